@@ -1,0 +1,312 @@
+"""The frozen types that pass between the stages. They hold data and do nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+"""Pixels, uint8, shape ``[N, height, width, channels]``, 0 to 255."""
+Labels = NDArray[np.int64]
+"""Class indices, shape ``[N]``, 0 to ``len(classes) - 1``."""
+Probabilities = NDArray[np.float32]
+"""Class probabilities, shape ``[N, K]``, rows sum to 1."""
+Digests = NDArray[np.void]
+"""One 16-byte digest an image (``dtype='V16'``), shape ``[N]``: see ``pipeline.data.digests``."""
+Rows = NDArray[np.int64]
+"""Row numbers into a ``LabelledImages``, shape ``[n]``."""
+
+Outcome = Literal["pass", "fail", "error"]
+ModelFormat = Literal["keras", "xgboost", "joblib"]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """A validated, labelled set of small images, all of one shape.
+
+    Attributes:
+        name: The dataset's name, safe as a folder name; production keeps one champion for each.
+        source: Where the images came from, in words for a person.
+        images: uint8 ``[N, H, W, C]``.
+        labels: int64 ``[N]``.
+        classes: The class names, in label order.
+        digests: One digest an image, ``[N]``.
+        sha256: Digest of all images, labels and class names, in their order.
+        official_test: Boolean ``[N]``, true where the source itself sets a row aside for testing
+            (MNIST's 10,000); ``None`` where the source is one pool.
+    """
+
+    name: str
+    source: str
+    images: Images
+    labels: Labels
+    classes: tuple[str, ...]
+    digests: Digests
+    sha256: str
+    official_test: NDArray[np.bool_] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of one image."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """The role of every image ever seen in a dataset, by digest; a role is never changed.
+
+    Attributes:
+        digests: Sorted unique digests, ``[M]``.
+        roles: uint8 ``[M]``: 0 training, 1 validation, 2 benchmark.
+    """
+
+    digests: Digests
+    roles: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which rows of a dataset serve as what in one training.
+
+    ``train`` is fitted; ``validation`` serves early stopping and the gate's free screen; ``benchmark``
+    judges. ``train_size`` counts train and validation rows. The ``*_sha256`` are digests of the *set*
+    of images, so neither names nor order change them.
+    """
+
+    train: Rows
+    validation: Rows
+    benchmark: Rows
+    seed: int
+    train_sha256: str
+    validation_sha256: str
+    benchmark_sha256: str
+
+    @property
+    def train_size(self) -> int:
+        """Images handed to the trainer, validation rows included."""
+        return len(self.train) + len(self.validation)
+
+
+@dataclass(frozen=True, eq=False)
+class UnlabelledImages:
+    """Images to predict.
+
+    Attributes:
+        source: Where they came from, in words for a person.
+        images: uint8 ``[N, H, W, C]``.
+        ids: The id of each image in a submission (Kaggle counts from 1), or its file name.
+        stand_in_labels: The truth, known only where benchmark images stand in for a test set.
+    """
+
+    source: str
+    images: Images
+    ids: tuple[str, ...]
+    stand_in_labels: Labels | None = None
+
+
+class FitProgress(Protocol):
+    """Called by a model after each epoch or boosting round while it is fitted."""
+
+    def __call__(self, step: int, steps: int, metrics: Mapping[str, float]) -> None: ...
+
+
+def no_progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
+    """A ``FitProgress`` that reports nothing."""
+
+
+@dataclass(frozen=True)
+class History:
+    """How a fit went.
+
+    Attributes:
+        rows: One mapping an epoch or round: ``step`` and the metrics (``loss``, ``accuracy``,
+            ``validation_loss``, ``validation_accuracy`` where they apply).
+        best_step: The step whose weights were kept, counted from 1.
+    """
+
+    rows: tuple[Mapping[str, float], ...] = ()
+    best_step: int | None = None
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an ONNX file compares with the model it was exported from.
+
+    Attributes:
+        images: How many images both predicted.
+        labels_changed: On how many of them the predicted label differs; must be 0.
+        max_difference: Largest absolute difference in probability; must be at most 1e-4.
+    """
+
+    images: int
+    labels_changed: int
+    max_difference: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained challenger in its staging folder, exported and proven equal to its native form.
+
+    Attributes:
+        id: Sorts by time and says what it is: ``20261121-134502-cnn-33600-7f3a``.
+        folder: Where its files stand for now.
+        digest: Identifies model and training: over recipe, parameters, seed, rows and ``model.onnx``.
+        cell: Identifies what was asked for (all of the above but the model); equal cells need no retraining.
+        dataset: The dataset's name.
+        recipe: The recipe's name in the registry, or a user's ``package.module:function``.
+        parameters: Every parameter the recipe was built with.
+        train_size: Images handed to the trainer, validation rows included.
+        seed: The one seed of rows, weights and augmentation.
+        validation: Metrics on validation rows: at least ``accuracy`` and ``log_loss``.
+        fit_seconds: Wall-clock seconds of the fit alone.
+        parity: The proof that the ONNX file equals the native model.
+    """
+
+    id: str
+    folder: Path
+    digest: str
+    cell: str
+    dataset: str
+    recipe: str
+    parameters: Mapping[str, Any]
+    train_size: int
+    seed: int
+    validation: Mapping[str, float]
+    fit_seconds: float
+    parity: Parity
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of the gate, applied.
+
+    Attributes:
+        name: Stable, machine-readable: ``accuracy_floor``.
+        title: For a person: ``accuracy at least 90 %``.
+        outcome: ``pass``, ``fail``, or ``error`` where it could not be decided.
+        value: What was measured, or ``None``.
+        limit: What it was held against, or ``None``.
+        sentence: What was found, for a person.
+    """
+
+    name: str
+    title: str
+    outcome: Outcome
+    value: float | None
+    limit: float | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The watcher's decision on one candidate. Data, not an exception: a fail is a normal day.
+
+    Attributes:
+        outcome: ``pass`` only if there are checks and all of them pass.
+        candidate_id, candidate_digest: Whom it judges.
+        champion_id, champion_digest: Whom it was compared with; ``None`` for a first champion.
+        dataset: The dataset's name.
+        benchmark_sha256: Digest of the set of benchmark images.
+        benchmark_images: How many they were.
+        policy: The gate's name: ``guarded``.
+        policy_sha256: Digest of every rule and number of the policy.
+        checks: Each rule with its value, limit, outcome and sentence.
+        explanation: Sentences for a person that belong to no single check.
+        judged_at: UTC, ISO 8601.
+        ledger: What the judgement cost: ``spent``, ``judged``, ``horizon``; empty where nothing was spent.
+    """
+
+    outcome: Outcome
+    candidate_id: str
+    candidate_digest: str
+    champion_id: str | None
+    champion_digest: str | None
+    dataset: str
+    benchmark_sha256: str
+    benchmark_images: int
+    policy: str
+    policy_sha256: str
+    checks: tuple[Check, ...]
+    explanation: tuple[str, ...] = ()
+    judged_at: str = ""
+    ledger: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A judged version as it stands on disk; ``pipeline.store.versions`` reads it.
+
+    Attributes:
+        id: Its folder's name.
+        folder: ``versions/<id>`` or ``versions/failed/<id>``.
+        manifest: ``manifest.json`` as a mapping (see ``docs/version-folder.md``).
+        scores: ``scores.json`` as a mapping.
+        verdict: The decision.
+        in_production: Whether it is its dataset's champion now.
+        override: The reason, where a person promoted it against the gate.
+        damage: What is wrong with its files, in a sentence; ``None`` where all is well.
+    """
+
+    id: str
+    folder: Path
+    manifest: Mapping[str, Any]
+    scores: Mapping[str, Any]
+    verdict: Verdict
+    in_production: bool = False
+    override: str | None = None
+    damage: str | None = None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The champion of a dataset, as ``production/<dataset>/current.json`` names it.
+
+    Attributes:
+        dataset: The dataset's name.
+        id, digest: Which version serves.
+        folder: ``production/<dataset>/<id>``, complete with ``model.onnx``.
+        previous_id: Which version served before, ``None`` for the first.
+        action: How it came to serve.
+        reason: For an override or a rollback, a person's words.
+        promoted_at: UTC, ISO 8601.
+    """
+
+    dataset: str
+    id: str
+    digest: str
+    folder: Path
+    previous_id: str | None
+    action: Literal["promote", "rollback", "override"]
+    reason: str
+    promoted_at: str
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A written and checked ``submission.csv``.
+
+    Attributes:
+        csv: The file.
+        rows: How many predictions it holds.
+        version_id, version_digest: Which champion made it.
+        source: Which images it predicts, in words.
+        stand_in: Whether benchmark images stood in for a test set.
+        accuracy: On the stand-in's known labels; ``None`` for a true test set.
+    """
+
+    csv: Path
+    rows: int
+    version_id: str
+    version_digest: str
+    source: str
+    stand_in: bool
+    accuracy: float | None = None
+
+

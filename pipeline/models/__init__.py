@@ -1,0 +1,1 @@
+"""Models: one protocol, one registry, one module per family."""

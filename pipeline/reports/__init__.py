@@ -1,0 +1,1 @@
+"""Reports: tables, plots, Excel and HTML from what the store holds."""

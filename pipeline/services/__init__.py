@@ -1,0 +1,1 @@
+"""Outside services; the only importers of their clients."""

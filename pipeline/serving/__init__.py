@@ -1,0 +1,1 @@
+"""Serving: the ONNX predictor and the web application."""

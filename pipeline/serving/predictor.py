@@ -1,0 +1,65 @@
+"""Predict with an exported model: onnxruntime and nothing heavier."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from pipeline.contracts import Images, Probabilities
+from pipeline.errors import DataError, ModelError
+
+BATCH = 128
+"""Images per call: one call with tens of thousands takes gigabytes and is no faster."""
+LARGEST_MODEL = 512 * 2**20
+
+
+class OnnxPredictor:
+    """A model file, ready to predict.
+
+    Args:
+        model: The content of a ``model.onnx`` whose digest was checked, or its path.
+        threads: Threads onnxruntime may use; 0 lets it choose.
+
+    Raises:
+        ModelError: The file cannot be loaded, is too large, or does not take uint8 images.
+    """
+
+    def __init__(self, model: bytes | Path, threads: int = 0) -> None:
+        content = model.read_bytes() if isinstance(model, Path) else model
+        if len(content) > LARGEST_MODEL:
+            raise ModelError(f"The model has {len(content):,} bytes, more than the {LARGEST_MODEL:,} that are served.")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors have no common public base
+            raise ModelError(f"The model file cannot be loaded: {error}. Train or restore the version again.") from error
+        self._input = self._session.get_inputs()[0]
+        if self._input.type != "tensor(uint8)" or len(self._input.shape) != 4:
+            raise ModelError(f"The model takes {self._input.type} {self._input.shape}, not uint8 [N, H, W, C].")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images it takes."""
+        height, width, channels = self._input.shape[1:]
+        return height, width, channels
+
+    def predict(self, images: Images) -> Probabilities:
+        """Class probabilities, float32 ``[N, K]``, of uint8 images ``[N, H, W, C]``.
+
+        Raises:
+            DataError: The images have another type or shape than the model takes.
+        """
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.shape:
+            raise DataError(
+                f"The model takes uint8 images of {self.shape}, not {images.dtype} of {images.shape[1:]}: "
+                "bring them to that form first."
+            )
+        if len(images) == 0:
+            raise DataError("There is no image to predict.")
+        parts = [
+            self._session.run(None, {self._input.name: images[start : start + BATCH]})[0]
+            for start in range(0, len(images), BATCH)
+        ]
+        return np.concatenate(parts)
