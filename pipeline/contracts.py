@@ -308,5 +308,3 @@ class Submission:
     source: str
     stand_in: bool
     accuracy: float | None = None
-
-

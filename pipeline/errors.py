@@ -27,5 +27,3 @@ class DeployError(PipelineError):
 
 class ServiceError(PipelineError):
     """An outside service (Kaggle, Hugging Face, MLflow) did not do what was asked."""
-
-

@@ -34,7 +34,7 @@ class OnnxPredictor:
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no common public base
-            raise ModelError(f"The model file cannot be loaded: {error}. Train or restore the version again.") from error
+            raise ModelError(f"The model file cannot be loaded: {error}. Train the version again.") from error
         self._input = self._session.get_inputs()[0]
         if self._input.type != "tensor(uint8)" or len(self._input.shape) != 4:
             raise ModelError(f"The model takes {self._input.type} {self._input.shape}, not uint8 [N, H, W, C].")

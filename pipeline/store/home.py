@@ -1,0 +1,54 @@
+"""Where everything lives: one home folder with ``versions/``, ``production/`` and ``metric_results/``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The home folder; holds paths and creates nothing.
+
+    Attributes:
+        root: The folder that holds the three.
+    """
+
+    root: Path
+
+    @property
+    def versions(self) -> Path:
+        """Versions that passed."""
+        return self.root / "versions"
+
+    @property
+    def failed(self) -> Path:
+        """Versions that did not pass."""
+        return self.versions / "failed"
+
+    @property
+    def staging(self) -> Path:
+        """Candidates without a verdict."""
+        return self.versions / ".staging"
+
+    @property
+    def cache(self) -> Path:
+        """What can be computed again; safe to delete."""
+        return self.versions / ".cache"
+
+    @property
+    def production(self) -> Path:
+        """One folder a dataset, and the history."""
+        return self.root / "production"
+
+    @property
+    def metric_results(self) -> Path:
+        """Everything measured."""
+        return self.root / "metric_results"
+
+    @property
+    def data(self) -> Path:
+        """What was downloaded."""
+        return self.root / "data"
+
+    def production_of(self, dataset: str) -> Path:
+        """The production folder of one dataset."""
+        return self.production / dataset
