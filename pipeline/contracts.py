@@ -220,7 +220,10 @@ class Verdict:
         checks: Each rule with its value, limit, outcome and sentence.
         explanation: Sentences for a person that belong to no single check.
         judged_at: UTC, ISO 8601.
-        ledger: What the judgement cost: ``spent``, ``judged``, ``horizon``; empty where nothing was spent.
+        ledger: What the judgement cost: ``level`` (the p-value that was needed), ``spent`` (of alpha, so far),
+            ``judged``, ``horizon``, ``alpha`` and ``entry`` (the line of the ledger); empty where nothing was spent.
+        comparison: Challenger against champion on the benchmark: ``fixed`` and ``made`` (errors), ``gain_pp``,
+            ``gain_low_pp``, ``gain_high_pp`` (95 %), ``p_value``; empty where they were not compared.
     """
 
     outcome: Outcome
@@ -237,6 +240,7 @@ class Verdict:
     explanation: tuple[str, ...] = ()
     judged_at: str = ""
     ledger: Mapping[str, float] = field(default_factory=dict)
+    comparison: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
