@@ -1,0 +1,89 @@
+"""Numbers, times and digests as a person reads them; whatever is missing or not a number is a dash."""
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+DASH = "–"
+_NARROW_SPACE = "\u202f"
+
+
+def percent(value: Any, digits: int = 2) -> str:
+    """A fraction as per cent: 0.9935 is ``99.35 %``."""
+    number = as_number(value)
+    return DASH if number is None else f"{100 * number:.{digits}f}{_NARROW_SPACE}%"
+
+
+def interval(figure: Any, digits: int = 2) -> str:
+    """The 95 % interval of ``{"value", "low", "high"}``: ``99.17 to 99.50 %``."""
+    low, high = (as_number((figure or {}).get(side)) for side in ("low", "high"))
+    if low is None or high is None:
+        return DASH
+    return f"{100 * low:.{digits}f} to {100 * high:.{digits}f}{_NARROW_SPACE}%"
+
+
+def count(value: Any) -> str:
+    """A whole number with its thousands apart: ``10,000``."""
+    number = as_number(value)
+    return DASH if number is None else f"{round(number):,}"
+
+
+def decimal(value: Any, digits: int = 4) -> str:
+    """A number with a fixed count of decimals; a tiny one in powers of ten, so that it never reads as nought."""
+    number = as_number(value)
+    if number is None:
+        return DASH
+    return f"{number:.1e}" if 0 < abs(number) < 0.5 * 10**-digits else f"{number:.{digits}f}"
+
+
+def points(value: Any) -> str:
+    """A difference in percentage points, with its sign: ``+0.07``."""
+    number = as_number(value)
+    return DASH if number is None else f"{number:+.2f}"
+
+
+def seconds(value: Any) -> str:
+    """A duration given in seconds: ``0.8 ms``, ``9.1 s``, ``3 min 20 s``, ``1 h 05 min``."""
+    number = as_number(value)
+    if number is None:
+        return DASH
+    if number < 0.1:
+        return f"{1000 * number:.2g}{_NARROW_SPACE}ms"
+    if number < 59.95:
+        return f"{number:.1f}{_NARROW_SPACE}s"
+    minutes, rest = divmod(round(number), 60)
+    if minutes < 60:
+        return f"{minutes}{_NARROW_SPACE}min {rest:02d}{_NARROW_SPACE}s"
+    return f"{minutes // 60}{_NARROW_SPACE}h {minutes % 60:02d}{_NARROW_SPACE}min"
+
+
+def size(value: Any) -> str:
+    """A number of bytes in the unit that suits it: ``270 kB``."""
+    number = as_number(value)
+    if number is None:
+        return DASH
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= factor:
+            return f"{number / factor:.3g}{_NARROW_SPACE}{unit}"
+    return f"{number:.0f}{_NARROW_SPACE}bytes"
+
+
+def when(value: Any) -> str:
+    """A UTC moment in ISO 8601 as ``21 Nov 2026, 13:45 UTC``; text that is no moment is given back as it is."""
+    if not isinstance(value, str) or not value:
+        return DASH
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+
+
+def as_number(value: Any) -> float | None:
+    """The value as a finite float, or ``None`` where it is missing, NaN, infinite or no number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,94 @@
+"""Which images a page shows: the most confident mistakes, and what a challenger fixed and broke."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contracts import Images, Labels, Probabilities, Rows
+from pipeline.reports.html import picture_of
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One entry of a gallery.
+
+    Attributes:
+        pictures: One or two pictures as data URIs.
+        caption: The line below it.
+        detail: A quieter second line, or empty.
+        alt: What it shows, for who cannot see it.
+    """
+
+    pictures: tuple[str, ...]
+    caption: str
+    detail: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Champion against challenger, image by image: how many, and the most decided of them as tiles."""
+
+    both_right: int
+    both_wrong: int
+    fixed: int
+    broken: int
+    fixed_tiles: tuple[Tile, ...]
+    broken_tiles: tuple[Tile, ...]
+
+
+def mistakes(
+    images: Images, labels: Labels, probabilities: Probabilities, classes: Sequence[str], limit: int = 24
+) -> tuple[Tile, ...]:
+    """The wrong predictions made with the highest confidence, highest first."""
+    predicted = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    rows = wrong[np.argsort(-confidence[wrong], kind="stable")][:limit]
+    return tuple(
+        _tile(
+            images,
+            row,
+            f"{classes[labels[row]]}, taken for {classes[predicted[row]]}",
+            f"{100 * confidence[row]:.1f} % sure",
+        )
+        for row in rows
+    )
+
+
+def comparison(
+    images: Images,
+    labels: Labels,
+    probabilities: Probabilities,
+    champion: Probabilities,
+    classes: Sequence[str],
+    limit: int = 12,
+) -> Comparison:
+    """What the challenger gets right that the champion got wrong, and the other way round."""
+    right, before = probabilities.argmax(axis=1) == labels, champion.argmax(axis=1) == labels
+    everyone = np.arange(len(labels))
+    gain = probabilities[everyone, labels] - champion[everyone, labels]
+    fixed, broken = _ordered(right & ~before, -gain), _ordered(~right & before, gain)
+    names = np.asarray(classes, dtype=object)
+    was, now = names[champion.argmax(axis=1)], names[probabilities.argmax(axis=1)]
+    return Comparison(
+        both_right=int((right & before).sum()),
+        both_wrong=int((~right & ~before).sum()),
+        fixed=len(fixed),
+        broken=len(broken),
+        fixed_tiles=tuple(_tile(images, row, f"{now[row]}, right", f"champion: {was[row]}") for row in fixed[:limit]),
+        broken_tiles=tuple(
+            _tile(images, row, f"{names[labels[row]]}, now {now[row]}", "champion: right") for row in broken[:limit]
+        ),
+    )
+
+
+def _ordered(chosen: NDArray[np.bool_], rank: NDArray[np.floating]) -> Rows:
+    rows = np.flatnonzero(chosen)
+    return rows[np.argsort(rank[rows], kind="stable")]
+
+
+def _tile(images: Images, row: int, caption: str, detail: str) -> Tile:
+    return Tile((picture_of(images[row]),), caption, detail, f"Image: {caption}")

@@ -1,0 +1,110 @@
+"""What every HTML page shares: templates, styles and scripts inside the page, pictures inside the page, no network."""
+
+import base64
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from pipeline.reports import formats, style
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_LONGEST_SIDE = 96
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart as it stands on a page.
+
+    Attributes:
+        png: The file's bytes.
+        alt: What it shows, for who cannot see it.
+        caption: The line below it.
+    """
+
+    png: bytes
+    alt: str
+    caption: str
+
+
+def render(template: str, **values: Any) -> str:
+    """A whole page from ``templates/<template>``: escaped, self-contained, with a policy that forbids all else."""
+    return _environment().get_template(template).render(content_policy=content_policy(), **values)
+
+
+@cache
+def content_policy() -> str:
+    """The content-security policy of every page: this style, this script, pictures inside the page, nothing more.
+
+    The web application sends it as a header with the pages it passes on.
+    """
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_digest(_style_sheet())}'; "
+        f"script-src '{_digest(_script())}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as text that stands in an ``src``."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def picture_of(image: NDArray[np.uint8]) -> str:
+    """One image, uint8 ``[H, W, C]`` with 1 or 3 channels, as a data URI; large ones are made smaller."""
+    from PIL import Image
+
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return data_uri(buffer.getvalue())
+
+
+def picture_size(png: bytes) -> tuple[int, int]:
+    """Width and height in pixels, from the PNG's own header, so that a page keeps its place while it loads."""
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("percent", "interval", "count", "decimal", "points", "seconds", "size", "when", "as_number"):
+        environment.filters[name] = getattr(formats, name)
+    environment.filters["data_uri"] = data_uri
+    environment.filters["picture_size"] = picture_size
+    environment.globals |= {
+        "style_sheet": Markup(_style_sheet()),
+        "script": Markup(_script()),
+        "outcomes": style.OUTCOMES,
+        "dash": formats.DASH,
+    }
+    return environment
+
+
+def _style_sheet() -> str:
+    return style.css_properties() + (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    return (_TEMPLATES / "table.js").read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

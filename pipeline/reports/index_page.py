@@ -1,0 +1,201 @@
+"""The page of all versions: ``metric_results/index.html``, and the web application's dashboard."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.contracts import Version
+from pipeline.reports import html
+from pipeline.reports.formats import as_number, count, decimal, interval, percent, points, seconds, when
+
+_CURVES = (
+    (
+        "learning_curve.png",
+        "Learning curve: error on the benchmark against the number of training images, one line per recipe.",
+        "How the error falls with the number of training images.",
+    ),
+    (
+        "learning_curve_seconds.png",
+        "Seconds of fitting against the number of training images, one line per recipe.",
+        "What it costs: seconds of fitting.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the sortable table: what it shows, a quiet second line, and the number it is sorted by."""
+
+    text: str
+    detail: str = ""
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its title, whether it holds numbers, and which order comes first when it is clicked."""
+
+    title: str
+    numeric: bool = False
+    first: str = "ascending"
+
+
+COLUMNS = (
+    Column("Version", first="descending"),
+    Column("Dataset"),
+    Column("Recipe"),
+    Column("Images", numeric=True, first="descending"),
+    Column("Accuracy", numeric=True, first="descending"),
+    Column("Errors", numeric=True),
+    Column("Time to fit", numeric=True),
+    Column("Gain in points", numeric=True, first="descending"),
+    Column("Verdict"),
+)
+
+
+def render(
+    versions: Sequence[Version],
+    *,
+    results: Iterable[Mapping[str, Any]] = (),
+    history: Sequence[Mapping[str, Any]] = (),
+    submissions: Sequence[Mapping[str, Any]] = (),
+    curves: Sequence[html.Picture] = (),
+    link_prefix: str = "../",
+) -> str:
+    """The whole page as HTML, self-contained but for its links to each version's report.
+
+    Args:
+        versions: All versions, oldest first, damaged ones included.
+        results: The rows of ``results.csv``; the gain over the champion is taken from them.
+        history: The lines of ``production/history.jsonl``, oldest first.
+        submissions: The rows of ``submissions.csv``, oldest first.
+        curves: The learning curves; ``read_curves`` finds them.
+        link_prefix: What leads from the page to the home folder: ``../`` from ``metric_results/``.
+    """
+    gains = {str(row["version"]): row for row in results}
+    newest_first = sorted(versions, key=lambda version: version.id, reverse=True)
+    return html.render(
+        "index.html",
+        columns=COLUMNS,
+        versions=[_row(version, gains.get(version.id, {}), link_prefix) for version in newest_first],
+        champions=[_champion(version, link_prefix) for version in newest_first if version.in_production],
+        datasets=_choices(newest_first, _dataset),
+        recipes=_choices(newest_first, _recipe),
+        damaged=[version for version in newest_first if version.damage],
+        history=[_event(line) for line in reversed(history)],
+        submissions=[_submission(line) for line in reversed(submissions)],
+        curves=curves,
+        summary=_summary(versions),
+    )
+
+
+def read_curves(folder: Path) -> list[html.Picture]:
+    """The learning curves that stand in ``metric_results/``; an empty list where none was drawn yet."""
+    return [
+        html.Picture((folder / name).read_bytes(), alt, caption)
+        for name, alt, caption in _CURVES
+        if (folder / name).is_file()
+    ]
+
+
+def _row(version: Version, gain: Mapping[str, Any], link_prefix: str) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "link": _report_link(version, link_prefix),
+        "created": when(version.manifest.get("created_at")),
+        "dataset": _dataset(version),
+        "recipe": _recipe(version),
+        "outcome": version.verdict.outcome,
+        "in_production": version.in_production,
+        "override": version.override,
+        "damage": version.damage,
+        "cells": _cells(version, gain),
+    }
+
+
+def _cells(version: Version, gain: Mapping[str, Any]) -> list[Cell]:
+    accuracy = version.scores.get("accuracy") or {}
+    train_size = version.manifest.get("rows", {}).get("train_size")
+    errors = version.scores.get("errors")
+    fit = version.manifest.get("timings", {}).get("fit_seconds")
+    p_value = as_number(gain.get("p_value"))
+    return [
+        Cell(_dataset(version)),
+        Cell(_recipe(version)),
+        Cell(count(train_size), value=as_number(train_size)),
+        Cell(percent(accuracy.get("value")), interval(accuracy), as_number(accuracy.get("value"))),
+        Cell(count(errors), value=as_number(errors)),
+        Cell(seconds(fit), value=as_number(fit)),
+        Cell(
+            points(gain.get("gain_pp")),
+            "" if p_value is None else f"p = {decimal(p_value)}",
+            as_number(gain.get("gain_pp")),
+        ),
+    ]
+
+
+def _champion(version: Version, link_prefix: str) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "link": _report_link(version, link_prefix),
+        "dataset": _dataset(version),
+        "recipe": _recipe(version),
+        "accuracy": percent((version.scores.get("accuracy") or {}).get("value")),
+        "interval": interval(version.scores.get("accuracy")),
+        "images": count(version.manifest.get("rows", {}).get("train_size")),
+        "override": version.override,
+    }
+
+
+def _event(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "when": when(line.get("promoted_at")),
+        "action": line.get("action", ""),
+        "dataset": line.get("dataset", ""),
+        "id": line.get("id", ""),
+        "previous": line.get("previous_id") or "",
+        "reason": line.get("reason") or "",
+    }
+
+
+def _submission(line: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = line.get("expected_low"), line.get("expected_high")
+    return {
+        "when": when(line.get("submitted_at")),
+        "version": line.get("version", ""),
+        "competition": line.get("competition", ""),
+        "status": line.get("status", ""),
+        "expected": percent(line.get("expected_score")),
+        "interval": interval({"low": low, "high": high}),
+        "actual": percent(line.get("public_score"), 3),
+        "leak": str(line.get("leak", "")).lower() == "true",
+    }
+
+
+def _summary(versions: Sequence[Version]) -> str:
+    if not versions:
+        return "No version yet."
+    passed = sum(version.verdict.outcome == "pass" for version in versions)
+    serving = sum(version.in_production for version in versions)
+    number = "1 version" if len(versions) == 1 else f"{len(versions):,} versions"
+    return f"{number} judged, {passed:,} passed, {serving:,} in production."
+
+
+def _report_link(version: Version, link_prefix: str) -> str | None:
+    if version.damage:
+        return None
+    parent = "versions/failed" if version.folder.parent.name == "failed" else "versions"
+    return f"{link_prefix}{parent}/{version.id}/report.html"
+
+
+def _choices(versions: Iterable[Version], name: Any) -> list[str]:
+    return sorted({name(version) for version in versions} - {""})
+
+
+def _dataset(version: Version) -> str:
+    return str(version.manifest.get("dataset", {}).get("name", ""))
+
+
+def _recipe(version: Version) -> str:
+    return str(version.manifest.get("recipe", ""))
