@@ -219,7 +219,11 @@ def _write_version(version: Version, accuracy: float = 0.97) -> Version:
     version.folder.mkdir(parents=True, exist_ok=True)
     classes = tuple(version.manifest["dataset"]["classes"])
     labels, probabilities = predictions(classes, version.scores["images"], accuracy, version.manifest["seed"])
-    arrays = {"labels": labels, "probabilities": probabilities, "digests": np.arange(len(labels)).astype("V16")}
+    arrays = {
+        "labels": labels,
+        "probabilities": probabilities,
+        "digests": np.arange(2 * len(labels), dtype=np.uint64).view("V16"),
+    }
     if version.verdict.champion_id:
         arrays["champion_probabilities"] = predictions(classes, len(labels), accuracy - 0.02, 99)[1]
     np.savez(version.folder / "predictions.npz", **arrays)

@@ -1,0 +1,86 @@
+"""What every plot shares: drawing in the project's style, PNG bytes, number formats and labels that keep apart."""
+
+import functools
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import Any, ParamSpec
+
+from pipeline.reports import style
+
+P = ParamSpec("P")
+LONGEST_NAME = 28
+
+
+def drawn(draw: Callable[P, Any]) -> Callable[P, bytes]:
+    """Make a function that draws a matplotlib ``Figure`` into one that returns the picture as PNG bytes.
+
+    The same input gives the same bytes; nothing of pyplot's global state is touched.
+    """
+
+    @functools.wraps(draw)
+    def png(*args: P.args, **kwargs: P.kwargs) -> bytes:
+        with style.plotting():
+            content = BytesIO()
+            draw(*args, **kwargs).savefig(content, format="png", metadata={"Software": None})
+        return content.getvalue()
+
+    return png
+
+
+def figure(width: float, height: float) -> Any:
+    """An empty ``Figure`` of so many inches, laid out so that its parts do not overlap."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def percent(fraction: float) -> str:
+    """A fraction as a percentage with the digits it needs, two for small ones: ``97 %``, ``0.35 %``."""
+    return f"{float(f'{100 * fraction:.2g}'):.12g} %" if fraction < 0.1 else f"{100 * fraction:.12g} %"
+
+
+def seconds(value: float) -> str:
+    """Seconds as a person says them: ``0.3 s``, ``45 s``, ``3 min``, ``2 h``."""
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g} s"
+
+
+def count(value: float) -> str:
+    """A whole number with a comma for every three digits."""
+    return f"{round(value):,}"
+
+
+def shortened(name: str) -> str:
+    """A class or recipe name that fits beside a plot."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions as near to those wanted as a least gap between neighbours allows, within bounds where they fit.
+
+    Labels that would touch are pushed apart in equal parts, their order kept.
+    """
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    groups: list[list[int]] = []
+    for index in order:
+        groups.append([index])
+        while len(groups) > 1 and _start(groups[-1], wanted, gap, low, high) < _end(groups[-2], wanted, gap, low, high):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    placed = [0.0] * len(wanted)
+    for group in groups:
+        start = _start(group, wanted, gap, low, high)
+        for rank, index in enumerate(group):
+            placed[index] = start + rank * gap
+    return placed
+
+
+def _start(group: Sequence[int], wanted: Sequence[float], gap: float, low: float, high: float) -> float:
+    length = (len(group) - 1) * gap
+    centre = sum(wanted[index] for index in group) / len(group)
+    return max(low, min(centre - length / 2, high - length))
+
+
+def _end(group: Sequence[int], wanted: Sequence[float], gap: float, low: float, high: float) -> float:
+    return _start(group, wanted, gap, low, high) + len(group) * gap

@@ -1,0 +1,211 @@
+"""The learning curves: error and seconds against the number of training images, a line for each recipe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.reports import style
+from pipeline.reports.figures import count, drawn, figure, percent, seconds, shortened, spread
+from pipeline.reports.tables import curve_2018
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAME_DIGITS = ("mnist", "kaggle")
+"""Datasets of the images that the 2018 pipeline was measured on; elsewhere its figures would mislead."""
+MOST_PANELS = 6
+_ROUND_SECONDS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)
+
+
+@dataclass(frozen=True)
+class _Quantity:
+    mean: str
+    low: str
+    high: str
+    title: str
+    axis: str
+    dated: str
+
+
+_ERROR = _Quantity(
+    "error",
+    "error_low",
+    "error_high",
+    "Error against training images",
+    "error on the benchmark (lower is better)",
+    "2018 figures",
+)
+_SECONDS = _Quantity(
+    "fit_seconds",
+    "fit_seconds_low",
+    "fit_seconds_high",
+    "Time to fit against training images",
+    "time to fit (lower is better)",
+    "2018 hardware",
+)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One labelled line of a panel: columns ``size, mean, low, high``, and how it looks."""
+
+    label: str
+    points: "pd.DataFrame"
+    style: style.SeriesStyle
+    dated: bool = False
+
+
+def learning_curve(curve: "pd.DataFrame") -> bytes:
+    """PNG of error against training size, both logarithmic: mean of the runs, and a band from best to worst.
+
+    A panel for each dataset and benchmark. Where the digits are MNIST's, the figures of 2018 are thin dashed lines.
+    An error of nothing is drawn as half an error, as zero has no place on a logarithmic axis.
+
+    Args:
+        curve: ``tables.learning_curve_table``.
+    """
+    half = 0.5 / curve["benchmark_images"].clip(lower=1)
+    errors = {
+        "error": (1 - curve["accuracy"]).clip(lower=half),
+        "error_low": (1 - curve["accuracy_high"]).clip(lower=half),
+        "error_high": (1 - curve["accuracy_low"]).clip(lower=half),
+    }
+    return _curves(curve.assign(**errors), _ERROR)
+
+
+def learning_curve_seconds(curve: "pd.DataFrame") -> bytes:
+    """PNG of seconds to fit against training size, both logarithmic; otherwise as ``learning_curve``."""
+    columns = [_SECONDS.mean, _SECONDS.low, _SECONDS.high]
+    return _curves(curve.assign(**{name: curve[name].clip(lower=1e-3) for name in columns}), _SECONDS)
+
+
+@drawn
+def _curves(curve: "pd.DataFrame", quantity: _Quantity) -> Any:
+    groups = list(curve.groupby(["dataset", "benchmark_sha256", "benchmark_images"], sort=True))
+    kept = sorted(groups, key=lambda group: -len(group[1]))[:MOST_PANELS]
+    canvas = figure(9.0, 5.4 * max(1, len(kept)))
+    canvas.get_layout_engine().set(hspace=0.06)
+    panels = canvas.subplots(max(1, len(kept)), 1, squeeze=False)[:, 0]
+    for axes, ((dataset, _, images), points) in zip(panels, kept, strict=False):
+        lines = _lines(points, dataset, quantity)
+        _draw_panel(axes, lines, quantity)
+        runs = f"mean and range of up to {points['runs'].max()} runs" if points["runs"].max() > 1 else "single runs"
+        axes.set_title(quantity.title, pad=26)
+        subtitle = f"{dataset}, judged on {count(images)} images; {runs}"
+        axes.text(0, 1.02, subtitle, transform=axes.transAxes, color=style.MUTED, va="bottom")
+    if not kept:
+        _say_empty(panels[0], quantity)
+    return canvas
+
+
+def _say_empty(axes: Any, quantity: _Quantity) -> None:
+    axes.set_axis_off()
+    axes.set_title(quantity.title)
+    axes.text(0.5, 0.5, "No version has been judged yet.", ha="center", color=style.MUTED, transform=axes.transAxes)
+
+
+def _lines(points: "pd.DataFrame", dataset: str, quantity: _Quantity) -> list[_Line]:
+    looks = style.series_styles([*points["recipe"], "mlp", "xgboost_2018"])
+    lines = []
+    for recipe, rows in points.groupby("recipe", sort=True):
+        names = {"train_size": "size", quantity.mean: "mean", quantity.low: "low", quantity.high: "high"}
+        table = rows[list(names)].rename(columns=names).sort_values("size")
+        lines.append(_Line(shortened(recipe), table, looks[recipe]))
+    return lines + (_dated_lines(looks, quantity) if dataset in SAME_DIGITS else [])
+
+
+def _dated_lines(looks: dict[str, style.SeriesStyle], quantity: _Quantity) -> list[_Line]:
+    lines = []
+    for recipe, rows in curve_2018().groupby("recipe"):
+        mean = 1 - rows["accuracy"] if quantity is _ERROR else rows["seconds"]
+        table = rows.assign(size=rows["train_images"], mean=mean, low=mean, high=mean)
+        name = recipe.removesuffix("_2018")
+        lines.append(_Line(f"{name}, {quantity.dated}", table[["size", "mean", "low", "high"]], looks[recipe], True))
+    return lines
+
+
+def _draw_panel(axes: Any, lines: list[_Line], quantity: _Quantity) -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for line in lines:
+        _draw_line(axes, line)
+    axes.set_xlabel("training images, validation included")
+    axes.set_ylabel(quantity.axis)
+    _format_axes(axes, lines, quantity)
+    _label_lines(axes, lines)
+
+
+def _draw_line(axes: Any, line: _Line) -> None:
+    points, look = line.points, line.style
+    if line.dated:
+        axes.plot(points["size"], points["mean"], color=look.colour, linewidth=0.9, linestyle=style.DATED, zorder=2)
+        return
+    axes.plot(
+        points["size"],
+        points["mean"],
+        color=look.colour,
+        marker=look.marker,
+        markeredgecolor=style.PAPER,
+        markeredgewidth=0.7,
+        markersize=6.5,
+        linestyle=look.dashes,
+        zorder=4,
+    )
+    if len(points) > 1:
+        axes.fill_between(points["size"], points["low"], points["high"], color=look.colour, alpha=0.16, linewidth=0)
+    ranged = points[points["high"] > points["low"]]
+    axes.vlines(ranged["size"], ranged["low"], ranged["high"], color=look.colour, linewidth=0.8, alpha=0.7, zorder=3)
+
+
+def _format_axes(axes: Any, lines: list[_Line], quantity: _Quantity) -> None:
+    from matplotlib.ticker import FixedLocator
+
+    sizes = [size for line in lines for size in line.points["size"]]
+    values = [value for line in lines for name in ("low", "high") for value in line.points[name]]
+    axes.set_xlim(min(sizes) / 1.35, max(sizes) * 1.35)
+    _format_axis(axes.xaxis, count)
+    if quantity is _ERROR:
+        axes.set_ylim(min(values) / 1.35, min(max(values) * 1.35, 1.12))
+        _format_axis(axes.yaxis, percent)
+    else:
+        axes.set_ylim(min(values) / 1.35, max(values) * 1.35)
+        _format_axis(axes.yaxis, seconds)
+        axes.yaxis.set_major_locator(FixedLocator(_ROUND_SECONDS))
+
+
+def _format_axis(axis: Any, text: Callable[[float], str]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 3e4 else (1.0,), numticks=30))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+    axis.set_minor_locator(LogLocator(subs=range(1, 10), numticks=30))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _label_lines(axes: Any, lines: list[_Line]) -> None:
+    ends = [line.points.iloc[-1] for line in lines]
+    to_axes = axes.transScale + axes.transLimits
+    starts = [tuple(to_axes.transform((end["size"], end["mean"]))) for end in ends]
+    heights = spread([y for _, y in starts], gap=0.052, low=0.01, high=0.99)
+    for line, (x, y), height in zip(lines, starts, heights, strict=True):
+        axes.annotate(
+            line.label,
+            xy=(x, y),
+            xytext=(1.03, height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            color=line.style.text_colour,
+            fontsize=style.SMALL_POINTS if line.dated else style.TEXT_POINTS,
+            fontweight="normal" if line.dated else "bold",
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": line.style.colour,
+                "linewidth": 0.6,
+                "alpha": 0.7,
+                "shrinkB": 4,
+                "relpos": (0, 0.5),
+            },
+        )

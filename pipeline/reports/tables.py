@@ -1,0 +1,177 @@
+"""Every judged version as a row, and the learning curve as a row per recipe and size."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline.contracts import Check, Version
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RESULTS_COLUMNS = (
+    "version",
+    "created_at",
+    "dataset",
+    "recipe",
+    "family",
+    "train_size",
+    "fitted_images",
+    "validation_images",
+    "seed",
+    "fit_seconds",
+    "benchmark_images",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "errors",
+    "precision_macro",
+    "recall_macro",
+    "f1_macro",
+    "f1_weighted",
+    "matthews",
+    "log_loss",
+    "brier",
+    "calibration_error",
+    "roc_auc",
+    "latency_ms",
+    "model_bytes",
+    "outcome",
+    "policy",
+    "champion",
+    "gain_pp",
+    "p_value",
+    "benchmark_sha256",
+    "digest",
+)
+REPEATS_COLUMNS = (
+    "cell",
+    "dataset",
+    "recipe",
+    "train_size",
+    "repeat",
+    "seed",
+    "fit_seconds",
+    "benchmark_images",
+    "accuracy",
+    "errors",
+    "log_loss",
+    "benchmark_sha256",
+)
+CURVE_KEY = ("dataset", "benchmark_sha256", "benchmark_images", "recipe", "train_size")
+_RUN = (*CURVE_KEY, "seed", "accuracy", "fit_seconds")
+
+
+def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
+    """A row per judged version with the columns of ``results.csv``, oldest first; ``damaged`` names what is left out.
+
+    ``gain_pp`` (percentage points of accuracy over the champion, on the same images) and ``p_value`` are empty
+    where there was no champion to compare with.
+    """
+    import pandas as pd
+
+    whole = [version for version in versions if version.damage is None]
+    accuracies = {_judged_on(version): version.scores["accuracy"]["value"] for version in whole}
+    rows = [_result(version, accuracies) for version in sorted(whole, key=lambda version: version.id)]
+    return pd.DataFrame(rows, columns=list(RESULTS_COLUMNS))
+
+
+def damaged(versions: Iterable[Version]) -> tuple[str, ...]:
+    """A sentence for each version that has no row because its files are damaged."""
+    return tuple(f"{version.id} is left out: {version.damage}" for version in versions if version.damage is not None)
+
+
+def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None" = None) -> "pd.DataFrame":
+    """Mean and band over runs: a row per dataset, benchmark, recipe and training size, sorted in that order.
+
+    A run is one seed; where a seed was trained more than once at a size, its newest judged version counts.
+    ``*_low`` and ``*_high`` are the worst and the best run, which needs no assumption and is defined for a single
+    run too; ``accuracy_std`` is the sample standard deviation, empty for a single run.
+
+    Args:
+        results: ``results_table``'s columns.
+        repeats: ``repeats.csv``: runs of a sweep that were measured but never judged.
+    """
+    runs = _runs(results, repeats)
+    grouped = runs.groupby(list(CURVE_KEY), sort=True)
+    curve = grouped.agg(
+        runs=("seed", "size"),
+        accuracy=("accuracy", "mean"),
+        accuracy_std=("accuracy", "std"),
+        accuracy_low=("accuracy", "min"),
+        accuracy_high=("accuracy", "max"),
+        fit_seconds=("fit_seconds", "mean"),
+        fit_seconds_low=("fit_seconds", "min"),
+        fit_seconds_high=("fit_seconds", "max"),
+    ).reset_index()
+    curve.insert(curve.columns.get_loc("fit_seconds"), "error", 1.0 - curve["accuracy"])
+    return curve
+
+
+def curve_2018() -> "pd.DataFrame":
+    """The learning curve of the 2018 pipeline: ``recipe, train_images, test_images, accuracy, seconds``."""
+    from importlib.resources import files
+
+    import pandas as pd
+
+    with (files("pipeline.reports") / "curve_2018.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
+def _runs(results: "pd.DataFrame", repeats: "pd.DataFrame | None") -> "pd.DataFrame":
+    import pandas as pd
+
+    tables = [table[list(_RUN)] for table in (repeats, results) if table is not None and len(table)]
+    if not tables:
+        return pd.DataFrame({name: pd.Series(dtype=object if name in CURVE_KEY else float) for name in _RUN})
+    return pd.concat(tables, ignore_index=True).drop_duplicates([*CURVE_KEY, "seed"], keep="last")
+
+
+def _result(version: Version, accuracies: Mapping[tuple[str, str], float]) -> dict[str, Any]:
+    manifest, scores, verdict = version.manifest, version.scores, version.verdict
+    champion_accuracy = accuracies.get((verdict.champion_id or "", scores["benchmark_sha256"]))
+    proof = _check(version, "proven_better")
+    return {
+        "version": version.id,
+        "created_at": manifest["created_at"],
+        "dataset": manifest["dataset"]["name"],
+        "recipe": manifest["recipe"],
+        "family": manifest["family"],
+        "train_size": manifest["rows"]["train_size"],
+        "fitted_images": manifest["rows"]["train"],
+        "validation_images": manifest["rows"]["validation"],
+        "seed": manifest["seed"],
+        "fit_seconds": manifest["timings"]["fit_seconds"],
+        **_figures(scores),
+        "outcome": verdict.outcome,
+        "policy": verdict.policy,
+        "champion": verdict.champion_id,
+        "gain_pp": None if champion_accuracy is None else 100 * (scores["accuracy"]["value"] - champion_accuracy),
+        "p_value": proof.value if proof else None,
+        "benchmark_sha256": scores["benchmark_sha256"],
+        "digest": manifest["digest"],
+    }
+
+
+def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "benchmark_images": scores["images"],
+        "accuracy": scores["accuracy"]["value"],
+        "accuracy_low": scores["accuracy"]["low"],
+        "accuracy_high": scores["accuracy"]["high"],
+        "errors": scores["errors"],
+        "precision_macro": scores["precision"]["macro"],
+        "recall_macro": scores["recall"]["macro"],
+        "f1_macro": scores["f1"]["macro"],
+        "f1_weighted": scores["f1"]["weighted"],
+        **{name: scores[name] for name in ("matthews", "log_loss", "brier", "calibration_error", "roc_auc")},
+        "latency_ms": scores["latency_ms"]["single_p50"],
+        "model_bytes": scores["model_bytes"],
+    }
+
+
+def _judged_on(version: Version) -> tuple[str, str]:
+    return version.id, version.scores["benchmark_sha256"]
+
+
+def _check(version: Version, name: str) -> Check | None:
+    return next((check for check in version.verdict.checks if check.name == name), None)
