@@ -1,0 +1,189 @@
+"""A run: growing amounts of data through trainer, watcher, deployer and application."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline import cells as planning
+from pipeline import figures, workers
+from pipeline.application import Application, stand_in
+from pipeline.cells import Cell
+from pipeline.config import Settings
+from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImages, Submission, Version
+from pipeline.data import sources, splits, unlabelled
+from pipeline.deployer import Deployer, was_deployed
+from pipeline.errors import DeployError
+from pipeline.policy import GatePolicy
+from pipeline.store import lock, production, recovery, repeats, roles, versions
+from pipeline.store.home import Home
+from pipeline.watcher import Watcher
+
+
+class Observer(Protocol):
+    """What a run tells whoever watches it."""
+
+    def notice(self, sentence: str) -> None:
+        """Something a person should know."""
+
+    def planned(self, cells: Sequence[Cell]) -> None:
+        """What will be trained."""
+
+    def fitting(self, cell: Cell) -> FitProgress:
+        """A cell's training starts; the result is told after each epoch or round."""
+
+    def judging(self, cell: Cell) -> None:
+        """A cell's candidate is being judged."""
+
+    def finished(self, row: "Row") -> None:
+        """A cell is done."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one cell.
+
+    Attributes:
+        cell: The cell.
+        version: The judged version; ``None`` for a repeat, which is only measured.
+        accuracy: On the benchmark images.
+        fit_seconds: Wall-clock seconds of the fit.
+        reused: Whether it stood in ``versions/`` before this run.
+    """
+
+    cell: Cell
+    version: Version | None
+    accuracy: float
+    fit_seconds: float
+    reused: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run leaves behind.
+
+    Attributes:
+        dataset: The dataset's name.
+        rows: One a cell, in the order of judgement.
+        champion: Who serves now, ``None`` if nothing ever passed.
+        submission: The champion's predictions, ``None`` without a champion.
+        figures: The files worth looking at, by what they show.
+    """
+
+    dataset: str
+    rows: tuple[Row, ...]
+    champion: Deployment | None
+    submission: Submission | None
+    figures: figures.Figures
+
+
+def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True) -> Summary:
+    """Train, judge and promote every cell in growing order, then predict with the champion.
+
+    Raises:
+        PipelineError: Bad input, or a stage that could not do its work; whatever was finished stays.
+    """
+    policy = GatePolicy.from_table(settings.gate)
+    for name in settings.models:
+        planning.parameters_of(name, settings)
+    data = sources.load(
+        settings.dataset,
+        data_dir=settings.data_dir,
+        name=settings.name,
+        kaggle_dir=home.data / "kaggle" / "digit-recognizer",
+        notify=observer.notice,
+    )
+    with lock.exclusive(home, wait=wait, notify=observer.notice):
+        for sentence in recovery.recover(home):
+            observer.notice(sentence)
+        cells = _plan(settings, home, data, observer)
+        observer.planned(cells)
+        session = _Session(settings, home, data, Watcher(home, policy), observer)
+        rows = tuple(session.rows(cells))
+        champion = production.current(home, data.name)
+        submission = _predict(settings, home, data, cells[0], champion) if champion else None
+        return Summary(data.name, rows, champion, submission, figures.publish(home))
+
+
+@dataclass(frozen=True)
+class _Session:
+    settings: Settings
+    home: Home
+    data: LabelledImages
+    watcher: Watcher
+    observer: Observer
+
+    def rows(self, cells: Sequence[Cell]) -> Iterator[Row]:
+        judged = {} if self.settings.retrain else versions.by_cell(self.home)
+        measured = {} if self.settings.retrain else repeats.by_cell(self.home)
+        staged = recovery.staged(self.home)
+        missing = [c for c in cells if c.digest not in judged and c.digest not in measured and c.digest not in staged]
+        trained = self._train(missing)
+        for cell in cells:
+            if cell.digest in judged:
+                row = self._reuse(cell, judged[cell.digest])
+            elif cell.digest in measured:
+                row = _measured(cell, measured[cell.digest], reused=True)
+            else:
+                candidate = staged.get(cell.digest) or next(trained)
+                row = self._measure(cell, candidate) if cell.repeat else self._judge(cell, candidate)
+            self.observer.finished(row)
+            yield row
+
+    def _train(self, cells: Sequence[Cell]) -> Iterator[Candidate]:
+        staging = self.home.staging
+        if self.settings.cluster:
+            return workers.train_on_cluster(staging, self.data, cells, self.settings.cluster)
+        if self.settings.jobs > 1 and len(cells) > 1:
+            return workers.train_in_processes(staging, self.data, cells, self.settings.jobs)
+        return workers.train_here(staging, self.data, cells, self.observer.fitting)
+
+    def _judge(self, cell: Cell, candidate: Candidate) -> Row:
+        self.observer.judging(cell)
+        champion = production.current(self.home, self.data.name)
+        verdict = self.watcher.run(candidate, champion, self.data, cell.split)
+        figures.add_report(candidate.folder, verdict, self.data.images[cell.split.benchmark])
+        version = versions.publish(self.home, candidate, verdict)
+        if verdict.outcome == "pass":
+            Deployer(self.home).run(version)
+        figures.refresh_results(self.home)
+        return _judged(cell, version, reused=False)
+
+    def _measure(self, cell: Cell, candidate: Candidate) -> Row:
+        facts = figures.measure(candidate, self.data, cell.split, cell.repeat)
+        repeats.record(self.home, facts)
+        recovery.discard(candidate.folder)
+        return _measured(cell, facts, reused=False)
+
+    def _reuse(self, cell: Cell, version: Version) -> Row:
+        """A version judged before; one that passed but was cut off before its promotion is promoted now."""
+        if version.verdict.outcome == "pass" and not was_deployed(self.home, version):
+            try:
+                Deployer(self.home).run(version)
+            except DeployError as refusal:
+                self.observer.notice(str(refusal))
+        return _judged(cell, version, reused=True)
+
+
+def _plan(settings: Settings, home: Home, data: LabelledImages, observer: Observer) -> list[Cell]:
+    recorded = splits.assign_roles(data, roles.load(home, data.name))
+    cells = planning.plan(settings, data, recorded, observer.notice)
+    roles.save(home, data.name, recorded)
+    return cells
+
+
+def _predict(settings: Settings, home: Home, data: LabelledImages, cell: Cell, champion: Deployment) -> Submission:
+    application = Application(champion)
+    if settings.test_images is None:
+        images = stand_in(data, cell.split)
+    else:
+        images = unlabelled.load(settings.test_images, application.shape)
+    return application.run(images, home.metric_results / data.name / "submission.csv")
+
+
+def _judged(cell: Cell, version: Version, *, reused: bool) -> Row:
+    seconds = version.manifest["timings"]["fit_seconds"]
+    return Row(cell, version, version.scores["accuracy"]["value"], seconds, reused)
+
+
+def _measured(cell: Cell, facts: Mapping[str, str | int | float], *, reused: bool) -> Row:
+    return Row(cell, None, float(facts["accuracy"]), float(facts["fit_seconds"]), reused)

@@ -1,0 +1,52 @@
+"""What a killed run left behind: finish it, keep it, or clean it up."""
+
+from pathlib import Path
+
+from pipeline.contracts import Candidate
+from pipeline.errors import StoreError
+from pipeline.store import atomic, manifest, production
+from pipeline.store.home import Home
+from pipeline.store.versions import candidate_of
+
+TRAINED = ("model.onnx", "history.csv", "training_images.npz", "native/")
+"""What the trainer writes; the watcher's files are written anew."""
+
+
+def recover(home: Home) -> list[str]:
+    """Bring the home back to order, under its lock; returns what was done, in sentences."""
+    done = production.recover(home)
+    for folder in (home.versions, home.failed, home.metric_results, home.staging, home.versions / ".roles"):
+        if atomic.remove_temporaries(folder):
+            done.append(f"Removed leftovers of a killed run in {folder}.")
+    for folder in _staging_folders(home):
+        if not _is_whole(folder):
+            atomic.remove_tree(folder)
+            done.append(f"Removed {folder.name}, which a killed run had not finished training.")
+    return done
+
+
+def staged(home: Home) -> dict[str, Candidate]:
+    """Candidates that were trained but not judged before their run was killed, by cell."""
+    candidates = [candidate_of(folder) for folder in _staging_folders(home) if _is_whole(folder)]
+    return {candidate.cell: candidate for candidate in candidates}
+
+
+def discard(folder: Path) -> None:
+    """Remove a candidate that was only measured."""
+    atomic.remove_tree(folder)
+
+
+def _staging_folders(home: Home) -> list[Path]:
+    return sorted(path for path in home.staging.iterdir() if path.is_dir()) if home.staging.is_dir() else []
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        files = manifest.read(folder)["files"]
+    except StoreError:
+        return False
+    trained = {name: expected for name, expected in files.items() if name.startswith(TRAINED)}
+    return "model.onnx" in trained and all(
+        (folder / name).is_file() and atomic.sha256_file(folder / name) == expected["sha256"]
+        for name, expected in trained.items()
+    )

@@ -1,0 +1,235 @@
+"""The trainer: training rows and a recipe become a candidate."""
+
+import csv
+import io
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.contracts import Candidate, FitProgress, History, Images, LabelledImages, Parity, Split, no_progress
+from pipeline.errors import ModelError
+from pipeline.models import registry
+from pipeline.models.protocol import Model
+from pipeline.serving.predictor import OnnxPredictor
+from pipeline.store import atomic, manifest
+from pipeline.store.versions import candidate_of
+
+LARGEST_DIFFERENCE = 1e-4
+PARITY_IMAGES = 2000
+LIBRARIES = (
+    "numpy",
+    "tensorflow",
+    "tensorflow-cpu",
+    "keras",
+    "xgboost",
+    "xgboost-cpu",
+    "scikit-learn",
+    "onnx",
+    "onnxruntime",
+)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One training that is asked for.
+
+    Attributes:
+        id: The version's id.
+        cell: Digest of rows, recipe, parameters and seed.
+        recipe: Name in the registry, or a user's ``package.module:function``.
+        overrides: Parameters that differ from the recipe's own.
+        seed: Of weights and augmentation.
+    """
+
+    id: str
+    cell: str
+    recipe: str
+    overrides: Mapping[str, Any]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Builds candidates in ``staging``.
+
+    Attributes:
+        staging: The folder in which each candidate gets its own.
+    """
+
+    staging: Path
+
+    def run(
+        self, data: LabelledImages, split: Split, assignment: Assignment, progress: FitProgress = no_progress
+    ) -> Candidate:
+        """Fit, save, export and prove one candidate; its manifest is written last.
+
+        Raises:
+            ModelError: The recipe cannot be built or fitted, or its ONNX file does not equal it.
+            StoreError: The disk refuses.
+        """
+        folder = self.staging / assignment.id
+        with atomic.disk_errors(folder):
+            folder.mkdir(parents=True)
+        try:
+            return _train(folder, data, split, assignment, progress)
+        except BaseException:
+            atomic.remove_tree(folder)
+            raise
+
+
+def _train(
+    folder: Path, data: LabelledImages, split: Split, assignment: Assignment, progress: FitProgress
+) -> Candidate:
+    recipe = registry.find(assignment.recipe)
+    model, parameters = registry.create(recipe, assignment.overrides, shape=data.shape, n_classes=len(data.classes))
+    native = folder / "native"
+    with atomic.disk_errors(folder):
+        native.mkdir()
+        history, fit_seconds = _fit(model, data, split, assignment, progress, native / "checkpoints")
+        started = time.perf_counter()
+        native_file = model.save(native)
+        model.export_onnx(folder / "model.onnx")
+        export_seconds = time.perf_counter() - started
+    predictor = OnnxPredictor(folder / "model.onnx")
+    parity = _prove_parity(model, predictor, _parity_images(data, split))
+    _write_history(folder / "history.csv", history)
+    _write_training_images(folder / "training_images.npz", data, split)
+    facts = {
+        "format": manifest.FORMAT,
+        "id": assignment.id,
+        "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "cell": assignment.cell,
+        "recipe": assignment.recipe,
+        "family": recipe.family,
+        "native_format": model.native_format,
+        "native_file": native_file.relative_to(folder).as_posix(),
+        "parameters": parameters,
+        "seed": assignment.seed,
+        "weights": model.weights,
+        "best_step": history.best_step,
+        "dataset": _describe_dataset(data),
+        "rows": _describe_rows(split),
+        "validation": _validate(predictor, data, split),
+        "parity": asdict(parity),
+        "timings": {"fit_seconds": fit_seconds, "export_seconds": export_seconds},
+        "libraries": _library_versions(),
+        "machine": {"cores": os.cpu_count(), "platform": platform.platform()},
+    }
+    files = manifest.describe_files(folder)
+    digest = manifest.identity_digest(facts, files["model.onnx"]["sha256"])
+    atomic.write_json(folder / manifest.NAME, facts | {"digest": digest, "files": files})
+    return candidate_of(folder)
+
+
+def _fit(
+    model: Model,
+    data: LabelledImages,
+    split: Split,
+    assignment: Assignment,
+    progress: FitProgress,
+    checkpoints: Path,
+) -> tuple[History, float]:
+    train_images, validation_images = data.images[split.train], data.images[split.validation]
+    started = time.perf_counter()
+    history = model.fit(
+        train_images,
+        data.labels[split.train],
+        validation_images,
+        data.labels[split.validation],
+        seed=assignment.seed,
+        progress=progress,
+        checkpoints=checkpoints,
+    )
+    return history, time.perf_counter() - started
+
+
+def _parity_images(data: LabelledImages, split: Split) -> Images:
+    rows = np.concatenate([split.validation, split.train])[:PARITY_IMAGES]
+    return data.images[rows]
+
+
+def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Parity:
+    native, exported = model.predict(images), predictor.predict(images)
+    if native.shape != exported.shape or not np.isfinite(exported).all():
+        raise ModelError(
+            f"The exported model answers {exported.shape} or NaN where the native one answers {native.shape}."
+        )
+    parity = Parity(
+        images=len(images),
+        labels_changed=int((native.argmax(axis=1) != exported.argmax(axis=1)).sum()),
+        max_difference=float(np.abs(native - exported).max()),
+    )
+    if parity.labels_changed or parity.max_difference > LARGEST_DIFFERENCE:
+        raise ModelError(
+            f"The exported model differs from the trained one: {parity.labels_changed} of {parity.images} labels, "
+            f"probabilities by up to {parity.max_difference:.2g} (at most {LARGEST_DIFFERENCE:g} is allowed). "
+            "It is not counted as a version; change the recipe to operations that ONNX carries exactly."
+        )
+    return parity
+
+
+def _validate(predictor: OnnxPredictor, data: LabelledImages, split: Split) -> dict[str, float | None]:
+    if len(split.validation) == 0:
+        return {"accuracy": None, "log_loss": None}
+    probabilities = predictor.predict(data.images[split.validation])
+    labels = data.labels[split.validation]
+    of_truth = np.clip(probabilities[np.arange(len(labels)), labels], np.finfo(np.float32).tiny, 1)
+    return {
+        "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        "log_loss": float(-np.log(of_truth).mean()),
+    }
+
+
+def _write_history(path: Path, history: History) -> None:
+    columns = ["step", *dict.fromkeys(key for row in history.rows for key in row if key != "step")]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history.rows)
+    atomic.write_text(path, text.getvalue())
+
+
+def _write_training_images(path: Path, data: LabelledImages, split: Split) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, train=data.digests[split.train], validation=data.digests[split.validation])
+    atomic.write_bytes(path, buffer.getvalue())
+
+
+def _describe_dataset(data: LabelledImages) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "source": data.source,
+        "sha256": data.sha256,
+        "images": len(data),
+        "classes": list(data.classes),
+        "shape": list(data.shape),
+    }
+
+
+def _describe_rows(split: Split) -> dict[str, Any]:
+    return {
+        "train": len(split.train),
+        "validation": len(split.validation),
+        "train_size": split.train_size,
+        "benchmark": len(split.benchmark),
+        "train_sha256": split.train_sha256,
+        "validation_sha256": split.validation_sha256,
+        "benchmark_sha256": split.benchmark_sha256,
+    }
+
+
+def _library_versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            versions[name.removesuffix("-cpu")] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

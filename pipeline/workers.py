@@ -1,0 +1,92 @@
+"""Who trains: this process, several processes, or a Dask cluster; the cells and their order stay the same."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.cells import Cell
+from pipeline.contracts import Candidate, FitProgress, LabelledImages, no_progress
+from pipeline.errors import ServiceError
+from pipeline.store import atomic
+from pipeline.store.versions import candidate_of
+from pipeline.trainer import Assignment, Trainer
+
+Files = dict[str, bytes]
+
+
+def train_here(
+    staging: Path, data: LabelledImages, cells: Sequence[Cell], progress_of: Callable[[Cell], FitProgress]
+) -> Iterator[Candidate]:
+    """Train one cell after the other in this process, with progress an epoch."""
+    for cell in cells:
+        yield Trainer(staging).run(data, cell.split, cell.assignment(), progress_of(cell))
+
+
+def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell], jobs: int) -> Iterator[Candidate]:
+    """Train on several processes; candidates come in the order of the cells.
+
+    The images are shared with the processes through a memory-mapped file, once; each process
+    gets an equal share of the cores.
+    """
+    import joblib
+
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", pre_dispatch=jobs, batch_size=1)
+    tasks = (joblib.delayed(_train_limited)(staging, data, cell, threads) for cell in cells)
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
+        yield from parallel(tasks)
+
+
+def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell], address: str) -> Iterator[Candidate]:
+    """Train on a Dask cluster; workers get the images once, and send back each candidate's files.
+
+    Raises:
+        ServiceError: Dask is not installed, or the scheduler does not answer.
+    """
+    import joblib
+
+    with _client(address) as client:
+        with joblib.parallel_config(backend="dask", client=client, scatter=[data], n_jobs=-1):
+            tasks = (joblib.delayed(_train_elsewhere)(data, cell) for cell in cells)
+            results = joblib.Parallel(return_as="generator", batch_size=1, pre_dispatch="all")(tasks)
+            for assignment_id, files in results:
+                yield _unpack(staging / assignment_id, files)
+
+
+@contextmanager
+def _client(address: str) -> Iterator[object]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ServiceError("--cluster needs Dask: install the extra with `pip install -e .[cluster]`.") from error
+    try:
+        client = Client(address, timeout=20, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ServiceError(f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`.") from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int) -> Candidate:
+    os.environ["OMP_NUM_THREADS"] = os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    return Trainer(staging).run(data, cell.split, cell.assignment(), no_progress)
+
+
+def _train_elsewhere(data: LabelledImages, cell: Cell) -> tuple[str, Files]:
+    assignment: Assignment = cell.assignment()
+    with tempfile.TemporaryDirectory(prefix="digit-pipeline-") as folder:
+        candidate = Trainer(Path(folder)).run(data, cell.split, assignment, no_progress)
+        paths = [path for path in candidate.folder.rglob("*") if path.is_file()]
+        return assignment.id, {path.relative_to(candidate.folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def _unpack(folder: Path, files: Files) -> Candidate:
+    """Write a candidate's files; the manifest last, since it says that the rest is whole."""
+    for name in sorted(files, key=lambda name: name == "manifest.json"):
+        atomic.write_bytes(folder / name, files[name])
+    return candidate_of(folder)
