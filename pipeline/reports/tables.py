@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.contracts import Check, Version
+from pipeline.contracts import Version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,13 +65,12 @@ def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
     """A row per judged version with the columns of ``results.csv``, oldest first; ``damaged`` names what is left out.
 
     ``gain_pp`` (percentage points of accuracy over the champion, on the same images) and ``p_value`` are empty
-    where there was no champion to compare with.
+    where the two were not compared.
     """
     import pandas as pd
 
     whole = [version for version in versions if version.damage is None]
-    accuracies = {_judged_on(version): version.scores["accuracy"]["value"] for version in whole}
-    rows = [_result(version, accuracies) for version in sorted(whole, key=lambda version: version.id)]
+    rows = [_result(version) for version in sorted(whole, key=lambda version: version.id)]
     return pd.DataFrame(rows, columns=list(RESULTS_COLUMNS))
 
 
@@ -126,10 +125,8 @@ def _runs(results: "pd.DataFrame", repeats: "pd.DataFrame | None") -> "pd.DataFr
     return pd.concat(tables, ignore_index=True).drop_duplicates([*CURVE_KEY, "seed"], keep="last")
 
 
-def _result(version: Version, accuracies: Mapping[tuple[str, str], float]) -> dict[str, Any]:
+def _result(version: Version) -> dict[str, Any]:
     manifest, scores, verdict = version.manifest, version.scores, version.verdict
-    champion_accuracy = accuracies.get((verdict.champion_id or "", scores["benchmark_sha256"]))
-    proof = _check(version, "proven_better")
     return {
         "version": version.id,
         "created_at": manifest["created_at"],
@@ -145,8 +142,8 @@ def _result(version: Version, accuracies: Mapping[tuple[str, str], float]) -> di
         "outcome": verdict.outcome,
         "policy": verdict.policy,
         "champion": verdict.champion_id,
-        "gain_pp": None if champion_accuracy is None else 100 * (scores["accuracy"]["value"] - champion_accuracy),
-        "p_value": proof.value if proof else None,
+        "gain_pp": verdict.comparison.get("gain_pp"),
+        "p_value": verdict.comparison.get("p_value"),
         "benchmark_sha256": scores["benchmark_sha256"],
         "digest": manifest["digest"],
     }
@@ -167,11 +164,3 @@ def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:
         "latency_ms": scores["latency_ms"]["single_p50"],
         "model_bytes": scores["model_bytes"],
     }
-
-
-def _judged_on(version: Version) -> tuple[str, str]:
-    return version.id, version.scores["benchmark_sha256"]
-
-
-def _check(version: Version, name: str) -> Check | None:
-    return next((check for check in version.verdict.checks if check.name == name), None)

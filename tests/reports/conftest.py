@@ -184,20 +184,16 @@ def _calibration(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str
 
 
 def _verdict(id, outcome, champion, images, dataset, seed) -> Verdict:
-    checks = [
-        Check(
-            "accuracy_floor",
-            "accuracy at least 90 %",
-            "pass",
-            0.97,
-            0.9,
-            "Accuracy is 97.0 %, and its lower 95 % bound is above 90 %.",
-        )
-    ]
+    floor = "Accuracy is 97.0 %, and its lower 95 % bound is above 90 %."
+    checks = [Check("accuracy_floor", "accuracy at least 90 %", "pass", 0.97, 0.9, floor)]
+    comparison = {}
     if champion is not None:
-        p_value = 0.0002 if outcome == "pass" else 0.31
-        sentence = f"Fixes 30 of the champion's errors and makes 12 new ones: p = {p_value:g}."
-        checks.append(Check("proven_better", "proven better", outcome, p_value, 0.00025, sentence))
+        fixed, made, p_value = (60, 12, 1e-8) if outcome == "pass" else (21, 18, 0.37)
+        sentence = f"Fixes {fixed} of the champion's errors and makes {made} new ones: p = {p_value:g}."
+        checks.append(Check("proven_better", "proven better than the champion", outcome, p_value, 0.00025, sentence))
+        gain = 100 * (fixed - made) / images
+        comparison = {"fixed": fixed, "made": made, "gain_pp": gain, "gain_low_pp": gain - 1.2}
+        comparison |= {"gain_high_pp": gain + 1.2, "p_value": p_value}
     return Verdict(
         outcome=outcome,
         candidate_id=id,
@@ -212,6 +208,8 @@ def _verdict(id, outcome, champion, images, dataset, seed) -> Verdict:
         checks=tuple(checks),
         explanation=("It was judged on images that neither it nor the champion ever saw.",),
         judged_at="2026-11-21T13:50:00Z",
+        ledger={"level": 0.00025, "spent": 0.00025, "judged": 1, "horizon": 200, "alpha": 0.05, "entry": 1},
+        comparison=comparison,
     )
 
 

@@ -1,0 +1,274 @@
+"""Plots of one version, as PNG bytes: confusion matrix, training history, calibration, recalls, robustness."""
+
+from collections.abc import Mapping, Sequence
+from math import isnan, nan
+from typing import Any
+
+from pipeline.reports import style
+from pipeline.reports.figures import count, drawn, figure, percent, shortened
+
+MOST_ANNOTATED = 20
+"""Beyond so many classes the cells of a confusion matrix are too small for numbers."""
+
+
+@drawn
+def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Any:
+    """Truth in rows, prediction in columns; the mistakes stand out, the right answers step back.
+
+    Args:
+        confusion: Images, ``[K][K]``.
+        classes: The class names, in label order.
+    """
+    import numpy as np
+    import seaborn as sns
+
+    images = np.asarray(confusion)
+    right = np.eye(len(classes), dtype=bool)
+    names = [shortened(name) for name in classes]
+    annotated = len(classes) <= MOST_ANNOTATED
+    side = max(4.2, len(classes) * (0.5 if annotated else 0.19) + 1.2)
+    canvas = figure(side + 1.0, side)
+    axes = canvas.subplots()
+    mistakes = np.where(right, 0, images)
+    shared = {"ax": axes, "square": True, "linewidths": 0.6, "linecolor": style.PAPER, "fmt": "d", "annot": annotated}
+    shared |= {"annot_kws": {"fontsize": style.TEXT_POINTS if len(classes) <= 12 else 7}}
+    shared |= {"xticklabels": names, "yticklabels": names}
+    bar = {"label": "images mistaken", "shrink": 0.5, "aspect": 25, "ticks": _whole_ticks(int(mistakes.max()))}
+    sns.heatmap(
+        images,
+        mask=right | (images == 0),
+        cmap=_mistakes_map(),
+        vmin=0,
+        vmax=max(1, mistakes.max()),
+        cbar_kws=bar,
+        **shared,
+    )
+    sns.heatmap(images, mask=~right, cmap=_flat_map(style.OUTCOMES["pass"].tint), cbar=False, **shared)
+    _label_matrix(axes, names, annotated)
+    axes.set_title(f"{count(mistakes.sum())} of {count(images.sum())} images mistaken")
+    return canvas
+
+
+def _mistakes_map() -> Any:
+    import matplotlib as mpl
+    from matplotlib.colors import ListedColormap
+
+    # A single mistake must be seen, so the map starts where it is no longer almost white.
+    return ListedColormap([mpl.colormaps[style.MISTAKES](0.15 + 0.8 * step / 255) for step in range(256)])
+
+
+def _flat_map(colour: str) -> Any:
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap([colour])
+
+
+def _whole_ticks(highest: int) -> list[int]:
+    step = max(1, -(-highest // 5))
+    return list(range(0, max(1, highest) + 1, step))
+
+
+def _label_matrix(axes: Any, names: Sequence[str], annotated: bool) -> None:
+    long_names = max(map(len, names)) > 3
+    size = style.SMALL_POINTS if annotated else 6.0
+    axes.set_xticklabels(axes.get_xticklabels(), rotation=90 if long_names else 0, fontsize=size)
+    axes.set_yticklabels(axes.get_yticklabels(), rotation=0, fontsize=size)
+    axes.tick_params(length=0)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("truth")
+    axes.set_facecolor(style.SHADE)
+    axes.grid(False)
+
+
+def training_history(history: Sequence[Mapping[str, float]], best_step: int | None = None) -> bytes | None:
+    """Loss and accuracy after each epoch or round, on training and on validation rows, the kept step marked.
+
+    Args:
+        history: ``history.csv``: ``step`` and whichever of the four metrics there are.
+        best_step: The step whose weights were kept.
+
+    Returns:
+        ``None`` where the model has no history.
+    """
+    measured = {name for row in history for name, value in row.items() if name != "step" and not isnan(value)}
+    metrics = [metric for metric in ("loss", "accuracy") if {metric, f"validation_{metric}"} & measured]
+    return _history(history, metrics, best_step) if metrics else None
+
+
+@drawn
+def _history(history: Sequence[Mapping[str, float]], metrics: Sequence[str], best_step: int | None) -> Any:
+    canvas = figure(4.8 * len(metrics), 3.6)
+    panels = canvas.subplots(1, len(metrics), squeeze=False)[0]
+    canvas.get_layout_engine().set(wspace=0.06)
+    for axes, metric in zip(panels, metrics, strict=True):
+        _draw_history(axes, history, metric)
+        if best_step is not None:
+            axes.axvline(best_step, color=style.MUTED, linewidth=1.0, linestyle=style.DATED, zorder=1)
+            axes.annotate(f"kept: step {best_step}", (best_step, 1.0), **_ABOVE)
+        axes.set_title(metric.capitalize(), pad=18)
+    return canvas
+
+
+_ABOVE = {
+    "xycoords": ("data", "axes fraction"),
+    "xytext": (0, 4),
+    "textcoords": "offset points",
+    "ha": "center",
+    "color": style.MUTED,
+    "fontsize": style.SMALL_POINTS,
+}
+
+
+def _draw_history(axes: Any, history: Sequence[Mapping[str, float]], metric: str) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    looks = (
+        (metric, "training", style.MUTED, "o", style.DATED),
+        (f"validation_{metric}", "validation", style.BLUE, "s", "-"),
+    )
+    few = len(history) <= 30
+    for name, label, colour, marker, dashes in looks:
+        points = [(row["step"], row[name]) for row in history if not isnan(row.get(name, nan))]
+        if points:
+            look = {"color": colour, "linestyle": dashes, "marker": marker if few else None, "markersize": 4}
+            axes.plot(*zip(*points, strict=True), label=label, **look)
+    axes.set_xlabel("epoch or round")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+    margin = 0.5 + 0.02 * len(history)
+    axes.set_xlim(history[0]["step"] - margin, history[-1]["step"] + margin)
+    axes.margins(y=0.08)
+    if metric == "accuracy":
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    axes.legend(loc="best")
+
+
+@drawn
+def calibration(bins: Sequence[Mapping[str, float]]) -> Any:
+    """How often the model is right when it says that it is so sure, against how sure it says it is.
+
+    Vertical lines are 95 % intervals (Clopper and Pearson); below, how many images are in each bin.
+
+    Args:
+        bins: ``scores.json``'s ``calibration``.
+    """
+    canvas = figure(5.2, 5.6)
+    upper, lower = canvas.subplots(2, 1, sharex=True, height_ratios=(4, 1.2))
+    upper.plot([0, 1], [0, 1], color=style.MUTED, linewidth=1.0, linestyle=style.DATED)
+    upper.annotate("as sure as it is right", (0.05, 0.05), xytext=(-4, 8), color=style.MUTED, **_ALONG)
+    filled = [row for row in bins if row["images"]]
+    sure, right = [row["confidence"] for row in filled], [row["accuracy"] for row in filled]
+    bounds = [_interval(row) for row in filled]
+    upper.vlines(sure, [low for low, _ in bounds], [high for _, high in bounds], color=style.BLUE, linewidth=1.2)
+    upper.plot(sure, right, color=style.BLUE, marker="o", markeredgecolor=style.PAPER, markersize=7, clip_on=False)
+    upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right", title="Calibration")
+    widths = [0.94 * (row["high"] - row["low"]) for row in filled]
+    lower.bar(
+        [(row["low"] + row["high"]) / 2 for row in filled], [row["images"] for row in filled], widths, color=style.BLUE
+    )
+    lower.set(yscale="log", xlabel="confidence in the prediction", ylabel="images")
+    _plain_ticks(upper, lower)
+    return canvas
+
+
+_ALONG = {
+    "textcoords": "offset points",
+    "rotation": 45,
+    "rotation_mode": "anchor",
+    "transform_rotates_text": True,
+    "fontsize": style.SMALL_POINTS,
+}
+
+
+def _plain_ticks(upper: Any, lower: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    as_percent = FuncFormatter(lambda value, _: f"{100 * value:.0f} %")
+    upper.yaxis.set_major_formatter(as_percent)
+    lower.xaxis.set_major_formatter(as_percent)
+    lower.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    lower.yaxis.set_major_locator(LogLocator(numticks=4))
+    lower.yaxis.set_minor_locator(NullLocator())
+    lower.set_ylim(bottom=0.7)
+
+
+def _interval(row: Mapping[str, float]) -> tuple[float, float]:
+    from statsmodels.stats.proportion import proportion_confint
+
+    images = round(row["images"])
+    low, high = proportion_confint(round(row["accuracy"] * images), images, method="beta")
+    return float(low), float(high)
+
+
+@drawn
+def recalls(per_class: Sequence[Mapping[str, Any]], floor: float | None = None) -> Any:
+    """Recall of each class with its 95 % interval, the worst marked, the gate's floor as a line where given.
+
+    Args:
+        per_class: ``scores.json``'s ``per_class``.
+        floor: The least recall that the gate accepts.
+    """
+    canvas = figure(7.0, 1.5 + (0.27 if len(per_class) <= MOST_ANNOTATED else 0.2) * len(per_class))
+    axes = canvas.subplots()
+    worst = min(range(len(per_class)), key=lambda index: per_class[index]["recall"])
+    for place, row in enumerate(per_class):
+        fail = place == worst and row["recall"] < 1
+        colour, marker = (style.OUTCOMES["fail"].colour, "D") if fail else (style.BLUE, "o")
+        axes.hlines(place, row["recall_low"], row["recall_high"], color=colour, linewidth=1.6)
+        axes.plot(row["recall"], place, marker=marker, color=colour, markersize=6, markeredgecolor=style.PAPER)
+        text = f"{100 * row['recall']:.1f} %{'  lowest' if fail else ''}"
+        axes.annotate(text, (1.02, place), color=colour, **_BESIDE)
+    if floor is not None:
+        axes.axvline(floor, color=style.MUTED, linewidth=1.0, linestyle=style.DATED)
+        axes.annotate(f"floor {percent(floor)}", (floor, 1.0), **_ABOVE)
+    low = min([row["recall_low"] for row in per_class] + ([floor] if floor is not None else []))
+    _name_rows(axes, [shortened(row["class"]) for row in per_class])
+    axes.set_xlim(max(0.0, low - 0.04 * (1 - low) - 0.002), 1.0 + 0.01 * (1 - low))
+    axes.set_title("Recall of each class, with 95 % intervals", pad=20)
+    return canvas
+
+
+@drawn
+def robustness(by_corruption: Mapping[str, float], clean: float, champion: Mapping[str, float] | None = None) -> Any:
+    """Accuracy on corrupted copies of the benchmark, worst last, with the clean accuracy as a line.
+
+    Args:
+        by_corruption: Accuracy by corruption, as in ``scores.json``.
+        clean: Accuracy on the benchmark as it is.
+        champion: The champion's accuracies, drawn as diamonds.
+    """
+    names = sorted(by_corruption, key=lambda name: -by_corruption[name])
+    canvas = figure(7.0, 1.6 + 0.36 * len(names))
+    axes = canvas.subplots()
+    axes.barh(range(len(names)), [by_corruption[name] for name in names], height=0.62, color=style.BLUE)
+    for place, name in enumerate(names):
+        axes.annotate(f"{100 * by_corruption[name]:.1f} %", (1.02, place), color=style.INK, **_BESIDE)
+        if champion and name in champion:
+            marks = {"color": style.ORANGE, "markeredgecolor": style.PAPER, "markersize": 8, "linestyle": ""}
+            label = "champion" if not axes.get_legend_handles_labels()[1] else None
+            axes.plot(champion[name], place, marker="D", label=label, **marks)
+    axes.axvline(clean, color=style.INK, linewidth=1.0, linestyle=style.DATED)
+    axes.annotate(f"clean {100 * clean:.1f} %", (clean, 1.0), **_ABOVE)
+    _name_rows(axes, [shortened(name.replace("_", " ")) for name in names])
+    axes.set_xlim(0, 1)
+    axes.set_title("Accuracy on corrupted copies of the benchmark", pad=20)
+    if champion:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    return canvas
+
+
+_BESIDE = {
+    "xycoords": ("axes fraction", "data"),
+    "va": "center",
+    "fontsize": style.SMALL_POINTS,
+    "annotation_clip": False,
+}
+
+
+def _name_rows(axes: Any, names: Sequence[str]) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g} %"))
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
