@@ -1,0 +1,56 @@
+"""Whether a test set looks, to the model, like the benchmark it was judged on.
+
+Rabanser and others, "Failing loudly: an empirical study of methods for detecting dataset shift", NeurIPS 2019:
+of all methods they compared, the best was a Kolmogorov-Smirnov test on each softmax output of the classifier
+itself, with Bonferroni's correction ("BBSDs").
+"""
+
+from dataclasses import dataclass
+
+from pipeline.contracts import Probabilities
+
+LEVEL = 0.01
+"""Chance of a false alarm over all outputs together."""
+SMALLEST_DISTANCE = 0.03
+"""With tens of thousands of images a difference of no consequence is significant too; honest halves of MNIST
+stay below 0.025 at 10,000 against 28,000, a shift by one pixel is above 0.12."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What the tests found.
+
+    Attributes:
+        found: Whether the two sets differ more than chance and by more than a trifle.
+        p_value: Smallest p-value, corrected for the number of outputs.
+        distance: Largest Kolmogorov-Smirnov distance, 0 to 1.
+        outputs: The outputs that differ, by class index, the most different first.
+    """
+
+    found: bool
+    p_value: float
+    distance: float
+    outputs: tuple[int, ...]
+
+
+def detect_shift(benchmark: Probabilities, test: Probabilities) -> Shift:
+    """Compare the model's outputs on two sets of images.
+
+    Args:
+        benchmark: Probabilities on the benchmark images, ``[M, K]``.
+        test: Probabilities on the test images, ``[N, K]``.
+
+    Raises:
+        ValueError: One of the sets is empty, or they have different classes.
+    """
+    from scipy.stats import ks_2samp
+
+    if len(benchmark) == 0 or len(test) == 0 or benchmark.shape[1] != test.shape[1]:
+        raise ValueError("Two sets of outputs for the same classes are needed, neither of them empty.")
+    count = benchmark.shape[1]
+    tests = [ks_2samp(benchmark[:, output], test[:, output], method="asymp") for output in range(count)]
+    corrected = [min(1.0, float(result.pvalue) * count) for result in tests]
+    distances = [float(result.statistic) for result in tests]
+    differing = [k for k in range(count) if corrected[k] < LEVEL and distances[k] >= SMALLEST_DISTANCE]
+    ranked = tuple(sorted(differing, key=lambda output: -distances[output]))
+    return Shift(bool(ranked), min(corrected), max(distances), ranked)
