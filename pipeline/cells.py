@@ -1,13 +1,15 @@
 """The cells of a run: every training that is asked for, planned before the first one starts."""
 
+import hashlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config import Settings
 from pipeline.contracts import LabelledImages, Roles, Split
-from pipeline.data import digests, splits
+from pipeline.data import splits
+from pipeline.data.notices import Notify
 from pipeline.models import registry
 from pipeline.store import manifest
 from pipeline.trainer import Assignment
@@ -45,19 +47,22 @@ class Cell:
         return Assignment(version_id, self.digest, self.recipe, self.parameters, self.split.seed)
 
 
-def plan(settings: Settings, data: LabelledImages, roles: Roles, notify: splits.Notify) -> list[Cell]:
+def plan(settings: Settings, data: LabelledImages, roles: Roles, notify: Notify) -> list[Cell]:
     """Every cell in the order of judgement: growing sizes, the recipes as named, repeats last within.
 
     Raises:
         SettingsError: A size is impossible or a parameter unknown.
         ModelError: A recipe is unknown.
     """
-    available = splits.available(data, roles)
-    sizes = sorted({splits.train_size(text, available) for text in settings.train_sizes})
-    test_size = splits.test_size(settings.test_size, available, notify)
+    sizes = splits.sizes(data, roles)
+    test_size = splits.resolve_test_size(settings.test_size, sizes, notify=notify)
+    train_sizes = {
+        splits.resolve_size(text, total=sizes.total, available=sizes.train, what="--train-sizes")
+        for text in settings.train_sizes
+    }
     recipes = {name: parameters_of(name, settings) for name in dict.fromkeys(settings.models)}
     cells = []
-    for size in sizes:
+    for size in sorted(train_sizes):
         of_repeat = [
             splits.plan(data, roles, size, test_size, settings.seed + repeat) for repeat in range(settings.repeats)
         ]
@@ -78,18 +83,13 @@ def parameters_of(name: str, settings: Settings) -> dict[str, Any]:
     return registry.resolve(recipe, overrides)
 
 
-def challengers(cells: Iterable[Cell]) -> list[Cell]:
-    """The cells that are judged."""
-    return [cell for cell in cells if cell.repeat == 0]
-
-
 def _digest(data: LabelledImages, split: Split, recipe: str, parameters: Mapping[str, Any]) -> str:
     identity = {
         "recipe": recipe,
         "parameters": dict(parameters),
         "seed": split.seed,
         "classes": list(data.classes),
-        "labels": digests.label_digest(data, split),
+        "labels": hashlib.sha256(data.labels[split.train].tobytes()).hexdigest(),
         "rows": [split.train_sha256, split.validation_sha256, split.benchmark_sha256],
     }
     return manifest.canonical_digest(identity)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pipeline import cells as planning
-from pipeline import figures, workers
+from pipeline import reporting, workers
 from pipeline.application import Application, stand_in
 from pipeline.cells import Cell
 from pipeline.config import Settings
@@ -73,7 +74,7 @@ class Summary:
     rows: tuple[Row, ...]
     champion: Deployment | None
     submission: Submission | None
-    figures: figures.Figures
+    figures: Mapping[str, Path]
 
 
 def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True) -> Summary:
@@ -101,7 +102,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         rows = tuple(session.rows(cells))
         champion = production.current(home, data.name)
         submission = _predict(settings, home, data, cells[0], champion) if champion else None
-        return Summary(data.name, rows, champion, submission, figures.publish(home))
+        return Summary(data.name, rows, champion, submission, reporting.publish(home))
 
 
 @dataclass(frozen=True)
@@ -141,15 +142,15 @@ class _Session:
         self.observer.judging(cell)
         champion = production.current(self.home, self.data.name)
         verdict = self.watcher.run(candidate, champion, self.data, cell.split)
-        figures.add_report(candidate.folder, verdict, self.data.images[cell.split.benchmark])
+        reporting.add_report(candidate.folder, verdict, self.data.images[cell.split.benchmark])
         version = versions.publish(self.home, candidate, verdict)
         if verdict.outcome == "pass":
             Deployer(self.home).run(version)
-        figures.refresh_results(self.home)
+        reporting.refresh_results(self.home)
         return _judged(cell, version, reused=False)
 
     def _measure(self, cell: Cell, candidate: Candidate) -> Row:
-        facts = figures.measure(candidate, self.data, cell.split, cell.repeat)
+        facts = reporting.measure(candidate, self.data, cell.split, cell.repeat)
         repeats.record(self.home, facts)
         recovery.discard(candidate.folder)
         return _measured(cell, facts, reused=False)

@@ -92,7 +92,8 @@ def _train(
     native = folder / "native"
     with atomic.disk_errors(folder):
         native.mkdir()
-        history, fit_seconds = _fit(model, data, split, assignment, progress, native / "checkpoints")
+        checkpoints = native / "checkpoints"
+        history, fit_seconds = _fit(model, data, split, checkpoints, seed=assignment.seed, progress=progress)
         started = time.perf_counter()
         native_file = model.save(native)
         model.export_onnx(folder / "model.onnx")
@@ -129,12 +130,7 @@ def _train(
 
 
 def _fit(
-    model: Model,
-    data: LabelledImages,
-    split: Split,
-    assignment: Assignment,
-    progress: FitProgress,
-    checkpoints: Path,
+    model: Model, data: LabelledImages, split: Split, checkpoints: Path, *, seed: int, progress: FitProgress
 ) -> tuple[History, float]:
     train_images, validation_images = data.images[split.train], data.images[split.validation]
     started = time.perf_counter()
@@ -143,7 +139,7 @@ def _fit(
         data.labels[split.train],
         validation_images,
         data.labels[split.validation],
-        seed=assignment.seed,
+        seed=seed,
         progress=progress,
         checkpoints=checkpoints,
     )

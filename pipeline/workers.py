@@ -47,12 +47,14 @@ def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell],
     """
     import joblib
 
-    with _client(address) as client:
-        with joblib.parallel_config(backend="dask", client=client, scatter=[data], n_jobs=-1):
-            tasks = (joblib.delayed(_train_elsewhere)(data, cell) for cell in cells)
-            results = joblib.Parallel(return_as="generator", batch_size=1, pre_dispatch="all")(tasks)
-            for assignment_id, files in results:
-                yield _unpack(staging / assignment_id, files)
+    with (
+        _client(address) as client,
+        joblib.parallel_config(backend="dask", client=client, scatter=[data], n_jobs=-1),
+    ):
+        tasks = (joblib.delayed(_train_elsewhere)(data, cell) for cell in cells)
+        results = joblib.Parallel(return_as="generator", batch_size=1, pre_dispatch="all")(tasks)
+        for assignment_id, files in results:
+            yield _unpack(staging / assignment_id, files)
 
 
 @contextmanager
@@ -64,7 +66,9 @@ def _client(address: str) -> Iterator[object]:
     try:
         client = Client(address, timeout=20, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise ServiceError(f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`.") from error
+        raise ServiceError(
+            f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`."
+        ) from error
     try:
         yield client
     finally:

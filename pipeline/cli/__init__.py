@@ -1,0 +1,24 @@
+"""The commands of ``simulator.py``: parse, call, print."""
+
+import typer
+
+from pipeline.cli import common, inspect, production, run
+
+app = typer.Typer(
+    name="simulator.py",
+    help="Train, judge, promote and predict: a pipeline for small images that improves as data grows.",
+    epilog="Add --debug to any command to see the traceback of an error.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run.register(app)
+inspect.register(app)
+production.register(app)
+
+
+def main() -> None:
+    """The entry point of ``simulator.py``."""
+    common.run_app(app)

@@ -1,0 +1,271 @@
+"""Look at versions: ``versions``, ``show``, ``compare``, ``models``, ``evaluate``, ``report``, ``forecast``."""
+
+import dataclasses
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.contracts import Version
+
+PANEL = "Inspect"
+
+
+class SortKey(StrEnum):
+    """Columns that ``versions`` can be sorted by."""
+
+    time = "time"
+    accuracy = "accuracy"
+    size = "size"
+    seconds = "seconds"
+    model = "model"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("versions", rich_help_panel=PANEL)(list_versions)
+    app.command("show", rich_help_panel=PANEL)(show)
+    app.command("compare", rich_help_panel=PANEL)(compare)
+    app.command("evaluate", rich_help_panel=PANEL)(evaluate)
+    app.command("report", rich_help_panel=PANEL)(report)
+    app.command("forecast", rich_help_panel=PANEL)(forecast)
+    app.command("models", rich_help_panel="Train")(models)
+
+
+def list_versions(
+    sort: Annotated[SortKey, typer.Option(help="Sort by this, best or newest first.")] = SortKey.time,
+    model: Annotated[str | None, typer.Option(help="Only this recipe.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only pass, fail, error, damaged or production.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """List every version ever trained, those that failed included."""
+    from pipeline.store import versions
+
+    listed = [
+        version
+        for version in versions.list_versions(resolve_home(home))
+        if (model is None or version.manifest.get("recipe") == model)
+        and (dataset is None or version.manifest.get("dataset", {}).get("name") == dataset)
+        and (outcome is None or outcome in _states(version))
+    ]
+    listed = sorted(listed, key=lambda version: _sort_value(version, sort), reverse=sort is not SortKey.model)[:limit]
+    if as_json:
+        print_json([_facts(version) for version in listed])
+    elif not listed:
+        console.print("There is no such version. `simulator.py run` trains some.")
+    else:
+        console.print(_versions_table(listed))
+
+
+def show(
+    version: Annotated[str, typer.Argument(help="The version's id, or a part of it that no other has.")],
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Show one version: its verdict in words, its figures, how it was trained; every file is verified."""
+    from pipeline.cli.version_text import lines
+    from pipeline.store import submissions, versions
+
+    place = resolve_home(home)
+    found = versions.verify(versions.find(place, version))
+    sent = [row for row in submissions.read(place) if row["version"] == found.id]
+    if as_json:
+        print_json({**_facts(found), "manifest": found.manifest, "scores": found.scores, "submissions": sent})
+        return
+    for line in lines(found, sent):
+        console.print(line)
+
+
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A version's id or a part of it.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another's.")],
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Compare two versions image by image: which errors B fixed, which it made, and whether that proves anything."""
+    from pipeline.cli.version_text import comparison_lines
+    from pipeline.comparison import compare as compare_versions
+    from pipeline.store import versions
+
+    place = resolve_home(home)
+    result = compare_versions(versions.find(place, first), versions.find(place, second))
+    if as_json:
+        print_json(dataclasses.asdict(result))
+        return
+    for line in comparison_lines(result):
+        console.print(line)
+
+
+def evaluate(
+    version: Annotated[str, typer.Argument(help="The version's id, or a part of it that no other has.")],
+    checkpoint: Annotated[
+        int | None, typer.Option(min=1, help="The native model after so many epochs or rounds, instead of what serves.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Other labelled images than those it was judged on: as for `run`.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder with local MNIST files.", envvar="PIPELINE_DATA")
+    ] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Measure a version again, or one of its checkpoints, on benchmark rows or on other images."""
+    from pipeline import evaluation
+    from pipeline.cli.version_text import score_lines
+    from pipeline.store import atomic, versions
+
+    place = resolve_home(home)
+    found = versions.find(place, version)
+    result = evaluation.evaluate(place, found, checkpoint=checkpoint, dataset=dataset, data_dir=data_dir, notify=notice)
+    file = place.metric_results / "evaluations" / f"{result.name}.json"
+    atomic.write_json(file, result.scores)
+    if as_json:
+        print_json(result.scores)
+        return
+    console.print(f"[bold]{found.id}[/] ({result.what}) on {result.images}")
+    for line in score_lines(result.scores):
+        console.print(line)
+    console.print(f"Written to {file}", style="dim", soft_wrap=True)
+
+
+def report(home: HomeOption = None) -> None:
+    """Rebuild everything in metric_results/ from versions/: tables, plots, workbook, overview."""
+    from pipeline import reporting
+    from pipeline.store import lock
+
+    place = resolve_home(home)
+    with lock.exclusive(place, wait=True, notify=notice):
+        for title, path in reporting.publish(place).items():
+            console.print(f"{title:<16} {path}", soft_wrap=True, markup=False)
+
+
+def forecast(
+    accuracy: Annotated[float, typer.Option(min=0.0, max=1.0, help="The accuracy to reach, as a fraction: 0.998.")],
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Say how many images each recipe would need for an accuracy, by the power law of its learning curve."""
+    from pipeline import reporting
+    from pipeline.reports.forecast import CAVEAT
+    from pipeline.reports.forecast import forecast as forecast_curve
+
+    place = resolve_home(home)
+    curve = reporting.learning_curve(place, reporting.results_table(place))
+    forecasts = forecast_curve(curve, accuracy)
+    if as_json:
+        print_json([dataclasses.asdict(one) for one in forecasts])
+        return
+    for one in forecasts:
+        console.print(one.sentence, markup=False)
+    console.print(CAVEAT, style="dim", markup=False)
+
+
+def models(as_json: JsonOption = False) -> None:
+    """List the recipes: what they are, their parameters, and the accuracy to expect."""
+    from pipeline.models.registry import RECIPES
+
+    if as_json:
+        print_json([{**dataclasses.asdict(recipe), "parameters": dict(recipe.parameters)} for recipe in RECIPES])
+        return
+    table = Table(show_lines=True)
+    for column in (
+        "recipe",
+        "what it is",
+        "parameters (--set recipe.name=value)",
+        "expected accuracy",
+        "same seed, same model",
+    ):
+        table.add_column(column, overflow="fold")
+    for recipe in RECIPES:
+        parameters = "\n".join(f"{name} = {value}" for name, value in recipe.parameters.items())
+        table.add_row(
+            Text(recipe.name, style="bold"),
+            recipe.summary,
+            Text(parameters or "none"),
+            recipe.expected,
+            "yes" if recipe.deterministic else "no",
+        )
+    console.print(table)
+    console.print("Your own: --models mypackage.mymodule:build (docs/own-model.md).", style="dim", markup=False)
+
+
+def _versions_table(listed: list[Version]) -> Table:
+    from pipeline.cli.tables import accuracy, verdict_text
+
+    table = Table()
+    for column in (
+        "version",
+        "dataset",
+        "model",
+        "images",
+        "accuracy (95 %)",
+        "fit seconds",
+        "verdict",
+        "in production",
+    ):
+        table.add_column(
+            column,
+            justify="right" if column in ("images", "accuracy (95 %)", "fit seconds") else "left",
+            overflow="fold",
+        )
+    for version in listed:
+        champion = Text("● champion", style="bold blue") if version.in_production else Text("")
+        if version.damage:
+            table.add_row(version.id, "", "", "", "", "", verdict_text(version), Text(version.damage, style="red"))
+            continue
+        facts = version.manifest
+        table.add_row(
+            version.id,
+            facts["dataset"]["name"],
+            facts["recipe"],
+            f"{facts['rows']['train_size']:,}",
+            accuracy(version),
+            f"{facts['timings']['fit_seconds']:,.1f}",
+            verdict_text(version),
+            champion,
+        )
+    return table
+
+
+def _facts(version: Version) -> dict[str, Any]:
+    """What other programs want to know of a version, at a glance."""
+    facts = version.manifest
+    return {
+        "id": version.id,
+        "folder": str(version.folder),
+        "dataset": facts.get("dataset", {}).get("name"),
+        "recipe": facts.get("recipe"),
+        "train_size": facts.get("rows", {}).get("train_size"),
+        "fit_seconds": facts.get("timings", {}).get("fit_seconds"),
+        "accuracy": version.scores.get("accuracy"),
+        "verdict": dataclasses.asdict(version.verdict),
+        "in_production": version.in_production,
+        "override": version.override,
+        "damage": version.damage,
+        "digest": facts.get("digest"),
+    }
+
+
+def _states(version: Version) -> set[str]:
+    states = {"damaged"} if version.damage else {str(version.verdict.outcome)}
+    return states | ({"production"} if version.in_production else set())
+
+
+def _sort_value(version: Version, key: SortKey) -> tuple[Any, str]:
+    facts = version.manifest
+    value: Any = {
+        SortKey.time: "",
+        SortKey.accuracy: version.scores.get("accuracy", {}).get("value", -1.0),
+        SortKey.size: facts.get("rows", {}).get("train_size", -1),
+        SortKey.seconds: facts.get("timings", {}).get("fit_seconds", -1.0),
+        SortKey.model: facts.get("recipe", ""),
+    }[key]
+    return value, version.id

@@ -1,0 +1,163 @@
+"""What serves: ``production``, ``promote``, ``rollback``, ``predict``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.contracts import Deployment
+from pipeline.errors import DeployError, SettingsError
+from pipeline.store.home import Home
+
+PANEL = "Serve"
+DatasetOption = Annotated[
+    str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("production", rich_help_panel=PANEL)(show_production)
+    app.command("promote", rich_help_panel=PANEL)(promote)
+    app.command("rollback", rich_help_panel=PANEL)(rollback)
+    app.command("predict", rich_help_panel=PANEL)(predict)
+
+
+def show_production(as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """Show which version serves each dataset, and every promotion, rollback and override."""
+    from pipeline.store import production
+
+    place = resolve_home(home)
+    champions, history = production.all_current(place), production.history(place)
+    if as_json:
+        print_json({"champions": [_facts(champion) for champion in champions], "history": history})
+        return
+    if not champions:
+        console.print("Nothing serves yet. `simulator.py run` trains, judges and promotes.")
+        return
+    for champion in champions:
+        console.print(
+            f"[bold blue]● {champion.dataset}[/]: {champion.id}, since {champion.promoted_at} ({champion.action})"
+        )
+    table = Table("when", "dataset", "what", "version", "before it", "why", title="History", title_justify="left")
+    for line in history:
+        style = "bold magenta" if line["action"] == "override" else None
+        before = line["previous_id"] or ""
+        table.add_row(
+            line["promoted_at"], line["dataset"], line["action"], line["id"], before, line["reason"], style=style
+        )
+    console.print(table)
+
+
+def promote(
+    version: Annotated[str, typer.Argument(help="The version's id, or a part of it that no other has.")],
+    override: Annotated[bool, typer.Option("--override", help="Promote it although the gate did not pass it.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; recorded in history and shown wherever the version is shown.")] = "",
+    home: HomeOption = None,
+) -> None:
+    """Promote a version by hand: one that passed against today's champion, or any with --override --reason."""
+    from pipeline.deployer import Deployer
+    from pipeline.store import lock, versions
+
+    place = resolve_home(home)
+    if reason and not override:
+        raise SettingsError("--reason belongs to --override: give both, or neither.")
+    with lock.exclusive(place, wait=True, notify=notice):
+        found = versions.require_whole(versions.find(place, version))
+        deployer = Deployer(place)
+        deployment = deployer.override(found, reason) if override else deployer.run(found)
+    console.print(
+        f"{deployment.id} serves {deployment.dataset} now; {deployment.previous_id or 'nothing'} served before."
+    )
+    if override:
+        console.print("Recorded as an override: the gate's promise does not cover it.", style="bold magenta")
+
+
+def rollback(
+    dataset: DatasetOption = None,
+    reason: Annotated[str, typer.Option(help="Why; recorded in the history.")] = "",
+    home: HomeOption = None,
+) -> None:
+    """Let the champion that served before serve again."""
+    from pipeline.deployer import Deployer
+    from pipeline.store import lock
+
+    place = resolve_home(home)
+    with lock.exclusive(place, wait=True, notify=notice):
+        deployment = Deployer(place).rollback(champion_of(place, dataset).dataset, reason)
+    console.print(f"{deployment.id} serves {deployment.dataset} again; {deployment.previous_id} was rolled back.")
+
+
+def predict(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Kaggle's test.csv, IDX, .npz, a folder of images, or images.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a submission (ImageId,Label) here.",
+            show_default="only for a CSV: submission.csv in metric_results/",
+        ),
+    ] = None,
+    sample: Annotated[
+        Path | None, typer.Option(help="Kaggle's sample_submission.csv, whose form the file must have.")
+    ] = None,
+    dataset: DatasetOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Predict unlabelled images with the champion."""
+    from pipeline.application import Application
+    from pipeline.data import unlabelled
+
+    place = resolve_home(home)
+    champion = champion_of(place, dataset)
+    application = Application(champion)
+    writes = output is not None or sample is not None or any(file.suffix == ".csv" for file in files)
+    if writes and len(files) > 1:
+        raise SettingsError("A submission is made from one file: give one, or leave out --output and --sample.")
+    for file in files:
+        images = unlabelled.load(file, application.shape)
+        if writes:
+            target = output or place.metric_results / champion.dataset / "submission.csv"
+            ids = unlabelled.sample_ids(sample) if sample else None
+            made = application.run(images, target, ids)
+            console.print(f"{made.rows:,} predictions by {made.version_id}: {made.csv}", markup=False, soft_wrap=True)
+            continue
+        probabilities = application.predict(images)
+        rows = [
+            {"image": name, "class": application.classes[row.argmax()], "probability": round(float(row.max()), 6)}
+            for name, row in zip(images.ids, probabilities, strict=True)
+        ]
+        if as_json:
+            print_json(rows)
+        else:
+            for row in rows:
+                console.print(f"{row['image']}  [bold]{row['class']}[/]  {row['probability']:.1%}".replace("%", " %"))
+
+
+def champion_of(home: Home, dataset: str | None) -> Deployment:
+    """The champion of a dataset; without a name, of the only dataset that has one.
+
+    Raises:
+        DeployError: Nothing serves, or several do and none is named.
+    """
+    from pipeline.store import production
+
+    served = production.datasets(home)
+    name = dataset or (served[0] if len(served) == 1 else None)
+    if not served:
+        raise DeployError("Nothing serves yet: `simulator.py run` trains, judges and promotes.")
+    if name is None:
+        raise DeployError(f"Several datasets have a champion ({', '.join(served)}): name one with --dataset.")
+    champion = production.current(home, name)
+    if champion is None:
+        raise DeployError(f"Nothing serves '{name}'; there is a champion of {', '.join(served)}.")
+    return champion
+
+
+def _facts(deployment: Deployment) -> dict[str, Any]:
+    return {**dataclasses.asdict(deployment), "folder": str(deployment.folder)}

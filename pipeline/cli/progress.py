@@ -1,0 +1,78 @@
+"""Progress of a run: bars on a terminal, nothing in a pipe."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from pipeline.cells import Cell
+from pipeline.contracts import FitProgress
+from pipeline.simulator import Row
+
+
+class RunProgress:
+    """Shows a bar over all cells with the time left, and one for the cell in training.
+
+    Args:
+        console: Where the bars are drawn, if it is a terminal.
+        notify: Shows a sentence that a person should see.
+    """
+
+    def __init__(self, console: Console, notify: Callable[[str], None]) -> None:
+        self._notify = notify
+        self._progress = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[detail]}"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._work: dict[str, float] = {}
+        self._done = 0.0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        self._cell = self._progress.add_task("loading images", total=None, detail="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def notice(self, sentence: str) -> None:
+        """Show a sentence above the bars."""
+        self._notify(sentence)
+
+    def planned(self, cells: Sequence[Cell]) -> None:
+        """Start the bar over all cells; the time left is weighed by the number of images."""
+        self._work = {cell.digest: cell.train_size + 1000.0 for cell in cells}
+        self._all = self._progress.add_task("all", total=len(cells), detail="")
+
+    def fitting(self, cell: Cell) -> FitProgress:
+        """Start the bar of one cell."""
+        self._progress.update(self._cell, description=f"training {cell.label}", total=None, completed=0, detail="")
+
+        def progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
+            known = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items() if "accuracy" in name]
+            self._progress.update(self._cell, total=steps, completed=step, detail="  ".join(known))
+
+        return progress
+
+    def judging(self, cell: Cell) -> None:
+        """Say that the watcher is at work."""
+        self._progress.update(self._cell, description=f"judging {cell.label}", total=None, detail="")
+
+    def finished(self, row: Row) -> None:
+        """Advance the bar over all cells and estimate the time left."""
+        self._done += self._work.pop(row.cell.digest, 0.0)
+        elapsed = self._progress.tasks[self._all].elapsed or 0.0
+        left = elapsed / self._done * sum(self._work.values()) if self._done else 0.0
+        detail = f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
+        self._progress.update(self._all, advance=1, detail=detail)

@@ -1,0 +1,75 @@
+"""Tables on a terminal."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.contracts import Version
+from pipeline.simulator import Row, Summary
+
+STYLES = {"pass": "bold blue", "fail": "yellow", "error": "bold red"}
+MARKS = {"pass": "✔ pass", "fail": "✘ fail", "error": "! error"}
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """The table that ends a run, who serves now, and what to look at."""
+    table = Table(title=f"{summary.dataset}: what was trained and what became of it", title_justify="left")
+    for column, justify in (
+        ("images", "right"),
+        ("model", "left"),
+        ("accuracy (95 %)", "right"),
+        ("fit seconds", "right"),
+    ):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for column in ("verdict", "in production", "version"):
+        table.add_column(column)
+    serving = summary.champion.id if summary.champion else None
+    for row in summary.rows:
+        table.add_row(*_cells(row, serving))
+    console.print(table)
+    for row in summary.rows:
+        _print_reason(console, row)
+    _print_outcome(console, summary)
+
+
+def accuracy(version: Version) -> str:
+    """``99.35 % (99.17–99.50)``."""
+    value = version.scores["accuracy"]
+    return f"{value['value']:.2%} ({100 * value['low']:.2f}–{100 * value['high']:.2f})".replace("%", " %", 1)
+
+
+def verdict_text(version: Version) -> Text:
+    """The outcome with its mark and colour, and the override where there is one."""
+    outcome = "error" if version.damage else version.verdict.outcome
+    text = Text("! damaged" if version.damage else MARKS[outcome], style=STYLES[outcome])
+    return text.append(" (overridden)", style="bold magenta") if version.override else text
+
+
+def _cells(row: Row, serving: str | None) -> tuple[str | Text, ...]:
+    size, recipe = f"{row.cell.train_size:,}", row.cell.recipe
+    seconds = f"{row.fit_seconds:,.1f}" + (" (kept)" if row.reused else "")
+    if row.version is None:
+        return size, recipe, f"{row.accuracy:.2%}".replace("%", " %"), seconds, f"repeat {row.cell.repeat + 1}", "", ""
+    champion = Text("● champion", style="bold blue") if row.version.id == serving else Text("")
+    return size, recipe, accuracy(row.version), seconds, verdict_text(row.version), champion, row.version.id
+
+
+def _print_reason(console: Console, row: Row) -> None:
+    if row.version is None or row.version.verdict.outcome == "pass":
+        return
+    reasons = [check.sentence for check in row.version.verdict.checks if check.outcome != "pass"]
+    console.print(f"{row.version.id}: {reasons[0] if reasons else 'no checks'}", style="dim", markup=False)
+
+
+def _print_outcome(console: Console, summary: Summary) -> None:
+    if summary.submission:
+        made = summary.submission
+        known = f", {made.accuracy:.2%} right".replace("%", " %") if made.accuracy is not None else ""
+        console.print(f"\nThe champion {made.version_id} predicted {made.source}{known}: {made.csv}", markup=False)
+        if made.stand_in:
+            console.print("There was no test set at hand: --test-images FILE predicts yours.", style="dim")
+    else:
+        console.print("\nNothing ever passed the gate, so nothing serves and nothing was predicted.")
+    console.print("\nTo look at:")
+    for title, path in summary.figures.items():
+        console.print(f"  {title:<16} {path}", markup=False, soft_wrap=True)

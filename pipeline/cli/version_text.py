@@ -1,0 +1,99 @@
+"""A version, its scores and a comparison as lines for a terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.cli.tables import verdict_text
+from pipeline.comparison import Comparison
+from pipeline.contracts import Version
+from pipeline.judging.explain import verdict_lines
+
+
+def lines(version: Version, submissions: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    """What ``show`` prints."""
+    yield Text(version.id, style="bold").append("  ").append(verdict_text(version))
+    if version.damage:
+        yield Text(f"Damaged: {version.damage} It is not loaded and cannot be promoted.", style="bold red")
+        return
+    if version.in_production:
+        yield Text(f"● champion of {version.verdict.dataset}", style="bold blue")
+    if version.override:
+        yield Text(
+            f"Promoted by hand against the gate, whose promise does not cover it: {version.override}", "bold magenta"
+        )
+    yield Text()
+    yield from (Text(line) for line in verdict_lines(version.verdict))
+    yield Text()
+    yield from score_lines(version.scores)
+    yield Text()
+    yield _training(version.manifest)
+    for row in submissions:
+        yield Text(
+            f"Submitted to {row['competition']}: {row['status']}, public score {row['public_score'] or 'not known yet'}"
+        )
+    yield Text(f"Report: {version.folder / 'report.html'}", style="dim")
+
+
+def score_lines(scores: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The figures of ``scores.json`` that a person looks at first, and the classes."""
+    accuracy = scores["accuracy"]
+    yield Text(
+        f"accuracy {_percent(accuracy['value'])} (95 %: {_percent(accuracy['low'])} to {_percent(accuracy['high'])}), "
+        f"{scores['errors']:,} errors in {scores['images']:,} images"
+    )
+    yield Text(
+        f"F1 {scores['f1']['macro']:.4f} (macro), Matthews {scores['matthews']:.4f}, "
+        f"log loss {scores['log_loss']:.4f}, Brier {scores['brier']:.4f}, calibration error {scores['calibration_error']:.4f}"
+    )
+    confusions = [f"{c['truth']} taken for {c['predicted']} ({c['images']})" for c in scores["top_confusions"][:5]]
+    if confusions:
+        yield Text(f"most often: {', '.join(confusions)}")
+    table = Table("class", "images", "precision", "recall (95 %)", "F1")
+    for row in scores["per_class"]:
+        recall = f"{_percent(row['recall'])} ({100 * row['recall_low']:.2f}–{100 * row['recall_high']:.2f})"
+        table.add_row(row["class"], f"{row['images']:,}", _percent(row["precision"]), recall, f"{row['f1']:.4f}")
+    yield table
+
+
+def comparison_lines(result: Comparison) -> Iterator[RenderableType]:
+    """What ``compare`` prints."""
+    yield Text(f"A  {result.first}  {_percent(result.first_accuracy)}")
+    yield Text(f"B  {result.second}  {_percent(result.second_accuracy)}")
+    yield Text(
+        f"On the {result.images:,} images that both were judged on, B fixed {result.fixed:,} errors of A and made "
+        f"{result.made:,} new ones; {result.both_wrong:,} errors are common to both."
+    )
+    yield Text(
+        f"Gain {result.gain_pp:+.2f} points (95 %: {result.gain_low_pp:+.2f} to {result.gain_high_pp:+.2f}); exact "
+        f"one-sided paired test: B better p = {result.p_second_better:.2g}, A better p = {result.p_first_better:.2g}."
+    )
+    table = Table("class", "images", "fixed by B", "broken by B")
+    for row in result.by_class:
+        table.add_row(row.name, f"{row.images:,}", str(row.fixed), str(row.made))
+    yield table
+
+
+def _training(facts: Mapping[str, Any]) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    rows, timings = facts["rows"], facts["timings"]
+    weights = f"{facts['weights']:,}" if facts["weights"] is not None else "none"
+    for name, value in (
+        ("recipe", f"{facts['recipe']} ({facts['family']}), {weights} trained parameters"),
+        ("parameters", ", ".join(f"{name} = {value}" for name, value in facts["parameters"].items()) or "none"),
+        ("images", f"{rows['train_size']:,}: {rows['train']:,} fitted, {rows['validation']:,} for validation"),
+        ("from", facts["dataset"]["source"]),
+        ("seed", str(facts["seed"])),
+        ("fitted in", f"{timings['fit_seconds']:,.1f} s on {facts['machine']['cores']} cores"),
+        ("digest", facts["digest"]),
+        ("libraries", ", ".join(f"{name} {version}" for name, version in facts["libraries"].items())),
+    ):
+        table.add_row(Text(name, style="dim"), Text(value))
+    return table
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f} %"

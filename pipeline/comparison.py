@@ -1,0 +1,103 @@
+"""Compare two versions on the images that both were judged on."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contracts import Version
+from pipeline.errors import DataError
+from pipeline.judging import paired
+from pipeline.store import versions
+
+
+@dataclass(frozen=True)
+class ClassComparison:
+    """One class of a ``Comparison``: how many images, and how many of them each version gets wrong alone."""
+
+    name: str
+    images: int
+    fixed: int
+    made: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired comparison of version B with version A.
+
+    Attributes:
+        first, second: The ids of A and B.
+        images: Images that both were judged on.
+        first_accuracy, second_accuracy: On these images.
+        fixed: Errors of A that B gets right.
+        made: Errors of B that A gets right.
+        both_wrong: Errors of both.
+        gain_pp: B's accuracy less A's, in percentage points, with its 95 % interval.
+        gain_low_pp, gain_high_pp: The interval.
+        p_second_better, p_first_better: Exact one-sided paired tests.
+        by_class: The same for each true class.
+    """
+
+    first: str
+    second: str
+    images: int
+    first_accuracy: float
+    second_accuracy: float
+    fixed: int
+    made: int
+    both_wrong: int
+    gain_pp: float
+    gain_low_pp: float
+    gain_high_pp: float
+    p_second_better: float
+    p_first_better: float
+    by_class: tuple[ClassComparison, ...]
+
+
+def compare(first: Version, second: Version) -> Comparison:
+    """Who fixed and who broke what, with the test.
+
+    Raises:
+        StoreError: One of them is damaged.
+        DataError: They were not judged on the same images.
+    """
+    a, b = _predictions(first), _predictions(second)
+    _, rows_a, rows_b = np.intersect1d(a["digests"], b["digests"], return_indices=True)
+    if len(rows_a) == 0:
+        raise DataError(
+            f"{first.id} and {second.id} were judged on different images: compare versions of the same dataset."
+        )
+    labels = a["labels"][rows_a]
+    right_a = paired.right(a["probabilities"][rows_a], labels)
+    right_b = paired.right(b["probabilities"][rows_b], labels)
+    classes = first.manifest["dataset"]["classes"]
+    fixed_by_class, made_by_class = paired.count_by_class(right_b, right_a, labels, len(classes))
+    fixed, made, images = int(fixed_by_class.sum()), int(made_by_class.sum()), len(labels)
+    interval = paired.gain_interval(fixed, made, images)
+    counts = np.bincount(labels, minlength=len(classes))
+    return Comparison(
+        first=first.id,
+        second=second.id,
+        images=images,
+        first_accuracy=float(right_a.mean()),
+        second_accuracy=float(right_b.mean()),
+        fixed=fixed,
+        made=made,
+        both_wrong=int((~right_a & ~right_b).sum()),
+        gain_pp=100 * (fixed - made) / images,
+        gain_low_pp=100 * float(interval.low),
+        gain_high_pp=100 * float(interval.high),
+        p_second_better=float(paired.p_better(fixed, made)),
+        p_first_better=float(paired.p_better(made, fixed)),
+        by_class=tuple(
+            ClassComparison(name, int(counts[k]), int(fixed_by_class[k]), int(made_by_class[k]))
+            for k, name in enumerate(classes)
+        ),
+    )
+
+
+def _predictions(version: Version) -> dict[str, NDArray[np.generic]]:
+    content = versions.read_verified(versions.require_whole(version), "predictions.npz")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in ("probabilities", "labels", "digests")}
