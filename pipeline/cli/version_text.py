@@ -47,7 +47,8 @@ def score_lines(scores: Mapping[str, Any]) -> Iterator[RenderableType]:
     )
     yield Text(
         f"F1 {scores['f1']['macro']:.4f} (macro), Matthews {scores['matthews']:.4f}, "
-        f"log loss {scores['log_loss']:.4f}, Brier {scores['brier']:.4f}, calibration error {scores['calibration_error']:.4f}"
+        f"log loss {scores['log_loss']:.4f}, Brier {scores['brier']:.4f}, "
+        f"calibration error {scores['calibration_error']:.4f}"
     )
     confusions = [f"{c['truth']} taken for {c['predicted']} ({c['images']})" for c in scores["top_confusions"][:5]]
     if confusions:
