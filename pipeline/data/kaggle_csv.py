@@ -1,0 +1,106 @@
+"""Kaggle's CSV form: a header, then a row an image, ``label,pixel0,pixel1,...``."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.raw import RawPart, RawSet, parent_name
+from pipeline.errors import DataError
+
+
+def read_labelled(path: Path) -> RawSet:
+    """Read a labelled CSV: square grey images, labels 0 to 255.
+
+    Raises:
+        DataError: Names file, row and column of the first thing that is wrong.
+    """
+    header = _header(path)
+    if header[0].lower() != "label":
+        raise DataError(f"{path} has '{header[0]}' as its first column, but a labelled set starts with 'label'.")
+    side = _side(path, header[1:])
+    table = _table(path, header)
+    images = np.ascontiguousarray(table[:, 1:]).reshape(-1, side, side)
+    part = RawPart(str(path), str(path), images, table[:, 0].copy(), first_row=2)
+    return RawSet(parent_name(path), f"Kaggle-form CSV {path}", part)
+
+
+def read_unlabelled(path: Path) -> NDArray[np.uint8]:
+    """Read a CSV of pixels alone (Kaggle's test.csv): square grey images, uint8 ``[N, H, W]``.
+
+    Raises:
+        DataError: Names file, row and column of the first thing that is wrong.
+    """
+    header = _header(path)
+    if header[0].lower() == "label":
+        raise DataError(f"{path} has a label column: give images without labels, such as Kaggle's test.csv.")
+    side = _side(path, header)
+    return _table(path, header).reshape(-1, side, side)
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            header = next(csv.reader(stream), [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a CSV file: {error}.") from error
+    if not header:
+        raise DataError(f"{path} is empty: a header and a row an image are expected.")
+    if all(field.strip().lstrip("-").isdigit() for field in header):
+        raise DataError(f"{path} has no header: its first row must be label,pixel0,pixel1,... or pixel0,pixel1,...")
+    return [field.strip() for field in header]
+
+
+def _side(path: Path, pixels: list[str]) -> int:
+    side = math.isqrt(len(pixels))
+    if not pixels or side * side != len(pixels):
+        raise DataError(f"{path} has {len(pixels)} pixel columns, which is no square (28 x 28 has 784).")
+    # Kaggle's own sets count from 0, others of the same form from 1, and some name row and column.
+    known = (
+        [f"pixel{index}" for index in range(side * side)],
+        [f"pixel{index + 1}" for index in range(side * side)],
+        [f"{row + 1}x{column + 1}" for row in range(side) for column in range(side)],
+    )
+    names = [name.lower() for name in pixels]
+    if names not in known:
+        wrong = next(index for index, name in enumerate(names) if all(name != form[index] for form in known))
+        raise DataError(f"{path} has the pixel column '{pixels[wrong]}' where 'pixel{wrong}' belongs.")
+    return side
+
+
+def _table(path: Path, header: list[str]) -> NDArray[np.uint8]:
+    with path.open(encoding="utf-8-sig") as stream:
+        next(stream)
+        if not any(line.strip() for line in stream):
+            raise DataError(f"{path} has a header but no rows.")
+    try:
+        table = np.loadtxt(path, np.uint8, delimiter=",", skiprows=1, comments=None, ndmin=2, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:
+        raise DataError(_first_fault(path, header) or f"{path} cannot be read: {error}.") from error
+    if table.shape[1] != len(header):
+        raise DataError(_first_fault(path, header) or f"{path} has rows as wide as no header of it.")
+    return table
+
+
+def _first_fault(path: Path, header: list[str]) -> str | None:
+    """Only after a failure: loadtxt is fast, but counts rows from the first data row and speaks of types."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        next(stream)
+        for number, line in enumerate(stream, start=2):
+            if fields := line.split(",") if line.strip() else []:
+                if len(fields) != len(header):
+                    return f"{path}, row {number}: {len(fields)} columns, but the header has {len(header)}."
+                for name, field in zip(header, fields, strict=True):
+                    if fault := _fault(field.strip()):
+                        return f"{path}, row {number}, column {name}: {fault}."
+    return None
+
+
+def _fault(field: str) -> str | None:
+    if field.lower() in {"", "nan", "na", "null", "none"}:
+        return "the value is missing" if field == "" else f"the value is missing ('{field}')"
+    if not (field.isascii() and field.removeprefix("-").removeprefix("+").isdigit()):
+        return f"'{field[:20]}' is no whole number"
+    return None if 0 <= int(field) <= 255 else f"{field[:20]} is not between 0 and 255"

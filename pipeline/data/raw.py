@@ -1,0 +1,50 @@
+"""What a reader returns: images and labels as they stand in a file, and how to name a row of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class RawPart:
+    """One part of a source: all of it, or its training or its test part.
+
+    Attributes:
+        images_file: For messages: where the images were read.
+        labels_file: For messages: where the labels were read.
+        images: Any numeric type, ``[N, H, W]`` or ``[N, H, W, C]``.
+        labels: Any numeric type, ``[N]`` or ``[N, 1]``.
+        first_row: The number a person gives to the first row: 2 in a CSV with a header, where rows are lines.
+    """
+
+    images_file: str
+    labels_file: str
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    first_row: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class RawSet:
+    """Everything a source holds.
+
+    Attributes:
+        name: The dataset's name, not yet brought into a form that is safe for a folder.
+        source: Where it came from, in words for a person.
+        part: The images, or the training part of them.
+        test: The part that the source itself sets aside for testing.
+        classes: Class names in label order; ``None`` where the labels themselves are the names.
+    """
+
+    name: str
+    source: str
+    part: RawPart
+    test: RawPart | None = None
+    classes: tuple[str, ...] | None = None
+
+
+def parent_name(path: Path, generic: frozenset[str] = frozenset({"train", "data", "images"})) -> str:
+    """A dataset's name by its file: the stem, or the folder's name where the stem says nothing."""
+    return path.resolve().parent.name if path.stem.lower() in generic else path.stem

@@ -1,0 +1,119 @@
+"""Every image has one role for good: training, validation or benchmark."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contracts import Digests, LabelledImages, Labels, Roles
+from pipeline.data import digests
+from pipeline.data.validation import lowest_labels
+
+TRAINING, VALIDATION, BENCHMARK = 0, 1, 2
+UNDECIDED = -1
+BENCHMARK_SHARE = 5
+"""One image in so many judges, where the source sets none aside."""
+VALIDATION_SHARE = 10
+"""One in so many of the others validates."""
+KEY = b"roles"
+
+
+def assign_roles(data: LabelledImages, known: Roles | None = None) -> Roles:
+    """Give each image a role, by digest; a role that is known never changes.
+
+    A source's own test images are the benchmark; of a single pool it is a stratified fifth. Validation is a
+    stratified tenth of the rest. Within a class, images are drawn in the order of a keyed hash of their
+    digest, so that neither the order of rows nor chance matters. As a dataset grows, its new images fill up
+    the quotas.
+
+    Args:
+        data: A validated dataset; copies of an image share its role and its lowest label.
+        known: Roles given earlier, also to images that ``data`` no longer holds.
+
+    Returns:
+        The known roles and those of all images of ``data``.
+    """
+    images, first, image = np.unique(data.digests, return_index=True, return_inverse=True)
+    order = np.argsort(keyed_hashes(images, KEY))
+    drawing = _Drawing(_known_roles(images, known), lowest_labels(data)[first], np.bincount(image), order)
+    if data.official_test is None:
+        drawing.fill(BENCHMARK, BENCHMARK_SHARE)
+    else:
+        official = np.unique(image[data.official_test])
+        drawing.roles[official[drawing.roles[official] == UNDECIDED]] = BENCHMARK
+    drawing.fill(VALIDATION, VALIDATION_SHARE)
+    drawing.roles[drawing.roles == UNDECIDED] = TRAINING
+    return _joined(images, drawing.roles.astype(np.uint8), known)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawing:
+    """Different images, ``[M]`` each: role so far, class, how many rows show it, and the order of drawing."""
+
+    roles: NDArray[np.int64]
+    labels: Labels
+    copies: NDArray[np.int64]
+    order: NDArray[np.int64]
+
+    def fill(self, role: int, share: int) -> None:
+        """Give the role to undecided images until one row in ``share`` of each class has it, benchmark rows aside."""
+        pool = (self.roles != BENCHMARK) | (role == BENCHMARK)
+        rows = np.bincount(self.labels[pool], self.copies[pool], minlength=int(self.labels.max()) + 1)
+        for label, quota in enumerate(quotas(rows.astype(np.int64), share)):
+            own = self.order[((self.labels == label) & pool)[self.order]]
+            self.roles[self._drawn(own, role, int(quota))] = role
+
+    def _drawn(self, own: NDArray[np.int64], role: int, quota: int) -> list[int]:
+        roles = self.roles[own]
+        free = own[roles == UNDECIDED]
+        # An image is left for each role that this class still lacks and that is filled after this one.
+        spare = len(free) - sum(later not in roles for later in range(role))
+        left = quota - int(self.copies[own[roles == role]].sum())
+        drawn: list[int] = []
+        for index in free.tolist():
+            if len(drawn) < spare and self.copies[index] <= left:
+                drawn.append(index)
+                left -= int(self.copies[index])
+        if not drawn and spare > 0 and role not in roles:
+            drawn = [int(free[self.copies[free].argmin()])]
+        return drawn
+
+
+def _known_roles(images: Digests, known: Roles | None) -> NDArray[np.int64]:
+    """Roles of unique images, undecided where there is none yet."""
+    if known is None or len(known.digests) == 0:
+        return np.full(len(images), UNDECIDED)
+    at = digests.positions(images, known.digests)
+    return np.where(at >= 0, known.roles[at], UNDECIDED).astype(np.int64)
+
+
+def quotas(counts: NDArray[np.int64], share: int) -> NDArray[np.int64]:
+    """One in ``share`` of all, apportioned to classes by the largest remainder, at least one of each.
+
+    Args:
+        counts: Images by class, ``[K]``.
+        share: 5 for a fifth.
+    """
+    total = max(int(counts.sum()) // share, int((counts > 0).sum()))
+    result = np.maximum(counts // share, counts > 0)
+    by_remainder = np.argsort(-(counts % share), kind="stable")
+    for label in by_remainder[counts[by_remainder] > 0]:
+        if result.sum() < total and result[label] * share < counts[label]:
+            result[label] += 1
+    return result
+
+
+def keyed_hashes(images: Digests, key: bytes) -> NDArray[np.uint64]:
+    """A number an image that only its digest and the key decide, ``[N]``: it ranks images fairly."""
+    content = b"".join(hashlib.blake2b(image, digest_size=8, key=key).digest() for image in images.tolist())
+    return np.frombuffer(content, np.uint64)
+
+
+def _joined(images: Digests, roles: NDArray[np.uint8], known: Roles | None) -> Roles:
+    if known is None:
+        return Roles(images, roles)
+    new = digests.positions(images, known.digests) < 0
+    joined = np.concatenate([known.digests, images[new]])
+    order = np.argsort(joined, kind="stable")
+    return Roles(joined[order], np.concatenate([known.roles, roles[new]])[order])

@@ -1,0 +1,95 @@
+"""Sizes as people write them: a number of images, a fraction of the dataset, or all."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pipeline.contracts import LabelledImages, Roles
+from pipeline.data import digests
+from pipeline.data.notices import Notify, silent
+from pipeline.data.roles import BENCHMARK
+from pipeline.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many images of a dataset there are for what.
+
+    Attributes:
+        total: What a fraction is of: all rows of a single pool, or the training rows of a source with its own test set.
+        train: Rows that may be handed to a trainer, validation rows included.
+        benchmark: Rows that may judge.
+    """
+
+    total: int
+    train: int
+    benchmark: int
+
+
+def sizes(data: LabelledImages, roles: Roles) -> Sizes:
+    """Count a dataset's rows by what they may be used for."""
+    at = digests.positions(data.digests, roles.digests)
+    judges = roles.roles[at] == BENCHMARK
+    if data.official_test is None:
+        return Sizes(len(data), int((~judges).sum()), int(judges.sum()))
+    train = ~data.official_test
+    return Sizes(int(train.sum()), int((train & ~judges).sum()), int((data.official_test & judges).sum()))
+
+
+def resolve_size(text: str, *, total: int, available: int, what: str) -> int:
+    """A size in images from ``1000``, ``0.001`` or ``all``.
+
+    Args:
+        text: A whole number counts images, a fraction (with a point, at most 1.0) is of ``total``.
+        total: The dataset's size.
+        available: How many images there are for this purpose; ``all`` means these.
+        what: The option, for messages: ``--train-sizes``.
+
+    Raises:
+        SettingsError: It is no size, is not above 0, or is above ``available``.
+    """
+    size = _parsed(text, total, available, what)
+    if size < 1:
+        raise SettingsError(f"{what} {text} is no image at all; give 1 or more, of {available:,}.")
+    if size > available:
+        asked = f"{size:,} images" if text.strip().isdigit() else f"{size:,} of {total:,} images"
+        raise SettingsError(
+            f"{what} {text} asks for {asked}, but {available:,} can be used for it: give at most {available}, or 'all'."
+        )
+    return size
+
+
+def resolve_test_size(text: str, sizes: Sizes, *, what: str = "--test-size", notify: Notify = silent) -> int:
+    """Like ``resolve_size`` for the benchmark, but a fraction above it uses all of it and says so.
+
+    A fifth of MNIST's 60,000 is 12,000, yet its makers set 10,000 aside.
+
+    Raises:
+        SettingsError: It is no size, is not above 0, or is a number above the benchmark's.
+    """
+    fraction = not text.strip().isdigit() and text.strip() != "all"
+    if fraction and (size := _parsed(text, sizes.total, sizes.benchmark, what)) > sizes.benchmark:
+        notify(
+            f"{what} {text} is {size:,} of {sizes.total:,} images, but {sizes.benchmark:,} are set aside as benchmark; "
+            "all of these are used."
+        )
+        return sizes.benchmark
+    return resolve_size(text, total=sizes.total, available=sizes.benchmark, what=what)
+
+
+def _parsed(text: str, total: int, available: int, what: str) -> int:
+    plain = text.strip()
+    if plain == "all":
+        return available
+    try:
+        if plain.isdigit():
+            return int(plain)
+        share = Fraction(plain)
+    except (ValueError, ZeroDivisionError):
+        share = Fraction(-1)
+    if "/" in plain or not 0 < share <= 1:
+        raise SettingsError(
+            f"{what} '{text}' is no size: give a number of images (1000), a fraction of the dataset (0.001, up to 1.0) "
+            "or 'all'."
+        )
+    # Fractions count exactly (in floating point 0.29 of 100 is 28.999...); a part of an image is none.
+    return int(share * total)

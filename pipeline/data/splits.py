@@ -1,0 +1,108 @@
+"""Who may see which images: roles for good, sizes that nest, and the rows of one training."""
+
+import numpy as np
+
+from pipeline.contracts import LabelledImages, Roles, Rows, Split
+from pipeline.data import digests
+from pipeline.data.balance import balanced_order
+from pipeline.data.roles import BENCHMARK, TRAINING, VALIDATION, assign_roles, keyed_hashes
+from pipeline.data.sizes import Sizes, resolve_size, resolve_test_size, sizes
+from pipeline.errors import DataError, SettingsError
+
+__all__ = ["Sizes", "assign_roles", "benchmark_rows", "plan", "resolve_size", "resolve_test_size", "sizes"]
+
+BENCHMARK_KEY = b"benchmark"
+
+
+def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, seed: int) -> Split:
+    """The rows of one training, nested and balanced.
+
+    With one seed, a smaller size is contained in every larger one, for training, validation and benchmark
+    alike. Validation takes the same share of every size, rounded down. The benchmark depends on its size alone.
+
+    Args:
+        data: A validated dataset.
+        roles: The roles of all its images.
+        train_size: Images handed to the trainer, validation rows included.
+        test_size: Benchmark images.
+        seed: Draws the training and validation rows.
+
+    Raises:
+        SettingsError: More rows are asked for than there are, or so few that a class has none to train on.
+        DataError: An image has no role.
+    """
+    by_role = _rows_by_role(data, roles)
+    available = len(by_role[TRAINING]) + len(by_role[VALIDATION])
+    _check_size("training", train_size, available)
+    key = f"seed {seed}".encode()
+    training, validation = (_ordered(data, by_role[role], key) for role in (TRAINING, VALIDATION))
+    validation_size = train_size * len(validation) // available
+    smallest = _smallest_complete(data, training, len(validation))
+    if train_size < smallest:
+        raise SettingsError(
+            f"{train_size} training images are too few for {data.name}: some of its {len(data.classes)} classes would "
+            f"have none; give at least {smallest}."
+        )
+    return _split(
+        data,
+        training[: train_size - validation_size],
+        validation[:validation_size],
+        benchmark_rows(data, roles, test_size),
+        seed,
+    )
+
+
+def benchmark_rows(data: LabelledImages, roles: Roles, size: int) -> Rows:
+    """The first ``size`` benchmark rows in the one balanced order that they always have.
+
+    Raises:
+        SettingsError: There are fewer.
+        DataError: An image has no role.
+    """
+    rows = _rows_by_role(data, roles)[BENCHMARK]
+    _check_size("benchmark", size, len(rows))
+    return _ordered(data, rows, BENCHMARK_KEY)[:size]
+
+
+def _rows_by_role(data: LabelledImages, roles: Roles) -> dict[int, Rows]:
+    at = digests.positions(data.digests, roles.digests)
+    if (at < 0).any():
+        raise DataError(f"Image {int((at < 0).argmax()) + 1} of {data.name} has no role yet: assign roles first.")
+    own = roles.roles[at]
+    official = data.official_test
+    rows = {}
+    for role in (TRAINING, VALIDATION, BENCHMARK):
+        # Of a source with its own test set, the benchmark is that set: no copies from its training part.
+        side = True if official is None else official == (role == BENCHMARK)
+        rows[role] = np.flatnonzero((own == role) & side)
+    return rows
+
+
+def _check_size(what: str, size: int, available: int) -> None:
+    if not 1 <= size <= available:
+        raise SettingsError(f"{size:,} {what} images were asked for; give a number from 1 to {available}.")
+
+
+def _ordered(data: LabelledImages, rows: Rows, key: bytes) -> Rows:
+    return rows[balanced_order(data.labels[rows], keyed_hashes(data.digests[rows], key))]
+
+
+def _smallest_complete(data: LabelledImages, training: Rows, validation: int) -> int:
+    """The smallest size whose training rows hold every class."""
+    present, first = np.unique(data.labels[training], return_index=True)
+    if len(present) < len(data.classes):
+        lacking = next(name for label, name in enumerate(data.classes) if label not in present)
+        raise DataError(f"{data.name} has no training image of class {lacking}: add some different images of it.")
+    needed = int(first.max()) + 1
+    available = len(training) + validation
+    size = needed
+    while size - size * validation // available < needed:
+        size += 1
+    return size
+
+
+def _split(data: LabelledImages, train: Rows, validation: Rows, benchmark: Rows, seed: int) -> Split:
+    train_sha256, validation_sha256, benchmark_sha256 = (
+        digests.set_digest(data.digests[rows]) for rows in (train, validation, benchmark)
+    )
+    return Split(train, validation, benchmark, seed, train_sha256, validation_sha256, benchmark_sha256)

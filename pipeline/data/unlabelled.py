@@ -1,0 +1,108 @@
+"""Images to predict, in whatever form they come."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.contracts import Images, UnlabelledImages
+from pipeline.data import checks, idx, image_folder, kaggle_csv, npz
+from pipeline.data.notices import Notify, silent
+from pipeline.errors import DataError
+
+SAMPLE_HEADER = ["ImageId", "Label"]
+
+
+def load(path: Path, shape: tuple[int, int, int], notify: Notify = silent) -> UnlabelledImages:
+    """Load images to predict.
+
+    Args:
+        path: A CSV of pixels (Kaggle's test.csv), an ``.npz`` (images, x or x_test), a file of IDX images, a folder of
+            pictures, or a single picture.
+        shape: Height, width and channels that the model takes. Pictures of another form are brought into it; arrays
+            of another shape are refused.
+        notify: Called with each sentence that a user should read.
+
+    Returns:
+        Images with the ids 1 to N, or with their file names where they are pictures.
+
+    Raises:
+        DataError: Nothing usable is there; names file and row.
+    """
+    if not path.exists():
+        raise DataError(f"{path} does not exist: name a CSV, an .npz, IDX images, a picture or a folder of pictures.")
+    if path.is_dir():
+        return _folder(path, shape, notify)
+    suffix = path.suffix.lower()
+    if suffix in image_folder.SUFFIXES:
+        return UnlabelledImages(f"picture {path}", _picture(path, shape)[None], (path.name,))
+    if suffix == ".csv":
+        return _numbered(
+            f"Kaggle-form CSV {path}", _fitting(kaggle_csv.read_unlabelled(path)[..., None], shape, str(path))
+        )
+    if suffix == ".npz":
+        place, array = npz.read_unlabelled(path)
+        return _numbered(f"NumPy archive {path}", _fitting(checks.pixels(array, place), shape, place))
+    if idx.NAME.fullmatch(path.name):
+        return _idx(path, shape)
+    raise DataError(f"{path} is of no known form: a CSV, an .npz, IDX images or a picture is expected.")
+
+
+def sample_ids(path: Path) -> tuple[str, ...]:
+    """The ids that a ``sample_submission.csv`` asks for, in its order.
+
+    Raises:
+        DataError: It has not the form ``ImageId,Label``; names the row.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.reader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a sample submission: {error}.") from error
+    if not rows or rows[0] != SAMPLE_HEADER:
+        found = ",".join(rows[0]) if rows else "nothing"
+        raise DataError(f"{path} starts with '{found}'; a sample submission starts with 'ImageId,Label'.")
+    ids: dict[str, int] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != 2 or not row[0].strip():
+            raise DataError(f"{path}, row {number}: an id and a label are expected, not '{','.join(row)}'.")
+        if row[0] in ids:
+            raise DataError(f"{path}, row {number}: the id {row[0]} already stands in row {ids[row[0]]}.")
+        ids[row[0]] = number
+    if not ids:
+        raise DataError(f"{path} has a header but no ids.")
+    return tuple(ids)
+
+
+def _folder(folder: Path, shape: tuple[int, int, int], notify: Notify) -> UnlabelledImages:
+    files = image_folder.pictures(folder, notify)
+    if files:
+        images = np.stack([_picture(file, shape) for file in files])
+        return UnlabelledImages(f"pictures in {folder}", images, tuple(file.name for file in files))
+    raise DataError(f"{folder} holds no pictures: add some, or name a CSV, an .npz or an IDX file.")
+
+
+def _picture(path: Path, shape: tuple[int, int, int]) -> Images:
+    from pipeline.data.photos import to_model_input
+
+    image = image_folder.open_picture(path)
+    as_is = {1: "L", 3: "RGB"}.get(shape[2])
+    if image.mode == as_is and (image.height, image.width) == shape[:2]:
+        return np.asarray(image).reshape(shape)
+    return to_model_input(image, shape)
+
+
+def _idx(path: Path, shape: tuple[int, int, int]) -> UnlabelledImages:
+    images = checks.pixels(idx.read(path, 3), str(path))
+    return _numbered(f"IDX file {path}", _fitting(images, shape, str(path)))
+
+
+def _fitting(images: Images, shape: tuple[int, int, int], file: str) -> Images:
+    if images.shape[1:] != shape:
+        has, wanted = (" x ".join(map(str, form)) for form in (images.shape[1:], shape))
+        raise DataError(f"{file} holds images of {has} (height x width x channels), but the model takes {wanted}.")
+    return images
+
+
+def _numbered(source: str, images: Images) -> UnlabelledImages:
+    return UnlabelledImages(source, images, tuple(str(number) for number in range(1, len(images) + 1)))
