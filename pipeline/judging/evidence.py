@@ -1,0 +1,71 @@
+"""What the gate looks at, and nothing else: plain data, gathered by the watcher."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.contracts import Labels, Parity, Probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """One of the models that are compared.
+
+    Attributes:
+        id: The version's id.
+        digest: The version's digest.
+        benchmark_sha256: Digest of the set of images that ``benchmark`` belongs to.
+        benchmark: Probabilities on the benchmark, ``[N, K]``.
+        validation: Probabilities on the challenger's validation images, ``[V, K]``.
+        corrupted: Accuracy by corruption; empty where it was not measured.
+        latency_ms: Median milliseconds of one prediction; ``None`` where it was not measured.
+        model_bytes: Size of ``model.onnx``.
+    """
+
+    id: str
+    digest: str
+    benchmark_sha256: str
+    benchmark: Probabilities
+    validation: Probabilities
+    corrupted: Mapping[str, float] = field(default_factory=dict)
+    latency_ms: float | None = None
+    model_bytes: int | None = None
+
+    @property
+    def corrupted_accuracy(self) -> float | None:
+        """Mean accuracy over the corruptions."""
+        return float(np.mean(list(self.corrupted.values()))) if self.corrupted else None
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that one judgement rests on.
+
+    Attributes:
+        dataset: The dataset's name.
+        classes: The K class names.
+        benchmark_sha256: Digest of the set of benchmark images.
+        labels: Truth of the benchmark, ``[N]``.
+        validation_labels: Truth of the challenger's validation images, ``[V]``.
+        majority_class: The most frequent class among the training images: what ``dummy`` predicts.
+        challenger: Who is judged.
+        parity: How its exported file compares with its native model.
+        shared_images: How many benchmark images the challenger was trained with; ``None`` where that is unknown.
+        champion: Whom it must beat; ``None`` for a first champion.
+        champion_problem: Why there is a champion that cannot be compared; ``None`` where all is well.
+        best_ever: The most accurate champion there ever was on this benchmark, for a policy that allows losses.
+    """
+
+    dataset: str
+    classes: tuple[str, ...]
+    benchmark_sha256: str
+    labels: Labels
+    validation_labels: Labels
+    majority_class: int
+    challenger: Contender
+    parity: Parity
+    shared_images: int | None
+    champion: Contender | None = None
+    champion_problem: str | None = None
+    best_ever: Contender | None = None

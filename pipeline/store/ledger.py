@@ -1,0 +1,50 @@
+"""The gate's ledgers on disk: ``versions/.ledger/<benchmark>.jsonl``, append-only, and the head beside each."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.contracts import Version
+from pipeline.store import atomic
+from pipeline.store.home import Home
+
+FOLDER = ".ledger"
+
+
+def file(home: Home, benchmark_sha256: str) -> Path:
+    """Where the ledger of a benchmark stands."""
+    return home.versions / FOLDER / f"{benchmark_sha256}.jsonl"
+
+
+def benchmarks(home: Home) -> list[str]:
+    """The benchmarks that have a ledger."""
+    return sorted(path.stem for path in (home.versions / FOLDER).glob("*.jsonl"))
+
+
+def read(home: Home, benchmark_sha256: str) -> tuple[list[str], Mapping[str, Any] | None]:
+    """The lines of a ledger, and the head: ``entry`` and ``digest`` of the last one written.
+
+    Raises:
+        StoreError: The head is damaged.
+    """
+    path = file(home, benchmark_sha256)
+    head = path.with_suffix(".head")
+    return atomic.read_lines(path), atomic.read_json(head) if head.exists() else None
+
+
+def append(home: Home, benchmark_sha256: str, entry: Mapping[str, Any]) -> None:
+    """Append one sealed entry durably, then bring the head up to it.
+
+    Raises:
+        StoreError: The disk refuses; the ledger ends with its last whole line.
+    """
+    path = file(home, benchmark_sha256)
+    atomic.append_line(path, json.dumps(entry, sort_keys=True, allow_nan=False))
+    atomic.write_json(path.with_suffix(".head"), {"entry": entry["entry"], "digest": entry["digest"]})
+
+
+def witnessed(versions: Iterable[Version], benchmark_sha256: str) -> int:
+    """The highest line of a ledger that a stored verdict names."""
+    named = [v.verdict.ledger.get("entry", 0) for v in versions if v.verdict.benchmark_sha256 == benchmark_sha256]
+    return int(max(named, default=0))
