@@ -45,6 +45,10 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str])
     )
     sns.heatmap(images, mask=~right, cmap=_flat_map(style.OUTCOMES["pass"].tint), cbar=False, **shared)
     _label_matrix(axes, names, annotated)
+    for text in axes.texts:
+        column, row = (int(place) for place in text.get_position())
+        # Seaborn turns to white too early for orange: below this share of the map, ink has more contrast.
+        text.set_color(style.PAPER if mistakes[row, column] > 0.6 * mistakes.max() else style.INK)
     axes.set_title(f"{count(mistakes.sum())} of {count(images.sum())} images mistaken")
     return canvas
 
