@@ -80,7 +80,7 @@ def parameters_of(name: str, settings: Settings) -> dict[str, Any]:
     overrides = dict(settings.overrides.get(name, {}))
     if settings.effort is not None and "effort" in recipe.parameters:
         overrides.setdefault("effort", settings.effort)
-    return registry.resolve(recipe, overrides)
+    return registry.parameters_of(recipe, overrides)
 
 
 def _digest(data: LabelledImages, split: Split, recipe: str, parameters: Mapping[str, Any]) -> str:

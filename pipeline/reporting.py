@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,13 @@ def publish(home: Home) -> Mapping[str, Path]:
     atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve))
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
     atomic.write_bytes(folder / "metric_results.xlsx", excel.workbook(listed, results, curve, sent))
-    page = index_page.render(listed, index_page.read_curves(folder), production.history(home), sent)
+    page = index_page.render(
+        listed,
+        results=results.to_dict("records"),
+        history=production.history(home),
+        submissions=[asdict(record) for record in sent],
+        curves=index_page.read_curves(folder),
+    )
     atomic.write_text(folder / "index.html", page)
     return {
         "overview": folder / "index.html",

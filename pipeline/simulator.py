@@ -14,7 +14,7 @@ from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImage
 from pipeline.data import sources, splits, unlabelled
 from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DeployError
-from pipeline.policy import GatePolicy
+from pipeline.policy import from_table
 from pipeline.store import lock, production, recovery, repeats, roles, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
@@ -83,7 +83,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     Raises:
         PipelineError: Bad input, or a stage that could not do its work; whatever was finished stays.
     """
-    policy = GatePolicy.from_table(settings.gate)
+    policy = from_table(settings.gate or None)
     for name in settings.models:
         planning.parameters_of(name, settings)
     data = sources.load(

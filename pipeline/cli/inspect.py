@@ -75,9 +75,16 @@ def show(
 
     place = resolve_home(home)
     found = versions.verify(versions.find(place, version))
-    sent = [row for row in submissions.read(place) if row["version"] == found.id]
+    sent = submissions.of_version(place, found.id)
     if as_json:
-        print_json({**_facts(found), "manifest": found.manifest, "scores": found.scores, "submissions": sent})
+        print_json(
+            {
+                **_facts(found),
+                "manifest": found.manifest,
+                "scores": found.scores,
+                "submissions": [dataclasses.asdict(record) for record in sent],
+            }
+        )
         return
     for line in lines(found, sent):
         console.print(line)

@@ -106,7 +106,7 @@ def run(
     from pipeline.cli.progress import RunProgress
     from pipeline.cli.tables import print_summary
     from pipeline.config import read_settings
-    from pipeline.models.registry import parse_overrides
+    from pipeline.models.overrides import parse_overrides
 
     options: dict[str, Any] = {
         "dataset": dataset,

@@ -10,10 +10,11 @@ from rich.text import Text
 from pipeline.cli.tables import verdict_text
 from pipeline.comparison import Comparison
 from pipeline.contracts import Version
-from pipeline.judging.explain import verdict_lines
+from pipeline.judging import explain
+from pipeline.store.submissions import Record
 
 
-def lines(version: Version, submissions: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+def lines(version: Version, submissions: Sequence[Record]) -> Iterator[RenderableType]:
     """What ``show`` prints."""
     yield Text(version.id, style="bold").append("  ").append(verdict_text(version))
     if version.damage:
@@ -26,14 +27,17 @@ def lines(version: Version, submissions: Sequence[Mapping[str, Any]]) -> Iterato
             f"Promoted by hand against the gate, whose promise does not cover it: {version.override}", "bold magenta"
         )
     yield Text()
-    yield from (Text(line) for line in verdict_lines(version.verdict))
+    yield from (Text(line) for line in explain.lines(version.verdict))
     yield Text()
     yield from score_lines(version.scores)
     yield Text()
     yield _training(version.manifest)
-    for row in submissions:
+    for record in submissions:
+        score = "not known yet" if record.public_score is None else f"{record.public_score:.5f}"
         yield Text(
-            f"Submitted to {row['competition']}: {row['status']}, public score {row['public_score'] or 'not known yet'}"
+            f"Submitted to {record.competition} on {record.submitted_at}: {record.status}, public score {score} "
+            f"(expected {record.expected_low:.4f} to {record.expected_high:.4f})"
+            + (", trained on test images" if record.leak else "")
         )
     yield Text(f"Report: {version.folder / 'report.html'}", style="dim")
 
