@@ -1,0 +1,77 @@
+"""What can be known of a submission before it is sent: leaks, the probable score, a shift of the images."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.contracts import UnlabelledImages, Version
+from pipeline.data import digests
+from pipeline.judging.expected_score import ExpectedScore, expected_score
+from pipeline.judging.shift import Shift, detect_shift
+from pipeline.serving.predictor import OnnxPredictor
+from pipeline.store import versions
+
+PUBLIC_SHARE = 0.25
+"""Kaggle scores digit-recognizer's public leaderboard on about a quarter of the test images."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was found.
+
+    Attributes:
+        leaked: How many different training or validation images are among the test images.
+        expected: The probable public score.
+        shift: Whether the images look like those that the model was judged on.
+        sentences: All of it for a person.
+    """
+
+    leaked: int
+    expected: ExpectedScore
+    shift: Shift
+    sentences: tuple[str, ...]
+
+
+def assess(version: Version, test: UnlabelledImages) -> Assessment:
+    """Hold the test images against what the version was trained and judged on.
+
+    Raises:
+        StoreError: A file of the version is missing or damaged.
+        DataError: The images do not fit the model.
+    """
+    probabilities = OnnxPredictor(versions.read_verified(version, "model.onnx")).predict(test.images)
+    with np.load(io.BytesIO(versions.read_verified(version, "predictions.npz"))) as judged:
+        benchmark, labels = judged["probabilities"], judged["labels"]
+    expected = expected_score(
+        benchmark, labels, probabilities, scored_fraction=PUBLIC_SHARE, seed=int(version.manifest["seed"])
+    )
+    shift = detect_shift(benchmark, probabilities)
+    sentences = [_score_sentence(expected)]
+    if shift.found:
+        sentences.append(_shift_sentence(shift, tuple(version.manifest["dataset"]["classes"])))
+    return Assessment(leaked_images(version, test), expected, shift, tuple(sentences))
+
+
+def leaked_images(version: Version, test: UnlabelledImages) -> int:
+    """How many different test images the version was fitted or validated on."""
+    with np.load(io.BytesIO(versions.read_verified(version, "training_images.npz"))) as seen:
+        handed = np.concatenate([seen["train"], seen["validation"]])
+    return digests.overlap(digests.image_digests(test.images), handed)
+
+
+def _score_sentence(expected: ExpectedScore) -> str:
+    return (
+        f"Expected public score: {100 * expected.score:.2f} % "
+        f"({100 * expected.low:.2f} to {100 * expected.high:.2f} %, 95 % interval)."
+    )
+
+
+def _shift_sentence(shift: Shift, classes: tuple[str, ...]) -> str:
+    named = ", ".join(classes[output] for output in shift.outputs[:3])
+    more = "" if len(shift.outputs) <= 3 else f" and {len(shift.outputs) - 3} more"
+    return (
+        "Warning: these images do not look like those the model was judged on "
+        f"(Kolmogorov-Smirnov distance {shift.distance:.2f}, corrected p = {shift.p_value:.1g}, "
+        f"classes {named}{more}): look for inverted colours, shifted digits or noise; the expected score may be wrong."
+    )

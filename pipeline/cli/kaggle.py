@@ -1,0 +1,122 @@
+"""``kaggle download``, ``kaggle submit``, ``kaggle status``."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.contracts import Deployment, Version
+from pipeline.errors import StoreError
+from pipeline.store.home import Home
+
+app = typer.Typer(help="Kaggle: fetch a competition's files, submit, follow the score.", no_args_is_help=True)
+
+CompetitionOption = Annotated[str, typer.Option(help="The competition's name as in its web address.")]
+LimitOption = Annotated[float, typer.Option(min=1, help="Seconds after which Kaggle is waited for no longer.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    parent.add_typer(app, name="kaggle", rich_help_panel="Services")
+
+
+@app.command("download")
+def download(
+    competition: CompetitionOption = "digit-recognizer",
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
+    time_limit: LimitOption = 1800,
+    home: HomeOption = None,
+) -> None:
+    """Fetch train.csv, test.csv and sample_submission.csv, check them, and keep them under the home folder."""
+    from pipeline import kaggle_data
+    from pipeline.services.calls import Patience
+
+    patience = Patience(limit_seconds=time_limit)
+    for file in kaggle_data.download(resolve_home(home), competition, patience, notice, force=force):
+        how = "fetched" if file.fetched else "there already"
+        console.print(f"{file.path}: {file.rows:,} rows, {how}", markup=False)
+
+
+@app.command("submit")
+def submit(
+    version: Annotated[
+        str | None, typer.Option(help="A version's id or part of it.", show_default="the champion")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
+    ] = None,
+    competition: CompetitionOption = "digit-recognizer",
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Submit although the version was trained on test images, and say so.")
+    ] = False,
+    time_limit: LimitOption = 600,
+    home: HomeOption = None,
+) -> None:
+    """Predict test.csv, tell the expected score, submit once, and follow the score."""
+    from pipeline import kaggle_data, submitter
+    from pipeline.application import Application
+    from pipeline.data import unlabelled
+    from pipeline.services.calls import Patience
+    from pipeline.store import versions
+
+    place = resolve_home(home)
+    chosen = versions.require_whole(versions.find(place, version or _champion(place, dataset)))
+    folder = kaggle_data.folder_of(place, competition)
+    test_csv, sample = folder / "test.csv", folder / "sample_submission.csv"
+    if not test_csv.exists():
+        raise StoreError(f"{test_csv} is missing: fetch it with `simulator.py kaggle download` or put it there.")
+    application = Application(_as_deployment(chosen))
+    test = unlabelled.load(test_csv, application.shape, notice)
+    ids = unlabelled.sample_ids(sample) if sample.exists() else None
+    submission = application.run(test, place.metric_results / "kaggle" / competition / "submission.csv", ids)
+    request = submitter.Request(chosen, submission, test, competition, allow_leak)
+    with console.status("Working …"):
+        record = submitter.submit(place, request, Patience(limit_seconds=time_limit), notice)
+    console.print(submitter.outcome_sentence(record), markup=False)
+
+
+@app.command("status")
+def status(
+    competition: CompetitionOption = "digit-recognizer",
+    time_limit: LimitOption = 120,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Show what was submitted, with the scores that have come in since."""
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from pipeline import submitter
+    from pipeline.services.calls import Patience
+
+    records = submitter.refresh(resolve_home(home), competition, Patience(limit_seconds=time_limit))
+    if as_json:
+        print_json([asdict(record) for record in records])
+        return
+    if not records:
+        console.print(f"Nothing was submitted to {competition} yet: `simulator.py kaggle submit` does it.")
+        return
+    table = Table("when", "version", "reference", "status", "expected", "public score", "note")
+    for record in records:
+        expected = f"{100 * record.expected_score:.2f} %"
+        score = "" if record.public_score is None else f"{100 * record.public_score:.3f} %"
+        note = submitter.LEAK_WORDS if record.leak else record.reason
+        table.add_row(
+            record.submitted_at, record.version, str(record.reference or ""), record.status, expected, score, note
+        )
+    console.print(table)
+
+
+def _champion(home: Home, dataset: str | None) -> str:
+    from pipeline.cli.production import champion_of
+
+    return champion_of(home, dataset).id
+
+
+def _as_deployment(version: Version) -> Deployment:
+    """A version that is to predict, whether or not it serves."""
+    facts = version.manifest
+    return Deployment(
+        facts["dataset"]["name"], version.id, facts["digest"], version.folder, None, "override", "named to submit", ""
+    )

@@ -1,0 +1,248 @@
+"""Submitting to Kaggle: honest, announced by an expected score, sent once, on record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.assessment import Assessment, assess
+from pipeline.contracts import Submission, UnlabelledImages, Version
+from pipeline.data import unlabelled
+from pipeline.errors import DataError, ServiceError
+from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
+from pipeline.services import kaggle
+from pipeline.services.calls import Patience
+from pipeline.store import atomic, submission_file, submissions, versions
+from pipeline.store.home import Home
+from pipeline.store.submissions import Record
+
+Tell = Callable[[str], None]
+LEAK_WORDS = "trained on test images"
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What to submit.
+
+    Attributes:
+        version: Which version predicted.
+        submission: Its predictions, in a file.
+        test: The images it predicted.
+        competition: Its name in Kaggle's addresses.
+        allow_leak: Submit although training images are among the test images, and say so in the message.
+    """
+
+    version: Version
+    submission: Submission
+    test: UnlabelledImages
+    competition: str = DEFAULT_COMPETITION
+    allow_leak: bool = False
+
+
+def submit(home: Home, request: Request, patience: Patience, tell: Tell) -> Record:
+    """Check, assess, send once, record, and follow the score until it is there or time is up.
+
+    Args:
+        home: Where the record is kept.
+        request: What to submit.
+        patience: How long Kaggle is waited for.
+        tell: Told every sentence that a person should read, the expected score before anything is sent.
+
+    Raises:
+        DataError: The file is not fit to be sent, or the version saw test images in training.
+        MissingCredentialsError: There are no credentials.
+        ServiceError: Kaggle did not take or could not score it; the file still stands.
+        StoreError: The version or the record is damaged.
+    """
+    _check(home, request)
+    assessment = assess(request.version, request.test)
+    for sentence in assessment.sentences:
+        tell(sentence)
+    _require_honest(request, assessment.leaked)
+    record = _intent(request, assessment)
+    try:
+        session = kaggle.connect(request.competition, patience)
+        with submissions.exclusive(home, patience.limit_seconds):
+            record = _send_once(home, session, record, request.submission.csv, tell)
+        return _follow(home, session, record, tell)
+    except ServiceError as error:
+        raise type(error)(f"{error} The file stays in {request.submission.csv}.") from None
+
+
+def after_run(
+    home: Home, submission: Submission, test: UnlabelledImages, *, competition: str, patience: Patience, tell: Tell
+) -> Record | None:
+    """Submit at the end of a run if the champion changed; without credentials say how to submit, and that is all.
+
+    Raises:
+        PipelineError: As ``submit``.
+    """
+    last = submissions.latest(home, competition)
+    if last and last.version == submission.version_id and last.status != "sending":
+        tell(f"{last.version} was submitted to {competition} before: the champion has not changed, nothing is sent.")
+        return None
+    version = versions.find(home, submission.version_id)
+    try:
+        return submit(home, Request(version, submission, test, competition), patience, tell)
+    except kaggle.MissingCredentialsError:
+        tell(how_to_submit(submission, competition))
+        return None
+
+
+def how_to_submit(submission: Submission, competition: str) -> str:
+    """The one line for who has no credentials."""
+    return (
+        f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `simulator.py kaggle "
+        f"submit`, or upload {submission.csv} on kaggle.com/competitions/{competition}."
+    )
+
+
+def refresh(home: Home, competition: str, patience: Patience) -> list[Record]:
+    """All records of a competition, the unfinished ones brought up to date.
+
+    Raises:
+        MissingCredentialsError: There are unfinished ones and no credentials.
+        ServiceError: Kaggle could not be asked.
+    """
+    if any(_unfinished(record) for record in _of(home, competition)):
+        found = kaggle.entries(kaggle.connect(competition, patience))
+        with submissions.exclusive(home, patience.limit_seconds):
+            for record in filter(_unfinished, _of(home, competition)):
+                same = [e for e in found if e.reference == record.reference or e.message == record.message]
+                if same:
+                    submissions.save(home, _updated(record, same[0]))
+    return _of(home, competition)
+
+
+def outcome_sentence(record: Record) -> str:
+    """What is known of a submission, the actual score next to the expected one."""
+    expected = (
+        f"{100 * record.expected_score:.2f} % ({100 * record.expected_low:.2f} to {100 * record.expected_high:.2f} %)"
+    )
+    if record.public_score is not None:
+        return f"Public score of {record.version}: {100 * record.public_score:.3f} %; expected {expected}."
+    if record.status == "pending":
+        return (
+            f"Submission {record.reference} is sent and not scored yet; expected {expected}. "
+            "`simulator.py kaggle status` shows the score once it is there."
+        )
+    return f"Submission of {record.version}: {record.status}. {record.reason}".strip()
+
+
+def _check(home: Home, request: Request) -> None:
+    submission, test = request.submission, request.test
+    if submission.stand_in:
+        raise DataError(
+            f"{submission.csv} predicts {submission.source}, not the test set of {request.competition}: "
+            "run `simulator.py kaggle download`, then submit again."
+        )
+    sample = folder_of(home, request.competition) / "sample_submission.csv"
+    ids = unlabelled.sample_ids(sample) if sample.exists() else test.ids
+    submission_file.check(submission.csv, ids, tuple(request.version.manifest["dataset"]["classes"]))
+
+
+def _require_honest(request: Request, leaked: int) -> None:
+    if leaked and not request.allow_leak:
+        raise DataError(
+            f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images "
+            f"of {request.version.id}, so its score would mean nothing. Train on `--dataset kaggle`, or submit with "
+            f"--allow-leak, which adds '{LEAK_WORDS}' to the message and the record."
+        )
+
+
+def _intent(request: Request, assessment: Assessment) -> Record:
+    facts = request.version.manifest
+    file_sha256 = atomic.sha256_file(request.submission.csv)
+    parts = [
+        facts["id"],
+        facts["recipe"],
+        f"{facts['rows']['train_size']} images",
+        f"digest {facts['digest'][:12]}",
+        f"file {file_sha256[:12]}",
+        *([LEAK_WORDS] if assessment.leaked else []),
+    ]
+    return Record(
+        submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        competition=request.competition,
+        version=request.version.id,
+        digest=facts["digest"],
+        file_sha256=file_sha256,
+        rows=request.submission.rows,
+        message=" | ".join(parts),
+        reference=None,
+        status="sending",
+        expected_low=assessment.expected.low,
+        expected_score=assessment.expected.score,
+        expected_high=assessment.expected.high,
+        leak=assessment.leaked > 0,
+    )
+
+
+def _send_once(home: Home, session: kaggle.Session, record: Record, csv: Path, tell: Tell) -> Record:
+    known = submissions.find(home, record.key)
+    if known and known.reference is not None:
+        tell(f"This file of {known.version} was sent before, as submission {known.reference}: it is not sent again.")
+        return known
+    # Also without a record of ours: it may be lost, or another machine may have sent the file.
+    entry = kaggle.find_by_message(session, record.message)
+    if entry is not None:
+        tell(f"Kaggle has this file of {record.version} already, as submission {entry.reference}: not sent again.")
+        return _saved(home, _updated(known or record, entry))
+    if kaggle.submissions_left(session) == 0:
+        raise ServiceError(
+            f"Today's submissions to {record.competition} are used up: nothing was sent. Try again after midnight UTC."
+        )
+    # The intent goes on record before anything is sent: a crash in between is found and looked up.
+    _saved(home, record)
+    tell(f"Submitting to {record.competition}: {record.message}")
+    try:
+        reference = kaggle.send(session, csv, record.message)
+    except kaggle.RefusedError as error:
+        _saved(home, replace(record, status="refused", reason=str(error)))
+        raise
+    return _saved(home, replace(record, reference=reference, status="pending"))
+
+
+def _follow(home: Home, session: kaggle.Session, record: Record, tell: Tell) -> Record:
+    if record.status != "pending" or record.reference is None:
+        return _scored(record)
+    try:
+        entry = kaggle.follow(session, record.reference, tell)
+    except ServiceError as error:
+        tell(f"Submission {record.reference} is sent, but its score could not be asked for: {error}")
+        return record
+    if entry is not None:
+        record = _updated(record, entry)
+        with submissions.exclusive(home):
+            _saved(home, record)
+    return _scored(record)
+
+
+def _scored(record: Record) -> Record:
+    if record.status == "error":
+        reason = record.reason.rstrip(".") or "no reason given"
+        raise ServiceError(f"Kaggle could not score submission {record.reference}: {reason}.")
+    return record
+
+
+def _updated(record: Record, entry: kaggle.Entry) -> Record:
+    return replace(
+        record,
+        reference=entry.reference,
+        status=entry.state,
+        public_score=entry.public_score,
+        reason=entry.reason if entry.state == "error" else "",
+    )
+
+
+def _saved(home: Home, record: Record) -> Record:
+    submissions.save(home, record)
+    return record
+
+
+def _of(home: Home, competition: str) -> list[Record]:
+    return [record for record in submissions.read(home) if record.competition == competition]
+
+
+def _unfinished(record: Record) -> bool:
+    return record.status in ("sending", "pending")
