@@ -1,0 +1,117 @@
+"""How Keras networks are fitted: epochs, early stopping, checkpoints, progress and history."""
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.contracts import History
+from pipeline.errors import ModelError
+from pipeline.models.fitting import FitRequest
+from pipeline.models.runtime import import_keras
+
+CHECKPOINT = "epoch-{epoch:03d}.weights.h5"
+
+
+def fit_arrays(network: Any, request: FitRequest, *, epochs: int, batch_size: int, patience: int) -> History:
+    """Fit a compiled network on the rows as they are, uint8 until the batch.
+
+    Training ends after ``epochs``, or once the validation loss has not improved for ``patience`` epochs; the
+    weights of the best epoch are kept. With ``patience`` 0 or no validation rows every epoch is run and the
+    last weights are kept.
+    """
+    watch = early_stopping(request, patience)
+    validation = (request.validation_images, request.validation_labels) if len(request.validation_labels) else None
+    result = network.fit(
+        request.train_images,
+        request.train_labels,
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=validation,
+        callbacks=[*watch, *observers(request, epochs)],
+        verbose=0,
+    )
+    return history_of(result.history, watch)
+
+
+def early_stopping(request: FitRequest, patience: int) -> list[Any]:
+    """The callback that restores the best epoch by validation loss; none where there is nothing to go by."""
+    if patience == 0 or len(request.validation_labels) == 0:
+        return []
+    keras = import_keras()
+    return [keras.callbacks.EarlyStopping("val_loss", mode="min", patience=patience, restore_best_weights=True)]
+
+
+def observers(request: FitRequest, epochs: int) -> list[Any]:
+    """The callbacks that report each epoch and write its checkpoint."""
+    keras = import_keras()
+
+    def report(epoch: int, logs: Mapping[str, float] | None) -> None:
+        request.progress(epoch + 1, epochs, renamed(logs or {}))
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=report)]
+    if request.checkpoints is not None:
+        request.checkpoints.mkdir(parents=True, exist_ok=True)
+        path = str(request.checkpoints / CHECKPOINT)
+        # Written before progress is reported, so that a reported epoch always has its checkpoint.
+        callbacks.insert(0, keras.callbacks.ModelCheckpoint(path, save_weights_only=True))
+    return callbacks
+
+
+def history_of(logs: Mapping[str, Sequence[float]], watch: Sequence[Any]) -> History:
+    """Keras' history as rows, one an epoch.
+
+    Raises:
+        ModelError: The training loss is no longer a number.
+    """
+    names = list(logs)
+    epochs = zip(*logs.values(), strict=True)
+    rows = tuple({"step": step, **renamed(dict(zip(names, row, strict=True)))} for step, row in enumerate(epochs, 1))
+    if not rows or not math.isfinite(rows[-1]["loss"]):
+        raise ModelError("Training diverged (the loss is not a number): lower the learning rate or scale the pixels.")
+    best = watch[0].best_epoch + 1 if watch else len(rows)
+    return History(rows, best)
+
+
+def renamed(logs: Mapping[str, float]) -> dict[str, float]:
+    """Keras' metrics under the names of ``History``; what is no metric of the fit is left out."""
+    return {
+        name.replace("val_", "validation_", 1) if name.startswith("val_") else name: float(value)
+        for name, value in logs.items()
+        if name != "learning_rate"
+    }
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed Keras, whose generators are global, and give Python's and NumPy's states back afterwards."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    import_keras().utils.set_random_seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+def checkpoint_file(folder: Path, epoch: int) -> Path:
+    """Where the weights of an epoch, counted from 1, are kept.
+
+    Raises:
+        ModelError: There is no checkpoint of this epoch; the message names those that exist.
+    """
+    path = folder / CHECKPOINT.format(epoch=epoch)
+    if not path.is_file():
+        found = sorted(int(file.name[6:-11]) for file in folder.glob("epoch-*.weights.h5"))
+        have = f"there are {_ranges(found)}" if found else "it has none"
+        raise ModelError(f"This version has no checkpoint {epoch}: {have}.")
+    return path
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    gapless = list(numbers) == list(range(numbers[0], numbers[-1] + 1))
+    return f"{numbers[0]} to {numbers[-1]}" if gapless and len(numbers) > 2 else ", ".join(map(str, numbers))

@@ -1,0 +1,38 @@
+"""Load a version's native file: the trained model in its family's own format."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.contracts import ModelFormat
+from pipeline.errors import ModelError
+from pipeline.models import keras_family, sklearn_family, xgboost_family
+from pipeline.models.protocol import Model
+
+LOADERS: dict[str, Callable[[Path, tuple[int, int, int], int, int | None], Model]] = {
+    "keras": keras_family.load,
+    "xgboost": xgboost_family.load,
+    "joblib": sklearn_family.load,
+}
+"""The formats that are ever loaded; nothing in a file or manifest can name another loader."""
+
+
+def load(
+    format: ModelFormat, path: Path, *, shape: tuple[int, int, int], n_classes: int, checkpoint: int | None = None
+) -> Model:
+    """A trained model, or one of its checkpoints.
+
+    Checkpoint ``N`` is the epoch ``checkpoints/epoch-N.weights.h5`` beside a Keras file, or the first ``N``
+    rounds of boosted trees.
+
+    **The caller verifies the sha256 of the file against the manifest first**: a joblib file runs code of its own
+    when it is loaded, and Keras' safe mode, which is on, is no boundary.
+
+    Raises:
+        ModelError: The format is unknown, the file is missing or unreadable, or it has no such checkpoint; the
+            message names the checkpoints that exist.
+    """
+    if format not in LOADERS:
+        raise ModelError(f"There is no model format {format!r}: it is one of {', '.join(LOADERS)}.")
+    if not path.is_file():
+        raise ModelError(f"There is no file {path}: train the version again.")
+    return LOADERS[format](path, shape, n_classes, checkpoint)

@@ -1,0 +1,88 @@
+"""ONNX graphs brought to the one form that is judged and served."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ModelError
+from pipeline.models.protocol import ONNX_OPSET
+
+INPUT = "images"
+OUTPUT = "probabilities"
+
+
+def front(pixels: str, shape: tuple[int, int, int]) -> Any:
+    """A graph that turns uint8 ``images`` ``[N, H, W, C]`` into float32 ``pixels`` ``[N, H * W * C]``, 0 to 255.
+
+    Nothing is scaled here: rounding in float32 would move pixels across the thresholds of trees.
+    """
+    from onnx import TensorProto, helper
+
+    height, width, channels = shape
+    return helper.make_graph(
+        [
+            helper.make_node("Cast", [INPUT], ["images_float"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["images_float"], [pixels], axis=1),
+        ],
+        "pixels",
+        [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", height, width, channels])],
+        [helper.make_tensor_value_info(pixels, TensorProto.FLOAT, ["N", height * width * channels])],
+    )
+
+
+def with_front(converted: Any, shape: tuple[int, int, int]) -> Any:
+    """A converted classifier of flat float pixels, as a model of images that gives probabilities alone."""
+    from onnx import compose, helper
+
+    graph = converted.graph
+    (pixels,) = (value.name for value in graph.input)
+    merged = compose.merge_graphs(
+        front("flat_pixels", shape), graph, io_map=[("flat_pixels", pixels)], outputs=[OUTPUT]
+    )
+    opsets = {entry.domain: entry.version for entry in converted.opset_import} | {"": ONNX_OPSET}
+    return helper.make_model(
+        merged,
+        ir_version=converted.ir_version,
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in opsets.items()],
+    )
+
+
+def write(model: Any, path: Path, n_classes: int) -> None:
+    """Check a model in full and write it as one file, input and output shapes stated.
+
+    Raises:
+        ModelError: The graph is not valid ONNX.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
+    output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", n_classes])
+    model.graph.output[0].CopyFrom(output)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ModelError(
+            f"The model cannot be written as valid ONNX ({error}); use layers or estimators that export, "
+            "for instance GELU in its tanh form."
+        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString())
+
+
+@contextmanager
+def conversion(what: str) -> Iterator[None]:
+    """Report whatever a converter raises as one sentence, and keep its log lines off the terminal."""
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # the converters raise anything
+        raise ModelError(f"{what} cannot be converted to ONNX ({error}); use another model or layer.") from error
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,61 @@
+"""What every model family offers: the one protocol that trainer and evaluation rely on."""
+
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.contracts import FitProgress, History, Images, Labels, ModelFormat, Probabilities
+
+ONNX_OPSET = 18
+"""The opset of every exported file: the newest that all converters and readers in use agree on."""
+
+
+class Model(Protocol):
+    """One classifier of uint8 images ``[N, H, W, C]`` into ``K`` classes, its preprocessing inside.
+
+    Attributes:
+        native_format: The family's own file format.
+        weights: How many trained parameters it has; ``None`` where the family has none.
+    """
+
+    @property
+    def native_format(self) -> ModelFormat: ...
+
+    @property
+    def weights(self) -> int | None: ...
+
+    def fit(
+        self,
+        train_images: Images,
+        train_labels: Labels,
+        validation_images: Images,
+        validation_labels: Labels,
+        *,
+        seed: int,
+        progress: FitProgress,
+        checkpoints: Path | None,
+    ) -> History:
+        """Train from scratch.
+
+        Validation rows serve early stopping and the choice of the best step, and may be none at all
+        (then the last step is kept). ``checkpoints`` is a folder for the weights of each epoch, made if
+        missing; families whose steps can be cut from the final file write nothing there.
+
+        Raises:
+            ModelError: The recipe cannot be built for these images, or cannot learn from these rows.
+        """
+
+    def predict(self, images: Images) -> Probabilities:
+        """Class probabilities, float32 ``[N, K]``, worked out in batches."""
+
+    def save(self, folder: Path) -> Path:
+        """Write the native file (``model.keras``, ``model.ubj`` or ``model.joblib``) and return its path."""
+
+    def export_onnx(self, path: Path) -> None:
+        """Write one self-contained, checked ONNX file.
+
+        Input ``images`` uint8 ``[N, H, W, C]`` with ``N`` free, output ``probabilities`` float32 ``[N, K]``.
+        Whether it predicts what the native model does is for the caller to prove.
+
+        Raises:
+            ModelError: The model cannot be written as ONNX.
+        """

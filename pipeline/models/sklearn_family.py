@@ -1,0 +1,144 @@
+"""scikit-learn's classifiers behind the ``Model`` protocol."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.contracts import FitProgress, History, Images, Labels, ModelFormat, Probabilities
+from pipeline.errors import ModelError
+from pipeline.models import dummy_onnx, onnx_files
+from pipeline.models.protocol import ONNX_OPSET
+
+FILE = "model.joblib"
+PREDICT_BATCH = 2048
+
+
+class SklearnModel:
+    """A classifier with ``predict_proba`` on flat float32 pixels, 0 to 255, ``[N, H * W * C]``.
+
+    Args:
+        shape: Height, width and channels.
+        n_classes: How many classes there are.
+        estimator: The classifier or pipeline; a fit trains a clone of it.
+        fitted: Whether it is trained already, as a loaded one is.
+    """
+
+    native_format: ModelFormat = "joblib"
+
+    def __init__(self, shape: tuple[int, int, int], n_classes: int, estimator: Any, *, fitted: bool = False) -> None:
+        self._shape = shape
+        self._n_classes = n_classes
+        self._estimator = estimator
+        self._fitted = fitted
+
+    @property
+    def estimator(self) -> Any:
+        """The trained estimator itself.
+
+        Raises:
+            ModelError: The model was not fitted yet.
+        """
+        if not self._fitted:
+            raise ModelError("This model was not trained yet: fit it first.")
+        return self._estimator
+
+    @property
+    def weights(self) -> int | None:
+        """Coefficients and intercepts of a linear model; other estimators have no such number."""
+        last = self.estimator[-1] if hasattr(self.estimator, "steps") else self.estimator
+        parts = [getattr(last, name) for name in ("coef_", "intercept_") if hasattr(last, name)]
+        return sum(np.size(part) for part in parts) if parts else None
+
+    def fit(
+        self,
+        train_images: Images,
+        train_labels: Labels,
+        validation_images: Images,
+        validation_labels: Labels,
+        *,
+        seed: int,
+        progress: FitProgress,
+        checkpoints: Path | None,  # noqa: ARG002  there are no steps to keep
+    ) -> History:
+        from sklearn.base import clone
+        from sklearn.exceptions import ConvergenceWarning
+
+        estimator = _seeded(clone(self._estimator), seed)
+        with warnings.catch_warnings():
+            # The number of iterations is a parameter of the recipe: that it was used up is no news.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            estimator.fit(_pixels(train_images), train_labels)
+        missing = sorted(set(range(self._n_classes)) - set(map(int, estimator.classes_)))
+        if missing:
+            raise ModelError(
+                f"There is no training image of class {missing[0]} (of {self._n_classes}): train on more images."
+            )
+        self._estimator, self._fitted = estimator, True
+        row = {"step": 1.0, "accuracy": self._accuracy(train_images, train_labels)}
+        if len(validation_labels):
+            row["validation_accuracy"] = self._accuracy(validation_images, validation_labels)
+        progress(1, 1, row)
+        return History((row,), 1)
+
+    def predict(self, images: Images) -> Probabilities:
+        batches = range(0, len(images), PREDICT_BATCH)
+        parts = [self.estimator.predict_proba(_pixels(images[start : start + PREDICT_BATCH])) for start in batches]
+        return np.concatenate(parts).astype(np.float32)
+
+    def save(self, folder: Path) -> Path:
+        import joblib
+
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / FILE
+        joblib.dump(self.estimator, path, compress=3)
+        return path
+
+    def export_onnx(self, path: Path) -> None:
+        with onnx_files.conversion("This estimator"):
+            from skl2onnx import convert_sklearn
+            from skl2onnx.common.data_types import FloatTensorType
+
+            dummy_onnx.register()
+            converted = convert_sklearn(
+                self.estimator,
+                initial_types=[("pixels", FloatTensorType([None, int(np.prod(self._shape))]))],
+                options={"zipmap": False},
+                target_opset={"": ONNX_OPSET, "ai.onnx.ml": 3},
+            )
+            model = onnx_files.with_front(converted, self._shape)
+        onnx_files.write(model, path, self._n_classes)
+
+    def _accuracy(self, images: Images, labels: Labels) -> float:
+        return float(np.mean(self.predict(images).argmax(axis=1) == labels))
+
+
+def load(path: Path, shape: tuple[int, int, int], n_classes: int, checkpoint: int | None) -> SklearnModel:
+    """A saved estimator.
+
+    **joblib runs what the file says: the caller has verified the file's sha256 before.**
+
+    Raises:
+        ModelError: It cannot be read, is no classifier of these classes, or a checkpoint was asked for.
+    """
+    import joblib
+
+    if checkpoint is not None:
+        raise ModelError(f"This version has no checkpoint {checkpoint}: scikit-learn models are fitted in one step.")
+    try:
+        estimator = joblib.load(path)
+    except Exception as error:  # unpickling raises anything
+        raise ModelError(f"{path.name} cannot be read as a scikit-learn model: {error}") from error
+    if len(getattr(estimator, "classes_", ())) != n_classes:
+        raise ModelError(f"{path.name} holds no classifier of {n_classes} classes.")
+    return SklearnModel(shape, n_classes, estimator, fitted=True)
+
+
+def _seeded(estimator: Any, seed: int) -> Any:
+    names = [name for name in estimator.get_params() if name == "random_state" or name.endswith("__random_state")]
+    return estimator.set_params(**dict.fromkeys(names, seed % 2**32))
+
+
+def _pixels(images: Images) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float32)

@@ -1,0 +1,38 @@
+"""Boosted trees: those of the 2018 pipeline, and our own."""
+
+from pipeline.models.xgboost_family import Boosting, XGBoostModel
+
+
+def build_2018(
+    shape: tuple[int, int, int], n_classes: int, *, rounds: int, max_depth: int, learning_rate: float, gamma: float
+) -> XGBoostModel:
+    """The few deep trees of the 2018 pipeline."""
+    parameters = {"max_depth": max_depth, "learning_rate": learning_rate, "gamma": gamma}
+    return XGBoostModel(shape, n_classes, Boosting(parameters, rounds))
+
+
+def build(
+    shape: tuple[int, int, int],
+    n_classes: int,
+    *,
+    rounds: int,
+    patience: int,
+    shifts: int,
+    learning_rate: float,
+    max_depth: int,
+    max_bin: int,
+    min_child_weight: float,
+    subsample: float,
+    colsample_bynode: float,
+) -> XGBoostModel:
+    """Our own: histogram trees on samples of rows and pixels, stopped early on validation rows."""
+    parameters = {
+        "tree_method": "hist",
+        "learning_rate": learning_rate,
+        "max_depth": max_depth,
+        "max_bin": max_bin,
+        "min_child_weight": min_child_weight,
+        "subsample": subsample,
+        "colsample_bynode": colsample_bynode,
+    }
+    return XGBoostModel(shape, n_classes, Boosting(parameters, rounds, patience, shifts))
