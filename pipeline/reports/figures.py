@@ -47,11 +47,6 @@ def seconds(value: float) -> str:
     return f"{value:.3g} s"
 
 
-def count(value: float) -> str:
-    """A whole number with a comma for every three digits."""
-    return f"{round(value):,}"
-
-
 def shortened(name: str) -> str:
     """A class or recipe name that fits beside a plot."""
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"

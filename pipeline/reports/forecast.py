@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import SettingsError
-from pipeline.reports.figures import count, percent
+from pipeline.reports.figures import percent
+from pipeline.reports.formats import count
 
 if TYPE_CHECKING:
     import pandas as pd

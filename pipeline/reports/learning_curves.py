@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
-from pipeline.reports.figures import count, drawn, figure, percent, seconds, shortened, spread
+from pipeline.reports.figures import drawn, figure, percent, seconds, shortened, spread
+from pipeline.reports.formats import count
 from pipeline.reports.tables import curve_2018
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SAME_DIGITS = ("mnist", "kaggle")
+SAME_DIGITS = ("mnist", "kaggle", "digit-recognizer")
 """Datasets of the images that the 2018 pipeline was measured on; elsewhere its figures would mislead."""
 MOST_PANELS = 6
 _ROUND_SECONDS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)

@@ -68,7 +68,7 @@ class SeriesStyle:
     @property
     def text_colour(self) -> str:
         """The colour, darkened enough to be read as small text on white."""
-        return _darker(self.colour, 0.8)
+        return mixed(self.colour, "#000000", 0.2)
 
 
 _SOLID = (0, ())
@@ -110,6 +110,12 @@ def series_styles(recipes: Iterable[str]) -> dict[str, SeriesStyle]:
     unknown = [name for name in names if name not in RECIPES]
     spare = {name: _SPARE[index % len(_SPARE)] for index, name in enumerate(unknown)}
     return {name: RECIPES.get(name) or spare[name] for name in names}
+
+
+def mixed(colour: str, other: str, share: float) -> str:
+    """A colour with a share (0 to 1) of another in it."""
+    pairs = ((int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(one + share * (two - one)):02x}" for one, two in pairs)
 
 
 @contextmanager
@@ -183,8 +189,3 @@ def _plot_settings() -> dict[str, object]:
         "legend.frameon": False,
         "legend.fontsize": SMALL_POINTS,
     }
-
-
-def _darker(colour: str, share: float) -> str:
-    channels = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return "#" + "".join(f"{round(channel * share):02x}" for channel in channels)

@@ -1,0 +1,131 @@
+"""The workbook ``metric_results.xlsx``: the same figures as everywhere, for those who like spreadsheets."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.contracts import Version
+from pipeline.reports import excel_charts, style
+from pipeline.reports.excel_sheets import THOUSANDS, add_head, add_note, add_table, add_text, colour_of, fill_of, saved
+from pipeline.reports.learning_curves import SAME_DIGITS
+from pipeline.reports.tables import curve_2018, damaged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CLASS_COLUMNS = ("class", "images", "precision", "recall", "recall_low", "recall_high", "f1")
+_VERDICT_COLUMNS = ("version", "verdict", "policy", "champion", "check", "outcome", "value", "limit", "sentence")
+_ROBUSTNESS_COLUMNS = ("version", "outcome", "corruption", "accuracy", "clean_accuracy")
+_SUMMARY_FIRST = (
+    *("version", "outcome", "in_production", "dataset", "recipe", "train_size"),
+    *("accuracy", "accuracy_low", "accuracy_high", "errors", "gain_pp", "p_value", "fit_seconds"),
+)
+
+
+def workbook(
+    versions: Sequence[Version],
+    results: "pd.DataFrame",
+    curve: "pd.DataFrame",
+    submissions: "pd.DataFrame | None" = None,
+) -> bytes:
+    """The workbook's bytes; the same input gives the same bytes.
+
+    Sheets: Summary, Per class, Confusion, Learning curve (with native charts), Verdicts; Figures of 2018 where the
+    digits are the same; Robustness and Submissions where there are any.
+
+    Args:
+        versions: The judged versions; damaged ones are named below the summary.
+        results: ``tables.results_table``.
+        curve: ``tables.learning_curve_table``.
+        submissions: ``submissions.csv``.
+    """
+    from openpyxl import Workbook
+
+    whole = sorted((version for version in versions if version.damage is None), key=lambda version: version.id)
+    book = Workbook()
+    book.remove(book.active)
+    _add_summary(book, versions, results)
+    add_table(book, "Per class", ("version", "outcome", *_CLASS_COLUMNS), _per_class(whole))
+    _add_confusion(book, whole)
+    _add_learning_curve(book, curve)
+    add_table(book, "Verdicts", _VERDICT_COLUMNS, _verdicts(whole))
+    robustness = list(_robustness(whole))
+    if robustness:
+        add_table(book, "Robustness", _ROBUSTNESS_COLUMNS, robustness)
+    if submissions is not None and len(submissions):
+        add_table(book, "Submissions", tuple(submissions.columns), submissions.itertuples(index=False))
+    return saved(book)
+
+
+def _add_summary(book: Any, versions: Sequence[Version], results: "pd.DataFrame") -> None:
+    standing = {version.id: _standing(version) for version in versions}
+    table = results.assign(in_production=[standing.get(name, "") for name in results["version"]])
+    columns = [*_SUMMARY_FIRST, *(name for name in results.columns if name not in _SUMMARY_FIRST)]
+    sheet = add_table(book, "Summary", columns, table[columns].itertuples(index=False))
+    for sentence in damaged(versions):
+        add_note(sheet, sentence)
+
+
+def _standing(version: Version) -> str:
+    override = f"override: {version.override}" if version.override else ""
+    return ", ".join(filter(None, ("yes" if version.in_production else "", override)))
+
+
+def _per_class(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
+    for version in versions:
+        for row in version.scores["per_class"]:
+            yield version.id, version.verdict.outcome, *(row[name] for name in _CLASS_COLUMNS)
+
+
+def _verdicts(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
+    for version in versions:
+        verdict = version.verdict
+        for check in verdict.checks:
+            judged = (check.title, check.outcome, check.value, check.limit, check.sentence)
+            yield version.id, verdict.outcome, verdict.policy, verdict.champion_id, *judged
+
+
+def _robustness(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
+    for version in versions:
+        clean = version.scores["accuracy"]["value"]
+        for corruption, accuracy in (version.scores["robustness"] or {"by_corruption": {}})["by_corruption"].items():
+            yield version.id, version.verdict.outcome, corruption.replace("_", " "), accuracy, clean
+
+
+def _add_learning_curve(book: Any, curve: "pd.DataFrame") -> None:
+    sheet = add_table(book, "Learning curve", tuple(curve.columns), curve.itertuples(index=False))
+    dated = curve_2018() if set(curve["dataset"]) & set(SAME_DIGITS) else None
+    dated_sheet = None
+    if dated is not None:
+        dated = dated.assign(error=1 - dated["accuracy"])
+        dated_sheet = add_table(book, "Figures of 2018", tuple(dated.columns), dated.itertuples(index=False))
+    if len(curve):
+        excel_charts.add(sheet, curve, dated_sheet, dated)
+
+
+def _add_confusion(book: Any, versions: Sequence[Version]) -> None:
+    """A matrix for each version, one below the other: truth in rows, prediction in columns, mistakes shaded."""
+    sheet = book.create_sheet("Confusion")
+    sheet.freeze_panes = "B1"
+    sheet.column_dimensions["A"].width = 22
+    row = 1
+    for version in versions:
+        look = style.OUTCOMES[version.verdict.outcome]
+        title = f"{version.id} ({look.word}): truth in rows, prediction in columns"
+        add_text(sheet, row, 1, title, bold=True, color=colour_of(look.colour))
+        classes = version.manifest["dataset"]["classes"]
+        add_head(sheet, ["", *classes], row + 1)
+        _add_matrix(sheet, row + 2, classes, version.scores["confusion"])
+        row += len(classes) + 3
+
+
+def _add_matrix(sheet: Any, first: int, classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:
+    most = max((n for i, line in enumerate(confusion) for j, n in enumerate(line) if i != j), default=0)
+    for place, (name, line) in enumerate(zip(classes, confusion, strict=True)):
+        add_text(sheet, first + place, 1, name, bold=True)
+        for column, images in enumerate(line):
+            cell = sheet.cell(first + place, column + 2, images)
+            cell.number_format = THOUSANDS
+            if column == place:
+                cell.fill = fill_of(style.OUTCOMES["pass"].tint)
+            elif images:
+                cell.fill = fill_of(style.mixed(style.PAPER, style.ORANGE, 0.12 + 0.5 * images / most))

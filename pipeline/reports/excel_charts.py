@@ -1,0 +1,94 @@
+"""Native charts of the learning curve: they stay live in the spreadsheet, and follow its cells."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pipeline.reports import style
+from pipeline.reports.tables import CURVE_KEY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SYMBOLS = {"o": "circle", "s": "square", "D": "diamond", "d": "diamond", "^": "triangle", "v": "triangle"}
+_EMU_A_POINT = 12_700
+_WIDTH_CM, _HEIGHT_CM, _ROWS_HIGH = 24.0, 13.0, 27
+
+
+def add(sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated: "pd.DataFrame | None" = None) -> None:
+    """Two scatter charts beside the table, both axes logarithmic: error and seconds against training images.
+
+    Args:
+        sheet: Holds the curve, head in row 1, in the order of ``curve``.
+        curve: ``tables.learning_curve_table``.
+        dated_sheet, dated: The figures of 2018 and the sheet that holds them, where they are to be shown.
+    """
+    from openpyxl.utils import get_column_letter
+
+    column = get_column_letter(len(curve.columns) + 2)
+    looks = style.series_styles([*curve["recipe"], "mlp", "xgboost_2018"])
+    for place, (title, measured, dated_measured, number_format) in enumerate(_CHARTS):
+        chart = _chart(title, number_format)
+        for label, recipe, rows in _labelled(curve):
+            series = _series(sheet, curve, rows, ("train_size", measured), label)
+            _dress(series, looks[recipe])
+            chart.series.append(series)
+        for recipe, rows in dated.groupby("recipe", sort=True) if dated is not None else ():
+            label = f"{recipe.removesuffix('_2018')}, 2018 figures"
+            series = _series(dated_sheet, dated, rows, ("train_images", dated_measured), label)
+            _dress(series, looks[recipe], dated=True)
+            chart.series.append(series)
+        sheet.add_chart(chart, f"{column}{2 + place * _ROWS_HIGH}")
+
+
+_CHARTS = (
+    ("Error against training images", "error", "error", "0.0%"),
+    ("Seconds to fit against training images", "fit_seconds", "seconds", "General"),
+)
+
+
+def _labelled(curve: "pd.DataFrame") -> Iterator[tuple[str, str, "pd.DataFrame"]]:
+    several = len(curve[["dataset", "benchmark_sha256"]].drop_duplicates()) > 1
+    for (dataset, _, images, recipe), rows in curve.groupby([*CURVE_KEY[:-1]], sort=True):
+        yield f"{recipe}, {dataset} ({images:,})" if several else recipe, recipe, rows
+
+
+def _chart(title: str, number_format: str) -> Any:
+    from openpyxl.chart import ScatterChart
+
+    chart = ScatterChart()
+    chart.title, chart.style, chart.scatterStyle = title, 2, "lineMarker"
+    chart.width, chart.height = _WIDTH_CM, _HEIGHT_CM
+    chart.x_axis.title, chart.y_axis.title = "training images", title.split(" against", maxsplit=1)[0].lower()
+    for axis, text in ((chart.x_axis, "#,##0"), (chart.y_axis, number_format)):
+        axis.scaling.logBase = 10
+        axis.number_format, axis.numFmt.sourceLinked = text, False
+        axis.delete = False
+        # At the edge also where values are below one: a logarithmic axis would cross in the middle.
+        axis.crosses, axis.tickLblPos = "min", "low"
+    # Spreadsheets lay titles over the plot unless told not to.
+    for part in (chart.title, chart.x_axis.title, chart.y_axis.title, chart.legend):
+        part.overlay = False
+    return chart
+
+
+def _series(sheet: Any, table: "pd.DataFrame", rows: "pd.DataFrame", columns: tuple[str, str], label: str) -> Any:
+    from openpyxl.chart import Reference, Series
+
+    first = table.index.get_loc(rows.index[0]) + 2
+    across, up = (
+        Reference(sheet, min_col=table.columns.get_loc(name) + 1, min_row=first, max_row=first + len(rows) - 1)
+        for name in columns
+    )
+    return Series(up, across, title=label)
+
+
+def _dress(series: Any, look: style.SeriesStyle, *, dated: bool = False) -> None:
+    colour = look.colour.removeprefix("#")
+    line = series.graphicalProperties.line
+    line.solidFill, line.dashStyle = colour, "sysDash" if dated else "solid"
+    line.width = round((0.9 if dated else 2.0) * _EMU_A_POINT)
+    series.marker.symbol = "none" if dated else _SYMBOLS.get(look.marker, "auto")
+    series.marker.size = 7
+    series.marker.graphicalProperties.solidFill = colour
+    series.marker.graphicalProperties.line.solidFill = colour
+    series.smooth = False

@@ -1,0 +1,127 @@
+"""The parts that every sheet of the workbook is made of: heads, tables, formats, and a file that repeats exactly."""
+
+import math
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from typing import Any
+
+from pipeline.reports import style
+
+THOUSANDS = "#,##0"
+_PERCENT, _POINTS, _FINE, _SECONDS = "0.00%", "+0.00;-0.00;0.00", "0.0000", "#,##0.0"
+FORMATS = {
+    **dict.fromkeys(("train_size", "fitted_images", "validation_images", "benchmark_images", "images"), THOUSANDS),
+    **dict.fromkeys(("train_images", "test_images", "errors", "model_bytes", "rows", "runs"), THOUSANDS),
+    **dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "accuracy_std", "error", "clean_accuracy"), _PERCENT),
+    **dict.fromkeys(("precision_macro", "recall_macro", "f1_macro", "f1_weighted"), _PERCENT),
+    **dict.fromkeys(("precision", "recall", "recall_low", "recall_high", "f1"), _PERCENT),
+    **dict.fromkeys(("matthews", "log_loss", "brier", "calibration_error", "roc_auc", "value", "limit"), _FINE),
+    **dict.fromkeys(("fit_seconds", "fit_seconds_low", "fit_seconds_high", "seconds"), _SECONDS),
+    "gain_pp": _POINTS,
+    "p_value": "0.0E+00",
+    "latency_ms": "0.000",
+}
+"""Number format by column; a column that is not named stays general."""
+_NARROWEST, _WIDEST = 9, 60
+_TIMELESS = (1980, 1, 1, 0, 0, 0)
+
+
+def add_table(book: Any, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
+    """A sheet with a frozen head, a filter, number formats, coloured outcomes and columns as wide as their content."""
+    sheet = book.create_sheet(title)
+    add_head(sheet, [name.replace("_", " ") for name in columns], 1)
+    widths = [len(name) + 4 for name in columns]
+    for number, values in enumerate(rows, start=2):
+        for place, (name, value) in enumerate(zip(columns, values, strict=True)):
+            cell = _add_value(sheet, number, place + 1, value)
+            _format(cell, name)
+            shown = len(str(value)) + 2 if isinstance(value, str) else _NARROWEST
+            widths[place] = max(widths[place], shown)
+    for place, width in enumerate(widths, start=1):
+        sheet.column_dimensions[_letter(place)].width = min(width, _WIDEST)
+    sheet.freeze_panes = "B2"
+    sheet.auto_filter.ref = f"A1:{_letter(len(columns))}{max(1, sheet.max_row)}"
+    return sheet
+
+
+def add_head(sheet: Any, names: Sequence[str], row: int) -> None:
+    """A row of column names, bold on a shade."""
+    from openpyxl.styles import Alignment, Border, Side
+
+    for place, name in enumerate(names, start=1):
+        cell = add_text(sheet, row, place, name, bold=True, color=colour_of(style.INK))
+        cell.fill = fill_of(style.RULE)
+        cell.alignment = Alignment(vertical="center")
+        cell.border = Border(bottom=Side(style="thin", color=colour_of(style.MUTED)))
+
+
+def add_text(sheet: Any, row: int, column: int, text: str, **font: Any) -> Any:
+    """A cell of text in some font, never taken for a formula."""
+    from openpyxl.styles import Font
+
+    cell = _add_value(sheet, row, column, text)
+    cell.font = Font(**font)
+    return cell
+
+
+def add_note(sheet: Any, sentence: str) -> None:
+    """A sentence below a sheet's table, apart from what its filter covers."""
+    gap = 2 if sheet.auto_filter.ref.endswith(str(sheet.max_row)) else 1
+    add_text(sheet, sheet.max_row + gap, 1, sentence, italic=True, color=colour_of(style.OUTCOMES["fail"].colour))
+
+
+def colour_of(colour: str) -> str:
+    """A colour of ``style`` as openpyxl wants it: opaque ARGB."""
+    return "FF" + colour.removeprefix("#").upper()
+
+
+def fill_of(colour: str) -> Any:
+    """A plain background."""
+    from openpyxl.styles import PatternFill
+
+    return PatternFill("solid", fgColor=colour_of(colour))
+
+
+def saved(book: Any) -> bytes:
+    """The workbook's bytes without the moment of writing, so that equal figures make equal files."""
+    raw, content = BytesIO(), BytesIO()
+    book.save(raw)
+    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            part = source.read(name)
+            if name == "docProps/core.xml":
+                part = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"1980-01-01T00:00:00Z", part)
+            target.writestr(zipfile.ZipInfo(name, _TIMELESS), part, zipfile.ZIP_DEFLATED)
+    return content.getvalue()
+
+
+def _add_value(sheet: Any, row: int, column: int, value: Any) -> Any:
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    missing = value is None or (isinstance(value, float) and not math.isfinite(value))
+    if not isinstance(value, str):
+        return sheet.cell(row, column, None if missing else value)
+    cell = sheet.cell(row, column, ILLEGAL_CHARACTERS_RE.sub("", value))
+    # A name that starts with '=' stays text: what others wrote is never run in a reader's spreadsheet.
+    cell.data_type = "s"
+    return cell
+
+
+def _format(cell: Any, column: str) -> None:
+    from openpyxl.styles import Alignment, Font
+
+    cell.number_format = FORMATS.get(column, "General")
+    if column in {"outcome", "verdict"} and cell.value in style.OUTCOMES:
+        look = style.OUTCOMES[cell.value]
+        cell.font, cell.fill = Font(bold=True, color=colour_of(look.colour)), fill_of(look.tint)
+        cell.value = f"{look.mark} {cell.value}"
+    elif column == "sentence":
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+
+
+def _letter(column: int) -> str:
+    from openpyxl.utils import get_column_letter
+
+    return str(get_column_letter(column))
