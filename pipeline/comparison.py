@@ -2,9 +2,9 @@
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.contracts import Version
 from pipeline.errors import DataError
@@ -97,7 +97,7 @@ def compare(first: Version, second: Version) -> Comparison:
     )
 
 
-def _predictions(version: Version) -> dict[str, NDArray[np.generic]]:
+def _predictions(version: Version) -> dict[str, Any]:
     content = versions.read_verified(versions.require_whole(version), "predictions.npz")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in ("probabilities", "labels", "digests")}

@@ -11,6 +11,7 @@ from pipeline.contracts import LabelledImages, Probabilities, Rows, Version
 from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
 from pipeline.judging import metrics
+from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
 from pipeline.models import native
 from pipeline.serving.predictor import OnnxPredictor
 from pipeline.store import roles, versions
@@ -64,7 +65,7 @@ def evaluate(
         dataset or facts["name"],
         data_dir=data_dir,
         name=None if dataset else facts["name"],
-        kaggle_dir=home.data / "kaggle" / "digit-recognizer",
+        kaggle_dir=folder_of(home, DEFAULT_COMPETITION),
         notify=notify,
     )
     if list(data.shape) != facts["shape"] or list(data.classes) != facts["classes"]:

@@ -24,8 +24,9 @@ def add_report(folder: Path, verdict: Verdict, benchmark_images: Images) -> None
 
     with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
         predictions = {name: arrays[name] for name in arrays.files if name != "digests"}
+    facts = manifest.read(folder)
     inputs = version_report.ReportInputs(
-        manifest=manifest.read(folder),
+        manifest=facts,
         scores=atomic.read_json(folder / "scores.json"),
         verdict=verdict,
         history=_read_history(folder / "history.csv"),
@@ -33,10 +34,12 @@ def add_report(folder: Path, verdict: Verdict, benchmark_images: Images) -> None
         labels=predictions["labels"],
         champion_probabilities=predictions.get("champion_probabilities"),
         images=benchmark_images,
+        best_step=facts["best_step"],
     )
-    for name, picture in version_report.plots(inputs).items():
+    drawn = version_report.plots(inputs)
+    for name, picture in drawn.items():
         atomic.write_bytes(folder / "plots" / f"{name}.png", picture)
-    atomic.write_text(folder / "report.html", version_report.render(inputs))
+    atomic.write_text(folder / "report.html", version_report.render(inputs, drawn))
 
 
 def measure(candidate: Candidate, data: LabelledImages, split: Split, repeat: int) -> dict[str, str | int | float]:
@@ -78,6 +81,8 @@ def refresh_results(home: Home) -> "pd.DataFrame":
 
 def publish(home: Home) -> Mapping[str, Path]:
     """Rebuild everything in ``metric_results/`` from the versions; returns the files worth opening, by title."""
+    import pandas as pd
+
     from pipeline.reports import excel, index_page, learning_curves
 
     folder = home.metric_results
@@ -88,14 +93,10 @@ def publish(home: Home) -> Mapping[str, Path]:
     atomic.write_text(folder / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
     atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve))
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
-    atomic.write_bytes(folder / "metric_results.xlsx", excel.workbook(listed, results, curve, sent))
-    page = index_page.render(
-        listed,
-        results=results.to_dict("records"),
-        history=production.history(home),
-        submissions=[asdict(record) for record in sent],
-        curves=index_page.read_curves(folder),
+    atomic.write_bytes(
+        folder / "metric_results.xlsx", excel.workbook(listed, results, curve, pd.DataFrame(map(asdict, sent)))
     )
+    page = index_page.render(listed, index_page.read_curves(folder), production.history(home), sent)
     atomic.write_text(folder / "index.html", page)
     return {
         "overview": folder / "index.html",

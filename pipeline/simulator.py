@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline import cells as planning
-from pipeline import reporting, workers
+from pipeline import reporting, submitter, workers
 from pipeline.application import Application, stand_in
 from pipeline.cells import Cell
 from pipeline.config import Settings
-from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImages, Submission, Version
+from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImages, Submission, UnlabelledImages, Version
 from pipeline.data import sources, splits, unlabelled
 from pipeline.deployer import Deployer, was_deployed
-from pipeline.errors import DeployError
+from pipeline.errors import DeployError, SettingsError
+from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
 from pipeline.policy import from_table
+from pipeline.services.calls import Patience
 from pipeline.store import lock, production, recovery, repeats, roles, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
@@ -86,11 +88,15 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     policy = from_table(settings.gate or None)
     for name in settings.models:
         planning.parameters_of(name, settings)
+    if settings.submit and _test_file(settings, home) is None:
+        raise SettingsError(
+            "--submit needs Kaggle's test images: `simulator.py kaggle download`, or --test-images FILE."
+        )
     data = sources.load(
         settings.dataset,
         data_dir=settings.data_dir,
         name=settings.name,
-        kaggle_dir=home.data / "kaggle" / "digit-recognizer",
+        kaggle_dir=folder_of(home, DEFAULT_COMPETITION),
         notify=observer.notice,
     )
     with lock.exclusive(home, wait=wait, notify=observer.notice):
@@ -101,8 +107,15 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         session = _Session(settings, home, data, Watcher(home, policy), observer)
         rows = tuple(session.rows(cells))
         champion = production.current(home, data.name)
-        submission = _predict(settings, home, data, cells[0], champion) if champion else None
-        return Summary(data.name, rows, champion, submission, reporting.publish(home))
+        images = _to_predict(settings, home, data, cells[0], champion)
+        submission = _predict(home, champion, images) if champion else None
+    if settings.submit and submission:
+        submitter.after_run(
+            home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice
+        )
+    with lock.exclusive(home, wait=True, notify=observer.notice):
+        figures = reporting.publish(home)
+    return Summary(data.name, rows, champion, submission, figures)
 
 
 @dataclass(frozen=True)
@@ -172,13 +185,25 @@ def _plan(settings: Settings, home: Home, data: LabelledImages, observer: Observ
     return cells
 
 
-def _predict(settings: Settings, home: Home, data: LabelledImages, cell: Cell, champion: Deployment) -> Submission:
-    application = Application(champion)
-    if settings.test_images is None:
-        images = stand_in(data, cell.split)
-    else:
-        images = unlabelled.load(settings.test_images, application.shape)
-    return application.run(images, home.metric_results / data.name / "submission.csv")
+def _to_predict(
+    settings: Settings, home: Home, data: LabelledImages, cell: Cell, champion: Deployment | None
+) -> UnlabelledImages:
+    """The test set at hand, or the benchmark images in its place."""
+    file = _test_file(settings, home)
+    if file is None or champion is None:
+        return stand_in(data, cell.split)
+    return unlabelled.load(file, data.shape)
+
+
+def _test_file(settings: Settings, home: Home) -> Path | None:
+    downloaded = folder_of(home, DEFAULT_COMPETITION) / "test.csv"
+    if settings.test_images is None and (settings.dataset == "kaggle" or settings.submit) and downloaded.exists():
+        return downloaded
+    return settings.test_images
+
+
+def _predict(home: Home, champion: Deployment, images: UnlabelledImages) -> Submission:
+    return Application(champion).run(images, home.metric_results / champion.dataset / "submission.csv")
 
 
 def _judged(cell: Cell, version: Version, *, reused: bool) -> Row:

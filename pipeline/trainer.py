@@ -148,7 +148,8 @@ def _fit(
 
 def _parity_images(data: LabelledImages, split: Split) -> Images:
     rows = np.concatenate([split.validation, split.train])[:PARITY_IMAGES]
-    return data.images[rows]
+    images: Images = data.images[rows]
+    return images
 
 
 def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Parity:
