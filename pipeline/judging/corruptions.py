@@ -39,7 +39,8 @@ def glass_blur(images: Pixels, rng: np.random.Generator) -> Pixels:
     rows, columns = _grid(images)
     rows = np.clip(rows + rng.integers(-reach, reach + 1, (count, height, width)), 0, height - 1)
     columns = np.clip(columns + rng.integers(-reach, reach + 1, (count, height, width)), 0, width - 1)
-    return np.asarray(images[np.arange(count)[:, None, None], rows, columns], np.float32)
+    mixed: Pixels = np.array(images[np.arange(count)[:, None, None], rows, columns])
+    return mixed
 
 
 def motion_blur(images: Pixels, rng: np.random.Generator) -> Pixels:
@@ -47,7 +48,7 @@ def motion_blur(images: Pixels, rng: np.random.Generator) -> Pixels:
     angle = rng.uniform(0, np.pi, len(images))
     steps = np.linspace(-1, 1, 5) * _side(images) / 12
     moved = [_shift(images, step * np.sin(angle), step * np.cos(angle)) for step in steps]
-    return np.mean(moved, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(moved, axis=0), np.float32)
 
 
 def shear(images: Pixels, rng: np.random.Generator) -> Pixels:

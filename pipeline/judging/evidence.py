@@ -53,7 +53,7 @@ class Evidence:
         parity: How its exported file compares with its native model.
         shared_images: How many benchmark images the challenger was trained with; ``None`` where that is unknown.
         champion: Whom it must beat; ``None`` for a first champion.
-        champion_problem: Why there is a champion that cannot be compared; ``None`` where all is well.
+        problem: Why the models cannot be compared; ``None`` where all is well.
         best_ever: The most accurate champion there ever was on this benchmark, for a policy that allows losses.
     """
 
@@ -67,5 +67,5 @@ class Evidence:
     parity: Parity
     shared_images: int | None
     champion: Contender | None = None
-    champion_problem: str | None = None
+    problem: str | None = None
     best_ever: Contender | None = None

@@ -16,7 +16,7 @@ DUMMY_ALPHA = 0.05
 def usable(evidence: Evidence) -> Check:
     """Every class has benchmark images, and every prediction that is needed is there and possible."""
     title = "predictions are usable"
-    reason = evidence.champion_problem or _problem(evidence)
+    reason = evidence.problem or _problem(evidence)
     if reason:
         return Check("predictions_usable", title, "error", None, None, reason)
     return Check("predictions_usable", title, "pass", None, None, "Every model gave probabilities for every image.")

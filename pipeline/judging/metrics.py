@@ -68,6 +68,15 @@ def score(probabilities: Probabilities, labels: Labels, classes: Sequence[str]) 
     }
 
 
+def nothing(images: int) -> dict[str, Any]:
+    """The same keys where nothing can be scored: every figure is ``None``."""
+    unknown = ("errors", "matthews", "log_loss", "brier", "calibration_error", "roc_auc")
+    averages = {name: {"macro": None, "weighted": None} for name in ("precision", "recall", "f1")}
+    lists: dict[str, list[Any]] = {name: [] for name in ("per_class", "confusion", "top_confusions", "calibration")}
+    accuracy = {"value": None, "low": None, "high": None}
+    return {"images": images, "accuracy": accuracy, **dict.fromkeys(unknown), **averages, **lists}
+
+
 def log_loss(probabilities: Probabilities, labels: Labels) -> float:
     """Mean negative logarithm of the probability that the truth was given."""
     given = probabilities[np.arange(len(labels)), labels].astype(np.float64)

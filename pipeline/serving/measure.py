@@ -1,0 +1,103 @@
+"""What the watcher measures of a model file: predictions, robustness, latency; the slow parts can be kept."""
+
+import hashlib
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.contracts import Digests, Images, Labels, Probabilities
+from pipeline.judging import robustness
+from pipeline.judging.corruptions import CORRUPTIONS
+from pipeline.serving.predictor import OnnxPredictor
+from pipeline.store import atomic
+
+SINGLE_PREDICTIONS = 100
+WARM_UP = 5
+BATCH_IMAGES = 1024
+
+
+@dataclass(frozen=True)
+class MeasuredModel:
+    """A model whose file was checked.
+
+    Attributes:
+        content: The content of ``model.onnx``.
+        cache: Folder in which its predictions are kept; ``None`` keeps nothing.
+    """
+
+    content: bytes
+    cache: Path | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the model file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def predictor(self) -> OnnxPredictor:
+        """The model, loaded when first needed.
+
+        Raises:
+            ModelError: It cannot be loaded.
+        """
+        return OnnxPredictor(self.content)
+
+    def probabilities(self, images: Images, digests: Digests) -> Probabilities:
+        """Class probabilities ``[N, K]``, computed once for these images in this order.
+
+        Raises:
+            ModelError: The model cannot be loaded.
+            DataError: It takes images of another shape.
+        """
+        return self._kept("probabilities", digests, lambda: self.predictor.predict(images))
+
+    def corrupted(self, images: Images, labels: Labels, digests: Digests) -> dict[str, float]:
+        """Accuracy by corruption on a fixed part of the images, computed once."""
+        rows = robustness.subset(digests)
+        names = [corruption.__name__ for corruption in CORRUPTIONS]
+
+        def measure() -> Probabilities:
+            copies = robustness.corrupted(images[rows])
+            found = [(self.predictor.predict(copy).argmax(axis=1) == labels[rows]).mean() for _, copy in copies]
+            return np.array(found, np.float32)
+
+        accuracies = self._kept(f"corrupted-{robustness.SEED}", digests[rows], measure)
+        return {name: float(accuracy) for name, accuracy in zip(names, accuracies, strict=True)}
+
+    def latency_ms(self, images: Images) -> dict[str, float]:
+        """Milliseconds of single predictions (median and 95th percentile) and of an image in a batch."""
+        rows = np.arange(WARM_UP + SINGLE_PREDICTIONS) % len(images)
+        single = [self._milliseconds(images[row : row + 1]) for row in rows]
+        batch = images[:BATCH_IMAGES]
+        return {
+            "single_p50": float(np.percentile(single[WARM_UP:], 50)),
+            "single_p95": float(np.percentile(single[WARM_UP:], 95)),
+            "per_image_in_batch": self._milliseconds(batch) / len(batch),
+        }
+
+    def _milliseconds(self, images: Images) -> float:
+        start = time.perf_counter()
+        self.predictor.predict(images)
+        return 1000 * (time.perf_counter() - start)
+
+    def _kept(self, kind: str, digests: Digests, compute: Callable[[], Probabilities]) -> Probabilities:
+        if self.cache is None:
+            return compute()
+        rows = hashlib.sha256(np.ascontiguousarray(digests).tobytes()).hexdigest()
+        path = self.cache / f"{self.sha256[:24]}-{rows[:24]}-{kind}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                kept: Probabilities = arrays["values"]
+                return kept
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            values = compute()
+        buffer = io.BytesIO()
+        np.savez(buffer, values=values)
+        atomic.write_bytes(path, buffer.getvalue())
+        return values
