@@ -35,12 +35,12 @@ def _check_pixel_values(array: NDArray[Any], file: str, first_row: int) -> None:
         raise DataError(f"{file} holds {array.dtype}, not numbers: store pixels as uint8, 0 to 255.")
     if array.dtype.kind == "f":
         _refuse(np.isnan(array).any(axis=1), file, first_row, "a pixel is missing (NaN)")
-        fractions = (array % 1 != 0).any(axis=1)
-        if fractions.any() and array.min() >= 0 and array.max() <= 1:
-            raise DataError(f"{file} holds {array.dtype} from 0 to 1: multiply by 255 and store it as uint8.")
-        _refuse(((array < 0) | (array > 255)).any(axis=1), file, first_row, "a pixel is not between 0 and 255")
-        _refuse(fractions, file, first_row, "a pixel is no whole number")
     _refuse(((array < 0) | (array > 255)).any(axis=1), file, first_row, "a pixel is not between 0 and 255")
+    if array.dtype.kind == "f":
+        fractions = (array % 1 != 0).any(axis=1)
+        if fractions.any() and array.max() <= 1:
+            raise DataError(f"{file} holds {array.dtype} from 0 to 1: multiply by 255 and store it as uint8.")
+        _refuse(fractions, file, first_row, "a pixel is no whole number")
 
 
 def labels(part: RawPart, classes: int | None) -> Labels:

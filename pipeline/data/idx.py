@@ -14,6 +14,7 @@ from pipeline.data.raw import RawPart, RawSet
 from pipeline.errors import DataError
 
 UNSIGNED_BYTE = 0x08
+PIECE = 2**20
 NAME = re.compile(r"(?P<stem>.*?)[-_.]?(?P<kind>images|labels)[-.]idx[13]-ubyte(?:\.gz)?", re.IGNORECASE)
 
 
@@ -32,7 +33,7 @@ def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
             header = stream.read(4 + 4 * dimensions)
             shape = _shape(path, header, dimensions)
             size = int(np.prod(shape, dtype=object))
-            content = stream.read(size + 1)
+            content = _at_most(stream, size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}. Copy or download the file again.") from error
     if len(content) != size:
@@ -48,6 +49,14 @@ def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
     with path.open("rb") as stream:
         gzipped = stream.read(2) == b"\x1f\x8b"
     return gzip.GzipFile(path) if gzipped else path.open("rb")
+
+
+def _at_most(stream: gzip.GzipFile | io.BufferedReader, size: int) -> bytearray:
+    """In pieces, since a damaged header may announce more than there is memory."""
+    content = bytearray()
+    while len(content) < size and (piece := stream.read(min(PIECE, size - len(content)))):
+        content += piece
+    return content
 
 
 def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:

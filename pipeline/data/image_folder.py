@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm"})
-LARGEST_PIXELS = 2**24
+LARGEST_PIXELS = 2**26
 """Pixels of one picture; a small file can otherwise unpack into gigabytes."""
 
 
@@ -64,7 +64,7 @@ def open_picture(path: Path) -> "Image":
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > LARGEST_PIXELS:
-                raise DataError(f"{path} has {image.width} x {image.height} pixels: too large for a small image.")
+                raise DataError(f"{path} has {image.width} x {image.height} pixels: make it smaller.")
             if getattr(image, "n_frames", 1) > 1:
                 raise DataError(f"{path} holds several frames: save one of them as a still picture.")
             image.load()

@@ -71,7 +71,7 @@ def _side(path: Path, pixels: list[str]) -> int:
 
 
 def _table(path: Path, header: list[str]) -> NDArray[np.uint8]:
-    with path.open(encoding="utf-8-sig") as stream:
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
         next(stream)
         if not any(line.strip() for line in stream):
             raise DataError(f"{path} has a header but no rows.")

@@ -56,7 +56,7 @@ def _read(path: Path, names: set[str]) -> dict[str, NDArray[Any]]:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DataError(f"{path} is a single array, not an archive: save it with numpy.savez.")
             return {name: archive[name] for name in archive.files if name in names}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read as a NumPy archive: {error}.") from error
 
 

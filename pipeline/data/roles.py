@@ -85,7 +85,7 @@ def _known_roles(images: Digests, known: Roles | None) -> NDArray[np.int64]:
     if known is None or len(known.digests) == 0:
         return np.full(len(images), UNDECIDED)
     at = digests.positions(images, known.digests)
-    return np.where(at >= 0, known.roles[at], UNDECIDED).astype(np.int64)
+    return np.where(at >= 0, known.roles[at].astype(np.int64), UNDECIDED)
 
 
 def quotas(counts: NDArray[np.int64], share: int) -> NDArray[np.int64]:

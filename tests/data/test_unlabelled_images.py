@@ -1,0 +1,65 @@
+"""Images to predict, in every form, with the ids that a submission needs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_sets import idx_bytes, small_images
+
+from pipeline.data import unlabelled
+
+SHAPE = (6, 6, 1)
+
+
+def write_npz(path: Path) -> Path:
+    np.savez(path / "new.npz", x_test=small_images())
+    return path / "new.npz"
+
+
+def write_idx(path: Path) -> Path:
+    (path / "t10k-images-idx3-ubyte").write_bytes(idx_bytes(small_images()))
+    return path / "t10k-images-idx3-ubyte"
+
+
+@pytest.mark.parametrize("write", [write_npz, write_idx])
+def test_arrays_are_numbered_from_one(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    loaded = unlabelled.load(write(tmp_path), SHAPE)
+    assert loaded.ids == tuple(str(number) for number in range(1, 25))
+    np.testing.assert_array_equal(loaded.images[..., 0], small_images())
+
+
+def test_kaggles_test_csv_is_numbered_from_one(csv_file: Callable[..., Path]) -> None:
+    path = csv_file(labelled=False)
+    loaded = unlabelled.load(path, SHAPE)
+    assert (loaded.ids[0], loaded.ids[-1], loaded.stand_in_labels) == ("1", "24", None)
+    assert str(path) in loaded.source
+    np.testing.assert_array_equal(loaded.images[..., 0], small_images())
+
+
+def test_pictures_of_the_right_form_are_taken_as_they_are(tmp_path: Path) -> None:
+    images = small_images(3)
+    for name, image in zip(("b.png", "a.png", "c.bmp"), images, strict=True):
+        Image.fromarray(image).save(tmp_path / name)
+    loaded = unlabelled.load(tmp_path, SHAPE)
+    assert loaded.ids == ("a.png", "b.png", "c.bmp")
+    np.testing.assert_array_equal(loaded.images[..., 0], images[[1, 0, 2]])
+    single = unlabelled.load(tmp_path / "c.bmp", SHAPE)
+    assert single.ids == ("c.bmp",)
+    np.testing.assert_array_equal(single.images[0, ..., 0], images[2])
+
+
+def test_a_picture_of_another_form_is_brought_into_it(tmp_path: Path) -> None:
+    page = np.full((90, 60, 3), 240, np.uint8)
+    page[20:70, 27:33] = 15
+    Image.fromarray(page).save(tmp_path / "one.jpg")
+    image = unlabelled.load(tmp_path / "one.jpg", (28, 28, 1)).images
+    assert image.shape == (1, 28, 28, 1)
+    assert image[0, 14, 13:15].max() > 200, "dark ink on light paper becomes light ink on black"
+    assert image[0, :, :3].max() < 50
+
+
+def test_a_sample_submission_gives_its_ids(tmp_path: Path) -> None:
+    (tmp_path / "sample_submission.csv").write_text("ImageId,Label\n1,0\n2,0\n7,0\n")
+    assert unlabelled.sample_ids(tmp_path / "sample_submission.csv") == ("1", "2", "7")
