@@ -6,6 +6,9 @@ from io import BytesIO
 from typing import Any, ParamSpec
 
 from pipeline.reports import style
+from pipeline.reports.formats import count
+
+__all__ = ["count", "drawn", "figure", "percent", "seconds", "shortened", "spread"]
 
 P = ParamSpec("P")
 LONGEST_NAME = 28
@@ -35,12 +38,12 @@ def figure(width: float, height: float) -> Any:
 
 
 def percent(fraction: float) -> str:
-    """A fraction as a percentage with the digits it needs, two for small ones: ``97 %``, ``0.35 %``."""
+    """A fraction as an axis says it, with no more digits than it needs: ``97 %``, ``0.35 %``."""
     return f"{float(f'{100 * fraction:.2g}'):.12g} %" if fraction < 0.1 else f"{100 * fraction:.12g} %"
 
 
 def seconds(value: float) -> str:
-    """Seconds as a person says them: ``0.3 s``, ``45 s``, ``3 min``, ``2 h``."""
+    """Seconds as an axis says them: ``0.3 s``, ``45 s``, ``3 min``, ``2 h``."""
     for unit, size in (("h", 3600.0), ("min", 60.0)):
         if value >= size:
             return f"{value / size:.3g} {unit}"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
-from pipeline.reports.figures import drawn, figure, percent, seconds, shortened, spread
-from pipeline.reports.formats import count
+from pipeline.reports.figures import count, drawn, figure, percent, seconds, shortened, spread
 from pipeline.reports.tables import curve_2018
 
 if TYPE_CHECKING:

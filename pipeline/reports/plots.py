@@ -5,8 +5,7 @@ from math import isnan, nan
 from typing import Any
 
 from pipeline.reports import style
-from pipeline.reports.figures import drawn, figure, percent, shortened
-from pipeline.reports.formats import count
+from pipeline.reports.figures import count, drawn, figure, percent, shortened
 
 MOST_ANNOTATED = 20
 """Beyond so many classes the cells of a confusion matrix are too small for numbers."""

@@ -1,0 +1,133 @@
+"""The workbook, loaded again as a reader's spreadsheet would."""
+
+from io import BytesIO
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from pipeline.reports import excel, style, tables
+
+
+@pytest.fixture(scope="module")
+def versions(make_version):
+    return [
+        make_version("cnn", seed=1, train_size=100),
+        make_version("cnn", seed=2, train_size=1_000, champion="first", in_production=True),
+        make_version("mlp", seed=3, train_size=100, outcome="fail", champion="first", override="=HYPERLINK(1)"),
+        make_version("xgboost", seed=4, outcome="error", damage="scores.json is missing."),
+    ]
+
+
+@pytest.fixture(scope="module")
+def parts(versions):
+    results = tables.results_table(versions)
+    submissions = pd.DataFrame([{"version": versions[1].id, "reference": 12, "expected": 0.99, "score": None}])
+    return versions, results, tables.learning_curve_table(results), submissions
+
+
+@pytest.fixture(scope="module")
+def book(parts):
+    return openpyxl.load_workbook(BytesIO(excel.workbook(*parts)))
+
+
+def test_it_has_a_sheet_for_each_kind_of_figure(book):
+    expected = ["Summary", "Per class", "Confusion", "Learning curve", "Figures of 2018"]
+    assert book.sheetnames == [*expected, "Verdicts", "Robustness", "Submissions"]
+
+
+def test_sheets_without_content_are_left_out(make_version):
+    results = tables.results_table([make_version(robustness=False, dataset="clothes")])
+    content = excel.workbook([make_version(robustness=False)], results, tables.learning_curve_table(results))
+    names = openpyxl.load_workbook(BytesIO(content)).sheetnames
+    assert names == ["Summary", "Per class", "Confusion", "Learning curve", "Verdicts"]
+
+
+def test_the_summary_has_the_figures_of_the_results(book, parts):
+    rows = list(book["Summary"].iter_rows(values_only=True))
+    assert len(rows[0]) == len(tables.RESULTS_COLUMNS) + 1
+    first = dict(zip(rows[0], rows[1], strict=True))
+    assert first["version"] == parts[0][0].id
+    assert first["accuracy"] == pytest.approx(parts[1]["accuracy"].iloc[0])
+    assert first["gain pp"] is None
+    assert [row[2] for row in rows[1:4]] == [None, "yes", "override: =HYPERLINK(1)"]
+
+
+def test_a_damaged_version_is_named_below_the_summary_and_outside_its_filter(book, parts):
+    sheet = book["Summary"]
+    assert sheet.cell(sheet.max_row, 1).value == f"{parts[0][3].id} is left out: scores.json is missing."
+    assert sheet.auto_filter.ref.endswith("4")
+
+
+def test_heads_are_frozen_and_tables_can_be_filtered(book):
+    for sheet in book:
+        assert sheet.freeze_panes == ("B1" if sheet.title == "Confusion" else "B2")
+        assert sheet.title == "Confusion" or sheet.auto_filter.ref.startswith("A1:")
+
+
+def test_numbers_look_like_what_they_are(book):
+    sheet = book["Summary"]
+    formats = {sheet.cell(1, column).value: sheet.cell(3, column).number_format for column in range(1, 35)}
+    assert formats["accuracy"] == "0.00%" and formats["train size"] == "#,##0"
+    assert formats["gain pp"].startswith("+0.00") and formats["p value"] == "0.0E+00"
+
+
+def test_pass_and_fail_have_a_colour_and_a_mark(book):
+    looks = {cell.value: cell.fill.fgColor.rgb for cell in book["Summary"]["B"][1:4]}
+    expected = {name: "FF" + style.OUTCOMES[name].tint[1:].upper() for name in ("pass", "fail")}
+    assert looks == {"✓ pass": expected["pass"], "✗ fail": expected["fail"]}
+
+
+def test_the_confusion_sheet_holds_each_matrix_with_its_mistakes_shaded(book, parts):
+    sheet = book["Confusion"]
+    confusion = parts[0][0].scores["confusion"]
+    read = [[sheet.cell(3 + row, 2 + column).value for column in range(10)] for row in range(10)]
+    assert read == confusion
+    for row in range(10):
+        for column in range(10):
+            shaded = sheet.cell(3 + row, 2 + column).fill.fill_type == "solid"
+            assert shaded == (confusion[row][column] > 0 or row == column)
+
+
+def test_verdicts_have_a_row_per_check_with_its_sentence(book, parts):
+    rows = list(book["Verdicts"].iter_rows(min_row=2, values_only=True))
+    checks = [check for version in parts[0][:3] for check in version.verdict.checks]
+    assert [row[-1] for row in rows] == [check.sentence for check in checks]
+    assert [row[6] for row in rows] == [check.value for check in checks]
+
+
+def test_the_charts_are_native_logarithmic_and_point_at_the_right_cells(book, parts):
+    sheet, curve = book["Learning curve"], parts[2]
+    assert len(sheet._charts) == 2
+    error = sheet._charts[0]
+    assert (error.x_axis.scaling.logBase, error.y_axis.scaling.logBase) == (10, 10)
+    read = {}
+    for series in error.series[:2]:
+        column, rows = series.yVal.numRef.f.split("!")[1].replace("$", "").rstrip("0123456789")[0], series.yVal.numRef.f
+        span = [int(part.rpartition("$")[2]) for part in rows.split("!")[1].split(":")]
+        read[series.tx.v] = [sheet[f"{column}{row}"].value for row in range(span[0], span[-1] + 1)]
+    expected = {recipe: list(rows["error"]) for recipe, rows in curve.groupby("recipe")}
+    assert read == {recipe: pytest.approx(errors) for recipe, errors in expected.items()}
+    assert [series.tx.v for series in error.series[2:]] == ["mlp, 2018 figures", "xgboost, 2018 figures"]
+
+
+def test_what_others_wrote_is_never_a_formula(book):
+    formulas = [cell.coordinate for sheet in book for row in sheet for cell in row if cell.data_type == "f"]
+    assert formulas == []
+
+
+def test_control_characters_in_names_do_not_stop_it(make_version):
+    version = make_version(classes=("a\x00b", "=c"), override="line\x0bbreak")
+    results = tables.results_table([version])
+    content = excel.workbook([version], results, tables.learning_curve_table(results))
+    assert openpyxl.load_workbook(BytesIO(content))["Per class"]["C2"].value == "ab"
+
+
+def test_equal_figures_make_equal_files(parts):
+    assert excel.workbook(*parts) == excel.workbook(*parts)
+
+
+def test_an_empty_home_makes_a_workbook_too():
+    results = tables.results_table([])
+    content = excel.workbook([], results, tables.learning_curve_table(results))
+    assert openpyxl.load_workbook(BytesIO(content))["Summary"].max_row == 1

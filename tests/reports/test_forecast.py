@@ -1,0 +1,114 @@
+"""Power laws and what they promise."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import SettingsError
+from pipeline.reports import tables
+from pipeline.reports.forecast import CAVEAT, fit_power_law, forecast
+
+SIZES = np.array([42, 126, 210, 462, 840, 4_200, 8_400, 16_800, 25_200, 33_600])
+
+
+def curve(errors, sizes=SIZES, images=10_000, recipe="cnn"):
+    return pd.DataFrame(
+        {
+            "dataset": "mnist",
+            "benchmark_sha256": "b",
+            "benchmark_images": images,
+            "recipe": recipe,
+            "train_size": sizes,
+            "accuracy": 1 - np.asarray(errors),
+            "error": errors,
+        }
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.5, 4), st.floats(0.25, 0.9), st.sampled_from([0.0, 0.002, 0.01, 0.05]))
+def test_a_law_without_noise_is_found_again(scale, exponent, floor):
+    sizes = np.array([500, 1_000, 4_000, 16_000, 64_000, 256_000])
+    errors = scale * sizes**-exponent + floor
+    law = fit_power_law(sizes, errors, 10**9)
+    assert law.error(sizes) == pytest.approx(errors, rel=0.01)
+    assert law.floor == pytest.approx(floor, abs=0.1 * errors.min())
+
+
+def test_an_error_that_halves_with_each_fourfold_size_is_carried_on():
+    (found,) = forecast(curve(2 * SIZES**-0.5), accuracy=0.995)
+    assert found.size == pytest.approx((2 / 0.005) ** 2, rel=0.02)
+    assert found.low < found.size < (found.high or np.inf)
+    assert found.sentence.startswith("cnn would reach 99.5 % at about 160,000 training images (95 % interval: ")
+    assert "4.8 times the largest measured" in found.sentence
+
+
+def test_a_floor_above_the_goal_means_never():
+    (found,) = forecast(curve(2 * SIZES**-0.6 + 0.05, images=10**6), accuracy=0.96)
+    assert (found.size, found.high) == (None, None)
+    assert "never reaches 96 % at the rate seen between 42 and 33,600 images" in found.sentence
+    assert "level off near 5 %" in found.sentence
+
+
+def test_errors_that_do_not_fall_mean_never():
+    (found,) = forecast(curve(np.full(len(SIZES), 0.9)), accuracy=0.99)
+    assert found.size is None and "hardly fall" in found.sentence
+
+
+def test_what_is_already_reached_is_said_so():
+    (found,) = forecast(curve(2 * SIZES**-0.5), accuracy=0.95)
+    assert found.reached_at == 4_200
+    assert found.sentence == "cnn already reached 95 % with 4,200 training images, on average of its runs."
+
+
+def test_too_few_sizes_give_a_sentence_and_no_number():
+    (found,) = forecast(curve([0.3, 0.2, 0.1], SIZES[:3]), accuracy=0.99)
+    assert (found.law, found.size) == (None, None)
+    assert "3 of the at least 4 training sizes" in found.sentence
+    with pytest.raises(SettingsError, match="at least 4 training sizes; there are 3"):
+        fit_power_law([42, 42, 126, 210], [0.4, 0.5, 0.3, 0.2], 1_000)
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 1.0, 99.8, float("nan")])
+def test_an_impossible_accuracy_is_refused(accuracy):
+    with pytest.raises(SettingsError, match=r"between 0 and 1, such as 0\.998"):
+        forecast(curve(2 * SIZES**-0.5), accuracy)
+
+
+def test_each_recipe_has_its_own_forecast_and_the_same_seed_the_same_interval():
+    both = pd.concat([curve(2 * SIZES**-0.5), curve(3 * SIZES**-0.5, recipe="mlp")], ignore_index=True)
+    first, again, other = forecast(both, 0.995), forecast(both, 0.995), forecast(both, 0.995, seed=1)
+    assert [found.recipe for found in first] == ["cnn", "mlp"]
+    assert first == again
+    assert first[0].low != other[0].low
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    truth = (2 / 0.005) ** (1 / 0.5)
+    covered = 0
+    for _ in range(40):
+        errors = rng.binomial(10_000, np.minimum(2 * SIZES**-0.5, 0.9)) / 10_000
+        (found,) = forecast(curve(errors), 0.995)
+        covered += (found.low or np.inf) <= truth <= (found.high or np.inf)
+    assert covered >= 33
+
+
+def test_a_perfect_benchmark_counts_as_half_an_error():
+    (found,) = forecast(curve([0.1, 0.05, 0.02, 0.0], SIZES[:4], images=100), accuracy=0.9999)
+    assert found.reached_at == SIZES[3]
+    assert np.isfinite(found.law.error(1_000))
+
+
+def test_the_law_follows_the_curve_of_2018():
+    for _, rows in tables.curve_2018().groupby("recipe"):
+        errors = 1 - rows["accuracy"].to_numpy()
+        law = fit_power_law(rows["train_images"], errors, rows["test_images"])
+        assert law.error(rows["train_images"]) == pytest.approx(errors, rel=0.1)
+        assert law.spread < 0.06
+
+
+def test_the_caveat_says_that_it_is_a_guess():
+    assert "guess" in CAVEAT and "only holds if" in CAVEAT

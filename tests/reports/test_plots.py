@@ -1,0 +1,212 @@
+"""Every plot, drawn in ordinary and in extreme cases and looked at as pixels."""
+
+import itertools
+import warnings
+from io import BytesIO
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline.reports import figures, learning_curves, plots, style, tables
+
+RECIPES = ("cnn", "cnn_ensemble", "xgboost", "mlp", "xgboost_2018", "logistic", "dummy", "mypackage.mymodule:build")
+
+
+def pixels(png):
+    return np.asarray(Image.open(BytesIO(png)).convert("RGB"))
+
+
+def has_colour(png, colour):
+    wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
+    return bool((np.abs(pixels(png).astype(int) - wanted).max(axis=2) <= 2).any())
+
+
+def has_clear_border(png):
+    """Whether nothing reaches the picture's edge, so that nothing was cut off there."""
+    picture = pixels(png)
+    edges = (picture[:4], picture[-4:], picture[:, :4], picture[:, -4:])
+    return all((edge == 255).all() for edge in edges)
+
+
+def curve(recipes=RECIPES[:3], sizes=(42, 420, 4_200, 33_600), runs=3, dataset="mnist", errors=None):
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "dataset": dataset,
+            "benchmark_sha256": "b",
+            "benchmark_images": 1_000,
+            "recipe": recipe,
+            "train_size": size,
+            "seed": seed,
+            "accuracy": 1 - (min(0.9, (2 + place) * size**-0.5 * rng.uniform(0.8, 1.2)) if errors is None else errors),
+            "fit_seconds": 0.01 * size * rng.uniform(0.8, 1.2),
+        }
+        for place, recipe in enumerate(recipes)
+        for size in sizes
+        for seed in range(runs)
+    ]
+    return tables.learning_curve_table(pd.DataFrame(rows))
+
+
+CURVES = {
+    "three recipes, four sizes": curve(),
+    "eight recipes": curve(RECIPES),
+    "one run of one recipe at one size": curve(("cnn",), (1_797,), 1, "digits"),
+    "no mistakes at all": curve(("cnn",), errors=0.0),
+    "two datasets": pd.concat([curve(), curve(dataset="digits", sizes=(100, 1_000))], ignore_index=True),
+    "nothing judged yet": tables.learning_curve_table(tables.results_table([])),
+}
+
+
+@pytest.mark.parametrize("draw", [learning_curves.learning_curve, learning_curves.learning_curve_seconds])
+@pytest.mark.parametrize("case", CURVES)
+def test_a_learning_curve_is_drawn_whole_and_without_complaint(case, draw):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        png = draw(CURVES[case])
+    assert has_clear_border(png)
+
+
+def test_each_recipe_has_its_colour_in_the_learning_curve():
+    png = learning_curves.learning_curve(curve(RECIPES[:5]))
+    for recipe in RECIPES[:5]:
+        assert has_colour(png, style.RECIPES[recipe].colour), recipe
+
+
+@pytest.mark.parametrize(("dataset", "shown"), [("mnist", True), ("kaggle", True), ("digits", False)])
+def test_the_figures_of_2018_stand_only_beside_the_same_digits(dataset, shown):
+    png = learning_curves.learning_curve(curve(("cnn",), dataset=dataset))
+    assert has_colour(png, style.RECIPES["mlp"].text_colour) == shown
+
+
+def test_two_datasets_have_a_panel_each():
+    one = pixels(learning_curves.learning_curve(CURVES["three recipes, four sizes"]))
+    two = pixels(learning_curves.learning_curve(CURVES["two datasets"]))
+    assert two.shape[0] > 1.8 * one.shape[0]
+
+
+VERSIONS = {
+    "ten digits": {"images": 1_000},
+    "two classes": {"classes": ("cat", "dog"), "images": 40, "accuracy": 0.8},
+    "sixty classes": {"classes": tuple(f"kind of clothing {number}" for number in range(60)), "accuracy": 0.7},
+    "long names": {"classes": ("a name that goes on and on and on and on", "$x_1$", "Ankle boot"), "images": 90},
+    "no mistakes": {"images": 100, "accuracy": 1.0},
+    "only mistakes": {"images": 100, "accuracy": 0.0},
+}
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def version(request, make_version):
+    return make_version(**VERSIONS[request.param])
+
+
+def test_every_plot_of_a_version_is_drawn_whole_and_without_complaint(version):
+    scores = version.scores
+    corruptions, accuracy = scores["robustness"]["by_corruption"], scores["accuracy"]["value"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = [
+            plots.confusion_matrix(scores["confusion"], version.manifest["dataset"]["classes"]),
+            plots.calibration(scores["calibration"]),
+            plots.recalls(scores["per_class"]),
+            plots.recalls(scores["per_class"], floor=0.9),
+            plots.robustness(corruptions, accuracy),
+            plots.robustness(corruptions, accuracy, champion=corruptions),
+        ]
+    assert all(has_clear_border(png) for png in drawn)
+
+
+def test_the_worst_mistake_is_the_darkest_cell():
+    png = plots.confusion_matrix([[90, 9, 1], [0, 100, 0], [0, 0, 100]], ["a", "b", "c"])
+    darkest = mpl.colormaps[style.MISTAKES](0.95)
+    assert has_colour(png, mpl.colors.to_hex(darkest))
+    assert has_colour(png, style.OUTCOMES["pass"].tint)
+
+
+def test_a_class_with_the_lowest_recall_is_marked(make_version):
+    scores = make_version().scores
+    colour = style.OUTCOMES["fail"].colour
+    assert has_colour(plots.recalls(scores["per_class"]), colour)
+    assert not has_colour(plots.recalls(make_version(accuracy=1.0).scores["per_class"]), colour)
+
+
+HISTORIES = {
+    "twelve epochs": (12, (), 9),
+    "one epoch": (1, (), 1),
+    "four hundred rounds of one metric": (400, ("validation_loss",), 212),
+    "nothing known of the best step": (5, ("loss", "validation_accuracy"), None),
+}
+
+
+@pytest.mark.parametrize("case", HISTORIES)
+def test_a_training_history_is_drawn_from_whatever_metrics_there_are(case, make_history):
+    steps, fields, best = HISTORIES[case]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        png = plots.training_history(make_history(steps, fields=fields), best)
+    assert has_clear_border(png)
+
+
+def test_a_metric_that_was_not_measured_has_no_panel(make_history):
+    both = pixels(plots.training_history(make_history(5)))
+    missing = [row | {"accuracy": float("nan"), "validation_accuracy": float("nan")} for row in make_history(5)]
+    assert pixels(plots.training_history(missing)).shape[1] < 0.6 * both.shape[1]
+
+
+def test_a_model_without_history_has_no_plot():
+    assert plots.training_history([]) is None
+    assert plots.training_history([{"step": 1.0}]) is None
+
+
+def test_the_same_figures_make_the_same_bytes_and_leave_matplotlib_as_it_was(make_version):
+    before, confusion = dict(mpl.rcParams), make_version().scores["confusion"]
+    assert plots.confusion_matrix(confusion, "0123456789") == plots.confusion_matrix(confusion, "0123456789")
+    assert dict(mpl.rcParams) == before
+
+
+def test_recipes_differ_in_marker_or_dashes_and_not_in_colour_alone():
+    looks = style.series_styles(RECIPES)
+    assert len({(look.marker, look.dashes) for look in looks.values()}) == len(RECIPES)
+    assert looks["cnn"] == style.series_styles(["cnn", "another"])["cnn"]
+
+
+@pytest.mark.parametrize("colour", [look.colour for look in style.OUTCOMES.values()] + [style.INK, style.MUTED])
+def test_text_has_the_contrast_that_wcag_asks_for(colour):
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("look", style.OUTCOMES.values(), ids=lambda look: look.word)
+def test_an_outcome_can_be_read_on_its_own_tint(look):
+    assert (luminance(look.tint) + 0.05) / (luminance(look.colour) + 0.05) >= 4.5
+
+
+def test_html_gets_the_same_colours():
+    css = style.css_properties()
+    assert f"--pass: {style.OUTCOMES['pass'].colour};" in css and f"--series-cnn: {style.RECIPES['cnn'].colour};" in css
+
+
+@given(st.lists(st.floats(0, 1), max_size=14), st.floats(0.01, 0.07))
+def test_labels_keep_apart_in_order_and_within_bounds(wanted, gap):
+    placed = figures.spread(wanted, gap, low=0.0, high=1.0)
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    steps = [placed[after] - placed[before] for before, after in itertools.pairwise(order)]
+    assert all(step >= gap - 1e-9 for step in steps)
+    assert all(-1e-9 <= place <= 1 + 1e-9 for place in placed)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(1.0, "100 %"), (0.5, "50 %"), (0.02, "2 %"), (0.0035, "0.35 %"), (0.998, "99.8 %")]
+)
+def test_percentages_have_the_digits_they_need(fraction, text):
+    assert figures.percent(fraction) == text
+
+
+def luminance(colour):
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))

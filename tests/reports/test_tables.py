@@ -1,0 +1,115 @@
+"""Results and learning curves as tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.reports import tables
+
+DOCUMENTED = (
+    "version, created_at, dataset, recipe, family, train_size, fitted_images, validation_images, seed, fit_seconds, "
+    "benchmark_images, accuracy, accuracy_low, accuracy_high, errors, precision_macro, recall_macro, f1_macro, "
+    "f1_weighted, matthews, log_loss, brier, calibration_error, roc_auc, latency_ms, model_bytes, outcome, policy, "
+    "champion, gain_pp, p_value, benchmark_sha256, digest"
+)
+
+
+def test_results_have_the_documented_columns_and_a_row_per_version_oldest_first(make_version):
+    versions = [make_version("xgboost", seed=2, outcome="fail", champion="a"), make_version("cnn", seed=1)]
+    table = tables.results_table(versions)
+    assert ", ".join(table.columns) == DOCUMENTED
+    assert list(table["version"]) == [versions[1].id, versions[0].id]
+    assert list(table["outcome"]) == ["pass", "fail"]
+
+
+def test_a_row_says_what_the_version_says(make_version):
+    version = make_version("cnn", champion="the-champion", train_size=1_000, seed=3)
+    row = tables.results_table([version]).iloc[0]
+    assert (row["train_size"], row["fitted_images"], row["validation_images"]) == (1_000, 900, 100)
+    assert row["accuracy_low"] < row["accuracy"] == 1 - row["errors"] / row["benchmark_images"] < row["accuracy_high"]
+    assert (row["champion"], row["gain_pp"], row["p_value"]) == ("the-champion", pytest.approx(4.8), 1e-8)
+    assert row["latency_ms"] == 0.07
+
+
+def test_a_first_champion_has_no_gain(make_version):
+    row = tables.results_table([make_version()]).iloc[0]
+    assert pd.isna(row["gain_pp"]) and pd.isna(row["p_value"]) and row["champion"] is None
+
+
+def test_a_damaged_version_is_left_out_and_named(make_version):
+    versions = [make_version(seed=1), make_version(seed=2, damage="model.onnx is missing.")]
+    assert list(tables.results_table(versions)["version"]) == [versions[0].id]
+    (sentence,) = tables.damaged(versions)
+    assert versions[1].id in sentence and "model.onnx is missing." in sentence
+
+
+def test_no_versions_make_an_empty_table_and_an_empty_curve():
+    results = tables.results_table([])
+    assert ", ".join(results.columns) == DOCUMENTED and len(results) == 0
+    assert len(tables.learning_curve_table(results)) == 0
+
+
+def test_a_curve_is_mean_and_range_over_the_judged_run_and_its_repeats(make_version):
+    results = tables.results_table([make_version(seed=0, train_size=500, fit_seconds=2.0)])
+    judged = float(results["accuracy"].iloc[0])
+    (row,) = tables.learning_curve_table(results, repeats([0.90, 0.95], [4.0, 6.0])).to_dict("records")
+    accuracies = [judged, 0.90, 0.95]
+    assert row["runs"] == 3
+    assert row["accuracy"] == pytest.approx(np.mean(accuracies))
+    assert row["accuracy_std"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert (row["accuracy_low"], row["accuracy_high"]) == (0.90, max(accuracies))
+    assert row["error"] == pytest.approx(1 - row["accuracy"])
+    assert (row["fit_seconds"], row["fit_seconds_low"], row["fit_seconds_high"]) == (4.0, 2.0, 6.0)
+
+
+def test_a_seed_counts_once_however_often_it_was_trained(make_version):
+    older = make_version(seed=0, id="20260101-a", accuracy=0.5)
+    newer = make_version(seed=0, id="20260102-a", accuracy=0.97)
+    (row,) = tables.learning_curve_table(tables.results_table([newer, older])).to_dict("records")
+    assert row["runs"] == 1
+    assert row["accuracy"] == newer.scores["accuracy"]["value"]
+    assert row["accuracy_low"] == row["accuracy_high"] and pd.isna(row["accuracy_std"])
+
+
+@pytest.mark.parametrize("column", ["dataset", "benchmark_sha256", "recipe", "train_size"])
+def test_runs_are_never_averaged_over_what_is_not_the_same(column):
+    table = repeats([0.8, 0.9], [1.0, 1.0])
+    table.loc[1, column] = 77 if column == "train_size" else "another"
+    assert list(tables.learning_curve_table(tables.results_table([]), table)["runs"]) == [1, 1]
+
+
+def test_results_survive_a_csv_file(make_version, tmp_path):
+    results = tables.results_table([make_version(seed=1), make_version("mlp", seed=2)])
+    results.to_csv(tmp_path / "results.csv", index=False)
+    again = pd.read_csv(tmp_path / "results.csv")
+    expected = tables.learning_curve_table(results)
+    pd.testing.assert_frame_equal(tables.learning_curve_table(again), expected, check_dtype=False)
+
+
+def test_the_figures_of_2018_are_all_there():
+    curve = tables.curve_2018()
+    assert list(curve.columns) == ["recipe", "train_images", "test_images", "accuracy", "seconds"]
+    assert dict(curve.groupby("recipe")["accuracy"].max()) == {"mlp": 0.979048, "xgboost_2018": 0.948214}
+    assert sorted(set(curve["train_images"]))[0] == 42 and len(curve) == 20
+
+
+def repeats(accuracies, seconds):
+    rows = [
+        {
+            "cell": f"cell{number}",
+            "dataset": "mnist",
+            "recipe": "cnn",
+            "train_size": 500,
+            "repeat": number,
+            "seed": 100 + number,
+            "fit_seconds": fit_seconds,
+            "benchmark_images": 1_000,
+            "accuracy": accuracy,
+            "errors": round(1_000 * (1 - accuracy)),
+            "log_loss": 0.1,
+            "benchmark_sha256": "b" * 64,
+        }
+        for number, (accuracy, fit_seconds) in enumerate(zip(accuracies, seconds, strict=True), start=1)
+    ]
+    assert tuple(rows[0]) == tables.REPEATS_COLUMNS
+    return pd.DataFrame(rows)
