@@ -65,7 +65,9 @@ def accepted(policy: GatePolicy, fixed: ArrayLike, made: ArrayLike, images: int,
     enough = _statistic(policy, b.sum(-1), c.sum(-1), images, level)[1]
     if policy.class_alpha is None:
         return enough
-    return enough & ~paired.any_class_worse(b, c, policy.class_alpha)
+    let_through = enough.copy()
+    let_through[enough] = ~paired.any_class_worse(b[enough], c[enough], policy.class_alpha)
+    return let_through
 
 
 def for_policy(policy: GatePolicy, evidence: Evidence, champion: Contender, level: float) -> list[Check]:

@@ -125,7 +125,7 @@ def screen(evidence: Evidence, champion: Contender, level: float) -> Check:
     fixed, made = int((mine & ~theirs).sum()), int((theirs & ~mine).sum())
     p = float(paired.p_better(made, fixed))
     found = f"On {len(mine):,} validation images: fixed {fixed}, made {made}, p = {p:.2g} that it is no worse"
-    outcome = _outcome(p > level)
+    outcome = _outcome(not paired.clearly_worse(fixed, made, level))
     sentence = f"{found}." if outcome == "pass" else f"{found}; the benchmark was not touched."
     return Check(name, title, outcome, p, level, sentence)
 

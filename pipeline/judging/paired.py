@@ -60,6 +60,11 @@ def p_non_inferior(fixed: ArrayLike, made: ArrayLike, images: int, margin: float
     return np.asarray(np.minimum(1.0, 2 * np.minimum(by_share, by_losses)), float)
 
 
+def clearly_worse(fixed: ArrayLike, made: ArrayLike, level: float) -> NDArray[np.bool_]:
+    """Whether the same exact test, the other way round, proves the challenger worse."""
+    return np.asarray(p_better(made, fixed) <= level)
+
+
 def any_class_worse(fixed: ArrayLike, made: ArrayLike, level: float) -> NDArray[np.bool_]:
     """Whether any class is proven worse, ``[..., K] -> [...]``.
 
