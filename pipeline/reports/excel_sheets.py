@@ -17,8 +17,10 @@ FORMATS = {
     **dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "accuracy_std", "error", "clean_accuracy"), _PERCENT),
     **dict.fromkeys(("precision_macro", "recall_macro", "f1_macro", "f1_weighted"), _PERCENT),
     **dict.fromkeys(("precision", "recall", "recall_low", "recall_high", "f1"), _PERCENT),
-    **dict.fromkeys(("matthews", "log_loss", "brier", "calibration_error", "roc_auc", "value", "limit"), _FINE),
+    **dict.fromkeys(("matthews", "log_loss", "brier", "calibration_error", "roc_auc"), _FINE),
     **dict.fromkeys(("fit_seconds", "fit_seconds_low", "fit_seconds_high", "seconds"), _SECONDS),
+    # Checks range from accuracies to tiny p-values, which must not read as nought.
+    **dict.fromkeys(("value", "limit"), "[=0]0;[<0.001]0.0E+00;0.0000"),
     "gain_pp": _POINTS,
     "p_value": "0.0E+00",
     "latency_ms": "0.000",
