@@ -48,7 +48,7 @@ class GatePolicy(BaseModel):
     """The lower 95 % bound of each class's recall must be at least this."""
     class_alpha: _OptionalLevel = 0.05
     """Level of the veto against a class that got worse, Holm's correction over the classes."""
-    calibration_limit: _Floor = 0.10
+    calibration_limit: _Floor = 0.20
     """Expected calibration error must be at most this."""
     robustness_margin_pp: _Points = 5.0
     """Points by which mean accuracy on corrupted images may be below the champion's."""

@@ -93,7 +93,7 @@ def headline(policy: GatePolicy, comparison: Comparison, level: float) -> Check:
     outcome: Outcome = "pass" if enough else "fail"
     if policy.mode == "as-good":
         return Check("as_good", "accuracy at least the champion's", outcome, float(value), 0.0, f"{found}.")
-    sentence = f"{found}, p = {float(value):.2g}, needs p <= {level:.2g}."
+    sentence = f"{found}, {paired.in_words(float(value))}, needs p <= {level:.2g}."
     if policy.mode == "non-inferior":
         title = f"less than {policy.margin_pp:g} points worse than the best ever"
         return Check("proven_not_inferior", title, outcome, float(value), level, sentence)
@@ -112,7 +112,7 @@ def no_class_worse(comparison: Comparison, classes: tuple[str, ...], level: floa
     vetoed = bool(paired.any_class_worse(comparison.fixed, comparison.made, level))
     found = (
         f"{classes[worst]}: fixed {comparison.fixed[worst]}, made {comparison.made[worst]}, "
-        f"corrected p = {corrected[worst]:.2g}"
+        f"corrected {paired.in_words(corrected[worst])}"
     )
     named = ", ".join(np.array(classes)[corrected <= level])
     sentence = f"Proven worse: {named}. {found}." if vetoed else f"None proven worse; nearest {found}."

@@ -66,12 +66,14 @@ def accuracy_floor(evidence: Evidence, floor: float) -> Check:
     right = int(paired.right(evidence.challenger.benchmark, evidence.labels).sum())
     low = float(clopper_pearson(right, len(evidence.labels)).low)
     sentence = f"{right / len(evidence.labels):.2%} (at least {low:.2%}, with 95 % confidence)."
-    return Check("accuracy_floor", f"accuracy at least {floor:.4g}", _outcome(low >= floor), low, floor, sentence)
+    return Check(
+        "accuracy_floor", f"accuracy at least {100 * floor:.4g} %", _outcome(low >= floor), low, floor, sentence
+    )
 
 
 def recall_floor(evidence: Evidence, floor: float) -> Check:
     """The lower 95 % bound of the recall of every class reaches the floor."""
-    name, title = "recall_floor", f"every class at least {floor:.4g}"
+    name, title = "recall_floor", f"every class at least {100 * floor:.4g} %"
     images = np.bincount(evidence.labels, minlength=len(evidence.classes))
     hits = evidence.labels[paired.right(evidence.challenger.benchmark, evidence.labels)]
     right = np.bincount(hits, minlength=len(evidence.classes))
@@ -85,7 +87,7 @@ def calibration(evidence: Evidence, limit: float) -> Check:
     """Confidence does not lie too far from accuracy."""
     error = metrics.calibration_error(evidence.challenger.benchmark, evidence.labels)
     sentence = f"Confidence and accuracy differ by {100 * error:.2f} points on average."
-    title = f"calibration error at most {limit:.4g}"
+    title = f"calibration error at most {100 * limit:.4g} points"
     return Check("calibration", title, _outcome(error <= limit), error, limit, sentence)
 
 
@@ -111,7 +113,7 @@ def beats_dummy(evidence: Evidence) -> Check:
     dummy = evidence.labels == evidence.majority_class
     p = float(paired.p_better((mine & ~dummy).sum(), (dummy & ~mine).sum()))
     always = evidence.classes[evidence.majority_class]
-    sentence = f"{mine.mean():.2%} against {dummy.mean():.2%} of always answering {always}, p = {p:.2g}."
+    sentence = f"{mine.mean():.2%} against {dummy.mean():.2%} of always answering {always}, {paired.in_words(p)}."
     return Check("beats_dummy", "better than dummy", _outcome(p <= DUMMY_ALPHA), p, DUMMY_ALPHA, sentence)
 
 
@@ -124,7 +126,7 @@ def screen(evidence: Evidence, champion: Contender, level: float) -> Check:
     theirs = paired.right(champion.validation, evidence.validation_labels)
     fixed, made = int((mine & ~theirs).sum()), int((theirs & ~mine).sum())
     p = float(paired.p_better(made, fixed))
-    found = f"On {len(mine):,} validation images: fixed {fixed}, made {made}, p = {p:.2g} that it is no worse"
+    found = f"On {len(mine):,} validation images: fixed {fixed}, made {made}, {paired.in_words(p)} that it is no worse"
     outcome = _outcome(not paired.clearly_worse(fixed, made, level))
     sentence = f"{found}." if outcome == "pass" else f"{found}; the benchmark was not touched."
     return Check(name, title, outcome, p, level, sentence)

@@ -83,3 +83,8 @@ def gain_interval(fixed: ArrayLike, made: ArrayLike, images: int, confidence: fl
     share = clopper_pearson(b, b + c, confidence)
     scale = (b + c) / images
     return Interval((2 * share.low - 1) * scale, (2 * share.high - 1) * scale)
+
+
+def in_words(p: float) -> str:
+    """A p-value for a person."""
+    return f"p = {p:.2g}" if p >= 1e-9 else "p < 1e-9"

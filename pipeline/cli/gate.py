@@ -1,0 +1,170 @@
+"""``gate``: the policy in force, what the ledgers have left, plans, and the simulated tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+
+if TYPE_CHECKING:
+    from pipeline.policy import GatePolicy
+
+app = typer.Typer(help="The rules that a challenger must pass, and what they can promise.")
+
+PresetOption = Annotated[
+    str | None, typer.Option("--gate", help="Preset: guarded, each-test or as-good.", show_default="guarded")
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file.", show_default="pipeline.toml")]
+TABLES_BEGIN = "<!-- simulated: begin -->"
+TABLES_END = "<!-- simulated: end -->"
+USUAL_IMAGES = 10_000
+USUAL_ACCURACY = 0.992
+MOST_REPETITIONS = 100_000
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the group to the command line."""
+    parent.add_typer(app, name="gate", rich_help_panel="Inspect")
+
+
+@app.callback(invoke_without_command=True)
+def show(
+    context: typer.Context,
+    gate: PresetOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Show the policy in force in words, what each benchmark's ledger has left, and the smallest gain it finds."""
+    if context.invoked_subcommand is not None:
+        return
+    from pipeline.gate_status import statuses
+
+    policy = _policy(gate, config)
+    found = statuses(resolve_home(home), policy)
+    if as_json:
+        print_json({"policy": policy.model_dump(), "digest": policy.digest, "benchmarks": [vars(one) for one in found]})
+        return
+    console.print(f"Gate: {policy.name}  ({policy.digest[:12]})", markup=False)
+    for sentence in policy.in_words():
+        console.print(f"  - {sentence}", markup=False)
+    for status in found:
+        console.print()
+        for sentence in status.in_words():
+            console.print(sentence, markup=False)
+    if not found:
+        console.print("\nNothing was judged against a champion yet.")
+        console.print(_smallest(USUAL_IMAGES, policy.level), markup=False)
+
+
+@app.command()
+def plan(
+    gain: Annotated[float, typer.Option(min=0.0, max=100.0, help="Points of accuracy to be found.")],
+    disagreement: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=100.0,
+            help="Percent of the images that exactly one of the two gets right.",
+            show_default="that of a 99.2 % champion whose errors correlate by 0.5 with the challenger's",
+        ),
+    ] = None,
+    power: Annotated[float, typer.Option(min=0.01, max=0.999, help="Probability of finding it.")] = 0.8,
+    gate: PresetOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How many benchmark images a gain needs, before anyone trains."""
+    from pipeline.errors import SettingsError
+    from pipeline.judging import power as planning
+
+    policy = _policy(gate, config)
+    if policy.mode != "better":
+        raise SettingsError(f"Gate mode '{policy.mode}' proves no gain, so there is nothing to plan.")
+    share = sum(planning.rates(USUAL_ACCURACY, gain / 100)) if disagreement is None else disagreement / 100
+    if gain <= 0 or gain / 100 > share:
+        raise SettingsError(
+            f"--gain {gain:g} is impossible: it must be above 0 and at most the {100 * share:.3g} % of the images "
+            "that the two disagree on; give --disagreement if they disagree on more."
+        )
+    images = planning.images_needed(gain / 100, share, policy.level, power)
+    if as_json:
+        facts = {"gain_pp": gain, "disagreement_percent": 100 * share, "level": policy.level, "power": power}
+        print_json({**facts, "images": images})
+        return
+    needed = "more images than there are" if images is None else f"about {images:,} benchmark images"
+    console.print(
+        f"To find a gain of {gain:g} points {power:.0%} of the time at p <= {policy.level:.2g}, with "
+        f"{100 * share:.3g} % of the images right for exactly one of the two, this gate needs {needed}.",
+        markup=False,
+    )
+
+
+@app.command()
+def simulate(
+    gate: PresetOption = None,
+    repetitions: Annotated[int, typer.Option(min=10, max=MOST_REPETITIONS, help="Series of 200 challengers.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
+    write: Annotated[
+        Path | None, typer.Option(help="Also put the tables between the marks in this file: docs/gate.md.")
+    ] = None,
+) -> None:
+    """Judge 200 challengers that are no better, many times over, with this very gate; and its power."""
+    from pipeline.judging.simulation import tables
+    from pipeline.policy import PRESETS, from_table
+
+    policies = PRESETS if gate is None else {gate: from_table(preset=gate)}
+    text = tables(policies, repetitions, seed)
+    typer.echo(text)
+    if write is not None:
+        _write_tables(write, text)
+        notice(f"The tables in {write} are up to date.")
+
+
+@app.command()
+def extend(
+    horizon: Annotated[int, typer.Option(min=1, help="Judgements in all, those already made included.")],
+    alpha: Annotated[
+        float | None, typer.Option(help="A weaker promise over the whole series; needed where all of alpha is spent.")
+    ] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="The benchmark's digest, or its beginning.", show_default="the only one")
+    ] = None,
+    config: ConfigOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Go on beyond the horizon: share what is left over more judgements, or weaken the promise; both are recorded."""
+    from pipeline.gate_status import extend_ledger
+    from pipeline.store import lock
+
+    place = resolve_home(home)
+    with lock.exclusive(place, wait=True, notify=notice):
+        status = extend_ledger(place, _policy(None, config), benchmark, horizon, alpha)
+    for sentence in status.in_words():
+        console.print(sentence, markup=False)
+
+
+def _policy(gate: str | None, config: Path | None) -> "GatePolicy":
+    from pipeline.config import read_settings
+    from pipeline.policy import from_table
+
+    settings = read_settings(config, {"gate": {"preset": gate} if gate else None})
+    return from_table(settings.gate or None)
+
+
+def _smallest(images: int, level: float) -> str:
+    from pipeline.gate_status import smallest_gain_in_words
+
+    return smallest_gain_in_words(images, level)
+
+
+def _write_tables(path: Path, text: str) -> None:
+    from pipeline.errors import StoreError
+    from pipeline.store import atomic
+
+    content = path.read_text() if path.is_file() else ""
+    begin, end = content.find(TABLES_BEGIN), content.find(TABLES_END)
+    if begin < 0 or end < begin:
+        raise StoreError(f"{path} has no lines '{TABLES_BEGIN}' and '{TABLES_END}' to put the tables between.")
+    atomic.write_text(path, f"{content[: begin + len(TABLES_BEGIN)]}\n{text}\n{content[end:]}")
