@@ -6,6 +6,7 @@ from typing import Any
 
 DASH = "–"
 _NARROW_SPACE = "\u202f"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def percent(value: Any, digits: int = 2) -> str:
@@ -33,7 +34,10 @@ def decimal(value: Any, digits: int = 4) -> str:
     number = as_number(value)
     if number is None:
         return DASH
-    return f"{number:.1e}" if 0 < abs(number) < 0.5 * 10**-digits else f"{number:.{digits}f}"
+    if not 0 < abs(number) < 0.5 * 10**-digits:
+        return f"{number:.{digits}f}"
+    mantissa, exponent = f"{number:.1e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
 
 
 def points(value: Any) -> str:

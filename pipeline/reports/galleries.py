@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pipeline.contracts import Images, Labels, Probabilities, Rows
 from pipeline.reports.html import picture_of
 
+MOST_COMPARED = 12
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -64,7 +66,6 @@ def comparison(
     probabilities: Probabilities,
     champion: Probabilities,
     classes: Sequence[str],
-    limit: int = 12,
 ) -> Comparison:
     """What the challenger gets right that the champion got wrong, and the other way round."""
     right, before = probabilities.argmax(axis=1) == labels, champion.argmax(axis=1) == labels
@@ -78,9 +79,12 @@ def comparison(
         both_wrong=int((~right & ~before).sum()),
         fixed=len(fixed),
         broken=len(broken),
-        fixed_tiles=tuple(_tile(images, row, f"{now[row]}, right", f"champion: {was[row]}") for row in fixed[:limit]),
+        fixed_tiles=tuple(
+            _tile(images, row, f"{now[row]}, right", f"champion: {was[row]}") for row in fixed[:MOST_COMPARED]
+        ),
         broken_tiles=tuple(
-            _tile(images, row, f"{names[labels[row]]}, now {now[row]}", "champion: right") for row in broken[:limit]
+            _tile(images, row, f"{names[labels[row]]}, now {now[row]}", "champion: right")
+            for row in broken[:MOST_COMPARED]
         ),
     )
 

@@ -29,11 +29,13 @@ class Picture:
         png: The file's bytes.
         alt: What it shows, for who cannot see it.
         caption: The line below it.
+        photographic: Whether it shows images, whose light and dark must stay as they are on a dark page.
     """
 
     png: bytes
     alt: str
     caption: str
+    photographic: bool = False
 
 
 def render(template: str, **values: Any) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.contracts import Version
 from pipeline.reports import html
-from pipeline.reports.formats import as_number, count, decimal, interval, percent, points, seconds, when
+from pipeline.reports.formats import DASH, as_number, count, decimal, interval, percent, points, seconds, when
 
 _CURVES = (
     (
@@ -21,6 +21,31 @@ _CURVES = (
         "What it costs: seconds of fitting.",
     ),
 )
+
+
+class SubmissionRecord(Protocol):
+    """What the page needs of a record of ``pipeline.store.submissions``."""
+
+    @property
+    def submitted_at(self) -> str: ...
+    @property
+    def competition(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def expected_low(self) -> float: ...
+    @property
+    def expected_score(self) -> float: ...
+    @property
+    def expected_high(self) -> float: ...
+    @property
+    def public_score(self) -> float | None: ...
+    @property
+    def leak(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -56,29 +81,25 @@ COLUMNS = (
 
 def render(
     versions: Sequence[Version],
-    *,
-    results: Iterable[Mapping[str, Any]] = (),
-    history: Sequence[Mapping[str, Any]] = (),
-    submissions: Sequence[Mapping[str, Any]] = (),
     curves: Sequence[html.Picture] = (),
+    history: Sequence[Mapping[str, Any]] = (),
+    submissions: Sequence[SubmissionRecord] = (),
     link_prefix: str = "../",
 ) -> str:
     """The whole page as HTML, self-contained but for its links to each version's report.
 
     Args:
         versions: All versions, oldest first, damaged ones included.
-        results: The rows of ``results.csv``; the gain over the champion is taken from them.
-        history: The lines of ``production/history.jsonl``, oldest first.
-        submissions: The rows of ``submissions.csv``, oldest first.
         curves: The learning curves; ``read_curves`` finds them.
+        history: The lines of ``production/history.jsonl``, oldest first.
+        submissions: The records of ``submissions.csv``, oldest first.
         link_prefix: What leads from the page to the home folder: ``../`` from ``metric_results/``.
     """
-    gains = {str(row["version"]): row for row in results}
     newest_first = sorted(versions, key=lambda version: version.id, reverse=True)
     return html.render(
         "index.html",
         columns=COLUMNS,
-        versions=[_row(version, gains.get(version.id, {}), link_prefix) for version in newest_first],
+        versions=[_row(version, link_prefix) for version in newest_first],
         champions=[_champion(version, link_prefix) for version in newest_first if version.in_production],
         datasets=_choices(newest_first, _dataset),
         recipes=_choices(newest_first, _recipe),
@@ -99,7 +120,7 @@ def read_curves(folder: Path) -> list[html.Picture]:
     ]
 
 
-def _row(version: Version, gain: Mapping[str, Any], link_prefix: str) -> dict[str, Any]:
+def _row(version: Version, link_prefix: str) -> dict[str, Any]:
     return {
         "id": version.id,
         "link": _report_link(version, link_prefix),
@@ -110,21 +131,26 @@ def _row(version: Version, gain: Mapping[str, Any], link_prefix: str) -> dict[st
         "in_production": version.in_production,
         "override": version.override,
         "damage": version.damage,
-        "cells": _cells(version, gain),
+        "cells": _cells(version),
     }
 
 
-def _cells(version: Version, gain: Mapping[str, Any]) -> list[Cell]:
+def _cells(version: Version) -> list[Cell]:
     accuracy = version.scores.get("accuracy") or {}
     train_size = version.manifest.get("rows", {}).get("train_size")
     errors = version.scores.get("errors")
     fit = version.manifest.get("timings", {}).get("fit_seconds")
+    gain = version.verdict.comparison
     p_value = as_number(gain.get("p_value"))
     return [
-        Cell(_dataset(version)),
-        Cell(_recipe(version)),
+        Cell(_dataset(version) or DASH),
+        Cell(_recipe(version) or DASH),
         Cell(count(train_size), value=as_number(train_size)),
-        Cell(percent(accuracy.get("value")), interval(accuracy), as_number(accuracy.get("value"))),
+        Cell(
+            percent(accuracy.get("value")),
+            interval(accuracy) if accuracy else "",
+            as_number(accuracy.get("value")),
+        ),
         Cell(count(errors), value=as_number(errors)),
         Cell(seconds(fit), value=as_number(fit)),
         Cell(
@@ -159,17 +185,17 @@ def _event(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _submission(line: Mapping[str, Any]) -> dict[str, Any]:
-    low, high = line.get("expected_low"), line.get("expected_high")
+def _submission(record: SubmissionRecord) -> dict[str, Any]:
     return {
-        "when": when(line.get("submitted_at")),
-        "version": line.get("version", ""),
-        "competition": line.get("competition", ""),
-        "status": line.get("status", ""),
-        "expected": percent(line.get("expected_score")),
-        "interval": interval({"low": low, "high": high}),
-        "actual": percent(line.get("public_score"), 3),
-        "leak": str(line.get("leak", "")).lower() == "true",
+        "when": when(record.submitted_at),
+        "version": record.version,
+        "competition": record.competition,
+        "status": record.status,
+        "expected": percent(record.expected_score),
+        "interval": interval({"low": record.expected_low, "high": record.expected_high}),
+        "actual": percent(record.public_score, 3),
+        "leak": record.leak,
+        "reason": record.reason,
     }
 
 

@@ -1,0 +1,49 @@
+"""``explore``: look at a dataset before anything trains."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import HomeOption, console, errors, notice, resolve_home
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("explore", rich_help_panel="Inspect")(explore)
+
+
+def explore(
+    dataset: Annotated[
+        str,
+        typer.Option(help="auto, mnist, digits, kaggle, or a CSV, .npz, IDX folder or folder of images."),
+    ] = "auto",
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder with local MNIST files.", envvar="PIPELINE_DATA")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of samples and of the subset on the map.")] = 0,
+    home: HomeOption = None,
+) -> None:
+    """Explore a dataset: samples, balance, copies, doubtful labels, a map.
+
+    Writes metric_results/eda/index.html and a picture of each part beside it.
+    """
+    from dataclasses import asdict
+
+    from pipeline.data import sources, validation
+    from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
+    from pipeline.reports import exploration
+    from pipeline.store import atomic
+
+    target = resolve_home(home)
+    with errors.status("loading images") as status:
+        kaggle_dir = folder_of(target, DEFAULT_COMPETITION)
+        data = sources.load(dataset, data_dir=data_dir, kaggle_dir=kaggle_dir, notify=notice)
+        found = exploration.explore(data, seed, status.update)
+        pages = exploration.files(found, asdict(validation.report(data)), status.update)
+        folder = target.metric_results / "eda"
+        for name, content in pages.items():
+            atomic.write_bytes(folder / name, content)
+    console.print(found.balance.sentence, markup=False)
+    console.print(f"{len(found.suspects):,} of {found.compared:,} labels disagree with the most similar images.")
+    console.print(f"To look at: {folder / 'index.html'}", markup=False, soft_wrap=True)

@@ -1,0 +1,181 @@
+"""A dataset before anything is trained: ``metric_results/eda/index.html`` and its pictures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contracts import LabelledImages, Rows
+from pipeline.reports import exploration_facts as facts
+from pipeline.reports import exploration_plots as draw
+from pipeline.reports import html
+from pipeline.reports.formats import DASH, as_number, count, percent
+from pipeline.reports.galleries import Tile
+
+MOST_SHOWN = 24
+_SAMPLES_OF_A_CLASS = 12
+_TITLES = {
+    "shape": "height, width, channels",
+    "pixel_range": "lowest and highest pixel",
+    "missing": "missing entries",
+    "class_counts": "images of each class",
+    "duplicates": "copies of an earlier image",
+    "conflicting": "copies with another label",
+    "official_test": "set aside by the source for testing",
+    "shared": "both set aside and among the others",
+}
+_MOST_SAMPLES = 144
+
+Step = Callable[[str], None]
+"""Told in words what is about to be done, so that a person who waits knows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """What was found in a dataset.
+
+    Attributes:
+        data: The dataset.
+        balance: How evenly its classes are filled.
+        samples: Rows drawn at random, class by class.
+        compared: How many images were compared with each other.
+        twins: The most similar pairs, identical ones first.
+        suspects: Images whose label is doubtful, the most doubtful first.
+        mapped: The rows on the map, and where they lie, ``[n, 2]``.
+    """
+
+    data: LabelledImages
+    balance: facts.Balance
+    samples: Rows
+    compared: int
+    twins: Sequence[facts.Twins]
+    suspects: Sequence[facts.Suspect]
+    mapped: tuple[Rows, NDArray[np.float32]]
+
+
+def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) -> Exploration:
+    """Look at a dataset from every side; the same seed finds the same."""
+    step("drawing samples")
+    samples = _samples(data, np.random.default_rng(seed))
+    step("finding what tells the images apart")
+    vectors = facts.features(data.images, seed)
+    step("comparing every image with the others")
+    found = facts.neighbours(vectors, seed)
+    step("drawing a map")
+    mapped = facts.embedding(vectors, seed)
+    return Exploration(
+        data=data,
+        balance=facts.balance(data.labels, data.classes),
+        samples=samples,
+        compared=len(found.rows),
+        twins=facts.near_duplicates(data.images, data.labels, found),
+        suspects=facts.suspects(data.labels, found),
+        mapped=mapped,
+    )
+
+
+def files(found: Exploration, validation: Mapping[str, Any], step: Step = lambda _: None) -> dict[str, bytes]:
+    """``index.html`` and the PNGs, by file name.
+
+    Args:
+        found: What ``explore`` returned.
+        validation: The validation report as a mapping of names to figures.
+        step: Told what is being drawn.
+    """
+    step("drawing the pictures")
+    pictures = _pictures(found)
+    page = _page(found, pictures, validation)
+    return {"index.html": page.encode("utf-8")} | {f"{name}.png": png for name, png in pictures.items()}
+
+
+def _pictures(found: Exploration) -> dict[str, bytes]:
+    data, names = found.data, np.asarray(found.data.classes, dtype=object)
+    rows, points = found.mapped
+    pairs = [row for pair in found.twins for row in (pair.first, pair.second)]
+    doubtful = found.suspects[:MOST_SHOWN]
+    given = [suspect.row for suspect in doubtful]
+    changes = [f"{names[data.labels[s.row]]}, or {names[s.suggested]}?" for s in doubtful]
+    return {
+        "samples": draw.sheet(data.images[found.samples], list(names[data.labels[found.samples]]), "Random samples"),
+        "class_distribution": draw.class_distribution(found.balance.counts, data.classes),
+        "class_means": draw.class_means(data.images, data.labels, data.classes),
+        "pixel_intensity": draw.pixel_intensity(data.images),
+        "near_duplicates": draw.sheet(data.images[pairs], list(names[data.labels[pairs]]), "Near-duplicates, in pairs"),
+        "label_errors": draw.sheet(data.images[given], changes, "Labels to look at"),
+        "embedding": draw.embedding(points, data.labels[rows], data.classes),
+    }
+
+
+def _page(found: Exploration, drawn: Mapping[str, bytes], validation: Mapping[str, Any]) -> str:
+    charts = {
+        "class_distribution": (found.balance.sentence, "The dashed line is where all classes would be equal."),
+        "class_means": (
+            "Mean image and standard deviation of each class.",
+            "Above, the mean image of each class. Below, where its images differ most: bright is much.",
+        ),
+        "pixel_intensity": (
+            "Histogram of pixel values.",
+            "How often each pixel value occurs, in steps of eight; the axis is logarithmic.",
+        ),
+        "embedding": (
+            "Map of images in two dimensions, one colour a class.",
+            f"{count(len(found.mapped[0]))} images, drawn at random, laid out by t-SNE from their principal "
+            "components. What lies close looks alike; distances between groups mean little.",
+        ),
+    }
+    data = found.data
+    return html.render(
+        "exploration.html",
+        data=data,
+        shape=" × ".join(str(side) for side in data.shape),
+        balance=found.balance,
+        charts={name: html.Picture(drawn[name], *words, name == "class_means") for name, words in charts.items()},
+        samples=[_sample(data, row) for row in found.samples],
+        twins=[_twins(data, pair) for pair in found.twins],
+        suspects=[_suspect(data, suspect) for suspect in found.suspects[:MOST_SHOWN]],
+        suspect_count=len(found.suspects),
+        compared=found.compared,
+        validation=[
+            (_TITLES.get(name, name.replace("_", " ")), _as_text(name, value)) for name, value in validation.items()
+        ],
+    )
+
+
+def _samples(data: LabelledImages, rng: np.random.Generator) -> Rows:
+    each = max(1, min(_SAMPLES_OF_A_CLASS, _MOST_SAMPLES // len(data.classes)))
+    drawn = [
+        rng.choice(own, min(each, len(own)), replace=False)
+        for own in (np.flatnonzero(data.labels == label) for label in range(len(data.classes)))
+    ]
+    return np.concatenate(drawn)[:_MOST_SAMPLES]
+
+
+def _sample(data: LabelledImages, row: int) -> Tile:
+    name = data.classes[data.labels[row]]
+    return Tile((html.picture_of(data.images[row]),), name, "", f"A {name}")
+
+
+def _twins(data: LabelledImages, pair: facts.Twins) -> Tile:
+    first, second = (data.classes[data.labels[row]] for row in (pair.first, pair.second))
+    same = f"both {first}" if first == second else f"labelled {first} and {second}"
+    detail = "identical" if pair.difference == 0 else f"pixels differ by {percent(pair.difference, 1)}"
+    pictures = tuple(html.picture_of(data.images[row]) for row in (pair.first, pair.second))
+    rows = f"rows {pair.first + 1:,} and {pair.second + 1:,}"
+    return Tile(pictures, same, f"{detail}; {rows}", f"Two images, {same}, {detail}")
+
+
+def _suspect(data: LabelledImages, suspect: facts.Suspect) -> Tile:
+    given, suggested = data.classes[data.labels[suspect.row]], data.classes[suspect.suggested]
+    caption = f"{given}, or {suggested}?"
+    detail = f"{percent(suspect.agreement, 0)} of neighbours; row {suspect.row + 1:,}"
+    return Tile((html.picture_of(data.images[suspect.row]),), caption, detail, f"Labelled {given}, perhaps {suggested}")
+
+
+def _as_text(name: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_as_text(key, entry)}" for key, entry in value.items())
+    if isinstance(value, tuple | list):
+        return (" × " if name == "shape" else ", ").join(str(entry) for entry in value) or DASH
+    return str(value) if isinstance(value, str) or as_number(value) is None else count(value)

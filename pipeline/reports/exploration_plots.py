@@ -1,0 +1,144 @@
+"""Plots of a dataset, as PNG bytes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contracts import Images, Labels
+from pipeline.reports import style
+from pipeline.reports.figures import drawn, figure, shortened
+from pipeline.reports.formats import count
+
+MOST_CLASSES = 20
+_COLUMNS = 12
+
+
+@drawn
+def sheet(images: Images, captions: Sequence[str], title: str, columns: int = _COLUMNS) -> Any:
+    """Images in a grid, each with its caption below.
+
+    Args:
+        images: uint8 ``[n, H, W, C]``; may be none.
+        captions: One for each.
+        title: Above the whole.
+        columns: How many stand side by side.
+    """
+    rows = max(1, -(-len(images) // columns))
+    canvas = figure(0.85 * columns, 1.12 * rows + 0.6)
+    canvas.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=style.TITLE_POINTS)
+    for axes in canvas.subplots(rows, columns, squeeze=False).flat:
+        axes.set_axis_off()
+    for axes, image, caption in zip(canvas.axes, images, captions, strict=False):
+        _show(axes, image)
+        axes.text(0.5, -0.06, caption, ha="center", va="top", fontsize=7, transform=axes.transAxes)
+    return canvas
+
+
+@drawn
+def class_distribution(counts: Sequence[int], classes: Sequence[str]) -> Any:
+    """Images of each class as bars, and a line at what equal classes would have."""
+    import seaborn as sns
+    from matplotlib.ticker import FuncFormatter
+
+    canvas = figure(max(6.4, 0.32 * len(classes)), 3.4)
+    axes = canvas.subplots()
+    names = [shortened(name) for name in classes]
+    sns.barplot(x=names, y=list(counts), color=style.BLUE, ax=axes, width=0.72)
+    even = sum(counts) / len(counts)
+    label = f"if all were equal: {count(even)}"
+    axes.axhline(even, color=style.INK, linewidth=1.0, linestyle=style.DATED, label=label)
+    if len(classes) <= MOST_CLASSES:
+        axes.bar_label(axes.containers[0], labels=[count(n) for n in counts], padding=2, fontsize=style.SMALL_POINTS)
+    axes.set(title="Images of each class", xlabel="class", ylabel="images", ylim=(0, 1.25 * max(counts)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    axes.legend(loc="upper right")
+    axes.tick_params(axis="x", length=0, rotation=90 if max(map(len, names)) > 3 else 0)
+    axes.grid(False, axis="x")
+    return canvas
+
+
+@drawn
+def class_means(images: Images, labels: Labels, classes: Sequence[str]) -> Any:
+    """The mean image of each class above, the standard deviation of each pixel below."""
+    shown = classes[:MOST_CLASSES]
+    wide = max(len(shown), 4)
+    canvas = figure(0.92 * wide, 2.7)
+    canvas.suptitle(
+        "Mean image and spread of each class", x=0.01, ha="left", fontweight="bold", fontsize=style.TITLE_POINTS
+    )
+    grid = canvas.subplots(2, wide, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for label, name in enumerate(shown):
+        mean, deviation = _moments(images[labels == label])
+        _show(grid[0, label], np.clip(mean, 0, 255).astype(np.uint8))
+        grid[0, label].set_title(shortened(name), fontsize=style.TEXT_POINTS, loc="center", pad=4)
+        grid[1, label].imshow(deviation.mean(axis=-1), cmap="magma", vmin=0, vmax=128)
+    for axes, text in zip(grid[:, 0], ("mean", "spread"), strict=True):
+        axes.text(-0.12, 0.5, text, rotation=90, ha="right", va="center", transform=axes.transAxes)
+    return canvas
+
+
+@drawn
+def pixel_intensity(images: Images) -> Any:
+    """How often each pixel value occurs; the axis of counts is logarithmic, as most pixels are background."""
+    from matplotlib.ticker import FuncFormatter
+
+    shares = np.bincount(images.reshape(-1), minlength=256) / images.size
+    canvas = figure(6.4, 3.4)
+    axes = canvas.subplots()
+    # 32 bins of 8 values: single values of scanned images come and go, and would look like noise.
+    axes.bar(np.arange(4, 256, 8), shares.reshape(32, 8).sum(axis=1), width=7.2, color=style.BLUE)
+    axes.set(yscale="log", xlim=(-4, 260), xlabel="pixel value, 0 to 255", ylabel="share of all pixels")
+    axes.set_title("Pixel intensity")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    axes.set_xticks(range(0, 257, 32))
+    return canvas
+
+
+@drawn
+def embedding(points: NDArray[np.float32], labels: Labels, classes: Sequence[str]) -> Any:
+    """A map of images: those that look alike lie close; each class has a colour, and its name stands in its middle.
+
+    Args:
+        points: ``[n, 2]``.
+        labels: ``[n]``.
+        classes: The class names, in label order.
+    """
+    import seaborn as sns
+    from matplotlib.patheffects import withStroke
+
+    colours = sns.color_palette("colorblind", len(classes)) if len(classes) <= 10 else sns.husl_palette(len(classes))
+    canvas = figure(6.4, 5.6)
+    axes = canvas.subplots()
+    for label, name in enumerate(classes):
+        own = points[labels == label]
+        if len(own) == 0:
+            continue
+        axes.scatter(*own.T, s=9, color=colours[label], alpha=0.75, linewidths=0)
+        middle = own[np.square(own - np.median(own, axis=0)).sum(axis=1).argmin()]
+        halo = [withStroke(linewidth=3, foreground=style.PAPER)]
+        axes.text(*middle, shortened(name), fontweight="bold", ha="center", va="center", path_effects=halo, fontsize=14)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(f"{count(len(points))} images, alike ones close together")
+    return canvas
+
+
+def _show(axes: Any, image: NDArray[np.uint8]) -> None:
+    axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+
+
+def _moments(images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each pixel, in parts: float copies of all images would not fit every memory."""
+    if len(images) == 0:
+        return np.zeros(images.shape[1:]), np.zeros(images.shape[1:])
+    total, squares = np.zeros(images.shape[1:]), np.zeros(images.shape[1:])
+    for at in range(0, len(images), 4_096):
+        part = images[at : at + 4_096].astype(np.float32)
+        total += part.sum(axis=0, dtype=np.float64)
+        squares += np.square(part).sum(axis=0, dtype=np.float64)
+    mean = total / len(images)
+    return mean, np.sqrt(np.maximum(squares / len(images) - mean**2, 0))

@@ -1,0 +1,147 @@
+"""The report of one version: ``report.html``, one file that needs nothing else, and the plots beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.contracts import Images, Labels, Probabilities, Verdict
+from pipeline.reports import galleries, html, version_facts
+from pipeline.reports.formats import as_number, percent
+
+MOST_MISTAKES = 24
+
+
+@dataclass(frozen=True, eq=False)
+class ReportInputs:
+    """Everything a version's report is made of.
+
+    Attributes:
+        manifest, scores: ``manifest.json`` and ``scores.json`` as mappings; scores may be empty.
+        verdict: The decision.
+        history: The rows of ``history.csv``; none where the family has no history.
+        probabilities: On the benchmark rows, ``[N, K]``; ``None`` where the model could not predict.
+        labels: The truth, ``[N]``.
+        champion_probabilities: The champion's on the same rows, or ``None``.
+        images: The benchmark images, uint8 ``[N, H, W, C]``, in the order of ``labels``; ``None`` shows no pictures.
+        best_step: The step of the history whose weights were kept.
+    """
+
+    manifest: Mapping[str, Any]
+    scores: Mapping[str, Any]
+    verdict: Verdict
+    history: Sequence[Mapping[str, float]] = ()
+    probabilities: Probabilities | None = None
+    labels: Labels | None = None
+    champion_probabilities: Probabilities | None = None
+    images: Images | None = None
+    best_step: int | None = None
+
+
+def plots(inputs: ReportInputs) -> dict[str, bytes]:
+    """The plots that can be drawn from these inputs, as PNG bytes by name: what stands in ``plots/``."""
+    from pipeline.reports import plots as draw
+
+    scores, drawn = inputs.scores, {}
+    if scores.get("confusion"):
+        drawn["confusion"] = draw.confusion_matrix(scores["confusion"], inputs.manifest["dataset"]["classes"])
+    if scores.get("calibration"):
+        drawn["calibration"] = draw.calibration(scores["calibration"])
+    if scores.get("robustness"):
+        drawn["robustness"] = draw.robustness(scores["robustness"]["by_corruption"], scores["accuracy"]["value"])
+    history = draw.training_history(inputs.history, inputs.best_step)
+    return drawn if history is None else drawn | {"history": history}
+
+
+def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> str:
+    """The whole report as HTML: the verdict first, then what it rests on, pictures inside.
+
+    Args:
+        inputs: What it is made of; whatever is missing has no section.
+        drawn: What ``plots`` returned, where it was called already.
+    """
+    manifest, scores, verdict = inputs.manifest, inputs.scores, inputs.verdict
+    rail_start, per_class = version_facts.per_class(scores)
+    pictures = _pictures(inputs, plots(inputs) if drawn is None else drawn)
+    shown, comparison = _mistakes(inputs), _comparison(inputs)
+    return html.render(
+        "version.html",
+        id=verdict.candidate_id,
+        manifest=manifest,
+        scores=scores,
+        verdict=verdict,
+        headline=version_facts.headline(verdict),
+        opponent=version_facts.opponent(verdict),
+        tiles=version_facts.tiles(manifest, scores),
+        figures=version_facts.figures(scores) if scores else [],
+        per_class=per_class,
+        rail_start=rail_start,
+        pictures=pictures,
+        mistakes=shown,
+        mistake_sentence=_mistake_sentence(scores, len(shown)),
+        comparison=comparison,
+        contents=_contents(scores, pictures, shown, comparison),
+        training_sentence=version_facts.training_sentence(manifest),
+        tables=version_facts.training_tables(manifest),
+    )
+
+
+def _pictures(inputs: ReportInputs, drawn: Mapping[str, bytes]) -> dict[str, html.Picture]:
+    words = {
+        "confusion": ("Confusion matrix: the same counts stand in the table of classes.", "Truth in rows."),
+        "calibration": (
+            "Calibration plot: share of right answers against confidence.",
+            "When it says that it is so sure, how often is it right? On the dashed line, exactly as often as it says.",
+        ),
+        "robustness": (_robustness_alt(inputs.scores), "How much survives when the benchmark images are disturbed."),
+        "history": (_history_alt(inputs.history), "Loss and accuracy while it was trained."),
+    }
+    return {name: html.Picture(png, *words[name]) for name, png in drawn.items()}
+
+
+def _robustness_alt(scores: Mapping[str, Any]) -> str:
+    by_corruption = (scores.get("robustness") or {}).get("by_corruption", {})
+    found = ", ".join(f"{name.replace('_', ' ')} {percent(value, 1)}" for name, value in by_corruption.items())
+    return f"Accuracy on disturbed copies: {found}."
+
+
+def _history_alt(history: Sequence[Mapping[str, float]]) -> str:
+    last = history[-1] if history else {}
+    found = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in last.items() if name != "step")
+    return f"Training history over {len(history)} steps; at the end {found}."
+
+
+def _mistakes(inputs: ReportInputs) -> tuple[galleries.Tile, ...]:
+    if inputs.images is None or inputs.probabilities is None or inputs.labels is None:
+        return ()
+    classes = inputs.manifest["dataset"]["classes"]
+    return galleries.mistakes(inputs.images, inputs.labels, inputs.probabilities, classes, MOST_MISTAKES)
+
+
+def _mistake_sentence(scores: Mapping[str, Any], shown: int) -> str:
+    errors = as_number(scores.get("errors"))
+    if errors is not None and errors <= shown:
+        return "All of its mistakes, those it is surest of first: some are labels that a person would doubt too."
+    return f"The {shown} mistakes it is surest of: some are labels that a person would doubt too."
+
+
+def _comparison(inputs: ReportInputs) -> galleries.Comparison | None:
+    champion = inputs.champion_probabilities
+    if champion is None or inputs.images is None or inputs.probabilities is None or inputs.labels is None:
+        return None
+    classes = inputs.manifest["dataset"]["classes"]
+    return galleries.comparison(inputs.images, inputs.labels, inputs.probabilities, champion, classes)
+
+
+def _contents(
+    scores: Mapping[str, Any], pictures: Mapping[str, Any], mistakes: Sequence[Any], comparison: object
+) -> list[tuple[str, str]]:
+    sections = [
+        ("verdict", "Verdict", True),
+        ("figures", "Figures", bool(scores)),
+        ("classes", "Class by class", bool(scores.get("per_class"))),
+        ("mistakes", "Mistakes", bool(mistakes)),
+        ("champion", "Against the champion", comparison is not None),
+        ("trust", "Trust", bool({"calibration", "robustness"} & set(pictures))),
+        ("training", "Training", True),
+    ]
+    return [(id, title) for id, title, there in sections if there]
