@@ -1,0 +1,140 @@
+"""Find the ink of a handwritten sign in a grey picture, whatever the light and the paper."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import DataError
+
+Grey = NDArray[np.float32]
+GRID = 48
+"""The paper's brightness is estimated on a grid of about this many pixels a side."""
+WIDEST_STROKE = 0.4
+"""What is wider than this share of the longer side is no stroke but a shadow, or the paper itself."""
+PLANE_TOLERANCES = (64.0, 45.0, 32.0, 23.0, 16.0, 11.0, 8.0)
+"""Grey levels: from what a shadow changes down to the grain of paper, so that the fit settles on one brightness."""
+LEAST_CONTRAST = 14.0
+"""Grey levels of 255 between paper and ink; less is a blank page."""
+SMALLEST_PART = 0.03
+"""Parts of less than this share of the largest one are dirt."""
+EDGE_WEIGHT = 0.03
+"""What touches the picture's edge (a table, a shadow, a neighbour's stroke) counts this much as ink."""
+
+
+def find_ink(grey: Grey) -> Grey:
+    """How much ink is on each pixel, float32 ``[h, w]``, 0 (paper, exactly) to 1.
+
+    Ink is darker than the paper, or lighter, whichever explains the picture better, by two estimates of the paper
+    at once: a plane over the whole picture, and the brightness nearby (morphological closing, which follows
+    hard shadows). What is left is parted by a threshold (Otsu 1979), and freed from dirt and from what enters from
+    the edge.
+
+    Args:
+        grey: 0 to 255, ``[h, w]``.
+
+    Raises:
+        DataError: There is no ink.
+    """
+    plane = _plane(grey)
+    dark = np.minimum(plane - grey, _nearby(grey) - grey)
+    light = np.minimum(grey - plane, grey + _nearby(-grey))
+    best, score = max((_ink_of(dark), _ink_of(light)), key=lambda candidate: candidate[1])
+    if score <= 0:
+        raise DataError("The picture is blank: draw or photograph one digit with clear contrast.")
+    return best
+
+
+def _ink_of(contrast: Grey) -> tuple[Grey, float]:
+    """The ink if it is what stands out upwards, and how convincing it is (its mass)."""
+    positive = np.clip(contrast, 0, None)
+    threshold = _otsu(positive)
+    mask = positive > threshold
+    if not mask.any() or _too_faint(contrast, mask):
+        return positive, 0.0
+    kept, mass = _sign(mask, positive)
+    full = float(np.quantile(positive[kept], 0.75))
+    soft = np.clip((positive - 0.4 * threshold) / (full - 0.4 * threshold), 0, 1)
+    return np.where(_grown(kept), soft, 0).astype(np.float32), mass
+
+
+def _too_faint(contrast: Grey, mask: NDArray[np.bool_]) -> bool:
+    noise = 1.4826 * float(np.median(np.abs(contrast[~mask]))) if (~mask).any() else 0.0
+    return float(np.median(contrast[mask])) < max(LEAST_CONTRAST, 3 * noise)
+
+
+def _sign(mask: NDArray[np.bool_], strength: Grey) -> tuple[NDArray[np.bool_], float]:
+    """The parts that make the sign, and their mass; what enters from the edge only if there is nothing better."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    masses = np.asarray(ndimage.sum_labels(strength, parts, np.arange(count + 1)), np.float64)
+    masses[0] = 0
+    at_edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    masses[at_edge] *= EDGE_WEIGHT
+    chosen = masses >= SMALLEST_PART * masses.max()
+    if masses.argmax() not in at_edge:
+        chosen[at_edge] = False
+    chosen[0] = False
+    return chosen[parts], float(masses[chosen].sum())
+
+
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """One pixel more all around: the soft edge of a stroke."""
+    from scipy import ndimage
+
+    grown: NDArray[np.bool_] = ndimage.binary_dilation(mask, structure=np.ones((3, 3)))
+    return grown
+
+
+def _plane(grey: Grey) -> Grey:
+    """The paper as a tilted plane: least squares, reweighted against outliers (Cauchy)."""
+    height, width = grey.shape
+    small = _shrunk(grey)
+    terms = _plane_terms(*small.shape)
+    seen = small.ravel().astype(np.float64)
+    frame = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    fitted = np.full_like(seen, np.median(frame))
+    coefficients = np.zeros(terms.shape[1])
+    for tolerance in PLANE_TOLERANCES:
+        weighted = terms / (1 + ((seen - fitted) / tolerance) ** 2)[:, None]
+        coefficients = np.linalg.lstsq(weighted.T @ terms, weighted.T @ seen, rcond=None)[0]
+        fitted = terms @ coefficients
+    return (_plane_terms(height, width) @ coefficients).reshape(grey.shape).astype(np.float32)
+
+
+def _nearby(grey: Grey) -> Grey:
+    """The paper as the light surroundings of each pixel: dark strokes are closed, wide shadows stay."""
+    from scipy import ndimage
+
+    small = _shrunk(grey)
+    closed = ndimage.grey_closing(small, size=max(3, round(WIDEST_STROKE * max(small.shape))))
+    return _resized(closed, grey.shape)
+
+
+def _shrunk(grey: Grey) -> Grey:
+    scale = min(1.0, GRID / max(grey.shape))
+    height, width = grey.shape
+    return _resized(grey, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def _resized(grey: Grey, shape: tuple[int, ...]) -> Grey:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(grey).resize((shape[1], shape[0]), Image.Resampling.BILINEAR), np.float32)
+
+
+def _plane_terms(height: int, width: int) -> NDArray[np.float64]:
+    """The three terms of a plane at every pixel, ``[height * width, 3]``."""
+    down, across = (axis.ravel() for axis in np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j])
+    return np.stack([np.ones_like(down), down, across], axis=1)
+
+
+def _otsu(values: Grey) -> float:
+    """The threshold that parts a histogram in two classes of greatest distance (Otsu 1979)."""
+    counts, edges = np.histogram(values, bins=128)
+    middles = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    mass = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (mass / below - (mass[-1] - mass) / above) ** 2
+    return float(middles[int(np.nanargmax(between))])
