@@ -21,6 +21,7 @@ FORMATS = {
     **dict.fromkeys(("fit_seconds", "fit_seconds_low", "fit_seconds_high", "seconds"), _SECONDS),
     # Checks range from accuracies to tiny p-values, which must not read as nought.
     **dict.fromkeys(("value", "limit"), "[=0]0;[<0.001]0.0E+00;0.0000"),
+    **dict.fromkeys(("expected_low", "expected_score", "expected_high", "public_score"), "0.00000"),
     "gain_pp": _POINTS,
     "p_value": "0.0E+00",
     "latency_ms": "0.000",

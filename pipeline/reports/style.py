@@ -32,10 +32,9 @@ TITLE_POINTS = 12.0
 DPI = 144
 """Pixels an inch of every PNG: sharp on a dense screen, small enough to stand inside a report."""
 
-SEQUENTIAL = "Blues"
-"""Matplotlib's colour map for amounts: grows evenly darker, so it survives a black and white printer."""
 MISTAKES = "Oranges"
-"""Colour map for amounts of mistakes, so that they never look like right answers."""
+"""Colour map for amounts of mistakes, so that they never look like right answers; it grows evenly
+darker and so survives a black and white printer."""
 
 
 @dataclass(frozen=True)

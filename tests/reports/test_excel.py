@@ -22,7 +22,9 @@ def versions(make_version):
 @pytest.fixture(scope="module")
 def parts(versions):
     results = tables.results_table(versions)
-    submissions = pd.DataFrame([{"version": versions[1].id, "reference": 12, "expected": 0.99, "score": None}])
+    submissions = pd.DataFrame(
+        [{"version": versions[1].id, "expected_score": 0.99, "public_score": None, "leak": False}]
+    )
     return versions, results, tables.learning_curve_table(results), submissions
 
 
@@ -70,6 +72,12 @@ def test_numbers_look_like_what_they_are(book):
     formats = {sheet.cell(1, column).value: sheet.cell(3, column).number_format for column in range(1, 35)}
     assert formats["accuracy"] == "0.00%" and formats["train size"] == "#,##0"
     assert formats["gain pp"].startswith("+0.00") and formats["p value"] == "0.0E+00"
+
+
+def test_a_submission_stands_beside_what_was_expected_of_it(book, parts):
+    sheet = book["Submissions"]
+    assert [cell.value for cell in sheet[2]] == [parts[0][1].id, 0.99, None, False]
+    assert sheet["B2"].number_format == "0.00000"
 
 
 def test_pass_and_fail_have_a_colour_and_a_mark(book):
