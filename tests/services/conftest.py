@@ -1,0 +1,78 @@
+"""Servers on loopback for the real clients; each fixture first proves that its client can reach nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kaggle_server import KaggleServer
+from listeners import KEY, Naps, Told
+from local_kaggle import assert_local, forget_kaggle
+from real_outputs import Outputs, real_outputs
+from small_version import CLASSES, publish, unseen_images, unseen_labels
+
+from pipeline.application import Application
+from pipeline.contracts import Submission, UnlabelledImages, Version
+from pipeline.services.calls import Patience
+from pipeline.store import production
+from pipeline.store.home import Home
+
+PROXIES = ("HTTP_PROXY", "http_proxy")
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def naps() -> Naps:
+    return Naps()
+
+
+@pytest.fixture
+def patience(naps: Naps) -> Patience:
+    return Patience(limit_seconds=30, attempts=3, pause_seconds=1, poll_seconds=1, sleep=naps)
+
+
+@pytest.fixture
+def kaggle_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer]:
+    """A server, and a Kaggle client that talks to it and to nobody else."""
+    server = KaggleServer()
+    server.truth = [CLASSES[label] for label in unseen_labels()]
+    for name in PROXIES:
+        monkeypatch.setenv(name, server.url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
+    monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
+    forget_kaggle()
+    assert_local()
+    yield server
+    server.close()
+    forget_kaggle()
+
+
+@pytest.fixture
+def champion(home: Home) -> Version:
+    return publish(home)
+
+
+@pytest.fixture
+def test_set() -> UnlabelledImages:
+    images = unseen_images()
+    return UnlabelledImages("a test set", images, tuple(str(n) for n in range(1, len(images) + 1)))
+
+
+@pytest.fixture
+def submission(home: Home, champion: Version, test_set: UnlabelledImages) -> Submission:
+    """What the champion predicts, in a file."""
+    deployment = production.current(home, "digits")
+    assert deployment is not None
+    return Application(deployment).run(test_set, home.metric_results / "submission.csv")
+
+
+@pytest.fixture(scope="session")
+def outputs(mnist_folder: Path) -> Outputs:
+    """What a real model says of real digits."""
+    return real_outputs(mnist_folder)

@@ -1,0 +1,145 @@
+"""A real, tiny champion: logistic regression on scikit-learn's digits, as a published version in production."""
+
+import functools
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from pipeline.contracts import Candidate, Check, Verdict, Version
+from pipeline.data.digests import image_digests
+from pipeline.serving.predictor import OnnxPredictor
+from pipeline.store import atomic, manifest, production, versions
+from pipeline.store.home import Home
+
+CLASSES = tuple("0123456789")
+TRAIN, BENCHMARK = 700, 400
+"""Rows fitted, and rows judged on; the remaining 697 serve as a test set."""
+
+
+@functools.cache
+def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """scikit-learn's digits, uint8 ``[1797, 8, 8, 1]``, in a fixed random order."""
+    bundle = load_digits()
+    order = np.random.default_rng(0).permutation(len(bundle.target))
+    images = (bundle.images[order] * 255 / 16).astype(np.uint8)[..., None]
+    return images, bundle.target[order].astype(np.int64)
+
+
+def unseen_images() -> NDArray[np.uint8]:
+    return digits()[0][TRAIN + BENCHMARK :]
+
+
+def unseen_labels() -> NDArray[np.int64]:
+    return digits()[1][TRAIN + BENCHMARK :]
+
+
+@functools.cache
+def _classifier(strength: float) -> LogisticRegression:
+    images, labels = digits()
+    flat = images[:TRAIN].reshape(TRAIN, -1) / 255.0
+    return LogisticRegression(C=strength, max_iter=500).fit(flat, labels[:TRAIN])
+
+
+def write_model(path: Path, strength: float) -> None:
+    """uint8 images in, probabilities out, as every ``model.onnx`` of the pipeline."""
+    fitted = _classifier(strength)
+    weights = (fitted.coef_.T / 255.0).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["floats"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "weights", "bias"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"]),
+        ],
+        "logistic",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 8, 8, 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 10])],
+        [
+            helper.make_tensor("weights", TensorProto.FLOAT, weights.shape, weights.ravel().tolist()),
+            helper.make_tensor("bias", TensorProto.FLOAT, [10], fitted.intercept_.astype(float).tolist()),
+        ],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+
+
+def publish(home: Home, number: int = 1, strength: float = 1.0, *, serve: bool = True) -> Version:
+    """A judged version with every file that submitting and publishing read, in production unless ``serve`` is false."""
+    version_id = f"20261121-13{number:02d}02-logistic-{TRAIN}-{number:04x}"
+    folder = home.staging / version_id
+    (folder / "native").mkdir(parents=True)
+    write_model(folder / "model.onnx", strength)
+    (folder / "native" / "model.joblib").write_bytes(b"a native model, which nothing here loads")
+    scores, accuracy = _write_measurements(folder)
+    _write_manifest(folder, version_id)
+    candidate = versions.candidate_of(folder)
+    verdict = _verdict(candidate, accuracy)
+    atomic.write_json(folder / "scores.json", scores)
+    atomic.write_json(folder / "verdict.json", asdict(verdict))
+    (folder / "history.csv").write_text("step,loss\n1,0.5\n")
+    version = versions.publish(home, candidate, verdict)
+    if serve:
+        facts = {"dataset": "digits", "id": version.id, "digest": version.manifest["digest"], "previous_id": None}
+        production.install(
+            home, version.folder, facts | {"action": "promote", "reason": "", "promoted_at": "2026-11-21T13:50:00Z"}
+        )
+    return version
+
+
+def _write_measurements(folder: Path) -> tuple[dict[str, object], float]:
+    images, labels = (part[TRAIN : TRAIN + BENCHMARK] for part in digits())
+    probabilities = OnnxPredictor(folder / "model.onnx").predict(images)
+    np.savez(folder / "predictions.npz", probabilities=probabilities, labels=labels, digests=image_digests(images))
+    seen = image_digests(digits()[0][:TRAIN])
+    np.savez(folder / "training_images.npz", train=seen[:630], validation=seen[630:])
+    right = probabilities.argmax(axis=1) == labels
+    accuracy = float(right.mean())
+    per_class = [
+        {"class": name, "images": int((labels == k).sum()), "precision": 0.97, "f1": 0.97,
+         "recall": float(right[labels == k].mean()), "recall_low": 0.9, "recall_high": 1.0}
+        for k, name in enumerate(CLASSES)
+    ]  # fmt: skip
+    average = {"macro": accuracy, "weighted": accuracy}
+    scores = {
+        "images": BENCHMARK, "benchmark_sha256": "b" * 64, "errors": int((~right).sum()),
+        "accuracy": {"value": accuracy, "low": accuracy - 0.02, "high": min(1.0, accuracy + 0.02)},
+        "precision": average, "recall": average, "f1": average, "matthews": accuracy, "log_loss": 0.1, "brier": 0.05,
+        "calibration_error": 0.01, "roc_auc": 0.999, "per_class": per_class, "confusion": [], "top_confusions": [],
+        "calibration": [], "robustness": None, "latency_ms": {"single_p50": 0.05, "single_p95": 0.1,
+        "per_image_in_batch": 0.01}, "model_bytes": 4000,
+    }  # fmt: skip
+    return scores, accuracy
+
+
+def _write_manifest(folder: Path, version_id: str) -> None:
+    facts = {
+        "format": manifest.FORMAT, "id": version_id, "created_at": "2026-11-21T13:45:02Z", "cell": version_id,
+        "recipe": "logistic", "family": "sklearn", "native_format": "joblib", "native_file": "native/model.joblib",
+        "parameters": {"C": 1.0}, "seed": 0, "weights": 650,
+        "dataset": {"name": "digits", "source": "scikit-learn's digits", "sha256": "d" * 64, "images": 1797,
+                    "classes": list(CLASSES), "shape": [8, 8, 1]},
+        "rows": {"train": 630, "validation": 70, "train_size": TRAIN, "benchmark": BENCHMARK, "train_sha256": "a" * 64,
+                 "validation_sha256": "c" * 64, "benchmark_sha256": "b" * 64},
+        "validation": {"accuracy": 0.95, "log_loss": 0.2},
+        "parity": {"images": 100, "labels_changed": 0, "max_difference": 1e-6},
+        "timings": {"fit_seconds": 0.2, "export_seconds": 0.1}, "libraries": {"python": "3.11"},
+        "machine": {"cores": 2, "platform": "Linux"},
+    }  # fmt: skip
+    model = atomic.sha256_file(folder / "model.onnx")
+    digest = manifest.identity_digest(facts, model)
+    atomic.write_json(folder / "manifest.json", facts | {"digest": digest, "files": {}})
+
+
+def _verdict(candidate: Candidate, accuracy: float) -> Verdict:
+    check = Check(
+        "accuracy_floor", "accuracy at least 90 %", "pass", accuracy - 0.02, 0.9, "The lower bound is above 90 %."
+    )
+    return Verdict(
+        "pass", candidate.id, candidate.digest, None, None, "digits", "b" * 64, BENCHMARK, "guarded", "f" * 64,
+        (check,), ("It is the first champion.",), "2026-11-21T13:46:00Z",
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+"""A competition's files: as they are, zipped, damaged, cut off."""
+
+import dataclasses
+import io
+import zipfile
+
+import pytest
+from kaggle_server import KaggleServer, cut, reply, slow
+from listeners import Told
+
+from pipeline import kaggle_data
+from pipeline.errors import DataError, PipelineError, ServiceError
+from pipeline.services.calls import Patience
+from pipeline.store.home import Home
+
+PIXELS = ",".join(f"pixel{n}" for n in range(4))
+TRAIN = f"label,{PIXELS}\n1,0,1,2,3\n2,4,5,6,7\n3,8,9,10,255\n".encode()
+TEST = f"{PIXELS}\n0,1,2,3\n4,5,6,7\n".encode()
+SAMPLE = b"ImageId,Label\n1,0\n2,0\n"
+SLUG = "digit-recognizer"
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def site(kaggle_site: KaggleServer) -> KaggleServer:
+    kaggle_site.files = {"train.csv": TRAIN, "test.csv": TEST, "sample_submission.csv": SAMPLE}
+    return kaggle_site
+
+
+def as_zip_by_name(site: KaggleServer) -> None:
+    for name in list(site.files):
+        site.names[name] = f"{name}.zip"
+        site.files[f"{name}.zip"] = zipped(name, site.files.pop(name))
+
+
+def as_zip_under_a_false_name(site: KaggleServer) -> None:
+    site.files = {name: zipped(name, content) for name, content in site.files.items()}
+
+
+FORMS = {"plain": lambda site: None, "zip": as_zip_by_name, "zip under a false name": as_zip_under_a_false_name}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_the_three_files_arrive_whole_and_alone(home: Home, site: KaggleServer, patience: Patience, told: Told, form):
+    form(site)
+    files = kaggle_data.download(home, SLUG, patience, told)
+    folder = home.data / "kaggle" / SLUG
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "train.csv": TRAIN,
+        "test.csv": TEST,
+        "sample_submission.csv": SAMPLE,
+    }
+    assert {file.path.name: (file.rows, file.fetched) for file in files} == {
+        "train.csv": (3, True),
+        "test.csv": (2, True),
+        "sample_submission.csv": (2, True),
+    }
+
+
+def test_what_is_there_and_whole_is_not_fetched_again_unless_forced(
+    home: Home, site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    kaggle_data.download(home, SLUG, patience, told)
+    (home.data / "kaggle" / SLUG / "test.csv").write_bytes(TEST[:-3])
+    site.calls.clear()
+    kaggle_data.download(home, SLUG, patience, told)
+    assert site.calls == ["DownloadDataFile", "file"]
+    kaggle_data.download(home, SLUG, patience, told, force=True)
+    assert site.calls.count("file") == 4
+
+
+BROKEN = {
+    "not there": (None, ServiceError, "does not know the competition"),
+    "a damaged archive": (zipped("train.csv", TRAIN * 50)[:-60], DataError, "train.csv"),
+    "an archive of something else": (zipped("other.csv", TRAIN), ServiceError, "no usable train.csv"),
+    "cut off in a row": (TRAIN[:-12], DataError, "row 4"),
+    "a page instead": (b"<html>sign in</html>", DataError, "label"),
+    "empty": (b"", DataError, "empty"),
+}
+
+
+@pytest.mark.parametrize(("content", "kind", "words"), BROKEN.values(), ids=BROKEN)
+def test_a_file_that_is_not_usable_never_replaces_anything(
+    home: Home, site: KaggleServer, patience: Patience, told: Told, content, kind, words
+) -> None:
+    kaggle_data.download(home, SLUG, patience, told)
+    if content is None:
+        del site.files["train.csv"]
+    else:
+        site.files["train.csv"] = content
+    with pytest.raises(kind, match=words):
+        kaggle_data.download(home, SLUG, patience, told, force=True)
+    folder = home.data / "kaggle" / SLUG
+    assert (folder / "train.csv").read_bytes() == TRAIN
+    assert sorted(path.name for path in folder.iterdir()) == ["sample_submission.csv", "test.csv", "train.csv"]
+
+
+def test_test_images_and_sample_must_belong_together(
+    home: Home, site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    site.files["sample_submission.csv"] = b"ImageId,Label\n1,0\n"
+    with pytest.raises(DataError, match=r"2 images and sample_submission.csv asks for 1"):
+        kaggle_data.download(home, SLUG, patience, told)
+
+
+def half_then_cut(handler) -> None:
+    content = handler.kaggle.files["train.csv"]
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content[: len(content) // 2])
+    handler.wfile.flush()
+    cut(handler)
+
+
+def test_a_connection_cut_in_the_middle_of_a_file_is_mended(
+    home: Home, site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    site.faults["file"] = [half_then_cut]
+    kaggle_data.download(home, SLUG, patience, told)
+    assert (home.data / "kaggle" / SLUG / "train.csv").read_bytes() == TRAIN
+
+
+ENDLESS = {
+    "always cut": ("file", half_then_cut),
+    "silent": ("file", slow(4)),
+    "silent at once": ("DownloadDataFile", slow(4)),
+}
+
+
+@pytest.mark.parametrize(("call", "fault"), ENDLESS.values(), ids=ENDLESS)
+def test_the_time_limit_holds(home: Home, site: KaggleServer, patience: Patience, told: Told, call, fault) -> None:
+    site.faults[call] = [fault] * 99
+    with pytest.raises(ServiceError, match="did not answer within the time limit"):
+        kaggle_data.download(home, SLUG, dataclasses.replace(patience, limit_seconds=1), told)
+
+
+def test_too_many_requests_are_waited_out(home: Home, site: KaggleServer, patience: Patience, naps, told: Told) -> None:
+    site.faults["DownloadDataFile"] = [reply(429, {"code": 429, "message": "Slow down"}, {"Retry-After": "5"})]
+    kaggle_data.download(home, SLUG, patience, told)
+    assert naps.seconds == [5]
+
+
+def test_without_credentials_what_is_there_still_serves(
+    home: Home, site: KaggleServer, patience: Patience, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kaggle_data.download(home, SLUG, patience, told)
+    monkeypatch.delenv("KAGGLE_KEY")
+    assert not any(file.fetched for file in kaggle_data.download(home, SLUG, patience, told))
+    with pytest.raises(PipelineError, match="credentials are missing"):
+        kaggle_data.download(home, SLUG, patience, told, force=True)
