@@ -9,8 +9,6 @@ from pipeline.store import ledger as ledger_store
 from pipeline.store.home import Home
 from pipeline.watcher import read_ledger, record
 
-TYPICAL_ACCURACY = 0.992
-
 
 @dataclass(frozen=True)
 class Status:
@@ -77,6 +75,8 @@ def extend_ledger(home: Home, policy: GatePolicy, benchmark: str | None, horizon
         StoreError: No or several benchmarks fit, the ledger is damaged, or the terms are impossible.
     """
     found = [name for name in ledger_store.benchmarks(home) if name.startswith(benchmark or "")]
+    if not ledger_store.benchmarks(home):
+        raise StoreError("Nothing was judged against a champion yet: set alpha and horizon in [gate] instead.")
     if len(found) != 1:
         names = ", ".join(name[:12] for name in found) or "none"
         raise StoreError(f"--benchmark must name one of the ledgers; those that fit: {names}.")
@@ -89,10 +89,10 @@ def extend_ledger(home: Home, policy: GatePolicy, benchmark: str | None, horizon
 
 def smallest_gain_in_words(images: int, level: float) -> str:
     """The smallest gain found 4 times in 5, for two good models of one kind."""
-    disagreement = sum(power.rates(TYPICAL_ACCURACY, 0.0))
-    gain = power.smallest_gain(images, disagreement, level)
-    if gain is None:
+    found = power.usual_smallest_gain(images, level)
+    if found is None:
         return f"{images:,} images are too few: it takes {power.fewest_fixes(level)} fixed errors and none made."
+    gain, disagreement = found
     return (
         f"With {images:,} images and p <= {level:.2g} a gain of {100 * gain:.2f} points is found 4 times in 5 "
         f"(if {100 * disagreement:.2g} % of the images are right for exactly one of the two)."

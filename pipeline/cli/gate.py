@@ -19,7 +19,6 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings fi
 TABLES_BEGIN = "<!-- simulated: begin -->"
 TABLES_END = "<!-- simulated: end -->"
 USUAL_IMAGES = 10_000
-USUAL_ACCURACY = 0.992
 MOST_REPETITIONS = 100_000
 
 
@@ -39,7 +38,7 @@ def show(
     """Show the policy in force in words, what each benchmark's ledger has left, and the smallest gain it finds."""
     if context.invoked_subcommand is not None:
         return
-    from pipeline.gate_status import statuses
+    from pipeline.gate_status import smallest_gain_in_words, statuses
 
     policy = _policy(gate, config)
     found = statuses(resolve_home(home), policy)
@@ -55,7 +54,8 @@ def show(
             console.print(sentence, markup=False)
     if not found:
         console.print("\nNothing was judged against a champion yet.")
-        console.print(_smallest(USUAL_IMAGES, policy.level), markup=False)
+        if policy.mode == "better":
+            console.print(smallest_gain_in_words(USUAL_IMAGES, policy.level), markup=False)
 
 
 @app.command()
@@ -82,7 +82,7 @@ def plan(
     policy = _policy(gate, config)
     if policy.mode != "better":
         raise SettingsError(f"Gate mode '{policy.mode}' proves no gain, so there is nothing to plan.")
-    share = sum(planning.rates(USUAL_ACCURACY, gain / 100)) if disagreement is None else disagreement / 100
+    share = sum(planning.usual_rates(gain / 100)) if disagreement is None else disagreement / 100
     if gain <= 0 or gain / 100 > share:
         raise SettingsError(
             f"--gain {gain:g} is impossible: it must be above 0 and at most the {100 * share:.3g} % of the images "
@@ -93,7 +93,7 @@ def plan(
         facts = {"gain_pp": gain, "disagreement_percent": 100 * share, "level": policy.level, "power": power}
         print_json({**facts, "images": images})
         return
-    needed = "more images than there are" if images is None else f"about {images:,} benchmark images"
+    needed = "more images than there are" if images is None else f"about {planning.rounded(images):,} benchmark images"
     console.print(
         f"To find a gain of {gain:g} points {power:.0%} of the time at p <= {policy.level:.2g}, with "
         f"{100 * share:.3g} % of the images right for exactly one of the two, this gate needs {needed}.",
@@ -151,12 +151,6 @@ def _policy(gate: str | None, config: Path | None) -> "GatePolicy":
 
     settings = read_settings(config, {"gate": {"preset": gate} if gate else None})
     return from_table(settings.gate or None)
-
-
-def _smallest(images: int, level: float) -> str:
-    from pipeline.gate_status import smallest_gain_in_words
-
-    return smallest_gain_in_words(images, level)
 
 
 def _write_tables(path: Path, text: str) -> None:

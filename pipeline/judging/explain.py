@@ -65,7 +65,7 @@ def _needed(comparison: Comparison, level: float) -> list[str]:
     images = power.images_needed(comparison.gain, comparison.disagreement, level)
     if images is None:
         return []
-    return [f"To prove {100 * comparison.gain:+.2f} points it would need about {_rounded(images):,} images."]
+    return [f"To prove {100 * comparison.gain:+.2f} points it would need about {power.rounded(images):,} images."]
 
 
 def _rule_of_2018(comparison: Comparison) -> str:
@@ -84,8 +84,3 @@ def _promise(policy: GatePolicy, grant: Grant) -> str:
         f"the probability of ever promoting a challenger that is no better stays at most {terms.alpha:g} "
         "(docs/gate.md says under which assumptions)."
     )
-
-
-def _rounded(images: int) -> int:
-    scale = int(10 ** max(len(str(images)) - 2, 0))
-    return -(-images // scale) * scale

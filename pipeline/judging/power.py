@@ -10,7 +10,11 @@ MOST_IMAGES = 10**10
 """Beyond this many no plan is useful, and the answer is ``None``."""
 USUAL_POWER = 0.8
 USUAL_CORRELATION = 0.5
-"""Correlation of the errors of two models of one kind, as measured on MNIST and used in the tables."""
+"""Correlation of the errors of two models, where nothing is measured yet."""
+USUAL_ACCURACY = 0.992
+"""Of the champion, where nothing is measured yet."""
+BEST_ACCURACY = 0.996
+"""Of the challenger at most, where nothing is measured yet; for a large gain the champion is taken to be worse."""
 
 
 def exact_power(images: int, gain: float, disagreement: float, level: float) -> float:
@@ -80,3 +84,25 @@ def rates(accuracy: float, gain: float, correlation: float = USUAL_CORRELATION) 
     spread = np.sqrt(champion * (1 - champion) * max(challenger, 0.0) * (1 - challenger))
     both = min(champion * challenger + correlation * spread, champion, max(challenger, 0.0))
     return champion - both, max(challenger, 0.0) - both
+
+
+def usual_rates(gain: float) -> tuple[float, float]:
+    """``rates`` of two good models of one kind, where nothing is measured yet."""
+    return rates(min(USUAL_ACCURACY, BEST_ACCURACY - gain), gain)
+
+
+def usual_smallest_gain(images: int, level: float, power: float = USUAL_POWER) -> tuple[float, float] | None:
+    """``smallest_gain`` and the disagreement that goes with it, for two good models of one kind."""
+    found: tuple[float, float] | None = (0.0, sum(usual_rates(0.0)))
+    for _ in range(4):
+        if found is None:
+            return None
+        gain = smallest_gain(images, found[1], level, power)
+        found = None if gain is None else (gain, max(sum(usual_rates(min(gain, BEST_ACCURACY))), gain))
+    return found
+
+
+def rounded(images: int) -> int:
+    """Up, to two digits: a plan is no more precise than the rates it rests on."""
+    scale = int(10 ** max(len(str(images)) - 2, 0))
+    return -(-images // scale) * scale

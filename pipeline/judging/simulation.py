@@ -15,8 +15,7 @@ from pipeline.judging import paired, power
 from pipeline.judging.comparison_checks import accepted
 from pipeline.policy import GatePolicy
 
-ACCURACY = 0.992
-BEST_ACCURACY = 0.996
+ACCURACY = power.USUAL_ACCURACY
 CLASSES = 10
 IMAGES = 10_000
 VALIDATION_IMAGES = 6_000
@@ -125,7 +124,7 @@ def tables(policies: Mapping[str, GatePolicy], repetitions: int = 1000, seed: in
 def _counts(
     rng: np.random.Generator, gain: float, images: int, repetitions: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    fixed, made = power.rates(min(ACCURACY, BEST_ACCURACY - gain), gain)
+    fixed, made = power.usual_rates(gain)
     shares = [*[fixed / CLASSES] * CLASSES, *[made / CLASSES] * CLASSES, 1 - fixed - made]
     drawn = rng.multinomial(images, shares, repetitions)
     return drawn[:, :CLASSES], drawn[:, CLASSES:-1]
