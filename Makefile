@@ -11,7 +11,7 @@ help:             ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed-$(BUILD)   ## set up, then run the main job: three sizes, two models (GPU=1 for GPU builds)
-	$(BIN)/python simulator.py run --train-sizes 1000,10000,all --models cnn,xgboost --effort quick
+	$(BIN)/python simulator.py run --train-sizes 0.02,0.2,all --models cnn,xgboost --effort quick
 
 test: $(VENV)/.installed-test      ## set up, then run the tests
 	$(BIN)/python -m pytest

@@ -23,7 +23,7 @@ class Settings(BaseModel):
     """Another name for the dataset; production keeps one champion for each name."""
     data_dir: Path | None = None
     """Where local MNIST stands."""
-    train_sizes: tuple[str, ...] = ("1000", "10000", "all")
+    train_sizes: tuple[str, ...] = ("0.02", "0.2", "all")
     """Images handed to the trainer, validation rows included: numbers, fractions of the dataset, or ``all``."""
     test_size: str = "all"
     """Benchmark images: a number, a fraction of the dataset, or ``all``."""

@@ -19,7 +19,7 @@ def run(
         typer.Option(
             help="Growing sizes, separated by commas: numbers of images (validation rows included), fractions of "
             "the dataset, or 'all'.",
-            show_default="1000,10000,all",
+            show_default="0.02,0.2,all",
         ),
     ] = None,
     test_size: Annotated[

@@ -57,8 +57,9 @@ def _cells(row: Row, serving: str | None) -> tuple[str | Text, ...]:
 def _print_reason(console: Console, row: Row) -> None:
     if row.version is None or row.version.verdict.outcome == "pass":
         return
-    reasons = [check.sentence for check in row.version.verdict.checks if check.outcome != "pass"]
-    console.print(f"{row.version.id}: {reasons[0] if reasons else 'no checks'}", style="dim", markup=False)
+    open_checks = [check for check in row.version.verdict.checks if check.outcome != "pass"]
+    reasons = "; ".join(f"{check.title}: {check.sentence}" for check in open_checks)
+    console.print(f"{row.version.id} was not promoted. {reasons or 'It was not checked.'}", style="dim", markup=False)
 
 
 def _print_outcome(console: Console, summary: Summary) -> None:

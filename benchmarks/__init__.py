@@ -1,0 +1,1 @@
+"""Every target, measured side by side with what it is compared to: ``make bench``."""

@@ -1,0 +1,115 @@
+"""What the pipeline adds to fitting and predicting, and how fast a test set becomes a submission."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import measure
+from pipeline.data import sources
+from pipeline.store import production, versions
+from pipeline.store.home import Home
+
+ROOT = Path(__file__).parents[1]
+TEST_ROWS = 28_000
+REPEATS = 5
+
+TIMED_RUN = """
+import json, sys, time
+from pipeline.serving.predictor import OnnxPredictor
+spent, real = [0.0], OnnxPredictor.predict
+def timed(self, images):
+    start = time.perf_counter()
+    try:
+        return real(self, images)
+    finally:
+        spent[0] += time.perf_counter() - start
+OnnxPredictor.predict = timed
+from pipeline.cli import app
+sys.argv = ["simulator.py", *sys.argv[1:]]
+try:
+    app()
+finally:
+    print(json.dumps(spent[0]), file=sys.stderr)
+"""
+
+NATIVE = """
+import csv, sys
+import keras
+from pathlib import Path
+from pipeline.data import unlabelled
+model = keras.models.load_model(sys.argv[1])
+images = unlabelled.load(Path(sys.argv[2]), (28, 28, 1))
+labels = model.predict(images.images, batch_size=128, verbose=0).argmax(axis=1)
+with open(sys.argv[3], "w", newline="") as file:
+    writer = csv.writer(file, lineterminator="\\n")
+    writer.writerow(("ImageId", "Label"))
+    writer.writerows(zip(images.ids, labels))
+"""
+
+
+def main() -> str:
+    """Measure both and return the section of ``RESULTS.md``."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder) / "home")
+        share = _pipeline_share(home)
+        ours, native, same = _cold_start(home, Path(folder))
+    ratios = [slow / fast for slow, fast in zip(native, ours, strict=True)]
+    rows = [
+        (
+            "pipeline time of a full-MNIST run of `cnn` that is neither fitting nor predicting",
+            "below 10 %",
+            f"{share:.1%}",
+        ),
+        ("28,000-row `test.csv` to `submission.csv`, cold start, seconds", "below 3", measure.mean_and_spread(ours)),
+        ("the same with the native Keras model, seconds", "", measure.mean_and_spread(native)),
+        ("ratio, pair by pair", "at least 2.5", measure.mean_and_spread(ratios)),
+        ("labels that differ between the two", "0", str(same)),
+    ]
+    return "## Overhead\n\n" + measure.table(("what", "target", "measured"), rows)
+
+
+def _pipeline_share(home: Home) -> float:
+    command = ["run", "--dataset", "mnist", "--train-sizes", "all", "--models", "cnn", "--home", str(home.root)]
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", TIMED_RUN, *command], cwd=ROOT, check=True, stderr=subprocess.PIPE, text=True
+    )
+    total = time.perf_counter() - started
+    predicting = json.loads(done.stderr.splitlines()[-1])
+    fitting = versions.list_versions(home)[-1].manifest["timings"]["fit_seconds"]
+    return (total - fitting - predicting) / total
+
+
+def _cold_start(home: Home, folder: Path) -> tuple[list[float], list[float], int]:
+    test, ours_csv, native_csv = folder / "test.csv", folder / "ours.csv", folder / "native.csv"
+    images = sources.load("mnist").images[:TEST_ROWS].reshape(TEST_ROWS, -1)
+    header = ",".join(f"pixel{number}" for number in range(images.shape[1]))
+    np.savetxt(test, images, fmt="%d", delimiter=",", header=header, comments="")
+    champion = production.current(home, "mnist")
+    if champion is None:
+        raise SystemExit("The run of `cnn` was not promoted, so there is nothing to predict with.")
+    native = str(champion.folder / "native" / "model.keras")
+    predict = ["simulator.py", "predict", str(test), "--output", str(ours_csv), "--home", str(home.root)]
+    ours_times, native_times = [], []
+    for _ in range(REPEATS):
+        ours_times.append(_seconds([sys.executable, *predict]))
+        native_times.append(_seconds([sys.executable, "-c", NATIVE, native, str(test), str(native_csv)]))
+    differing = sum(a != b for a, b in zip(ours_csv.open(), native_csv.open(), strict=True))
+    print(f"medians: ours {statistics.median(ours_times):.2f} s, native {statistics.median(native_times):.2f} s")
+    return ours_times, native_times, differing
+
+
+def _seconds(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    print(main())

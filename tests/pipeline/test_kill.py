@@ -1,0 +1,126 @@
+"""Kill -9 at any moment: nothing half, nothing wrong, nothing lost, and the next run cleans up."""
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import killed_run
+import numpy as np
+import pytest
+
+from pipeline.application import Application
+from pipeline.contracts import UnlabelledImages
+from pipeline.store import production, versions
+from pipeline.store.home import Home
+
+POINTS = 30
+PRELOADED = [
+    "killed_run",
+    "pipeline.simulator",
+    "sklearn.linear_model",
+    "skl2onnx",
+    "matplotlib.figure",
+    "seaborn",
+    "pandas",
+    "scipy.stats",
+    "pipeline.reports.version_report",
+    "pipeline.reports.excel",
+]
+
+
+@pytest.fixture(scope="module")
+def processes() -> multiprocessing.context.ForkServerContext:
+    """Children of a server that has everything imported: real processes that start in no time."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of 8 x 8 images that a linear model tells apart."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 60)
+    images = random.integers(0, 120, (len(labels), 8, 8), dtype=np.uint8)
+    images[np.arange(len(labels)), labels, :] += 100
+    file = tmp_path_factory.mktemp("data") / "stripes.npz"
+    np.savez(file, images=images, labels=labels)
+    return file
+
+
+@pytest.fixture(scope="module")
+def whole(
+    processes: multiprocessing.context.ForkServerContext, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Home, int]:
+    """A run that nobody killed, and how often it touched the disk."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert _run(processes, data, folder / "home", None, folder / "touches") == 0
+    return Home(folder / "home"), int((folder / "touches").read_text())
+
+
+def test_the_run_touches_the_disk_often_enough_to_be_worth_killing(whole: tuple[Home, int]) -> None:
+    home, touches = whole
+    assert touches > 2 * POINTS
+    assert [line["action"] for line in production.history(home)] == ["promote", "promote"]
+
+
+@pytest.mark.parametrize("point", range(POINTS))
+def test_after_a_kill_all_is_whole_and_the_next_run_ends_where_an_unkilled_one_does(
+    processes: multiprocessing.context.ForkServerContext,
+    data: Path,
+    whole: tuple[Home, int],
+    tmp_path: Path,
+    point: int,
+) -> None:
+    home = Home(tmp_path / "home")
+    kill_at = 1 + point * (whole[1] - 1) // (POINTS - 1)
+    assert _run(processes, data, home.root, kill_at) == -9
+    _assert_whole(home)
+    assert _run(processes, data, home.root, None) == 0
+    _assert_whole(home)
+    _assert_clean(home)
+    assert _story(home) == _story(whole[0])
+
+
+def _run(
+    processes: multiprocessing.context.ForkServerContext,
+    data: Path,
+    home: Path,
+    kill_at: int | None,
+    count: Path | None = None,
+) -> int | None:
+    child = processes.Process(target=killed_run.run, args=(data, home, kill_at, count))
+    child.start()
+    child.join()
+    return child.exitcode
+
+
+def _assert_whole(home: Home) -> None:
+    """Every listed version verifies, and production answers with a whole bundle or is still empty."""
+    for version in versions.list_versions(home):
+        assert versions.verify(version).damage is None
+    champion = production.current(home, "stripes")
+    if champion is not None:
+        images = UnlabelledImages("noise", np.zeros((2, 8, 8, 1), np.uint8), ("1", "2"))
+        assert Application(champion).predict(images).shape == (2, 3)
+
+
+def _assert_clean(home: Home) -> None:
+    leftovers = [path for path in home.root.rglob("*") if path.name.endswith(".tmp")]
+    assert leftovers == []
+    assert list(home.staging.glob("*")) == []
+
+
+def _story(home: Home) -> dict[str, object]:
+    """What a home holds, but for times and names that carry the time."""
+    listed = versions.list_versions(home)
+    cells = {version.id: version.manifest["cell"] for version in listed}
+    results = (home.metric_results / "results.csv").read_text().splitlines()
+    serving = json.loads((home.production_of("stripes") / "current.json").read_text())
+    return {
+        "versions": [(cells[version.id], version.manifest["digest"], version.verdict.outcome) for version in listed],
+        "rows": sorted(cells[line.split(",")[0]] for line in results[1:]),
+        "champion": cells[serving["id"]],
+        "promotions": [cells[line["id"]] for line in production.history(home)],
+        "files": sorted(path.name for path in home.metric_results.iterdir()),
+    }
