@@ -69,9 +69,11 @@ def open_picture(path: Path) -> "Image":
                 raise DataError(f"{path} holds several frames: save one of them as a still picture.")
             image.load()
             return image.copy()
+    except DataError:
+        raise
     except UnidentifiedImageError as error:
         raise DataError(f"{path} is no picture that can be read ({', '.join(FORMATS)} can).") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # decoders raise whatever the damage leads them to, TypeError among it
         raise DataError(f"{path} is damaged: {error}.") from error
 
 

@@ -1,6 +1,7 @@
 """Kaggle's CSV form: a header, then a row an image, ``label,pixel0,pixel1,...``."""
 
 import csv
+import itertools
 import math
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from pipeline.data.raw import RawPart, RawSet, parent_name
 from pipeline.errors import DataError
+
+BLOCK = 256
+"""Rows of a refused file that are looked at together."""
 
 
 def read_labelled(path: Path) -> RawSet:
@@ -76,26 +80,44 @@ def _table(path: Path, header: list[str]) -> NDArray[np.uint8]:
         if not any(line.strip() for line in stream):
             raise DataError(f"{path} has a header but no rows.")
     try:
-        table = np.loadtxt(path, np.uint8, delimiter=",", skiprows=1, comments=None, ndmin=2, encoding="utf-8-sig")
+        table = _parsed(path, skip=1)
     except (ValueError, OSError) as error:
         raise DataError(_first_fault(path, header) or f"{path} cannot be read: {error}.") from error
     if table.shape[1] != len(header):
-        raise DataError(_first_fault(path, header) or f"{path} has rows as wide as no header of it.")
+        raise DataError(_first_fault(path, header) or f"{path} has rows of another width than its header.")
     return table
+
+
+def _parsed(lines: Path | list[str], skip: int = 0) -> NDArray[np.uint8]:
+    return np.loadtxt(lines, np.uint8, delimiter=",", skiprows=skip, comments=None, ndmin=2, encoding="utf-8-sig")
 
 
 def _first_fault(path: Path, header: list[str]) -> str | None:
     """Only after a failure: loadtxt is fast, but counts rows from the first data row and speaks of types."""
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
         next(stream)
-        for number, line in enumerate(stream, start=2):
-            if fields := line.split(",") if line.strip() else []:
-                if len(fields) != len(header):
-                    return f"{path}, row {number}: {len(fields)} columns, but the header has {len(header)}."
-                for name, field in zip(header, fields, strict=True):
-                    if fault := _fault(field.strip()):
-                        return f"{path}, row {number}, column {name}: {fault}."
+        number = 2
+        while block := list(itertools.islice(stream, BLOCK)):
+            if not _is_sound(block, len(header)):
+                for offset, line in enumerate(block):
+                    if line.strip() and (fault := _row_fault(line.split(","), header)):
+                        return f"{path}, row {number + offset}{fault}."
+            number += len(block)
     return None
+
+
+def _is_sound(block: list[str], columns: int) -> bool:
+    try:
+        return any(line.strip() for line in block) and _parsed(block).shape[1] == columns
+    except ValueError:
+        return False
+
+
+def _row_fault(fields: list[str], header: list[str]) -> str | None:
+    if len(fields) != len(header):
+        return f": {len(fields)} columns, but the header has {len(header)}"
+    faults = ((name, _fault(field.strip())) for name, field in zip(header, fields, strict=True))
+    return next((f", column {name}: {fault}" for name, fault in faults if fault), None)
 
 
 def _fault(field: str) -> str | None:

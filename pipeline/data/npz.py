@@ -52,7 +52,9 @@ def read_unlabelled(path: Path) -> tuple[str, NDArray[Any]]:
 
 def _read(path: Path, names: set[str]) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, since numpy leaves a file that it refuses open.
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DataError(f"{path} is a single array, not an archive: save it with numpy.savez.")
             return {name: archive[name] for name in archive.files if name in names}

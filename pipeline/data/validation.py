@@ -141,20 +141,20 @@ def _check_counts(data: LabelledImages, rows: NDArray[np.bool_], part: RawPart, 
         if count < smallest:
             row = f", row {own[0] - start + part.first_row}" if count else ""
             raise DataError(
-                f"{part.labels_file}{row}: class {name} has {count} different images of its own, but at least "
+                f"{part.labels_file}{row}: class {name} has too few images of its own, {count} different where "
                 f"{smallest} are needed: add some, or remove the class."
             )
 
 
 def _warn_of_copies(data: LabelledImages, notify: Notify) -> None:
-    torn = data.labels != lowest_labels(data)
-    if torn.any():
+    torn = np.flatnonzero(data.labels != lowest_labels(data))
+    if len(torn):
         notify(
-            f"{data.source}: {int(torn.sum())} images are copies of an image with another label, the first is image "
-            f"{int(torn.argmax()) + 1}: one of the two labels is wrong. Copies share one role, so nothing leaks."
+            f"{data.source}: images that are copies of one with another label: {len(torn)}, the first is image "
+            f"{torn[0] + 1}. One of the two labels is wrong; copies share one role, so nothing leaks."
         )
     if both := _shared(data):
-        notify(f"{data.source}: {both} test images are also training images; they serve as benchmark alone.")
+        notify(f"{data.source}: test images that are also training images: {both}. They serve as benchmark alone.")
 
 
 def _official(data: LabelledImages) -> NDArray[np.bool_]:

@@ -160,7 +160,7 @@ def test_copies_are_counted_and_told(tmp_path: Path) -> None:
     assert report.class_counts == {"0": 8, "1": 8, "2": 8}
     assert report.pixel_range == (0, 255)
     assert "the first is image 2" in told[0]
-    assert "1 test images are also training images" in told[1]
+    assert "test images that are also training images: 1." in told[1]
 
 
 def test_a_digest_is_of_pixels_and_shape() -> None:

@@ -43,7 +43,7 @@ CSV_FAULTS = {
     "a word": (replace_field(7, 1, "ink"), r"row 7, column pixel0: 'ink' is no whole number"),
     "a label above 255": (replace_field(3, 0, "300"), r"row 3, column label: 300 is not"),
     "a label missing": (replace_field(3, 0, ""), r"row 3, column label: the value is missing"),
-    "a stray label": (replace_field(9, 0, "77"), r"row 9: class 77 has 1 different images"),
+    "a stray label": (replace_field(9, 0, "77"), r"row 9: class 77 has too few images of its own, 1 different"),
     "a short row": (lambda lines: lines.__setitem__(10, "1,2"), r"row 11: 2 columns, but the header has 37"),
     "cut off in the last row": (lambda lines: lines.__setitem__(-1, lines[-1][:50]), r"row 25: \d+ columns"),
     "every row too wide": (lambda lines: give_all(lines, ",0"), r"row 2: 38 columns"),
@@ -80,7 +80,7 @@ IDX_FAULTS = {
     "a test label unseen in training": (
         "t10k-labels-idx1-ubyte",
         lambda old: idx_bytes(np.array([0, 1, 2, 0, 1, 9])),
-        "class 9 has 0 different images",
+        "class 9 has too few images of its own, 0",
     ),
     "test images of another size": (
         "t10k-images-idx3-ubyte",
@@ -141,7 +141,7 @@ NPZ_FAULTS = {
     "one class alone": ({"labels": np.zeros(24, int)}, "one class alone"),
     "a class of copies": (
         {"images": np.concatenate([small_images(20), np.zeros((4, 6, 6), np.uint8)]), "labels": np.arange(24) // 20},
-        "row 21: class 1 has 1 different images",
+        "row 21: class 1 has too few images of its own, 1",
     ),
 }
 
@@ -163,6 +163,13 @@ def test_an_archive_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(DataError, match=r"set\.npz cannot be read as a NumPy archive"):
         sources.load(str(path))
+
+
+def test_a_single_array_is_no_archive(tmp_path: Path) -> None:
+    with (tmp_path / "set.npz").open("wb") as stream:
+        np.save(stream, small_images())
+    with pytest.raises(DataError, match="is a single array, not an archive"):
+        sources.load(str(tmp_path / "set.npz"))
 
 
 def classes_of_pictures(folder: Path) -> Path:
