@@ -156,9 +156,10 @@ def remove_tree(folder: Path) -> None:
         shutil.rmtree(doomed)
 
 
-def remove_temporaries(folder: Path) -> int:
-    """Delete what killed writers left directly in a folder; returns how many there were."""
-    leftovers = list(folder.glob(f".*{TEMPORARY_SUFFIX}")) if folder.is_dir() else []
+def remove_temporaries(folder: Path, *, deep: bool = False) -> int:
+    """Delete what killed writers left in a folder, or anywhere below it; returns how many there were."""
+    pattern = f".*{TEMPORARY_SUFFIX}"
+    leftovers = list(folder.rglob(pattern) if deep else folder.glob(pattern)) if folder.is_dir() else []
     for path in leftovers:
         if path.is_dir():
             shutil.rmtree(path)

@@ -81,7 +81,7 @@ def recover(home: Home) -> list[str]:
     done = []
     for folder in [path for path in home.production.glob("*") if path.is_dir()]:
         if atomic.remove_temporaries(folder):
-            done.append(f"Removed leftovers of a killed run in {folder}.")
+            done.append(f"Removed a half-written bundle in {folder}.")
         lines = history(home, folder.name)
         serving = current(home, folder.name)
         if lines and (serving is None or _facts(serving) != lines[-1]):

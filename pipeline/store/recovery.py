@@ -15,9 +15,10 @@ TRAINED = ("model.onnx", "history.csv", "training_images.npz", "native/")
 def recover(home: Home) -> list[str]:
     """Bring the home back to order, under its lock; returns what was done, in sentences."""
     done = production.recover(home)
-    for folder in (home.versions, home.failed, home.metric_results, home.staging, home.versions / ".roles"):
-        if atomic.remove_temporaries(folder):
-            done.append(f"Removed leftovers of a killed run in {folder}.")
+    written = [home.versions, home.failed]
+    written_below = [home.metric_results, *home.versions.glob(".*/")]
+    if sum(map(atomic.remove_temporaries, written)) + sum(map(_clean_below, written_below)):
+        done.append("Removed half-written files of a killed run.")
     for folder in _staging_folders(home):
         if not _is_whole(folder):
             atomic.remove_tree(folder)
@@ -34,6 +35,10 @@ def staged(home: Home) -> dict[str, Candidate]:
 def discard(folder: Path) -> None:
     """Remove a candidate that was only measured."""
     atomic.remove_tree(folder)
+
+
+def _clean_below(folder: Path) -> int:
+    return atomic.remove_temporaries(folder, deep=True)
 
 
 def _staging_folders(home: Home) -> list[Path]:
