@@ -58,6 +58,8 @@ def write(model: Any, path: Path, n_classes: int) -> None:
     import onnx
     from onnx import TensorProto, helper
 
+    # Converters draw a random name, which would give the same model another digest each time.
+    model.graph.name = "classifier"
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
     output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", n_classes])
     model.graph.output[0].CopyFrom(output)
@@ -69,7 +71,7 @@ def write(model: Any, path: Path, n_classes: int) -> None:
             "for instance GELU in its tanh form."
         ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(model.SerializeToString())
+    path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 @contextmanager
