@@ -110,7 +110,8 @@ def embedding(points: NDArray[np.float32], labels: Labels, classes: Sequence[str
     import seaborn as sns
     from matplotlib.patheffects import withStroke
 
-    colours = sns.color_palette("colorblind", len(classes)) if len(classes) <= 10 else sns.husl_palette(len(classes))
+    known = [series.colour for series in style.RECIPES.values()]
+    colours = known if len(classes) <= len(known) else sns.husl_palette(len(classes), l=0.5)
     canvas = figure(6.4, 5.6)
     axes = canvas.subplots()
     for label, name in enumerate(classes):

@@ -46,8 +46,9 @@ def plots(inputs: ReportInputs) -> dict[str, bytes]:
         drawn["confusion"] = draw.confusion_matrix(scores["confusion"], inputs.manifest["dataset"]["classes"])
     if scores.get("calibration"):
         drawn["calibration"] = draw.calibration(scores["calibration"])
-    if scores.get("robustness"):
-        drawn["robustness"] = draw.robustness(scores["robustness"]["by_corruption"], scores["accuracy"]["value"])
+    clean = as_number((scores.get("accuracy") or {}).get("value"))
+    if scores.get("robustness") and clean is not None:
+        drawn["robustness"] = draw.robustness(scores["robustness"]["by_corruption"], clean)
     history = draw.training_history(inputs.history, inputs.best_step)
     return drawn if history is None else drawn | {"history": history}
 

@@ -1,0 +1,79 @@
+"""``notebook``: the story as a notebook, run, and back again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import HomeOption, console, errors, resolve_home
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("notebook", rich_help_panel="Inspect")(notebook)
+
+
+def notebook(
+    script: Annotated[
+        Path | None, typer.Argument(help="A notebook as a script, in percent form.", show_default="notebooks/digits.py")
+    ] = None,
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Run every cell, and write HTML too.")] = True,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter: train_size=60000. May be given again.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write to.", show_default="metric_results/notebook")
+    ] = None,
+    back: Annotated[
+        Path | None, typer.Option(help="An .ipynb that was changed in Jupyter: write its script, to commit.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Make a notebook (.ipynb) of its script, run it, and write it as HTML; or bring one back to its script."""
+    from pipeline.reports import notebook as notebooks
+    from pipeline.store import atomic
+
+    folder = output or resolve_home(home).metric_results / "notebook"
+    if back is not None:
+        target = folder / f"{back.stem}.py"
+        atomic.write_text(target, notebooks.to_script(back))
+        console.print(f"Written: {target}", markup=False, soft_wrap=True)
+        return
+    script = script or CHECKOUT / "notebooks" / "digits.py"
+    made = notebooks.with_parameters(notebooks.read_script(_read(script)), _assignments(set_ or []))
+    failure = None
+    if run:
+        with errors.status("running the notebook") as status:
+            failure = notebooks.execute(
+                made, CHECKOUT, lambda done, cells: status.update(f"running the notebook: {done} of {cells} cells")
+            )
+    written = {folder / f"{script.stem}.ipynb": notebooks.to_json(made)}
+    if run:
+        written[folder / f"{script.stem}.html"] = notebooks.to_html(made, script.stem)
+    for path, text in written.items():
+        atomic.write_text(path, text)
+        console.print(f"Written: {path}", markup=False, soft_wrap=True)
+    if failure:
+        from pipeline.errors import PipelineError
+
+        raise PipelineError(f"{failure}. What ran before it stands in {folder}.")
+
+
+def _read(script: Path) -> str:
+    from pipeline.errors import SettingsError
+
+    try:
+        return script.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{script} cannot be read ({error.strerror}): name a script in percent form.") from error
+
+
+def _assignments(texts: list[str]) -> dict[str, str]:
+    from pipeline.errors import SettingsError
+
+    for text in texts:
+        if "=" not in text:
+            raise SettingsError(f"--set {text}: write it as name=value.")
+    return {name.strip(): value.strip() for name, value in (text.split("=", 1) for text in texts)}
