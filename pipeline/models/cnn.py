@@ -11,7 +11,7 @@ from pipeline.models.keras_family import KerasModel, KerasTraining
 from pipeline.models.runtime import import_keras
 
 EPOCHS = {"quick": 2, "standard": 8, "max": 20}
-"""What each effort means; an epoch is never less than ``cnn_training.LEAST_IMAGES`` augmented images."""
+"""What each effort means."""
 
 
 def build(
@@ -20,6 +20,7 @@ def build(
     *,
     effort: str,
     epochs: int,
+    least_images: int,
     batch_size: int,
     learning_rate: float,
     weight_decay: float,
@@ -40,6 +41,7 @@ def build(
         raise ModelError(f"There is no effort {effort!r}: choose one of {', '.join(EPOCHS)}.")
     schedule = Schedule(
         epochs=epochs or EPOCHS[effort],
+        least_images=least_images,
         batch_size=batch_size,
         peak_learning_rate=learning_rate,
         weight_decay=weight_decay,

@@ -16,8 +16,6 @@ from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_fitting import early_stopping, history_of, observers
 from pipeline.models.runtime import import_keras, import_tensorflow
 
-LEAST_IMAGES = 30_000
-"""An epoch shows every image once, and at least so many copies: few images are shown more often."""
 WARM_UP = 0.25
 LAST_RATE = 0.01
 """The learning rate starts and ends at this fraction of its peak."""
@@ -25,9 +23,13 @@ LAST_RATE = 0.01
 
 @dataclass(frozen=True)
 class Schedule:
-    """Every number of one training."""
+    """Every number of one training.
+
+    An epoch shows every image once, and at least ``least_images`` copies: few images are shown more often.
+    """
 
     epochs: int
+    least_images: int
     batch_size: int
     peak_learning_rate: float
     weight_decay: float
@@ -64,7 +66,7 @@ def fit_augmented(network: Any, request: FitRequest, schedule: Schedule) -> Hist
 
 def batches(images: int, schedule: Schedule, seed: int) -> np.ndarray:
     """Which images each step sees, int32 ``[steps, batch]``: shuffled passes one after another, no image favoured."""
-    steps = math.ceil(max(images, LEAST_IMAGES) / schedule.batch_size) * schedule.epochs
+    steps = math.ceil(max(images, schedule.least_images) / schedule.batch_size) * schedule.epochs
     rng = np.random.default_rng(seed)
     passes = math.ceil(steps * schedule.batch_size / images)
     order = np.concatenate([rng.permutation(images).astype(np.int32) for _ in range(passes)])

@@ -111,7 +111,8 @@ def _keras(
 
 
 def _xgboost(classifier: Any, shape: tuple[int, int, int], n_classes: int) -> Model:
-    from pipeline.models.xgboost_family import Boosting, XGBoostModel
+    from pipeline.models.xgboost_family import XGBoostModel
+    from pipeline.models.xgboost_training import Boosting
 
     settings = classifier.get_xgb_params()
     if callable(settings.get("objective")):

@@ -50,6 +50,7 @@ RECIPES: tuple[Recipe, ...] = (
         {
             "effort": "quick",
             "epochs": 0,
+            "least_images": 30_000,
             "batch_size": 128,
             "learning_rate": 0.01,
             "weight_decay": 0.01,

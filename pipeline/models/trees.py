@@ -1,6 +1,7 @@
 """Boosted trees: those of the 2018 pipeline, and our own."""
 
-from pipeline.models.xgboost_family import Boosting, XGBoostModel
+from pipeline.models.xgboost_family import XGBoostModel
+from pipeline.models.xgboost_training import Boosting
 
 
 def build_2018(

@@ -1,0 +1,102 @@
+"""How boosted trees are trained: rounds, early stopping, progress and history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.contracts import Images, Labels
+from pipeline.models.fitting import FitRequest
+from pipeline.models.runtime import import_xgboost
+from pipeline.models.shifting import shifted_copies
+
+Rows = tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """What makes one boosted-trees recipe.
+
+    Attributes:
+        parameters: As ``xgboost.train`` takes them.
+        rounds: Most boosting rounds.
+        patience: Rounds without a better validation loss before training ends; 0 runs all.
+        shifts: Copies of each training image, each moved by one pixel; 0 to 8.
+    """
+
+    parameters: Mapping[str, Any]
+    rounds: int
+    patience: int = 0
+    shifts: int = 0
+
+
+def train(boosting: Boosting, request: FitRequest, n_classes: int) -> tuple[Any, Rows]:
+    """Trees cut after the best round by validation loss (after the last one without validation rows), and the history.
+
+    No checkpoints are written: any round can be cut from the final trees.
+    """
+    images, labels = shifted_copies(request.train_images, request.train_labels, boosting.shifts)
+    train_rows = _matrix(images, labels, boosting.parameters)
+    sets = [(train_rows, "train")]
+    if len(request.validation_labels):
+        rows = import_xgboost().DMatrix(flat(request.validation_images), request.validation_labels)
+        sets.append((rows, "validation"))
+    log: dict[str, dict[str, list[float]]] = {}
+    booster = import_xgboost().train(
+        {**boosting.parameters, **_objective(n_classes), "seed": request.seed % 2**31},
+        train_rows,
+        num_boost_round=boosting.rounds,
+        evals=sets,
+        evals_result=log,
+        verbose_eval=False,
+        callbacks=_callbacks(boosting, request, n_classes),
+    )
+    return booster, _rows(log)
+
+
+def flat(images: Images) -> np.ndarray:
+    """Images as rows of pixels, uint8 ``[N, H * W * C]``, without a copy."""
+    return images.reshape(len(images), -1)
+
+
+def _objective(n_classes: int) -> dict[str, Any]:
+    # For two classes the logistic objective is the one that the ONNX converter knows.
+    if n_classes == 2:
+        return {"objective": "binary:logistic", "eval_metric": ["logloss", "error"]}
+    # It grows the same trees as the multi:softmax of 2018, and returns probabilities where that returns a label.
+    return {"objective": "multi:softprob", "num_class": n_classes, "eval_metric": ["mlogloss", "merror"]}
+
+
+def _callbacks(boosting: Boosting, request: FitRequest, n_classes: int) -> list[Any]:
+    callback = import_xgboost().callback
+
+    class Report(callback.TrainingCallback):  # type: ignore[misc, name-defined]
+        def after_iteration(self, _: Any, epoch: int, evals_log: Any) -> bool:
+            request.progress(epoch + 1, boosting.rounds, _rows(evals_log)[-1])
+            return False
+
+    if boosting.patience == 0 or len(request.validation_labels) == 0:
+        return [Report()]
+    loss = _objective(n_classes)["eval_metric"][0]
+    stop = callback.EarlyStopping(boosting.patience, metric_name=loss, data_name="validation", save_best=True)
+    return [Report(), stop]
+
+
+def _matrix(images: Images, labels: Labels, parameters: Mapping[str, Any]) -> Any:
+    xgboost = import_xgboost()
+    if parameters.get("tree_method", "hist") not in ("hist", "auto"):
+        return xgboost.DMatrix(flat(images), labels)
+    # A byte a pixel, where a DMatrix takes eight.
+    return xgboost.QuantileDMatrix(flat(images), labels, max_bin=parameters.get("max_bin", 256))
+
+
+def _rows(log: Mapping[str, Mapping[str, list[float]]]) -> Rows:
+    columns: dict[str, list[float]] = {}
+    for name, metrics in log.items():
+        prefix = "" if name == "train" else f"{name}_"
+        loss, error = metrics.values()
+        columns[f"{prefix}loss"] = loss
+        columns[f"{prefix}accuracy"] = [1 - value for value in error]
+    rows = zip(*columns.values(), strict=True)
+    return tuple({"step": step, **dict(zip(columns, row, strict=True))} for step, row in enumerate(rows, 1))

@@ -1,0 +1,84 @@
+"""Small digits, quick parameters, and a recipe trained as a version would be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.contracts import History, Images, Labels, ModelFormat
+from pipeline.models import registry
+from pipeline.models.protocol import Model
+
+QUICK: Mapping[str, Mapping[str, Any]] = {
+    "cnn": {"epochs": 2, "least_images": 6_000},
+    "cnn_baseline": {"epochs": 3},
+    "cnn_dropout": {"epochs": 3},
+    "cnn_batchnorm": {"epochs": 4, "batch_size": 8},
+    "mlp": {"epochs": 6},
+    "xgboost": {"rounds": 12, "learning_rate": 0.5},
+    "logistic": {"max_iter": 20},
+}
+"""Parameters with which each recipe learns the small digits in a second or so."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """scikit-learn's digits at 28 x 28, in three parts."""
+
+    train: Images
+    train_labels: Labels
+    validation: Images
+    validation_labels: Labels
+    test: Images
+    test_labels: Labels
+
+    def first(self, images: int) -> "Digits":
+        """With so many training images only."""
+        return replace(self, train=self.train[:images], train_labels=self.train_labels[:images])
+
+    def of_classes(self, n_classes: int) -> "Digits":
+        """With the images of the first classes only."""
+        parts: list[Any] = []
+        for images, labels in (
+            (self.train, self.train_labels),
+            (self.validation, self.validation_labels),
+            (self.test, self.test_labels),
+        ):
+            kept = labels < n_classes
+            parts += [images[kept], labels[kept]]
+        return Digits(*parts)
+
+
+@dataclass
+class Trained:
+    """A fitted model with all it left behind."""
+
+    model: Model
+    history: History
+    parameters: dict[str, Any]
+    native_format: ModelFormat
+    native_file: Path
+    onnx: Path
+    reported: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
+
+
+def train(
+    name: str, digits: Digits, folder: Path, overrides: Mapping[str, Any], *, seed: int = 0, n_classes: int = 10
+) -> Trained:
+    """A recipe, fitted, saved as a version would be, and exported."""
+    model, parameters = registry.create(
+        registry.find(name), overrides, shape=digits.train.shape[1:], n_classes=n_classes
+    )
+    reported: list[tuple[int, int, dict[str, float]]] = []
+    history = model.fit(
+        digits.train,
+        digits.train_labels,
+        digits.validation,
+        digits.validation_labels,
+        seed=seed,
+        progress=lambda step, steps, metrics: reported.append((step, steps, dict(metrics))),
+        checkpoints=folder / "native" / "checkpoints",
+    )
+    native = model.save(folder / "native")
+    model.export_onnx(folder / "model.onnx")
+    return Trained(model, history, parameters, model.native_format, native, folder / "model.onnx", reported)
