@@ -1,11 +1,13 @@
 """Gathers what the gate looks at: every contender's predictions on identical rows, now, through the same code."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
+from pipeline.data.digests import contained
 from pipeline.errors import ModelError, PipelineError
 from pipeline.judging import metrics
 from pipeline.judging.evidence import Contender, Evidence
@@ -125,7 +127,7 @@ def shared_images(folder: Path, benchmark: Digests) -> int | None:
     """How many benchmark images a candidate was trained or validated with; ``None`` without a readable record."""
     try:
         with np.load(folder / "training_images.npz", allow_pickle=False) as arrays:
-            seen = {digest.tobytes() for name in ("train", "validation") for digest in arrays[name]}
-    except (OSError, ValueError, KeyError):
+            seen = np.concatenate([arrays["train"], arrays["validation"]])
+            return int(contained(benchmark, seen).sum())
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
-    return sum(digest.tobytes() in seen for digest in benchmark)

@@ -1,0 +1,86 @@
+"""The policy: strict before anything trains, identified by its digest, told in words."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.errors import SettingsError
+from pipeline.policy import PRESETS, from_table
+
+
+def test_default_is_the_promise_of_the_documentation():
+    policy = from_table()
+    assert (policy.name, policy.alpha, policy.horizon, policy.level) == ("guarded", 0.05, 200, 0.00025)
+    assert policy.promises
+    assert policy.accuracy_floor == 0.9
+
+
+@pytest.mark.parametrize(
+    ("table", "quoted"),
+    [
+        pytest.param({}, "empty", id="empty table"),
+        pytest.param({"aplha": 0.05}, "aplha", id="unknown key"),
+        pytest.param({"preset": "lenient"}, "lenient", id="unknown preset"),
+        pytest.param({"preset": 3}, "3", id="preset of another type"),
+        pytest.param({"alpha": 0.0}, "alpha", id="alpha of zero"),
+        pytest.param({"alpha": 1}, "alpha", id="alpha of one"),
+        pytest.param({"alpha": "0.05"}, "alpha", id="alpha as text"),
+        pytest.param({"alpha": True}, "alpha", id="alpha as a bool"),
+        pytest.param({"alpha": float("nan")}, "alpha", id="NaN"),
+        pytest.param({"horizon": 0}, "horizon", id="no judgement"),
+        pytest.param({"horizon": 2.5}, "horizon", id="half a judgement"),
+        pytest.param({"accuracy_floor": 1.0}, "accuracy_floor", id="a floor that nothing reaches"),
+        pytest.param({"accuracy_floor": 90}, "accuracy_floor", id="percent for a fraction"),
+        pytest.param({"recall_floor": -0.1}, "recall_floor", id="negative floor"),
+        pytest.param({"latency_ratio": 0}, "latency_ratio", id="ratio of zero"),
+        pytest.param({"mode": "best"}, "mode", id="unknown mode"),
+        pytest.param({"mode": "non-inferior"}, "margin_pp", id="non-inferior without a margin"),
+        pytest.param({"mode": "non-inferior", "margin_pp": 0.0}, "margin_pp", id="margin of zero"),
+        pytest.param({"margin_pp": 0.1}, "margin_pp", id="a margin that no mode uses"),
+    ],
+)
+def test_impossible_policies_are_refused_with_the_key(table, quoted):
+    with pytest.raises(SettingsError, match=quoted):
+        from_table(table)
+
+
+@pytest.mark.parametrize(("key", "value"), [("alpha", 0.5), ("horizon", 1), ("accuracy_floor", 0), ("size_ratio", 0.5)])
+def test_boundaries_that_are_possible(key, value):
+    assert getattr(from_table({key: value}), key) == value
+
+
+def test_off_switches_a_rule_off_and_zero_does_not():
+    assert from_table({"robustness_margin_pp": "off"}).robustness_margin_pp is None
+    assert from_table({"robustness_margin_pp": 0.0}).robustness_margin_pp == 0.0
+
+
+def test_the_command_line_preset_leads_and_the_table_still_counts():
+    policy = from_table({"preset": "guarded", "accuracy_floor": 0.5}, preset="each-test")
+    assert (policy.preset, policy.horizon, policy.accuracy_floor) == ("each-test", None, 0.5)
+    assert policy.name == "each-test (changed)"
+
+
+def test_every_number_is_in_the_digest():
+    base = from_table()
+    changed = [
+        {"alpha": 0.04}, {"horizon": 201}, {"accuracy_floor": 0.91}, {"recall_floor": 0.81}, {"class_alpha": 0.04},
+        {"calibration_limit": 0.3}, {"robustness_margin_pp": 4.0}, {"latency_ratio": 2.0}, {"size_ratio": 2.0},
+        {"screen_alpha": 0.1}, {"mode": "non-inferior", "margin_pp": 0.1},
+    ]  # fmt: skip
+    digests = {from_table(table).digest for table in changed}
+    assert len(digests | {base.digest}) == len(changed) + 1
+    assert from_table({"preset": "guarded"}).digest == base.digest
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_words_name_the_numbers(name):
+    words = " ".join(PRESETS[name].in_words())
+    assert ("0.00025" in words) == (name == "guarded")
+    assert ("nothing is promised" in words) == (name == "each-test")
+    assert ("2018" in words) == (name == "as-good")
+
+
+def test_policy_is_light():
+    code = "import sys, pipeline.policy; print('numpy' in sys.modules or 'scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
