@@ -1,5 +1,7 @@
 """Find the ink of a handwritten sign in a grey picture, whatever the light and the paper."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -92,8 +94,8 @@ def _plane(grey: Grey) -> Grey:
     terms = _plane_terms(*small.shape)
     seen = small.ravel().astype(np.float64)
     frame = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    fitted = np.full_like(seen, np.median(frame))
-    coefficients = np.zeros(terms.shape[1])
+    fitted: NDArray[np.float64] = np.full_like(seen, np.median(frame))
+    coefficients: NDArray[Any] = np.zeros(3)
     for tolerance in PLANE_TOLERANCES:
         weighted = terms / (1 + ((seen - fitted) / tolerance) ** 2)[:, None]
         coefficients = np.linalg.lstsq(weighted.T @ terms, weighted.T @ seen, rcond=None)[0]

@@ -1,0 +1,68 @@
+"""``serve``: the web page, the dashboard and the REST API."""
+
+import socket
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.common import HomeOption, console, notice, resolve_home
+from pipeline.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pipeline.store.home import Home
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("serve", rich_help_panel="Serve")(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    dataset: Annotated[str | None, typer.Option(help="Whose champion; needed only where several have one.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Serve the champion: a page to draw on, a dashboard, and a REST API.
+
+    A promotion or rollback is picked up without a restart.
+    """
+    import uvicorn
+
+    from pipeline.serving.app import create_app
+
+    place = resolve_home(home)
+    _require_one(place, dataset)
+    local = host in LOOPBACK
+    app = create_app(place, dataset, ["localhost", "127.0.0.1", "[::1]"] if local else ["*"])
+    listening = _listen(host, port)
+    if not local:
+        notice("Everyone who can reach this address can use the page and see the versions: there is no log-in.")
+    shown = f"[{host}]" if ":" in host else host
+    console.print(f"Serving http://{shown}:{listening.getsockname()[1]} (Ctrl+C stops)", soft_wrap=True, markup=False)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=30)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _require_one(home: "Home", dataset: str | None) -> None:
+    from pipeline.store import production
+
+    served = production.datasets(home)
+    if dataset is None and len(served) > 1:
+        raise SettingsError(f"Several datasets have a champion ({', '.join(served)}): choose one with --dataset.")
+    if dataset is not None and served and dataset not in served:
+        raise SettingsError(f"The dataset '{dataset}' has no champion; these have: {', '.join(served)}.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise SettingsError(f"Cannot listen on {host}, port {port} ({error.strerror}): choose another.") from error
+    return listening

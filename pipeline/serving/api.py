@@ -1,0 +1,167 @@
+"""The REST API: predict, and tell who serves and how it is."""
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+
+from pipeline.contracts import Images, Probabilities, Version
+from pipeline.serving import inputs, schemas
+from pipeline.serving.champion import NOTHING_SERVES, Champion, ChampionWatch
+from pipeline.serving.refusals import MOST_PICTURES, Refusal
+from pipeline.store import versions
+from pipeline.store.home import Home
+
+if TYPE_CHECKING:
+    from pipeline.serving.telemetry import Telemetry
+
+PARSED_AT_ONCE = 64 * 1024
+"""A JSON body up to this many bytes is parsed in the event loop: faster than handing it to a thread."""
+DECODED_TOGETHER = 2
+"""Requests whose pictures are decoded at the same time: a large photo takes 200 MB for a moment."""
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRouter:
+    """The routes of the API."""
+    routes = APIRouter()
+    decoding = asyncio.Semaphore(DECODED_TOGETHER)
+
+    @routes.post(
+        "/predict",
+        response_model=schemas.Predictions,
+        responses=schemas.REFUSALS,
+        openapi_extra=schemas.PREDICT_BODY,
+        response_model_exclude_none=True,
+    )
+    async def predict(
+        request: Request,
+        seen: bool = Query(default=False, description="Also return the pixels that the model got."),
+    ) -> Response:
+        """What the images show: pictures as files in a form, or pixels as JSON, one or many."""
+        champion = require_champion(watch)
+        images = await _images(request, champion, decoding)
+        probabilities = await champion.batcher.predict(images)
+        telemetry.predicted(probabilities, champion.classes)
+        answer = _answer(champion, probabilities, images if seen else None)
+        return Response(json.dumps(answer), media_type="application/json")
+
+    @routes.get("/versions", response_model=list[schemas.VersionSummary], responses=schemas.UNREADABLE)
+    def all_versions() -> list[dict[str, Any]]:
+        """Every version, oldest first, with its verdict."""
+        return [_summary(home, version) for version in versions.list_versions(home)]
+
+    @routes.get("/production", response_model=schemas.Production, responses=schemas.NOT_READY)
+    async def production() -> dict[str, Any]:
+        """Who serves, since when and why, and what images it takes."""
+        champion = require_champion(watch)
+        facts = {key: value for key, value in vars(champion.deployment).items() if key != "folder"}
+        return facts | {
+            "recipe": champion.recipe,
+            "classes": list(champion.classes),
+            "shape": list(champion.shape),
+            "accuracy": champion.accuracy,
+            "report": _report(home, champion.deployment.id),
+            "problem": watch.problem,
+        }
+
+    @routes.get("/healthz", response_model=schemas.Answer)
+    async def healthz() -> dict[str, str]:
+        """Whether the process lives."""
+        return {"status": "ok"}
+
+    @routes.get("/readyz", response_model=schemas.Answer, responses=schemas.NOT_READY)
+    async def readyz() -> dict[str, str | None]:
+        """Whether predictions can be served."""
+        require_champion(watch)
+        return {"status": "ready" if watch.problem is None else "outdated", "detail": watch.problem}
+
+    @routes.get("/metrics", response_class=Response, responses={200: {"content": {PROMETHEUS: {}}}})
+    async def metrics() -> Response:
+        """Counters in Prometheus' text format."""
+        return Response(telemetry.text(), headers={"content-type": PROMETHEUS})
+
+    return routes
+
+
+def require_champion(watch: ChampionWatch) -> Champion:
+    """Who serves.
+
+    Raises:
+        Refusal: Nobody, with what to do.
+    """
+    if watch.champion is None:
+        raise Refusal(503, watch.problem or NOTHING_SERVES)
+    return watch.champion
+
+
+async def _images(request: Request, champion: Champion, decoding: asyncio.Semaphore) -> Images:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        body = await request.body()
+        if len(body) <= PARSED_AT_ONCE:
+            return inputs.images_from_json(body, champion.shape)
+        return await asyncio.to_thread(inputs.images_from_json, body, champion.shape)
+    if kind == "multipart/form-data":
+        pictures = await _pictures(request)
+        async with decoding:
+            return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.shape)
+    raise Refusal(415, "Send pictures as multipart/form-data (field `files`) or pixels as application/json.")
+
+
+async def _pictures(request: Request) -> list[bytes]:
+    from starlette.datastructures import UploadFile
+    from starlette.exceptions import HTTPException
+
+    try:
+        async with request.form(max_files=MOST_PICTURES + 1, max_fields=MOST_PICTURES) as form:
+            return [await part.read() for part in form.getlist("files") if isinstance(part, UploadFile)]
+    except HTTPException as error:
+        status = 413 if "Too many" in error.detail else 400
+        raise Refusal(status, f"The form cannot be read: {error.detail.rstrip('.')}.") from error
+    except (ValueError, KeyError) as error:
+        raise Refusal(400, f"The form cannot be read: {error}.") from error
+
+
+def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None) -> dict[str, Any]:
+    predictions = []
+    for row, numbers in enumerate(probabilities.tolist()):
+        best = max(range(len(numbers)), key=numbers.__getitem__)
+        prediction = {
+            "label": champion.classes[best],
+            "probability": numbers[best],
+            "probabilities": dict(zip(champion.classes, numbers, strict=True)),
+        }
+        if seen is not None:
+            prediction["seen"] = np.asarray(seen[row]).tolist()
+        predictions.append(prediction)
+    deployment = champion.deployment
+    return {"dataset": deployment.dataset, "version": deployment.id, "predictions": predictions}
+
+
+def _summary(home: Home, version: Version) -> dict[str, Any]:
+    facts, accuracy = version.manifest, version.scores.get("accuracy")
+    return {
+        "id": version.id,
+        "dataset": facts.get("dataset", {}).get("name"),
+        "recipe": facts.get("recipe"),
+        "train_size": facts.get("rows", {}).get("train_size"),
+        "created_at": facts.get("created_at"),
+        "accuracy": accuracy if isinstance(accuracy, dict) else None,
+        "outcome": version.verdict.outcome,
+        "in_production": version.in_production,
+        "override": version.override,
+        "damage": version.damage,
+        "report": _report(home, version.id),
+    }
+
+
+def _report(home: Home, version_id: str) -> str | None:
+    """Where this server shows a version's report."""
+    for parent in (home.versions, home.failed):
+        path = parent / version_id / "report.html"
+        if path.is_file():
+            return f"/{path.relative_to(home.root).as_posix()}"
+    return None

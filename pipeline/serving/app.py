@@ -1,0 +1,78 @@
+"""The web application: a page to draw on, a dashboard, and a REST API, around the champion."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from pipeline import __version__
+from pipeline.errors import PipelineError
+from pipeline.serving import api, middleware, pages
+from pipeline.serving.champion import ChampionWatch
+from pipeline.serving.refusals import Refusal
+from pipeline.serving.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from pipeline.store.home import Home
+
+
+def create_app(home: "Home", dataset: str | None = None, allowed_hosts: Sequence[str] = ("*",)) -> FastAPI:
+    """The application, with the champion loaded when it starts.
+
+    Args:
+        home: Where ``production/`` and ``versions/`` are.
+        dataset: Whose champion serves; ``None`` for the only dataset that has one.
+        allowed_hosts: Host headers that are answered; a page of another site that resolves its name to this
+            machine (DNS rebinding) sends another one.
+    """
+    telemetry = Telemetry()
+    watch = ChampionWatch(home, dataset, telemetry.batch)
+    telemetry.watch(watch)
+
+    @asynccontextmanager
+    async def following(_app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(watch.check)
+        task = asyncio.create_task(watch.follow())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    app = FastAPI(title="Digit pipeline", version=__version__, docs_url=None, redoc_url=None, lifespan=following)
+    app.include_router(api.router(home, watch, telemetry))
+    app.include_router(pages.router(home, watch))
+    app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
+    _add_answers(app)
+    app.add_middleware(middleware.BodyLimit)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
+    app.add_middleware(middleware.SecurityHeaders)
+    app.add_middleware(middleware.Stopwatch, observe=telemetry.request)
+    return app
+
+
+def _add_answers(app: FastAPI) -> None:
+    """Every refusal is a status and ``{"detail": sentence}``."""
+
+    @app.exception_handler(Refusal)
+    async def refused(_request: Request, refusal: Refusal) -> JSONResponse:
+        return JSONResponse({"detail": refusal.sentence}, refusal.status)
+
+    @app.exception_handler(PipelineError)
+    async def unreadable(_request: Request, error: PipelineError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        return JSONResponse({"detail": f"{'.'.join(map(str, first['loc']))}: {first['msg']}."}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def other(_request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)

@@ -1,0 +1,141 @@
+"""The champion in memory, kept up to date with ``production/`` while requests are served."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.contracts import Deployment
+from pipeline.errors import ModelError, PipelineError, StoreError
+from pipeline.serving.batching import Batcher
+from pipeline.serving.predictor import OnnxPredictor
+from pipeline.store import manifest, production, versions
+from pipeline.store.home import Home
+
+POLL_SECONDS = 0.25
+RETRY_SECONDS = 5.0
+"""How soon a bundle that could not be loaded is tried again."""
+NOTHING_SERVES = "Nothing serves yet: `python simulator.py run` trains, judges and promotes a first champion."
+
+
+@dataclass(frozen=True, eq=False)
+class Champion:
+    """A deployment whose model is loaded, checked and ready.
+
+    Attributes:
+        deployment: What ``current.json`` says.
+        recipe: The recipe's name.
+        classes: The class names, in the order of the probabilities.
+        shape: Height, width and channels of the images it takes.
+        accuracy: On the benchmark when it was judged, with its interval (``value``, ``low``, ``high``).
+        batcher: Predicts.
+    """
+
+    deployment: Deployment
+    recipe: str
+    classes: tuple[str, ...]
+    shape: tuple[int, int, int]
+    accuracy: dict[str, float]
+    batcher: Batcher
+
+
+def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champion:
+    """The champion of a deployment, its files checked against the manifest and tried on one image.
+
+    Raises:
+        StoreError: A file is missing, damaged, or of another version than ``current.json`` names.
+        ModelError: The model cannot be loaded or does not do what its manifest says.
+    """
+    facts = manifest.read(deployment.folder)
+    if facts.get("digest") != deployment.digest:
+        raise StoreError(f"The bundle of {deployment.id} is another model than the one promoted: roll back.")
+    predictor = OnnxPredictor(versions.read_verified(deployment, "model.onnx"), threads=1)
+    classes = tuple(facts["dataset"]["classes"])
+    tried = predictor.predict(np.zeros((1, *predictor.shape), np.uint8))
+    if tried.shape != (1, len(classes)) or not np.isfinite(tried).all():
+        raise ModelError(
+            f"The model of {deployment.id} does not give a probability for each of {len(classes)} classes."
+        )
+    return Champion(
+        deployment, facts["recipe"], classes, predictor.shape, _accuracy(deployment), Batcher(predictor, observe_batch)
+    )
+
+
+def _accuracy(deployment: Deployment) -> dict[str, float]:
+    """The champion's accuracy and its interval, empty where its scores are not there."""
+    try:
+        scores = json.loads(versions.read_verified(deployment, "scores.json"))
+        return {key: float(scores["accuracy"][key]) for key in ("value", "low", "high")}
+    except (PipelineError, KeyError, TypeError, ValueError):
+        return {}
+
+
+class ChampionWatch:
+    """Follows ``current.json`` and swaps the champion; while a new one cannot be loaded the old one serves.
+
+    Attributes:
+        champion: Who serves, ``None`` before the first promotion.
+        problem: Why what ``current.json`` names does not serve, in a sentence; ``None`` where all is well.
+        failures: How many times a champion could not be loaded.
+    """
+
+    def __init__(self, home: Home, dataset: str | None, observe_batch: Callable[[int], None]) -> None:
+        self.champion: Champion | None = None
+        self.problem: str | None = None
+        self.failures = 0
+        self._home = home
+        self._dataset = dataset
+        self._observe_batch = observe_batch
+        self._seen: tuple[int, ...] | None = None
+        self._retry_at = 0.0
+
+    def check(self) -> None:
+        """Load what ``current.json`` names if it changed; never raises for a damaged champion."""
+        try:
+            dataset = self._find_dataset()
+            if dataset is not None and self._changed(dataset):
+                self._load(dataset)
+        except (PipelineError, OSError, KeyError, TypeError) as error:
+            self.problem = str(error) if isinstance(error, PipelineError) else f"The champion is damaged: {error!r}."
+            self.failures += 1
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+
+    async def follow(self) -> None:
+        """Check again and again, beside the event loop, until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.to_thread(self.check)
+
+    def _find_dataset(self) -> str | None:
+        if self._dataset is not None:
+            return self._dataset
+        served = production.datasets(self._home)
+        if len(served) > 1:
+            if self.problem is None:
+                raise StoreError(f"Several datasets have a champion ({', '.join(served)}): choose one with --dataset.")
+            return None
+        self._dataset = served[0] if served else None
+        return self._dataset
+
+    def _changed(self, dataset: str) -> bool:
+        try:
+            facts = (self._home.production_of(dataset) / production.CURRENT).stat()
+        except FileNotFoundError:
+            return False
+        signature = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+        again = self.problem is not None and time.monotonic() >= self._retry_at
+        changed = signature != self._seen or again
+        self._seen = signature
+        return changed
+
+    def _load(self, dataset: str) -> None:
+        deployment = production.current(self._home, dataset)
+        if deployment is None:
+            return
+        serving = self.champion
+        if serving is None or serving.deployment.digest != deployment.digest:
+            self.champion = load(deployment, self._observe_batch)
+        self.problem = None

@@ -1,0 +1,66 @@
+"""The pages for people: draw a digit, the dashboard, and each version's report."""
+
+import re
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from pipeline.serving.champion import ChampionWatch
+from pipeline.serving.refusals import Refusal
+from pipeline.store import production, submissions, versions
+from pipeline.store.home import Home
+
+STATIC = Path(__file__).parent / "static"
+VERSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+REPORT_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+UNCACHED = {"cache-control": "no-cache"}
+
+
+def router(home: Home, watch: ChampionWatch) -> APIRouter:
+    """The routes of the pages."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/")
+    async def draw() -> Response:
+        """The page to draw on, or, before the first champion, what to do."""
+        if watch.champion is None:
+            return FileResponse(STATIC / "waiting.html", status_code=503, headers=UNCACHED | {"retry-after": "5"})
+        return FileResponse(STATIC / "index.html", headers=UNCACHED)
+
+    @routes.get("/dashboard")
+    def dashboard() -> Response:
+        """All versions, the champion, verdicts and learning curves, as they are now."""
+        from pipeline.reports import html, index_page
+
+        page = index_page.render(
+            versions.list_versions(home),
+            index_page.read_curves(home.metric_results),
+            production.history(home),
+            submissions.read(home),
+            link_prefix="/",
+        )
+        policy = f"{html.content_policy()}; frame-ancestors 'none'"
+        return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
+
+    @routes.get("/versions/{version_id}/report.html")
+    def report(version_id: str) -> Response:
+        """The report of a version that passed."""
+        return _report(home.versions, version_id)
+
+    @routes.get("/versions/failed/{version_id}/report.html")
+    def failed_report(version_id: str) -> Response:
+        """The report of a version that did not pass."""
+        return _report(home.failed, version_id)
+
+    return routes
+
+
+def _report(parent: Path, version_id: str) -> Response:
+    path = parent / version_id / "report.html"
+    if not VERSION_ID.fullmatch(version_id) or not path.is_file():
+        raise Refusal(404, f"There is no report of a version '{version_id[:80]}': GET /versions lists them.")
+    return FileResponse(path, headers=UNCACHED | {"content-security-policy": REPORT_POLICY})

@@ -1,0 +1,24 @@
+"""Requests that are answered with a 4xx and a sentence."""
+
+MOST_BYTES = 16 * 2**20
+"""Of one request: a photo of a telephone has 3 to 8 MB."""
+MOST_PIXELS = 50_000_000
+"""Of one picture, before it is decoded."""
+MOST_PICTURES = 32
+"""Of one request, as files."""
+MOST_IMAGES = 1_000
+"""Of one request, as pixels."""
+
+
+class Refusal(Exception):  # noqa: N818 - a normal answer, not an error of the server
+    """A request that cannot be served.
+
+    Attributes:
+        status: The HTTP status.
+        sentence: What is wrong with it and what to do.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence

@@ -1,0 +1,125 @@
+"""The shapes of the API's requests and answers, for its OpenAPI document."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from pipeline.serving.refusals import MOST_IMAGES, MOST_PICTURES
+
+
+class Prediction(BaseModel):
+    """What one image shows."""
+
+    label: str = Field(description="The most probable class.")
+    probability: float = Field(description="Its probability, 0 to 1.")
+    probabilities: dict[str, float] = Field(description="The probability of every class.")
+    seen: list[list[list[int]]] | None = Field(
+        default=None, description="With `?seen=true`: the pixels that the model got, [height][width][channels]."
+    )
+
+
+class Predictions(BaseModel):
+    """What each image shows, in the order of the request."""
+
+    dataset: str
+    version: str = Field(description="The champion that answered.")
+    predictions: list[Prediction]
+
+
+class Production(BaseModel):
+    """Who serves."""
+
+    dataset: str
+    id: str
+    digest: str
+    recipe: str
+    previous_id: str | None
+    action: str
+    reason: str
+    promoted_at: str
+    classes: list[str]
+    shape: list[int] = Field(description="Height, width and channels of the images it takes.")
+    accuracy: dict[str, float] = Field(description="On the benchmark: value and 95 % interval (low, high).")
+    report: str | None = Field(description="Path of its report on this server.")
+    problem: str | None = Field(description="Why a newer champion could not be loaded; this one serves meanwhile.")
+
+
+class VersionSummary(BaseModel):
+    """One version."""
+
+    id: str
+    dataset: str | None
+    recipe: str | None
+    train_size: int | None
+    created_at: str | None
+    accuracy: dict[str, float] | None
+    outcome: str
+    in_production: bool
+    override: str | None
+    damage: str | None
+    report: str | None = Field(description="Path of its report on this server.")
+
+
+class Answer(BaseModel):
+    """A state in a word, and a sentence where there is more to say."""
+
+    status: str
+    detail: str | None = None
+
+
+class Problem(BaseModel):
+    """A refusal."""
+
+    detail: str = Field(description="What is wrong and what to do, in a sentence.")
+
+
+PREDICT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["images"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "images": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MOST_IMAGES,
+                            "description": "Images exactly as the model takes them: rows of pixels from 0 to 255 "
+                            "(`GET /production` gives the shape). Nothing is centred or scaled.",
+                            "items": {"type": "array", "items": {"type": "array", "items": {}}},
+                        }
+                    },
+                }
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MOST_PICTURES,
+                            "description": "Pictures of one digit each, any size, dark on light or light on dark; "
+                            "they are centred and scaled as the training images were.",
+                            "items": {"type": "string", "format": "binary"},
+                        }
+                    },
+                }
+            },
+        },
+    }
+}
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body cannot be parsed."},
+    413: {"model": Problem, "description": "Too many bytes, pixels or images."},
+    415: {"model": Problem, "description": "Neither JSON nor a form."},
+    422: {"model": Problem, "description": "No image, or not one that the model takes."},
+    503: {"model": Problem, "description": "Nothing serves yet."},
+}
+NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "Nothing serves yet."}}
+UNREADABLE: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "What is on disk is damaged."}}
