@@ -59,7 +59,7 @@ def write(model: Any, path: Path, n_classes: int) -> None:
     from onnx import TensorProto, helper
 
     # Converters draw a random name, which would give the same model another digest each time.
-    model.graph.name = "classifier"
+    model.graph.name, model.graph.doc_string = "classifier", ""
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
     output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", n_classes])
     model.graph.output[0].CopyFrom(output)
