@@ -104,10 +104,7 @@ def headline(policy: GatePolicy, comparison: Comparison, level: float) -> Check:
 
 def no_class_worse(comparison: Comparison, classes: tuple[str, ...], level: float) -> Check:
     """No class is proven worse than with the champion, Holm's correction over the classes."""
-    from statsmodels.stats.multitest import multipletests
-
-    p = paired.p_better(comparison.made, comparison.fixed)
-    corrected = np.asarray(multipletests(p, alpha=level, method="holm")[1])
+    corrected = paired.holm(paired.p_better(comparison.made, comparison.fixed))
     worst = int(corrected.argmin())
     vetoed = bool(paired.any_class_worse(comparison.fixed, comparison.made, level))
     found = (

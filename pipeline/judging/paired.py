@@ -65,6 +65,18 @@ def clearly_worse(fixed: ArrayLike, made: ArrayLike, level: float) -> NDArray[np
     return np.asarray(p_better(made, fixed) <= level)
 
 
+def holm(p: ArrayLike) -> Floats:
+    """P-values corrected for their number, ``[K]`` (Holm 1979).
+
+    statsmodels has the same but collects all garbage at each call, which takes half a second in a large process.
+    """
+    values = np.asarray(p, float)
+    order = np.argsort(values)
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)))
+    return corrected
+
+
 def any_class_worse(fixed: ArrayLike, made: ArrayLike, level: float) -> NDArray[np.bool_]:
     """Whether any class is proven worse, ``[..., K] -> [...]``.
 

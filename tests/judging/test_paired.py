@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from pipeline.judging import paired
 
@@ -99,6 +100,14 @@ def test_non_inferiority_lets_a_nearly_identical_model_through_and_stops_a_worse
 )
 def test_veto_of_a_class(fixed, made, worse):
     assert bool(paired.any_class_worse(fixed, made, 0.05)) is worse
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=12))
+def test_holms_correction_agrees_with_statsmodels_and_with_the_veto(p):
+    corrected = paired.holm(p)
+    assert corrected == pytest.approx(multipletests(p, method="holm")[1])
+    assert (corrected.min() <= 0.05) == (min(p) * len(p) <= 0.05)
 
 
 @given(COUNTS, COUNTS)
