@@ -1,0 +1,37 @@
+"""``publish``: the champion on the Hugging Face Hub."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import HomeOption, console, notice, resolve_home
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("publish", rich_help_panel="Services")(publish)
+
+
+def publish(
+    repo_id: Annotated[str, typer.Argument(help="your-name/your-model on the Hugging Face Hub.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    dataset: Annotated[
+        str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds after which the Hub is waited for no longer.")
+    ] = 600,
+    home: HomeOption = None,
+) -> None:
+    """Upload the champion with its model card; what the Hub has already is not sent again."""
+    from pipeline import publisher
+    from pipeline.cli.production import champion_of
+    from pipeline.services.calls import Patience
+
+    place = resolve_home(home)
+    name = champion_of(place, dataset).dataset
+    patience = Patience(limit_seconds=time_limit)
+    with console.status("Publishing …"):
+        published = publisher.publish(place, name, repo_id, patience, notice, private=private)
+    words = "is up to date" if published.changed else "had it all already: nothing was uploaded"
+    console.print(f"{published.address} {words}.", markup=False)

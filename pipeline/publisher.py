@@ -1,0 +1,135 @@
+"""Publishing: the champion as a folder that the Hugging Face Hub understands, kept locally and, if asked, uploaded."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.contracts import Deployment
+from pipeline.errors import DeployError
+from pipeline.reports import model_card
+from pipeline.services import huggingface
+from pipeline.services.calls import Patience
+from pipeline.store import atomic, manifest, production
+from pipeline.store.home import Home
+
+MIRROR = "huggingface"
+ATTRIBUTES = "".join(
+    f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in ("onnx", "keras", "ubj", "joblib", "png")
+)
+
+
+def publish(
+    home: Home, dataset: str, repo_id: str, patience: Patience, tell: Callable[[str], None], *, private: bool = False
+) -> huggingface.Published:
+    """Bring the mirror up to date and make a repository on the Hub hold exactly its files.
+
+    Raises:
+        DeployError: Nothing serves this dataset.
+        StoreError: The bundle is damaged, or the disk refuses.
+        ServiceError: The Hub did not take it; the mirror still stands, and the same call completes it.
+    """
+    folder = mirror(home, dataset)
+    tell(f"Publishing {folder} to {repo_id} …")
+    return huggingface.upload(folder, repo_id, _champion(home, dataset).id, patience, private=private)
+
+
+def mirror(home: Home, dataset: str) -> Path:
+    """Build ``production/<dataset>/huggingface/`` from the champion's bundle; the same champion gives the same bytes.
+
+    Raises:
+        DeployError: Nothing serves this dataset.
+        StoreError: The bundle is damaged, or the disk refuses.
+    """
+    champion = _champion(home, dataset)
+    final = home.production_of(dataset) / MIRROR
+    content = _content(home, champion)
+    if _digests(content) == _digests_of(final):
+        return final
+    staging = final.with_name(f".{MIRROR}{atomic.TEMPORARY_SUFFIX}")
+    with atomic.disk_errors(staging):
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        for name, bytes_ in content.items():
+            (staging / name).write_bytes(bytes_)
+    atomic.remove_tree(final)
+    atomic.publish_folder(staging, final)
+    return final
+
+
+def _champion(home: Home, dataset: str) -> Deployment:
+    champion = production.current(home, dataset)
+    if champion is None:
+        raise DeployError(f"Nothing serves '{dataset}' yet, so there is nothing to publish: `simulator.py run` first.")
+    return champion
+
+
+def _content(home: Home, champion: Deployment) -> dict[str, bytes]:
+    facts = manifest.read(champion.folder)
+    scores, verdict = (_verified_json(champion, name) for name in ("scores.json", "verdict.json"))
+    native = Path(facts["native_file"]).name
+    files = {
+        ".gitattributes": ATTRIBUTES.encode(),
+        "model.onnx": manifest.read_checked(champion.folder, "model.onnx"),
+        native: manifest.read_checked(champion.folder, facts["native_file"]),
+        "config.json": _json(_config(facts)),
+        "metrics.json": _json(scores),
+        "verdict.json": _json(verdict),
+    }
+    curve = home.metric_results / "learning_curve.png"
+    if curve.exists():
+        files["learning_curve.png"] = curve.read_bytes()
+    card = model_card.render(
+        facts,
+        scores,
+        verdict,
+        metadata=_metadata(facts, scores),
+        native=native,
+        learning_curve=curve.exists(),
+    )
+    return files | {"README.md": card.encode()}
+
+
+def _metadata(facts: dict[str, Any], scores: dict[str, Any]) -> str:
+    metrics = {"accuracy": scores["accuracy"]["value"], "f1": scores["f1"]["macro"]}
+    tags = ["image-classification", "onnx", facts["family"], facts["dataset"]["name"]]
+    return huggingface.card_metadata(facts["id"], facts["dataset"]["name"], metrics, tags)
+
+
+def _config(facts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version": facts["id"],
+        "digest": facts["digest"],
+        "recipe": facts["recipe"],
+        "parameters": facts["parameters"],
+        "classes": facts["dataset"]["classes"],
+        "input": {
+            "name": "images",
+            "type": "uint8",
+            "shape": facts["dataset"]["shape"],
+            "layout": "height, width, channels, after the number of images",
+            "range": [0, 255],
+        },
+        "output": {"name": "probabilities", "type": "float32"},
+        "preprocessing": "inside model.onnx: give raw pixels",
+    }
+
+
+def _verified_json(champion: Deployment, name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(manifest.read_checked(champion.folder, name))
+    return value
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _digests(content: dict[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(value).hexdigest() for name, value in content.items()}
+
+
+def _digests_of(folder: Path) -> dict[str, str]:
+    paths = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+    return {path.relative_to(folder).as_posix(): atomic.sha256_file(path) for path in paths}

@@ -1,0 +1,225 @@
+"""Publishing with the real client: the good way, twice, changed, and each way in which it can fail."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_server import TOKEN, Fault, HubServer, cut, reply, slow
+from listeners import Told
+from small_version import publish as publish_version
+
+from pipeline import publisher
+from pipeline.contracts import Version
+from pipeline.errors import DeployError, ServiceError
+from pipeline.reports.model_card import CODE_SAMPLE
+from pipeline.services.calls import Patience
+from pipeline.services.huggingface import Published
+from pipeline.store import production
+from pipeline.store.home import Home
+
+REPO = "somebody/digits"
+FILES = {
+    ".gitattributes",
+    "README.md",
+    "config.json",
+    "metrics.json",
+    "model.joblib",
+    "model.onnx",
+    "verdict.json",
+}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
+    """A server, and a client imported so that it knows no other address."""
+    server = HubServer()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_ENDPOINT", server.url)
+        patch.setenv("HF_HUB_DISABLE_XET", "1")
+        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf")))
+        patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+        _forget_client()
+        import huggingface_hub
+
+        assert huggingface_hub.HfApi().endpoint == server.url
+        assert server.url == huggingface_hub.constants.ENDPOINT
+        yield server
+    server.close()
+    _forget_client()
+
+
+@pytest.fixture(autouse=True)
+def signed_in(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    assert huggingface_hub.HfApi().endpoint.startswith("http://127.0.0.1:")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    hub.reset()
+
+
+def _forget_client() -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "huggingface_hub"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def publish(home: Home, champion: Version, patience: Patience, told: Told):
+    def call(*, private: bool = False, limit: float = 30, repo: str = REPO) -> Published:
+        limited = dataclasses.replace(patience, limit_seconds=limit)
+        return publisher.publish(home, "digits", repo, limited, told, private=private)
+
+    return call
+
+
+def test_the_hub_holds_exactly_what_the_mirror_holds(home: Home, hub: HubServer, publish) -> None:
+    published = publish(private=True)
+    repository = hub.repositories[REPO]
+    mirror = {path.name: path.read_bytes() for path in (home.production / "digits" / "huggingface").iterdir()}
+    assert repository.files == mirror
+    assert set(mirror) == FILES
+    assert repository.private
+    assert published == Published(f"{hub.url}/{REPO}", changed=True)
+
+
+def test_published_twice_without_change_nothing_is_uploaded(hub: HubServer, publish) -> None:
+    publish()
+    hub.calls.clear()
+    assert not publish().changed
+    assert "commit" not in hub.calls
+    assert "large file" not in hub.calls
+
+
+def test_a_new_champion_replaces_what_changed_and_removes_what_is_gone(home: Home, hub: HubServer, publish) -> None:
+    publish()
+    hub.repositories[REPO].files["model.keras"] = b"of an earlier champion"
+    hub.calls.clear()
+    newer = publish_version(home, number=2, strength=0.1)
+    assert publish().changed
+    assert set(hub.repositories[REPO].files) == FILES
+    assert newer.id in hub.repositories[REPO].files["README.md"].decode()
+    assert hub.calls.count("large file") == 1
+
+
+FAILURES = {
+    "token not accepted": ("create", reply(401, {"error": "Invalid"}), "does not accept the token|no repository"),
+    "no rights": ("commit", reply(403, {"error": "Forbidden: no write access"}), "may not write to somebody/digits"),
+    "repository missing": ("info", reply(404, {"error": "Repository not found"}), "no repository somebody/digits"),
+    "files not taken": ("commit", reply(400, {"error": "Bad card"}), r"does not take the files \(400\).*Bad card"),
+    "server down while committing": ("commit", reply(503, {}), r"a problem of its own \(503\)"),
+    "too many requests": ("commit", reply(429, {}), r"no more requests for now \(429\)"),
+    "connection cut": ("commit", cut, "connection to Hugging Face was cut"),
+}
+
+
+@pytest.mark.parametrize(("call", "fault", "words"), FAILURES.values(), ids=FAILURES)
+def test_a_failure_is_one_sentence_and_a_second_call_mends_it(
+    home: Home, hub: HubServer, publish, call: str, fault: Fault, words: str
+) -> None:
+    hub.faults[call] = [fault] * 9
+    with pytest.raises(ServiceError, match=words) as raised:
+        publish()
+    assert TOKEN not in str(raised.value)
+    hub.faults.clear()
+    publish()
+    assert set(hub.repositories[REPO].files) == FILES
+
+
+def test_a_problem_that_passes_is_waited_out(hub: HubServer, publish) -> None:
+    hub.faults["commit"] = [reply(503, {}), cut]
+    assert publish().changed
+
+
+@pytest.mark.parametrize("call", ["create", "preupload", "large file", "commit"])
+def test_a_silent_hub_ends_with_the_time_limit(hub: HubServer, publish, call: str) -> None:
+    hub.faults[call] = [slow(3)] * 9
+    with pytest.raises(ServiceError, match="did not answer within the time limit"):
+        publish(limit=1)
+
+
+def test_without_a_token_nothing_is_asked(hub: HubServer, publish, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(ServiceError, match=r"no Hugging Face token.*HF_TOKEN"):
+        publish()
+    assert hub.calls == []
+
+
+def test_a_wrong_token_says_so(hub: HubServer, publish, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    with pytest.raises(ServiceError, match="token"):
+        publish()
+    assert hub.repositories == {}
+
+
+def test_an_impossible_name_says_so(publish) -> None:
+    with pytest.raises(ServiceError, match="'a/b/c' is no name of a repository"):
+        publish(repo="a/b/c")
+
+
+def test_without_a_champion_there_is_nothing_to_publish(home: Home) -> None:
+    with pytest.raises(DeployError, match="nothing to publish"):
+        publisher.mirror(home, "digits")
+
+
+def test_the_mirror_is_rebuilt_only_for_another_champion(home: Home, champion: Version) -> None:
+    folder = publisher.mirror(home, "digits")
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    publisher.mirror(home, "digits")
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    (folder / "model.onnx").write_bytes(b"tampered")
+    publisher.mirror(home, "digits")
+    assert (folder / "model.onnx").read_bytes() == (champion.folder / "model.onnx").read_bytes()
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_mirror_that_was_cut_off_is_mended(home: Home, champion: Version) -> None:
+    staging = home.production / "digits" / ".huggingface.tmp"
+    staging.mkdir()
+    (staging / "half").write_bytes(b"")
+    assert {path.name for path in publisher.mirror(home, "digits").iterdir()} == FILES
+    assert not staging.exists()
+
+
+def test_the_card_tells_what_a_stranger_needs(home: Home, champion: Version) -> None:
+    curve = home.metric_results / "learning_curve.png"
+    curve.parent.mkdir(parents=True, exist_ok=True)
+    curve.write_bytes(b"a picture")
+    folder = publisher.mirror(home, "digits")
+    _, header, body = (folder / "README.md").read_text().split("---\n", 2)
+
+    [entry] = yaml.safe_load(header)["model-index"]
+    measured = {metric["type"]: metric["value"] for metric in entry["results"][0]["metrics"]}
+    assert measured["accuracy"] == champion.scores["accuracy"]["value"]
+    for heading in ("Intended use", "Training data", "Figures of each class", "Verdict", "How to use it"):
+        assert f"## {heading}" in body
+    assert body.count("\n| ") >= 10 + 5
+    assert "(learning_curve.png)" in body
+    assert (folder / "learning_curve.png").read_bytes() == b"a picture"
+    assert "The lower bound is above 90 %." in body
+
+
+def test_the_code_of_the_card_runs_in_the_folder(home: Home, champion: Version) -> None:
+    folder = publisher.mirror(home, "digits")
+    assert CODE_SAMPLE in (folder / "README.md").read_text()
+    run = subprocess.run([sys.executable, "-c", CODE_SAMPLE], cwd=folder, capture_output=True, text=True, check=True)
+    assert len(run.stdout.splitlines()) == 2
+    config = json.loads((folder / "config.json").read_text())
+    assert config["input"]["shape"] == [8, 8, 1]
+    assert run.stdout.split()[0] in config["classes"]
+
+
+def test_large_files_are_ready_for_git_lfs(home: Home, champion: Version) -> None:
+    folder = publisher.mirror(home, "digits")
+    tracked = {line.split()[0] for line in (folder / ".gitattributes").read_text().splitlines()}
+    assert {"*.onnx", "*.joblib", "*.keras", "*.ubj", "*.png"} == tracked
+
+
+def test_production_is_not_disturbed(home: Home, champion: Version) -> None:
+    publisher.mirror(home, "digits")
+    assert production.datasets(home) == ["digits"]
+    assert production.recover(home) == []
+    assert Path(home.production / "digits" / "huggingface").is_dir()
