@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ModelError
+from pipeline.models import onnx_names
 from pipeline.models.protocol import ONNX_OPSET
 
 INPUT = "images"
@@ -58,8 +59,7 @@ def write(model: Any, path: Path, n_classes: int) -> None:
     import onnx
     from onnx import TensorProto, helper
 
-    # Converters draw a random name, which would give the same model another digest each time.
-    model.graph.name, model.graph.doc_string = "classifier", ""
+    onnx_names.make_plain(model.graph)
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
     output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", n_classes])
     model.graph.output[0].CopyFrom(output)
