@@ -70,7 +70,7 @@ class Watcher:
         )
         if judgement.grant:
             facts = {"debit": judgement.grant.entry, "verdict": versions.verdict_to_json(verdict)}
-            record(self.home, read_ledger(self.home, evidence.benchmark_sha256), "verdict", facts)
+            record(self.home, _read_again(self.home, evidence.benchmark_sha256), "verdict", facts)
         return verdict
 
     def _replayed(self, book: ledger.Ledger, candidate: Candidate, champion: Deployment | None) -> Verdict | None:
@@ -87,7 +87,7 @@ class Watcher:
         if evidence.champion is None:
             raise StoreError("There is no champion to compare with, so nothing can be spent.")
         pair = {"candidate": evidence.challenger.digest, "champion": evidence.champion.digest}
-        book = read_ledger(self.home, evidence.benchmark_sha256)
+        book = _read_again(self.home, evidence.benchmark_sha256)
         debit = ledger.paid(book, self.policy.digest, **pair)
         if debit is None:
             level = ledger.price(book, self.policy)
@@ -111,6 +111,11 @@ def read_ledger(home: Home, benchmark_sha256: str) -> ledger.Ledger:
     lines, head = ledger_store.read(home, benchmark_sha256)
     witnessed = ledger_store.witnessed(versions.list_versions(home), benchmark_sha256)
     return ledger.parse(benchmark_sha256, lines, head, witnessed)
+
+
+def _read_again(home: Home, benchmark_sha256: str) -> ledger.Ledger:
+    # The stored verdicts were asked at the start of the judgement, and the caller has held the lock since.
+    return ledger.parse(benchmark_sha256, *ledger_store.read(home, benchmark_sha256))
 
 
 def record(home: Home, book: ledger.Ledger, kind: str, facts: Mapping[str, Any]) -> ledger.Ledger:
