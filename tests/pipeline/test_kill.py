@@ -64,6 +64,7 @@ def test_the_run_touches_the_disk_often_enough_to_be_worth_killing(whole: tuple[
     assert [line["action"] for line in production.history(home)] == ["promote", "promote"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", range(POINTS))
 def test_after_a_kill_all_is_whole_and_the_next_run_ends_where_an_unkilled_one_does(
     processes: multiprocessing.context.ForkServerContext,
