@@ -2,7 +2,18 @@
 
 import typer
 
-from pipeline.cli import common, inspect, production, run
+from pipeline.cli import (
+    common,
+    explore,
+    gate,
+    inspect,
+    kaggle,
+    notebook,
+    production,
+    publish,
+    run,
+    serve,
+)
 
 app = typer.Typer(
     name="simulator.py",
@@ -14,9 +25,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-run.register(app)
-inspect.register(app)
-production.register(app)
+for commands in (run, gate, inspect, explore, notebook, production, serve, kaggle, publish):
+    commands.register(app)
 
 
 def main() -> None:
