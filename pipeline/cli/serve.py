@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pipeline.store.home import Home
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+BACKLOG = 2048
+"""Who connects while the champion is still being loaded waits for it and is not turned away."""
 
 
 def register(app: typer.Typer) -> None:
@@ -58,10 +60,12 @@ def _require_one(home: "Home", dataset: str | None) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio switches Nagle off: else each answer waits 40 ms for the client's ACK.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise SettingsError(f"Cannot listen on {host}, port {port} ({error.strerror}): choose another.") from error

@@ -100,7 +100,8 @@ def _plane(grey: Grey) -> Grey:
         weighted = terms / (1 + ((seen - fitted) / tolerance) ** 2)[:, None]
         coefficients = np.linalg.lstsq(weighted.T @ terms, weighted.T @ seen, rcond=None)[0]
         fitted = terms @ coefficients
-    return (_plane_terms(height, width) @ coefficients).reshape(grey.shape).astype(np.float32)
+    plane: NDArray[np.float64] = _plane_terms(height, width) @ coefficients
+    return plane.reshape(grey.shape).astype(np.float32)
 
 
 def _nearby(grey: Grey) -> Grey:
@@ -132,8 +133,8 @@ def _plane_terms(height: int, width: int) -> NDArray[np.float64]:
 
 def _otsu(values: Grey) -> float:
     """The threshold that parts a histogram in two classes of greatest distance (Otsu 1979)."""
-    counts, edges = np.histogram(values, bins=128)
-    middles = (edges[:-1] + edges[1:]) / 2
+    counts = np.bincount(np.clip(values, 0, 255).astype(np.uint8).ravel(), minlength=256)
+    middles = np.arange(256) + 0.5
     below = np.cumsum(counts)
     above = below[-1] - below
     mass = np.cumsum(counts * middles)

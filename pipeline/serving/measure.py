@@ -20,6 +20,7 @@ from pipeline.store import atomic
 SINGLE_PREDICTIONS = 100
 WARM_UP = 5
 BATCH_IMAGES = 1024
+LATENCIES = ("single_p50", "single_p95", "per_image_in_batch")
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,8 @@ class MeasuredModel:
         rows = np.arange(WARM_UP + SINGLE_PREDICTIONS) % len(images)
         single = [self._milliseconds(images[row : row + 1]) for row in rows]
         batch = images[:BATCH_IMAGES]
-        return {
-            "single_p50": float(np.percentile(single[WARM_UP:], 50)),
-            "single_p95": float(np.percentile(single[WARM_UP:], 95)),
-            "per_image_in_batch": self._milliseconds(batch) / len(batch),
-        }
+        median, high = np.percentile(single[WARM_UP:], (50, 95))
+        return dict(zip(LATENCIES, (float(median), float(high), self._milliseconds(batch) / len(batch)), strict=True))
 
     def _milliseconds(self, images: Images) -> float:
         start = time.perf_counter()

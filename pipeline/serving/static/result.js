@@ -2,7 +2,12 @@
 
 const SURE = 0.6;
 const element = (id) => document.getElementById(id);
-const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`);
+
+function percent(share) {
+  if (share > 0 && share < 0.001) return "< 0.1 %";
+  if (share < 1 && share > 0.999) return "> 99.9 %";
+  return `${(100 * share).toFixed(1)} %`;
+}
 
 export function showClasses(classes, [height, width]) {
   element("bars").replaceChildren(...classes.map(bar));
@@ -20,7 +25,7 @@ export function showPrediction(prediction, note) {
   element("sure").textContent = `${probability < SURE ? "not sure" : "sure"} at ${percent(probability)}${note}`;
   for (const row of element("bars").children) fill(row, probabilities[row.dataset.name], row.dataset.name === label);
   paint(seen);
-  element("seen").setAttribute("aria-label", `What the model sees: the picture, centred and scaled`);
+  element("seen").setAttribute("aria-label", "What the model sees: the picture, centred and scaled");
   return `${label}, ${probability < SURE ? "not sure" : "sure"} at ${Math.round(100 * probability)} percent`;
 }
 
