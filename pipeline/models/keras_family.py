@@ -155,15 +155,10 @@ def load(path: Path, shape: tuple[int, int, int], n_classes: int, checkpoint: in
     Raises:
         ModelError: The file cannot be read, or there is no such checkpoint.
     """
-    keras = import_keras()
-
-    def read() -> Any:
-        network = keras.models.load_model(path, compile=False, safe_mode=True)
+    try:
+        network = import_keras().models.load_model(path, compile=False, safe_mode=True)
         if checkpoint is not None:
             network.load_weights(checkpoint_file(path.parent / "checkpoints", checkpoint))
-        return network
-
-    try:
-        return KerasModel(shape, n_classes, None, checked(read, shape, n_classes))
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path.name} cannot be read as a Keras model: {error}") from error
+    return KerasModel(shape, n_classes, None, checked(lambda: network, shape, n_classes))

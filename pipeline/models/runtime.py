@@ -16,11 +16,14 @@ THREAD_VARIABLES = (
 """TensorFlow, XGBoost and NumPy's linear algebra read these once, when they start."""
 
 
-def limit_threads(threads: int) -> None:
-    """Let TensorFlow, XGBoost and scikit-learn use at most ``threads`` threads each in this process.
+def prepare_threads(threads: int = 0) -> None:
+    """Let TensorFlow, XGBoost and scikit-learn use at most ``threads`` threads each in this process; 0: any number.
 
-    It has an effect only before these libraries are first imported; 0 changes nothing.
+    It also makes XGBoost's waiting threads sleep. By default they spin, which on busy cores took a fit of one
+    second to twenty and more. All of it has an effect only before the first of these libraries is imported,
+    scikit-learn among them, so the start of a process is the place to call it.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if threads > 0:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
 
@@ -42,11 +45,8 @@ def import_tensorflow() -> ModuleType:
 
 
 def import_xgboost() -> ModuleType:
-    """XGBoost, whose waiting threads sleep.
-
-    By default they spin, which on busy cores made a fit fifty times slower (0.7 s became 39 s).
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """XGBoost, its threads prepared if nothing else was imported before."""
+    prepare_threads()
     import xgboost
 
     return xgboost  # type: ignore[no-any-return]

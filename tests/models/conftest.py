@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 from model_training import QUICK, Digits, Trained, train
 
+from pipeline.models.runtime import prepare_threads
+
+prepare_threads()  # before any test imports scikit-learn
+
 
 @pytest.fixture(scope="session")
 def digits() -> Digits:

@@ -1,7 +1,7 @@
 """Small digits, quick parameters, and a recipe trained as a version would be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,10 @@ class Digits:
         """With so many training images only."""
         return replace(self, train=self.train[:images], train_labels=self.train_labels[:images])
 
+    def validating(self, images: int) -> "Digits":
+        """With so many validation images only."""
+        return replace(self, validation=self.validation[:images], validation_labels=self.validation_labels[:images])
+
     def of_classes(self, n_classes: int) -> "Digits":
         """With the images of the first classes only."""
         parts: list[Any] = []
@@ -50,25 +54,27 @@ class Digits:
 
 
 @dataclass
-class Trained:
-    """A fitted model with all it left behind."""
+class Fitted:
+    """A fitted model with what it reported."""
 
     model: Model
     history: History
-    parameters: dict[str, Any]
-    native_format: ModelFormat
-    native_file: Path
-    onnx: Path
-    reported: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
+    reported: list[tuple[int, int, dict[str, float]]]
 
 
-def train(
-    name: str, digits: Digits, folder: Path, overrides: Mapping[str, Any], *, seed: int = 0, n_classes: int = 10
-) -> Trained:
-    """A recipe, fitted, saved as a version would be, and exported."""
-    model, parameters = registry.create(
-        registry.find(name), overrides, shape=digits.train.shape[1:], n_classes=n_classes
-    )
+def fit(
+    name: str,
+    digits: Digits,
+    overrides: Mapping[str, Any],
+    *,
+    seed: int = 0,
+    n_classes: int = 10,
+    checkpoints: Path | None = None,
+) -> Fitted:
+    """A recipe, fitted; overrides that it does not know are left out."""
+    recipe = registry.find(name)
+    known = {key: value for key, value in overrides.items() if key in recipe.parameters}
+    model, _ = registry.create(recipe, known, shape=digits.train.shape[1:], n_classes=n_classes)
     reported: list[tuple[int, int, dict[str, float]]] = []
     history = model.fit(
         digits.train,
@@ -77,8 +83,25 @@ def train(
         digits.validation_labels,
         seed=seed,
         progress=lambda step, steps, metrics: reported.append((step, steps, dict(metrics))),
-        checkpoints=folder / "native" / "checkpoints",
+        checkpoints=checkpoints,
     )
-    native = model.save(folder / "native")
-    model.export_onnx(folder / "model.onnx")
-    return Trained(model, history, parameters, model.native_format, native, folder / "model.onnx", reported)
+    return Fitted(model, history, reported)
+
+
+@dataclass
+class Trained(Fitted):
+    """A fitted model with the files of a version."""
+
+    native_format: ModelFormat
+    native_file: Path
+    onnx: Path
+
+
+def train(name: str, digits: Digits, folder: Path, overrides: Mapping[str, Any], *, n_classes: int = 10) -> Trained:
+    """A recipe, fitted, saved as a version would be, and exported."""
+    fitted = fit(name, digits, overrides, n_classes=n_classes, checkpoints=folder / "native" / "checkpoints")
+    native = fitted.model.save(folder / "native")
+    fitted.model.export_onnx(folder / "model.onnx")
+    return Trained(
+        fitted.model, fitted.history, fitted.reported, fitted.model.native_format, native, folder / "model.onnx"
+    )

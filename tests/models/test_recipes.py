@@ -1,12 +1,13 @@
 """Every recipe: it learns, it exports to the same model, it comes back from disk, it keeps its history."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from model_training import QUICK, Digits, Trained, train
+from model_training import QUICK, Digits, Trained, fit, train
 
 from pipeline.contracts import no_progress
 from pipeline.errors import ModelError
@@ -111,34 +112,32 @@ def test_the_checkpoints_of_trees_are_their_rounds(trained: Callable[[str], Trai
 
 
 @pytest.mark.parametrize("name", [recipe.name for recipe in registry.RECIPES if recipe.deterministic])
-def test_the_same_seed_gives_the_same_model(name: str, digits: Digits, tmp_path: Path) -> None:
-    shorter = {"epochs": 1, "rounds": 3, "least_images": 500, "max_iter": 5}
-    overrides = {key: value for key, value in shorter.items() if key in registry.find(name).parameters}
-    first, again, other = (
-        train(name, digits.first(200), tmp_path / str(run), overrides, seed=seed).model.predict(digits.test)
-        for run, seed in enumerate((7, 7, 8))
-    )
+def test_the_same_seed_gives_the_same_model(name: str, digits: Digits) -> None:
+    short = {"epochs": 1, "rounds": 3, "least_images": 500, "max_iter": 5}
+    first, again = (fit(name, digits.first(200), short, seed=7).model.predict(digits.test) for _ in range(2))
     np.testing.assert_array_equal(first, again)
-    if name not in ("dummy", "logistic", "xgboost_2018"):  # these draw nothing at random
-        assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", ["cnn", "xgboost"])
+def test_another_seed_gives_another_model(name: str, digits: Digits) -> None:
+    short = {"epochs": 1, "rounds": 3, "least_images": 500}
+    first, other = (fit(name, digits.first(200), short, seed=seed).model.predict(digits.test) for seed in (7, 8))
+    assert not np.array_equal(first, other)
 
 
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [
-        ("cnn", {"epochs": 3, "least_images": 3_000}),
-        ("cnn_baseline", {"epochs": 60, "patience": 0}),
-        ("mlp", {"epochs": 60}),
+        ("cnn", {"epochs": 2, "least_images": 2_000}),
+        ("cnn_baseline", {"epochs": 30, "patience": 0}),
+        ("mlp", {"epochs": 40}),
         ("xgboost", {"rounds": 40, "patience": 0}),
         ("logistic", {"C": 100.0}),
     ],
 )
 def test_it_can_learn_a_tiny_set_by_heart(name: str, overrides: dict[str, float], digits: Digits) -> None:
-    tiny = digits.first(30)
-    model, _ = registry.create(registry.find(name), overrides, shape=(28, 28, 1), n_classes=10)
-    nothing = digits.train[:0], digits.train_labels[:0]
-    model.fit(tiny.train, tiny.train_labels, *nothing, seed=0, progress=no_progress, checkpoints=None)
-    assert accuracy(model.predict(tiny.train), tiny.train_labels) == 1.0
+    tiny = digits.first(30).validating(0)
+    assert accuracy(fit(name, tiny, overrides).model.predict(tiny.train), tiny.train_labels) == 1.0
 
 
 @pytest.mark.parametrize("down, right", [(0, 1), (0, -1), (1, 0), (-1, 0)])
@@ -150,21 +149,11 @@ def test_cnn_does_not_mind_a_shift_of_one_pixel(
     assert accuracy(model.predict(shifted(digits.test, down, right)), digits.test_labels) > still - 0.03
 
 
-@pytest.mark.parametrize("rows", [0, 1, 4])
-@pytest.mark.parametrize("name", ["cnn_batchnorm", "cnn", "xgboost", "logistic"])
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "xgboost", "logistic"])
 def test_few_or_no_validation_rows_are_enough(name: str, rows: int, digits: Digits) -> None:
-    overrides = {"epochs": 2, "least_images": 500, "rounds": 3, "max_iter": 5}
-    known = {key: value for key, value in overrides.items() if key in registry.find(name).parameters}
-    model, _ = registry.create(registry.find(name), known, shape=(28, 28, 1), n_classes=10)
-    history = model.fit(
-        digits.train[:100],
-        digits.train_labels[:100],
-        digits.validation[:rows],
-        digits.validation_labels[:rows],
-        seed=0,
-        progress=no_progress,
-        checkpoints=None,
-    )
+    short = {"epochs": 2, "least_images": 500, "rounds": 3, "max_iter": 5}
+    history = fit(name, digits.first(100).validating(rows), short).history
     assert ("validation_accuracy" in history.rows[-1]) == (rows > 0)
     if rows == 0:
         assert history.best_step == history.rows[-1]["step"]
@@ -190,29 +179,22 @@ def test_images_of_another_form_are_learnt_as_well(name: str, shape: tuple[int, 
     images[labels == 1] += 100
     images[labels == 2] += 190
     made = Digits(images, labels, images[:30], labels[:30], images[:60], labels[:60])
-    overrides = {"cnn": {"epochs": 3, "least_images": 4_000}, "xgboost": {"rounds": 10}}[name]
+    overrides = {"cnn": {"epochs": 2, "least_images": 3_000}, "xgboost": {"rounds": 10}}[name]
     run = train(name, made, tmp_path, overrides, n_classes=3)
     exported = OnnxPredictor(run.onnx).predict(made.test)
     assert accuracy(exported, made.test_labels) > 0.95
 
 
 def test_early_stopping_keeps_the_best_epoch(digits: Digits) -> None:
-    recipe = registry.find("mlp")
-    model, _ = registry.create(recipe, {"epochs": 50, "patience": 2}, shape=(28, 28, 1), n_classes=10)
-    wrong = (digits.validation_labels + 1) % 10
-    history = model.fit(
-        digits.train, digits.train_labels, digits.validation, wrong, seed=0, progress=no_progress, checkpoints=None
-    )
+    wrong = replace(digits, validation_labels=(digits.validation_labels + 1) % 10)
+    history = fit("mlp", wrong, {"epochs": 50, "patience": 2}).history
     losses = [row["validation_loss"] for row in history.rows]
     assert history.best_step == int(np.argmin(losses)) + 1
     assert len(losses) == history.best_step + 2 < 50
 
 
 def test_trees_are_cut_after_the_best_round(digits: Digits, tmp_path: Path) -> None:
-    noisy = Digits(
-        digits.train[:300], digits.train_labels[:300], digits.validation, digits.validation_labels[::-1].copy(),
-        digits.test, digits.test_labels,
-    )  # fmt: skip
+    noisy = replace(digits.first(300), validation_labels=digits.validation_labels[::-1].copy())
     run = train("xgboost", noisy, tmp_path, {"rounds": 60, "patience": 3})
     assert run.history.best_step is not None
     assert len(run.history.rows) == run.history.best_step + 3 < 60
@@ -223,13 +205,7 @@ def test_trees_are_cut_after_the_best_round(digits: Digits, tmp_path: Path) -> N
 
 def test_shifted_copies_teach_trees_more(digits: Digits) -> None:
     def score(shifts: int) -> float:
-        overrides = {"rounds": 8, "learning_rate": 0.5, "shifts": shifts}
-        model, _ = registry.create(registry.find("xgboost"), overrides, shape=(28, 28, 1), n_classes=10)
-        few = digits.first(300)
-        model.fit(
-            few.train, few.train_labels, few.validation, few.validation_labels,
-            seed=0, progress=no_progress, checkpoints=None,
-        )  # fmt: skip
+        model = fit("xgboost", digits.first(300), {"rounds": 8, "learning_rate": 0.5, "shifts": shifts}).model
         return accuracy(model.predict(shifted(digits.test, 0, 1)), digits.test_labels)
 
     assert score(4) > score(0) + 0.02
@@ -239,12 +215,7 @@ def test_a_fit_leaves_the_generators_of_others_alone(digits: Digits) -> None:
     np.random.seed(5)
     expected = np.random.random()
     np.random.seed(5)
-    model, _ = registry.create(registry.find("mlp"), {"epochs": 1}, shape=(28, 28, 1), n_classes=10)
-    few = digits.first(20)
-    model.fit(
-        few.train, few.train_labels, few.validation, few.validation_labels,
-        seed=0, progress=no_progress, checkpoints=None,
-    )  # fmt: skip
+    fit("mlp", digits.first(20), {"epochs": 1})
     assert np.random.random() == expected
 
 
@@ -267,13 +238,8 @@ def test_what_cannot_be_trained_is_refused(
 
 
 def test_logistic_refuses_a_class_without_an_image(digits: Digits) -> None:
-    model, _ = registry.create(registry.find("logistic"), {"max_iter": 2}, shape=(28, 28, 1), n_classes=10)
-    eight = digits.of_classes(8)
     with pytest.raises(ModelError, match="no training image of class 8"):
-        model.fit(
-            eight.train, eight.train_labels, eight.train[:0], eight.train_labels[:0],
-            seed=0, progress=no_progress, checkpoints=None,
-        )  # fmt: skip
+        fit("logistic", digits.of_classes(8), {"max_iter": 2})
 
 
 def test_a_model_that_was_not_fitted_predicts_nothing(digits: Digits) -> None:

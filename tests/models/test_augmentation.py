@@ -1,0 +1,72 @@
+"""Moved copies of images: they stay the images they are, and each is moved on its own."""
+
+import numpy as np
+import pytest
+
+from pipeline.models.augmentation import Affine, random_affine
+from pipeline.models.runtime import import_tensorflow
+from pipeline.models.shifting import DIRECTIONS, shifted, shifted_copies
+
+
+@pytest.fixture(scope="module")
+def blob() -> np.ndarray:
+    """64 float images of one bright square, off the middle."""
+    images = np.zeros((64, 28, 20, 1), np.float32)
+    images[:, 8:14, 6:12] = 200
+    return images
+
+
+def moved(images: np.ndarray, affine: Affine, seed: int) -> np.ndarray:
+    tensorflow = import_tensorflow()
+    return np.asarray(random_affine(tensorflow.constant(images), affine, tensorflow.constant([seed, 0])))
+
+
+def centres(images: np.ndarray) -> np.ndarray:
+    rows, columns = np.arange(images.shape[1]), np.arange(images.shape[2])
+    mass = images[..., 0].sum(axis=(1, 2))
+    down = (images[..., 0].sum(axis=2) * rows).sum(axis=1) / mass
+    right = (images[..., 0].sum(axis=1) * columns).sum(axis=1) / mass
+    return np.stack([down, right], axis=1)
+
+
+def test_no_range_leaves_images_as_they_are(blob: np.ndarray) -> None:
+    np.testing.assert_allclose(moved(blob, Affine(0, 0, 0, 0), 1), blob, atol=1e-3)
+
+
+def test_each_image_is_moved_on_its_own_and_not_too_far(blob: np.ndarray) -> None:
+    result = centres(moved(blob, Affine(0, 0, 0, 0.1), 1)) - centres(blob)
+    assert np.abs(result[:, 0]).max() <= 2.8 + 0.01
+    assert np.abs(result[:, 1]).max() <= 2.0 + 0.01
+    assert len(np.unique(result.round(3), axis=0)) == 64
+
+
+def test_rotation_and_scale_keep_the_middle_of_the_image(blob: np.ndarray) -> None:
+    middle = np.zeros_like(blob)
+    middle[:, 11:17, 7:13] = 200
+    turned = moved(middle, Affine(degrees=40, scale=0.3, shear=0.3, shift=0), 1)
+    np.testing.assert_allclose(centres(turned), centres(middle), atol=0.15)
+    assert np.abs(turned - middle).max() > 50
+
+
+def test_the_seed_decides(blob: np.ndarray) -> None:
+    affine = Affine(10, 0.1, 0.1, 0.1)
+    np.testing.assert_array_equal(moved(blob, affine, 1), moved(blob, affine, 1))
+    assert not np.array_equal(moved(blob, affine, 1), moved(blob, affine, 2))
+
+
+def test_shifted_copies_follow_the_images_with_their_labels() -> None:
+    images = np.zeros((2, 5, 5, 1), np.uint8)
+    images[0, 2, 2] = 9
+    images[1, 0, 0] = 7
+    copies, labels = shifted_copies(images, np.array([3, 4]), 8)
+    assert copies.shape == (18, 5, 5, 1) and labels.tolist() == [3, 4] * 9
+    np.testing.assert_array_equal(copies[:2], images)
+    where = [tuple(int(i) for i in np.argwhere(image[..., 0])[0]) for image in copies[2::2]]
+    assert where == [(2 + down, 2 + right) for down, right in DIRECTIONS]
+
+
+def test_what_moves_in_is_empty_and_what_moves_out_is_gone() -> None:
+    full = np.full((1, 3, 4, 1), 5, np.uint8)
+    right = shifted(full, 0, 1)[0, :, :, 0]
+    assert right.tolist() == [[0, 5, 5, 5]] * 3
+    assert shifted(full, -2, 0)[0, :, 0, 0].tolist() == [5, 0, 0]

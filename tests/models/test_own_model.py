@@ -1,0 +1,130 @@
+"""A user's own recipe: the documented example, each library, and what is refused."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from model_training import Digits, train
+
+from pipeline.errors import ModelError, SettingsError
+from pipeline.models import registry
+from pipeline.serving.predictor import OnnxPredictor
+
+GUIDE = Path(__file__).parents[2] / "docs" / "own-model.md"
+
+Write = Callable[[str], str]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write ``my_model.py`` into the current folder, and give the name of its recipe."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def to_module(source: str) -> str:
+        monkeypatch.delitem(sys.modules, "my_model", raising=False)
+        (tmp_path / "my_model.py").write_text(source, encoding="utf-8")
+        return "my_model:build"
+
+    return to_module
+
+
+def test_the_documented_example_trains_and_exports(write: Write, digits: Digits, tmp_path: Path) -> None:
+    name = write(re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)[0])
+    assert registry.find(name).parameters == {"filters": 16, "epochs": 3, "batch_size": 64}
+    run = train(name, digits, tmp_path / "version", {"filters": 8, "batch_size": 32})
+    assert len(run.history.rows) == 3
+    exported = OnnxPredictor(run.onnx).predict(digits.test)
+    np.testing.assert_allclose(exported, run.model.predict(digits.test), atol=1e-4)
+    assert np.mean(exported.argmax(axis=1) == digits.test_labels) > 0.8
+
+
+def test_every_parameter_that_was_used_is_known(write: Write) -> None:
+    name = write(re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)[0])
+    _, parameters = registry.create(registry.find(name), {"epochs": 7}, shape=(28, 28, 1), n_classes=10)
+    assert parameters == {"filters": 16, "epochs": 7, "batch_size": 64, "patience": 3}
+    with pytest.raises(SettingsError, match="my_model:build has no parameter 'layers': its parameters are filters"):
+        registry.create(registry.find(name), {"layers": 7}, shape=(28, 28, 1), n_classes=10)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "__import__('xgboost').XGBClassifier(n_estimators=15, max_depth=4, early_stopping_rounds=2)",
+        "__import__('xgboost').XGBClassifier(n_estimators=8, max_depth=3, tree_method='exact')",
+        "__import__('sklearn.ensemble').ensemble.RandomForestClassifier(40, max_depth=12)",
+        "__import__('sklearn.tree').tree.DecisionTreeClassifier(min_samples_leaf=3)",
+    ],
+    ids=["xgboost stopping early", "xgboost exact", "forest", "tree"],
+)
+def test_other_libraries_train_and_export(returned: str, write: Write, digits: Digits, tmp_path: Path) -> None:
+    name = write(f"def build(shape, n_classes):\n    return {returned}\n")
+    run = train(name, digits, tmp_path / "version", {})
+    natively, exported = run.model.predict(digits.test), OnnxPredictor(run.onnx).predict(digits.test)
+    assert np.array_equal(natively.argmax(axis=1), exported.argmax(axis=1))
+    np.testing.assert_allclose(exported, natively, atol=1e-4)
+    assert np.mean(natively.argmax(axis=1) == digits.test_labels) > 0.7
+
+
+KERAS = """import keras
+L = keras.layers
+def build(shape, n_classes):
+    m = keras.Sequential([{layers}])
+{more}    return m
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("def build(shape, n_classes):\n    return 3\n", "returned int: return a Keras model, an XGBClassifier, or"),
+        ("def build(shape, n_classes):\n    return 1 / 0\n", "my_model:build failed: ZeroDivisionError"),
+        ("def build(shape, n_classes, depth):\n    return 3\n", "'depth' of your function has no default"),
+        ("import nowhere\n", "my_model cannot be imported"),
+        (
+            KERAS.format(layers="L.Flatten(), L.Dense(n_classes)", more=""),
+            r"are not 10 probabilities: end it with Dense\(10, activation='softmax'\)",
+        ),
+        (
+            KERAS.format(layers="keras.Input((9, 9, 1)), L.Flatten(), L.Dense(10, activation='softmax')", more=""),
+            "cannot be built for images of 28 x 28 x 1",
+        ),
+        (
+            KERAS.format(
+                layers="L.Flatten(), L.Dense(10, activation='softmax')",
+                more="    m.compile('adam', 'categorical_crossentropy')\n",
+            ),
+            "compile with sparse_categorical_crossentropy",
+        ),
+        (
+            "import sklearn.svm\ndef build(shape, n_classes):\n    return sklearn.svm.LinearSVC()\n",
+            "returned LinearSVC: return a Keras model",
+        ),
+    ],
+    ids=[
+        "a number",
+        "an error",
+        "no default",
+        "broken import",
+        "logits",
+        "other images",
+        "one-hot",
+        "no probabilities",
+    ],
+)
+def test_anything_else_is_one_clear_error(source: str, sentence: str, write: Write, digits: Digits) -> None:
+    name = write(source)
+
+    def use() -> Any:
+        model, _ = registry.create(registry.find(name), {}, shape=(28, 28, 1), n_classes=10)
+        return model.fit(
+            digits.train[:20], digits.train_labels[:20], digits.train[:0], digits.train_labels[:0],
+            seed=0, progress=lambda *_: None, checkpoints=None,
+        )  # fmt: skip
+
+    with pytest.raises(ModelError, match=sentence):
+        use()
