@@ -140,4 +140,4 @@ def _otsu(values: Grey) -> float:
     mass = np.cumsum(counts * middles)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (mass / below - (mass[-1] - mass) / above) ** 2
-    return float(middles[int(np.nanargmax(between))])
+    return float(middles[int(np.nan_to_num(between).argmax())])
