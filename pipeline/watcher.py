@@ -14,7 +14,7 @@ from pipeline.judging import gate, ledger, metrics
 from pipeline.judging.evidence import Evidence
 from pipeline.policy import GatePolicy
 from pipeline.serving.evidence import MODEL, Gatherer
-from pipeline.serving.measure import MeasuredModel
+from pipeline.serving.measure import LATENCIES, MeasuredModel
 from pipeline.store import atomic, manifest, versions
 from pipeline.store import ledger as ledger_store
 from pipeline.store.home import Home
@@ -149,9 +149,9 @@ def _scores(evidence: Evidence, model: MeasuredModel, images: Images) -> dict[st
     corrupted = {"mean_accuracy": challenger.corrupted_accuracy, "by_corruption": dict(challenger.corrupted)}
     try:
         figures = metrics.score(challenger.benchmark, evidence.labels, evidence.classes)
-        latency = model.latency_ms(images)
+        latency: Mapping[str, float | None] = model.latency_ms(images)
     except DataError:
-        figures, latency = metrics.nothing(len(evidence.labels)), None
+        figures, latency = metrics.nothing(len(evidence.labels)), dict.fromkeys(LATENCIES)
     return {
         **figures,
         "benchmark_sha256": evidence.benchmark_sha256,
