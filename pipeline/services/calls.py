@@ -110,7 +110,7 @@ def persistent(
     """The result of a call, tried again while its problem is temporary and time is left.
 
     Args:
-        call: What to do.
+        call: What to do, itself bounded by the deadline.
         describe: Names the problem of an exception.
         patience: How often to try and how long to wait in between.
         deadline: When to give up in any case.
@@ -122,9 +122,9 @@ def persistent(
     """
     for attempt in range(patience.attempts):
         try:
-            if attempt > 0 and already_done and (found := bounded(already_done, deadline)) is not None:
+            if attempt > 0 and already_done and (found := already_done()) is not None:
                 return found
-            return bounded(call, deadline)
+            return call()
         except (Exception, SystemExit) as error:
             problem = describe(error)
         pause = patience.pause_seconds * 2**attempt if problem.retry_after is None else problem.retry_after

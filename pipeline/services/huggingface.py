@@ -1,6 +1,9 @@
 """The Hugging Face Hub through its own client: the card's metadata, and one folder as one repository."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,9 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ServiceError
-from pipeline.services.calls import NoAnswerError, Patience, Problem, persistent, redact, retry_after
+from pipeline.services.calls import Deadline, NoAnswerError, Patience, Problem, persistent
 
-COMMIT_MESSAGE = "Version {version}"
+_NOT_INSTALLED = "The Hugging Face client is not installed: `pip install huggingface_hub`."
+_UPLOAD_MODULE = "pipeline.services.huggingface_upload"
+
+
+class _UploadError(Exception):
+    """What the upload's process said went wrong."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.sentence)
+        self.problem = problem
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ def upload(folder: Path, repo_id: str, version_id: str, patience: Patience, *, p
         ServiceError: It did not work out; the same call again completes it.
     """
     try:
-        from huggingface_hub import HfApi, get_token
+        from huggingface_hub import get_token
     except ImportError as error:
         raise ServiceError(_NOT_INSTALLED) from error
     if not get_token():
@@ -85,68 +97,37 @@ def upload(folder: Path, repo_id: str, version_id: str, patience: Patience, *, p
             "There is no Hugging Face token: make one with write access under Settings, Access Tokens, on "
             "huggingface.co, and give it as HF_TOKEN or with `hf auth login`."
         )
-    api, deadline = HfApi(), patience.start()
-    describe = partial(_describe, repo_id=repo_id)
-
-    def push() -> Published:
-        address = str(api.create_repo(repo_id, private=private, exist_ok=True))
-        before = api.model_info(repo_id).sha
-        commit = api.upload_folder(
-            repo_id=repo_id,
-            folder_path=folder,
-            commit_message=COMMIT_MESSAGE.format(version=version_id),
-            delete_patterns="*",
-        )
-        return Published(address, commit.oid != before)
-
-    return persistent(push, describe, patience, deadline)
+    deadline = patience.start()
+    request = {"folder": str(folder), "repo_id": repo_id, "version_id": version_id, "private": private}
+    outcome = persistent(partial(_upload_apart, request, deadline), _describe, patience, deadline)
+    return Published(**outcome)
 
 
-_NOT_INSTALLED = "The Hugging Face client is not installed: `pip install huggingface_hub`."
-
-
-def _describe(error: BaseException, repo_id: str) -> Problem:
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    if isinstance(error, NoAnswerError):
-        return Problem("Hugging Face did not answer within the time limit: publish again later, which completes it.")
-    if isinstance(error, HFValidationError):
-        return Problem(f"'{repo_id}' is no name of a repository: give it as your-name/your-model.")
-    if isinstance(error, HfHubHTTPError):
-        return _refusal(error.response, repo_id)
-    # Its base is HTTPError of httpx or of httpx2, by version, and every failing connection is one.
-    if isinstance(error, (*HfHubHTTPError.__bases__, OSError)):
-        return Problem(
-            "The connection to Hugging Face was cut or not made: check the network and publish again.", temporary=True
-        )
-    if isinstance(error, ValueError | KeyError | TypeError):
-        return Problem("Hugging Face answered with something that cannot be read: publish again later.", temporary=True)
-    return Problem(f"Hugging Face's client failed: {_clean(str(error))}.")
-
-
-def _refusal(response: Any, repo_id: str) -> Problem:
-    status = response.status_code
-    reason = _clean(response.headers.get("X-Error-Message") or _body_reason(response) or "no reason given")
-    wait = retry_after(response.headers.get("Retry-After"))
-    if status == 429:
-        return Problem(f"Hugging Face takes no more requests for now (429): {reason}.", True, wait)
-    if status >= 500:
-        return Problem(f"Hugging Face has a problem of its own ({status}): publish again later.", True, wait)
-    sentences = {
-        400: f"Hugging Face does not take the files (400): {reason}.",
-        401: "Hugging Face does not accept the token (401): make a new one with write access and set HF_TOKEN.",
-        403: f"The token may not write to {repo_id} (403): use one with write access to it ({reason}).",
-        404: f"There is no repository {repo_id} that this token can see (404): check the name and the token's rights.",
-    }
-    return Problem(sentences.get(status, f"Hugging Face refused ({status}): {reason}."), refused=True)
-
-
-def _body_reason(response: Any) -> str:
+def _upload_apart(request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """Upload in a process of its own: the client's threads outlive any time limit, a killed process does not."""
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
-        return str(response.json().get("error") or "")
-    except (ValueError, AttributeError):
-        return ""
+        done = subprocess.run(
+            [sys.executable, "-m", _UPLOAD_MODULE],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=max(deadline.left(), 0.01),
+            env=os.environ | {"PYTHONPATH": path},
+            check=False,
+        )
+        outcome: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except subprocess.TimeoutExpired as error:
+        raise NoAnswerError from error
+    except (ValueError, IndexError) as error:
+        raise _UploadError(Problem("The upload broke off without a word: publish again.")) from error
+    if "problem" in outcome:
+        raise _UploadError(Problem(**outcome["problem"]))
+    return outcome
 
 
-def _clean(text: str) -> str:
-    return redact(" ".join(text.split())[:300], {os.environ.get("HF_TOKEN", "")} - {""}).rstrip(".")
+def _describe(error: BaseException) -> Problem:
+    if isinstance(error, _UploadError):
+        return error.problem
+    return Problem("Hugging Face did not answer within the time limit: publish again later, which completes it.")

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from pipeline.errors import ServiceError
 from pipeline.services import kaggle_credentials
-from pipeline.services.calls import Deadline, Patience, Problem, persistent, redact
+from pipeline.services.calls import Deadline, Patience, Problem, bounded, persistent, redact
 from pipeline.services.kaggle_problems import describe
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ def connect(competition: str, patience: Patience) -> Session:
         raise MissingCredentialsError(kaggle_credentials.HOW_TO)
     deadline = patience.start()
     describe_error = partial(describe, competition=competition)
-    api = persistent(_authenticated, describe_error, patience, deadline)
+    api = persistent(partial(bounded, _authenticated, deadline), describe_error, patience, deadline)
     return Session(api, competition, patience, deadline)
 
 
@@ -78,7 +78,8 @@ def call(session: Session, what: Callable[[], T]) -> T:
     Raises:
         ServiceError: It did not work out.
     """
-    return persistent(what, partial(describe, competition=session.competition), session.patience, session.deadline)
+    describe_error = partial(describe, competition=session.competition)
+    return persistent(partial(bounded, what, session.deadline), describe_error, session.patience, session.deadline)
 
 
 def entries(session: Session) -> list[Entry]:
@@ -133,7 +134,14 @@ def send(session: Session, csv: Path, message: str) -> int:
             raise RefusedError(problem.sentence) from None
         return problem
 
-    return persistent(submitted, describe_error, session.patience, session.deadline, already_done)
+    deadline = session.deadline
+    return persistent(
+        partial(bounded, submitted, deadline),
+        describe_error,
+        session.patience,
+        deadline,
+        partial(bounded, already_done, deadline),
+    )
 
 
 def follow(session: Session, reference: int, tell: Callable[[str], None]) -> Entry | None:

@@ -63,10 +63,9 @@ class HubServer:
         self._http.server_close()
 
     def reset(self) -> None:
-        self.repositories.clear()
-        self.large.clear()
-        self.faults.clear()
-        self.calls.clear()
+        """Forget everything."""
+        for store in (self.repositories, self.large, self.faults, self.calls):
+            store.clear()
 
 
 ROUTES = {

@@ -35,31 +35,35 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
-    """A server, and a client imported so that it knows no other address."""
+def hub_server() -> Iterator[HubServer]:
+    """A server, and a client that read its address when it was imported."""
     server = HubServer()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_ENDPOINT", server.url)
-        patch.setenv("HF_HUB_DISABLE_XET", "1")
-        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf")))
-        patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
         _forget_client()
-        import huggingface_hub
-
-        assert huggingface_hub.HfApi().endpoint == server.url
-        assert server.url == huggingface_hub.constants.ENDPOINT
         yield server
     server.close()
     _forget_client()
 
 
-@pytest.fixture(autouse=True)
-def signed_in(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def hub(hub_server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HubServer:
+    """The server, empty, and surroundings in which the client knows no other address: asked before anything is sent."""
+    surroundings = {
+        "HF_ENDPOINT": hub_server.url,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_TOKEN": TOKEN,
+    }
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
     import huggingface_hub
 
-    assert huggingface_hub.HfApi().endpoint.startswith("http://127.0.0.1:")
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    hub.reset()
+    assert huggingface_hub.HfApi().endpoint == hub_server.url
+    assert hub_server.url.startswith("http://127.0.0.1:")
+    hub_server.reset()
+    return hub_server
 
 
 def _forget_client() -> None:
@@ -68,9 +72,9 @@ def _forget_client() -> None:
 
 
 @pytest.fixture
-def publish(home: Home, champion: Version, patience: Patience, told: Told):
+def publish(hub: HubServer, home: Home, champion: Version, patience: Patience, told: Told):
     def call(*, private: bool = False, limit: float = 30, repo: str = REPO) -> Published:
-        limited = dataclasses.replace(patience, limit_seconds=limit)
+        limited = dataclasses.replace(patience, limit_seconds=limit, attempts=2)
         return publisher.publish(home, "digits", repo, limited, told, private=private)
 
     return call
@@ -130,15 +134,15 @@ def test_a_failure_is_one_sentence_and_a_second_call_mends_it(
 
 
 def test_a_problem_that_passes_is_waited_out(hub: HubServer, publish) -> None:
-    hub.faults["commit"] = [reply(503, {}), cut]
+    hub.faults["commit"] = [reply(503, {})]
     assert publish().changed
 
 
 @pytest.mark.parametrize("call", ["create", "preupload", "large file", "commit"])
 def test_a_silent_hub_ends_with_the_time_limit(hub: HubServer, publish, call: str) -> None:
-    hub.faults[call] = [slow(3)] * 9
+    hub.faults[call] = [slow(5)] * 9
     with pytest.raises(ServiceError, match="did not answer within the time limit"):
-        publish(limit=1)
+        publish(limit=2)
 
 
 def test_without_a_token_nothing_is_asked(hub: HubServer, publish, monkeypatch: pytest.MonkeyPatch) -> None:
