@@ -20,8 +20,14 @@ from pipeline.data import sources, splits, validation
 from pipeline.data.roles import assign_roles
 from pipeline.judging import metrics, paired
 from pipeline.models import registry
-from pipeline.reports import exploration, exploration_plots, learning_curves, plots, tables
+from pipeline.reports import exploration, exploration_plots, html, learning_curves, plots, tables
 from pipeline.serving.predictor import OnnxPredictor
+
+
+def show(png, words):
+    """A picture at half its pixels, so that it is sharp on a dense screen, and what it shows in words."""
+    display(Image(png, width=html.picture_size(png)[0] // 2, alt=words))
+
 
 # %% [markdown]
 # ## Parameters
@@ -59,22 +65,24 @@ display(pd.Series(vars(report), name="validation report").to_frame())
 # %%
 found = exploration.explore(data, seed=seed)
 names = [data.classes[label] for label in data.labels[found.samples]]
-display(Image(exploration_plots.sheet(data.images[found.samples], names, "Random samples")))
+show(exploration_plots.sheet(data.images[found.samples], names, "Random samples"), "random samples")
 
 # %%
 display(Markdown(found.balance.sentence))
-display(Image(exploration_plots.class_distribution(found.balance.counts, data.classes)))
-display(Image(exploration_plots.class_means(data.images, data.labels, data.classes)))
+show(exploration_plots.class_distribution(found.balance.counts, data.classes), "images of each class")
+show(exploration_plots.class_means(data.images, data.labels, data.classes), "mean image and spread of each class")
 
 # %%
 rows, points = found.mapped
-display(Image(exploration_plots.embedding(points, data.labels[rows], data.classes)))
+show(exploration_plots.embedding(points, data.labels[rows], data.classes), "a map of the images")
 
 # %%
 doubtful = found.suspects[:24]
 questions = [f"{data.classes[data.labels[s.row]]}, or {data.classes[s.suggested]}?" for s in doubtful]
 display(Markdown(f"The neighbours of {len(found.suspects):,} images disagree with their label."))
-display(Image(exploration_plots.sheet(data.images[[s.row for s in doubtful]], questions, "Labels to look at")))
+show(
+    exploration_plots.sheet(data.images[[s.row for s in doubtful]], questions, "Labels to look at"), "labels to look at"
+)
 
 # %% [markdown]
 # ## 3. Who may see which image
@@ -133,7 +141,9 @@ display(pd.DataFrame(rows).set_index("recipe").round(4))
 # %%
 for name, history in histories.items():
     display(Markdown(f"### {name}"))
-    display(Image(plots.training_history(history.rows, history.best_step)))
+    show(
+        plots.training_history(history.rows, history.best_step), f"how loss and accuracy went while {name} was trained"
+    )
 
 # %% [markdown]
 # ## 5. Evaluation
@@ -173,15 +183,18 @@ for before, after in itertools.pairwise(models):
 # %%
 best = max(models, key=lambda name: scores[name]["accuracy"]["value"])
 display(Markdown(f"### The best of the three: `{best}`"))
-display(Image(plots.confusion_matrix(scores[best]["confusion"], data.classes)))
-display(Image(plots.calibration(scores[best]["calibration"])))
+show(plots.confusion_matrix(scores[best]["confusion"], data.classes), "confusion matrix")
+show(plots.calibration(scores[best]["calibration"]), "calibration")
 
 # %%
 predicted = probabilities[best].argmax(axis=1)
 wrong = np.flatnonzero(predicted != benchmark_labels)
 wrong = wrong[np.argsort(-probabilities[best].max(axis=1)[wrong], kind="stable")][:24]
 captions = [f"{data.classes[benchmark_labels[row]]}, not {data.classes[predicted[row]]}" for row in wrong]
-display(Image(exploration_plots.sheet(benchmark_images[wrong], captions, "The mistakes it is surest of")))
+show(
+    exploration_plots.sheet(benchmark_images[wrong], captions, "The mistakes it is surest of"),
+    "the mistakes it is surest of",
+)
 
 # %% [markdown]
 # ## 6. Prediction
@@ -201,7 +214,10 @@ display(Markdown(f"{changed} labels changed; probabilities differ by at most {di
 # %%
 shown = np.random.default_rng(seed).choice(len(benchmark_images), min(24, len(benchmark_images)), replace=False)
 captions = [f"{data.classes[served[row].argmax()]} ({served[row].max():.0%})" for row in shown]
-display(Image(exploration_plots.sheet(benchmark_images[shown], captions, "Predictions, and how sure it is")))
+show(
+    exploration_plots.sheet(benchmark_images[shown], captions, "Predictions, and how sure it is"),
+    "predictions, and how sure it is",
+)
 
 # %% [markdown]
 # ## 7. The learning curve
@@ -236,8 +252,8 @@ curve = tables.learning_curve_table(tables.results_table([]), pd.DataFrame(curve
 display(curve[["recipe", "train_size", "accuracy", "error", "fit_seconds"]].round(4))
 
 # %%
-display(Image(learning_curves.learning_curve(curve)))
-display(Image(learning_curves.learning_curve_seconds(curve)))
+show(learning_curves.learning_curve(curve), "error against training images")
+show(learning_curves.learning_curve_seconds(curve), "seconds against training images")
 
 # %% [markdown]
 # ## What is next

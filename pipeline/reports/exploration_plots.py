@@ -25,14 +25,20 @@ def sheet(images: Images, captions: Sequence[str], title: str, columns: int = _C
         title: Above the whole.
         columns: How many stand side by side.
     """
+    height, width = images.shape[1:3]
     rows = max(1, -(-len(images) // columns))
-    canvas = figure(0.85 * columns, 1.12 * rows + 0.6)
-    canvas.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=style.TITLE_POINTS)
-    for axes in canvas.subplots(rows, columns, squeeze=False).flat:
-        axes.set_axis_off()
-    for axes, image, caption in zip(canvas.axes, images, captions, strict=False):
-        _show(axes, image)
-        axes.text(0.5, -0.06, caption, ha="center", va="top", fontsize=7, transform=axes.transAxes)
+    tall, wide = height + -(-height // 3), width + -(-width // 10)
+    # One picture of all: a set of axes for each image would take seconds to lay out.
+    mosaic = np.full((rows * tall, columns * wide, images.shape[3]), 255, dtype=np.uint8)
+    canvas = figure(0.85 * columns, 0.85 * rows * tall / wide + 0.5)
+    axes = canvas.subplots()
+    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        top, left = place // columns * tall, place % columns * wide
+        mosaic[top : top + height, left : left + width] = image
+        axes.text(left + width / 2, top + height * 1.04, caption, ha="center", va="top", fontsize=7)
+    _show(axes, mosaic)
+    axes.set_axis_off()
+    axes.set_title(title)
     return canvas
 
 

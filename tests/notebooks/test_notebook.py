@@ -1,0 +1,120 @@
+"""The notebook: it comes back as it was, takes parameters, refuses wrong ones, and runs from top to bottom."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pipeline.cli import notebook as command
+from pipeline.errors import PipelineError, SettingsError
+from pipeline.reports import notebook
+
+STORY = Path(__file__).parents[2] / "notebooks" / "digits.py"
+SMALL = """# %% tags=["parameters"]
+size = 3
+name = "some"
+
+# %% [markdown]
+# # Title
+
+# %%
+size * 2
+"""
+
+
+def invoke(*arguments):
+    app = typer.Typer()
+    command.register(app)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def outputs(notebook_file):
+    cells = json.loads(notebook_file.read_text())["cells"]
+    return [output for cell in cells for output in cell.get("outputs", ())]
+
+
+@pytest.mark.parametrize("script", [STORY.read_text(), SMALL], ids=["the story", "a small one"])
+def test_script_comes_back_as_it_was(script, tmp_path):
+    file = tmp_path / "some.ipynb"
+    file.write_text(notebook.to_json(notebook.read_script(script)))
+    assert notebook.to_script(file) == script
+
+
+def test_command_converts_both_ways(tmp_path):
+    source = tmp_path / "small.py"
+    source.write_text(SMALL)
+    assert invoke(source, "--no-run", "--output", tmp_path / "made", "--set", "size=5").exit_code == 0
+    made = tmp_path / "made" / "small.ipynb"
+    made.write_text(made.read_text().replace("# Title", "# Another title"))
+    assert invoke("--back", made, "--output", tmp_path / "back").exit_code == 0
+    assert (tmp_path / "back" / "small.py").read_text() == SMALL.replace("# # Title", "# # Another title")
+
+
+def test_parameters_are_set_after_the_cell_that_declares_them():
+    made = notebook.with_parameters(notebook.read_script(SMALL), {"size": "5", "name": "1,2"})
+    assert made.cells[1].source == "size = 5\nname = '1,2'"
+    assert [cell.cell_type for cell in made.cells] == ["code", "code", "markdown", "code"]
+
+
+WRONG_PARAMETERS = {
+    "unknown": ({"speed": "5"}, "no parameter 'speed': it has size, name"),
+    "of another type": ({"size": "many"}, "size=many: give a value like 3"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PARAMETERS)
+def test_wrong_parameters_are_refused(name):
+    assignments, sentence = WRONG_PARAMETERS[name]
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        notebook.with_parameters(notebook.read_script(SMALL), assignments)
+
+
+REFUSED = {
+    "missing script": (["nowhere.py"], "nowhere.py cannot be read"),
+    "missing notebook": (["--back", "nowhere.ipynb"], "There is no notebook nowhere.ipynb"),
+    "not a notebook": (["--back", str(STORY)], "is no notebook"),
+    "no value": (["--no-run", "--set", "size"], "--set size: write it as name=value"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_command_refuses_in_one_sentence(name, tmp_path):
+    arguments, sentence = REFUSED[name]
+    result = invoke(*arguments, "--output", tmp_path / "made")
+    assert isinstance(result.exception, PipelineError)
+    assert sentence in str(result.exception)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_failing_cell_is_named_and_what_ran_before_it_is_kept(tmp_path):
+    source = tmp_path / "failing.py"
+    source.write_text("# %%\n40 + 2\n\n# %%\n1 / 0\n\n# %%\n'never'\n")
+    result = invoke(source, "--output", tmp_path)
+    assert "Cell 2 of 3 failed: ZeroDivisionError: division by zero" in str(result.exception)
+    shown = outputs(tmp_path / "failing.ipynb")
+    assert shown[0]["data"]["text/plain"] in ("42", ["42"])
+    assert [output["output_type"] for output in shown] == ["execute_result", "error"]
+
+
+@pytest.mark.slow
+def test_the_story_runs_on_a_small_size(tmp_path):
+    small = {
+        "dataset": "digits",
+        "train_size": 300,
+        "test_size": 200,
+        "epochs": 1,
+        "curve_sizes": "50,100",
+        "curve_models": "logistic",
+    }
+    settings = [part for name, value in small.items() for part in ("--set", f"{name}={value}")]
+    result = invoke("--output", tmp_path, *settings)
+    assert result.exit_code == 0, result.output
+    shown = outputs(tmp_path / "digits.ipynb")
+    assert not [output for output in shown if output["output_type"] in ("error", "stream")]
+    assert sum("image/png" in output.get("data", {}) for output in shown) == 14
+    page = (tmp_path / "digits.html").read_text()
+    assert "The learning curve" in page
+    assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', page)

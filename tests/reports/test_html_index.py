@@ -1,0 +1,117 @@
+"""The page of all versions."""
+
+import re
+from dataclasses import dataclass, replace
+
+import pytest
+
+from pipeline.contracts import Version
+from pipeline.reports import html, index_page
+
+
+@dataclass(frozen=True)
+class Sent:
+    submitted_at: str = "2026-11-22T10:00:00Z"
+    competition: str = "digit-recognizer"
+    version: str = "20261121-130402-cnn-60000-0004"
+    status: str = "complete"
+    expected_low: float = 0.990
+    expected_score: float = 0.9931
+    expected_high: float = 0.995
+    public_score: float | None = 0.99285
+    leak: bool = False
+    reason: str = ""
+
+
+@pytest.fixture
+def versions(make_version):
+    first = make_version("cnn", seed=1, train_size=1_000, accuracy=0.95)
+    failed = make_version("xgboost", seed=2, train_size=10_000, accuracy=0.9, outcome="fail", champion=first.id)
+    gain = {"fixed": 3, "made": 12, "gain_pp": -0.9, "p_value": 0.98}
+    failed = replace(failed, verdict=replace(failed.verdict, comparison=gain), override="for the <b>demo</b>")
+    serving = make_version("cnn", seed=3, train_size=60_000, in_production=True, dataset="digits")
+    no_verdict = replace(first.verdict, outcome="error", checks=())
+    damaged = Version("20261121-135959-cnn-9", first.folder, {}, {}, no_verdict, damage="model.onnx is missing.")
+    return [first, failed, serving, damaged]
+
+
+def rows(page):
+    body = page[page.index("<tbody>") : page.index("</tbody>")]
+    return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in body.split("<tr ")[1:]]
+
+
+def test_every_version_has_a_row_newest_first(versions):
+    found = rows(index_page.render(versions))
+    assert [next(v.id for v in versions if v.id in row) for row in found] == sorted(
+        (v.id for v in versions), reverse=True
+    )
+    by_id = {version.id: row for version in versions for row in found if version.id in row}
+    first, failed, serving, damaged = (by_id[version.id] for version in versions)
+    assert "✓ passed" in first
+    assert "mnist cnn 1,000" in first
+    assert all(part in failed for part in ("✗ failed", "-0.90", "p = 0.9800", "override", "for the &lt;b&gt;demo"))
+    assert "in production" in serving
+    assert "! damaged model.onnx is missing." in damaged
+
+
+@pytest.mark.parametrize("prefix", ["../", "/files/"])
+def test_links_lead_to_each_report_from_where_the_page_stands(versions, prefix):
+    page = index_page.render(versions, link_prefix=prefix)
+    links = {link for link in re.findall(r'href="([^"]+)"', page) if link.endswith("report.html")}
+    first, failed, serving, _ = versions
+    assert links == {
+        f"{prefix}versions/{first.id}/report.html",
+        f"{prefix}versions/failed/{failed.id}/report.html",
+        f"{prefix}versions/{serving.id}/report.html",
+    }
+
+
+def test_history_shows_overrides_with_their_reason(versions):
+    history = [
+        {"action": "promote", "dataset": "mnist", "id": "first", "previous_id": None, "reason": "", "promoted_at": ""},
+        {
+            "action": "override",
+            "dataset": "mnist",
+            "id": "second",
+            "previous_id": "first",
+            "reason": "the <i>boss</i> wants it",
+            "promoted_at": "2026-11-21T15:45:02Z",
+        },
+    ]
+    page = index_page.render(versions, history=history)
+    production = page[page.index('<section id="production">') :]
+    assert production.index("second") < production.index('<span class="badge plain">promote</span>')
+    assert '<span class="badge error">override</span>' in production
+    assert "the &lt;i&gt;boss&lt;/i&gt; wants it" in production
+
+
+SUBMISSIONS = {
+    "scored": (Sent(), ["99.31", "99.00 to 99.50", "99.285", "complete"]),
+    "waiting": (Sent(public_score=None, status="pending"), ["99.31", "–", "pending"]),
+    "leaking": (Sent(leak=True), ["trained on test images"]),
+    "refused": (Sent(status="refused", public_score=None, reason="The daily limit is reached."), ["The daily limit"]),
+}
+
+
+@pytest.mark.parametrize("name", SUBMISSIONS)
+def test_submissions_show_expected_and_actual_score(versions, name):
+    record, words = SUBMISSIONS[name]
+    page = index_page.render(versions, submissions=[record])
+    section = page[page.index('<section id="submissions">') :]
+    assert all(word in section for word in words)
+
+
+def test_curves_stand_inside_the_page(versions, tmp_path):
+    assert index_page.read_curves(tmp_path) == []
+    png = b"\x89PNG\r\n\x1a\n" + bytes(8) + (1300).to_bytes(4, "big") + (800).to_bytes(4, "big")
+    (tmp_path / "learning_curve.png").write_bytes(png)
+    curves = index_page.read_curves(tmp_path)
+    page = index_page.render(versions, curves)
+    assert f'src="{html.data_uri(png)}" width="650" height="400"' in page
+
+
+def test_an_empty_home_says_how_to_begin():
+    page = index_page.render([])
+    assert "simulator.py run" in page
+    assert "Nothing was promoted yet." in page
+    assert "<table" not in page
