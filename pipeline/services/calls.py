@@ -151,9 +151,10 @@ def retry_after(header: str | None) -> float | None:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """A text with known secrets, tokens by their look, and the queries of addresses blotted out."""
+    """A text with known secrets, tokens by their look, and what addresses carry beside host and path blotted out."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) > 3:
             text = text.replace(secret, "***")
     text = re.sub(r"\b(?:KGAT_|hf_)\w+", "***", text)
+    text = re.sub(r"://[^/\s@]+@", "://***@", text)
     return re.sub(r"(https?://[^\s?'\"]*)\?[^\s'\"]*", r"\1?***", text)

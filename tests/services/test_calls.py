@@ -56,6 +56,8 @@ def test_no_secret_survives(secret: str, before: str, after: str) -> None:
 
 @given(secret=WORDS)
 def test_nor_the_query_of_an_address_nor_a_token_by_its_look(secret: str) -> None:
-    text = calls.redact(f"PUT https://host/path?sig={secret} failed; token hf_{secret}, KGAT_{secret}", set())
+    text = calls.redact(
+        f"PUT https://me:{secret}@host/path?sig={secret} failed; token hf_{secret}, KGAT_{secret}", set()
+    )
     assert secret not in text
-    assert "https://host/path?***" in text
+    assert "https://***@host/path?***" in text
