@@ -14,6 +14,8 @@ WIDEST_STROKE = 0.4
 """What is wider than this share of the longer side is no stroke but a shadow, or the paper itself."""
 PLANE_TOLERANCES = (64.0, 45.0, 32.0, 23.0, 16.0, 11.0, 8.0)
 """Grey levels: from what a shadow changes down to the grain of paper, so that the fit settles on one brightness."""
+DARKEST_PAPER = 40.0
+"""Ink is as dark as the light that falls on it: below this grey level a shadow is no longer made up for."""
 LEAST_CONTRAST = 14.0
 """Grey levels of 255 between paper and ink; less is a blank page."""
 SMALLEST_PART = 0.03
@@ -27,7 +29,7 @@ def find_ink(grey: Grey) -> Grey:
 
     Ink is darker than the paper, or lighter, whichever explains the picture better, by two estimates of the paper
     at once: a plane over the whole picture, and the brightness nearby (morphological closing, which follows
-    hard shadows). What is left is parted by a threshold (Otsu 1979), and freed from dirt and from what enters from
+    hard shadows; dark ink in a shadow counts as much as in the light). What is left is parted by a threshold (Otsu 1979), and freed from dirt and from what enters from
     the edge.
 
     Args:
@@ -36,8 +38,8 @@ def find_ink(grey: Grey) -> Grey:
     Raises:
         DataError: There is no ink.
     """
-    plane = _plane(grey)
-    dark = np.minimum(plane - grey, _nearby(grey) - grey)
+    plane, nearby = _plane(grey), _nearby(grey)
+    dark = np.minimum(plane - grey, nearby - grey) * (np.median(nearby) / np.maximum(nearby, DARKEST_PAPER))
     light = np.minimum(grey - plane, grey + _nearby(-grey))
     best, score = max((_ink_of(dark), _ink_of(light)), key=lambda candidate: candidate[1])
     if score <= 0:
