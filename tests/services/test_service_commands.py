@@ -1,0 +1,98 @@
+"""The commands, from the download to the score, and what they print."""
+
+import json
+
+import numpy as np
+import pytest
+from huggingface_server import TOKEN
+from kaggle_server import KaggleServer
+from listeners import Told
+from small_version import TRAIN, digits, publish, unseen_images
+from typer.testing import CliRunner, Result
+
+from pipeline import submitter
+from pipeline.cli import app
+from pipeline.contracts import Submission, UnlabelledImages, Version
+from pipeline.errors import ServiceError, StoreError
+from pipeline.services.calls import Patience
+from pipeline.store.home import Home
+
+
+@pytest.fixture
+def call(home: Home):
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, [*words, "--home", str(home.root)])
+
+    return run
+
+
+def csv_of(images: np.ndarray, labels: np.ndarray | None = None) -> bytes:
+    flat = images.reshape(len(images), -1)
+    header = [f"pixel{n}" for n in range(flat.shape[1])]
+    table = flat if labels is None else np.column_stack([labels, flat])
+    lines = [",".join(header if labels is None else ["label", *header]), *(",".join(map(str, row)) for row in table)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+@pytest.fixture
+def competition(kaggle_site: KaggleServer) -> KaggleServer:
+    images, labels = digits()
+    ids = "".join(f"{number},0\n" for number in range(1, len(unseen_images()) + 1))
+    kaggle_site.files = {
+        "train.csv": csv_of(images[:TRAIN], labels[:TRAIN]),
+        "test.csv": csv_of(unseen_images()),
+        "sample_submission.csv": b"ImageId,Label\n" + ids.encode(),
+    }
+    kaggle_site.polls_until_scored = 0
+    return kaggle_site
+
+
+def test_from_the_download_to_the_score(home: Home, champion: Version, competition: KaggleServer, call) -> None:
+    assert "697 rows, fetched" in call("kaggle", "download").output
+    submitted = call("kaggle", "submit")
+    assert submitted.exit_code == 0
+    assert f"Public score of {champion.id}" in submitted.output
+    assert "expected" in submitted.output
+
+    [shown] = json.loads(call("kaggle", "status", "--json").output)
+    assert shown["version"] == champion.id
+    assert shown["public_score"] > 0.9
+    assert champion.id in call("kaggle", "status").output
+
+
+def test_a_version_that_does_not_serve_can_be_submitted_by_name(
+    home: Home, champion: Version, competition: KaggleServer, call
+) -> None:
+    other = publish(home, number=2, strength=0.1, serve=False)
+    call("kaggle", "download")
+    assert f"Public score of {other.id}" in call("kaggle", "submit", "--version", other.id[-9:]).output
+
+
+def test_without_test_images_the_way_to_them_is_named(home: Home, champion: Version, call) -> None:
+    found = call("kaggle", "submit")
+    assert isinstance(found.exception, StoreError)
+    assert "simulator.py kaggle download" in str(found.exception)
+
+
+def test_nothing_submitted_yet(call) -> None:
+    assert "Nothing was submitted" in call("kaggle", "status").output
+
+
+def test_a_run_without_credentials_says_in_one_line_how_to_submit(
+    home: Home, submission: Submission, test_set: UnlabelledImages, patience: Patience, told: Told
+) -> None:
+    record = submitter.after_run(
+        home, submission, test_set, competition="digit-recognizer", patience=patience, tell=told
+    )
+    assert record is None
+    assert told.sentences[0].startswith("Expected public score")
+    assert len(told.sentences) == 2
+    assert "set KAGGLE_API_TOKEN and run `simulator.py kaggle submit`" in told.sentences[1]
+    assert str(submission.csv) in told.sentences[1]
+
+
+def test_publishing_without_a_token_leaves_the_mirror(home: Home, champion: Version, call) -> None:
+    found = call("publish", "somebody/digits")
+    assert isinstance(found.exception, ServiceError)
+    assert TOKEN not in str(found.exception)
+    assert (home.production / "digits" / "huggingface" / "README.md").exists()
