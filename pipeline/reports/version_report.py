@@ -49,7 +49,8 @@ def plots(inputs: ReportInputs) -> dict[str, bytes]:
     clean = as_number((scores.get("accuracy") or {}).get("value"))
     if scores.get("robustness") and clean is not None:
         drawn["robustness"] = draw.robustness(scores["robustness"]["by_corruption"], clean)
-    history = draw.training_history(inputs.history, inputs.best_step)
+    # A single step is a point, not a course.
+    history = draw.training_history(inputs.history, inputs.best_step) if len(inputs.history) > 1 else None
     return drawn if history is None else drawn | {"history": history}
 
 
@@ -88,7 +89,10 @@ def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> st
 
 def _pictures(inputs: ReportInputs, drawn: Mapping[str, bytes]) -> dict[str, html.Picture]:
     words = {
-        "confusion": ("Confusion matrix: the same counts stand in the table of classes.", "Truth in rows."),
+        "confusion": (
+            "Confusion matrix: the same counts stand in the table of classes.",
+            "Truth in rows, prediction in columns: what is off the diagonal is mistaken.",
+        ),
         "calibration": (
             "Calibration plot: share of right answers against confidence.",
             "When it says that it is so sure, how often is it right? On the dashed line, exactly as often as it says.",
