@@ -91,7 +91,7 @@ def _pictures(inputs: ReportInputs, drawn: Mapping[str, bytes]) -> dict[str, htm
     words = {
         "confusion": (
             "Confusion matrix: the same counts stand in the table of classes.",
-            "Truth in rows, prediction in columns: what is off the diagonal is mistaken.",
+            "Truth in rows, prediction in columns; mistakes are off the diagonal.",
         ),
         "calibration": (
             "Calibration plot: share of right answers against confidence.",
