@@ -70,6 +70,20 @@ def test_also_not_after_a_crash_between_sending_and_recording(
     assert submissions.read(home) == [record]
 
 
+def test_a_crash_before_sending_is_made_up_for(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, monkeypatch
+) -> None:
+    def crash(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("pipeline.services.kaggle.send", crash)
+        submitter.submit(home, request_, patience, told)
+    assert [record.status for record in submissions.read(home)] == ["sending"]
+    assert submitter.submit(home, request_, patience, told).status == "complete"
+    assert len(submissions.read(home)) == len(kaggle_site.submissions) == 1
+
+
 def test_nor_when_the_record_was_lost_and_the_submission_stands_on_a_later_page(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
