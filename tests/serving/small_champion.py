@@ -11,7 +11,7 @@ EPOCHS = 4
 
 
 def digits_28(mnist: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Real digits, uint8 ``[N, 28, 28, 1]``: MNIST where it is at hand, else scikit-learn's, brought to MNIST's form."""
+    """Real digits, uint8 ``[N, 28, 28, 1]``: MNIST where it is at hand, else scikit-learn's, enlarged."""
     if mnist is not None:
         import gzip
 
@@ -31,7 +31,7 @@ def digits_28(mnist: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
 def train_onnx(mnist: Path | None, target: Path) -> None:
-    """Write ``model.onnx``: uint8 ``[N, 28, 28, 1]`` in, ten probabilities out, robust to shifted and slanted digits."""
+    """Write ``model.onnx``: uint8 ``[N, 28, 28, 1]`` in, ten probabilities out, robust to slanted digits."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
     import tensorflow as tf

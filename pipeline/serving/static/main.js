@@ -31,12 +31,17 @@ async function predict() {
     state.again = true;
     return;
   }
-  state.busy = true;
+  setBusy(true);
   do {
     state.again = false;
     await askOnce();
   } while (state.again && !(pad.empty && !state.photo));
-  state.busy = false;
+  setBusy(false);
+}
+
+function setBusy(busy) {
+  state.busy = busy;
+  element("result").setAttribute("aria-busy", busy);
 }
 
 async function askOnce() {

@@ -1,0 +1,54 @@
+"""Chromium for the tests of the page, and a hand that draws."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline.serving
+
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+STROKES_FILE = Path(pipeline.serving.__file__).parent / "static" / "strokes.json"
+
+
+def chromium() -> str:
+    """The path of Chromium; in CI it must be there, elsewhere the test is skipped without it."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None and os.environ.get("CI"):
+        pytest.fail("Chromium is not installed: apt-get install chromium")
+    if found is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium, or name it in CHROMIUM")
+    return found
+
+
+def arguments() -> list[str]:
+    """Its flags: nothing that talks to another host; root has no sandbox."""
+    return [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+
+
+def draw(page: Any, digit: str, slant: float = 0.0, scale: float = 1.0, across: float = 0.0, down: float = 0.0) -> None:
+    """Draw a digit with the mouse, stroke by stroke, within a pad of side 1; ``scale`` is about its middle."""
+    box = page.locator("#canvas").bounding_box()
+
+    def place(point: list[float]) -> tuple[float, float]:
+        x, y = (value / 100 - 0.5 for value in point)
+        x, y = (x - slant * y) * scale + 0.5 + across, y * scale + 0.5 + down
+        return float(box["x"] + x * box["width"]), float(box["y"] + y * box["height"])
+
+    for stroke in json.loads(STROKES_FILE.read_text())[digit]:
+        page.mouse.move(*place(stroke[0]))
+        page.mouse.down()
+        for point in stroke[1:]:
+            page.mouse.move(*place(point), steps=2)
+        page.mouse.up()

@@ -1,0 +1,237 @@
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import arguments, chromium, draw
+from conftest import Promote, constant_onnx, running
+from PIL import Image, ImageDraw
+from playwright.sync_api import expect, sync_playwright
+
+from pipeline.store.home import Home
+
+pytestmark = pytest.mark.browser
+DIGITS = "0123456789"
+SEEN = """() => {
+    const canvas = document.querySelector('#seen');
+    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return [canvas.width, canvas.height, ...data.filter((_, index) => index % 4 == 0)];
+}"""
+SCREENS = {
+    "wide": {"viewport": {"width": 1280, "height": 900}},
+    "narrow": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
+}
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=arguments())
+        yield launched
+        launched.close()
+
+
+class Watched:
+    """A page that fails the test if it talks to another host or complains on the console."""
+
+    def __init__(self, chrome: Any, address: str, **screen: Any) -> None:
+        self.address = address
+        self.complaints: list[str] = []
+        self.context = chrome.new_context(**screen)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self._complain(message.type in ("error", "warning"), message.text))
+        self.page.on("pageerror", lambda error: self._complain(True, str(error)))
+        self.page.on("request", lambda request: self._complain(self._elsewhere(request.url), request.url))
+
+    def _elsewhere(self, url: str) -> bool:
+        return not url.startswith((self.address, "data:", "blob:"))
+
+    def _complain(self, reason: bool, text: str) -> None:
+        if reason:
+            self.complaints.append(text)
+
+    def __enter__(self) -> Any:
+        return self.page
+
+    def __exit__(self, *exception: object) -> None:
+        self.context.close()
+        if exception[0] is None:
+            assert self.complaints == []
+
+
+@pytest.fixture(params=SCREENS.values(), ids=SCREENS.keys())
+def page(request: pytest.FixtureRequest, chrome: Any, server: str) -> Iterator[Any]:
+    with Watched(chrome, server, **request.param) as watched:
+        watched.goto(server)
+        watched.wait_for_selector("#bars li")
+        yield watched
+
+
+def label_of(page: Any) -> str:
+    """The label once the page has answered the whole drawing."""
+    expect(page.locator("#result")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#label")).not_to_have_text("?")
+    shown: str = page.inner_text("#label")
+    return shown
+
+
+def test_at_least_nine_of_ten_drawn_digits_are_right(page: Any) -> None:
+    read = {}
+    for number, digit in enumerate(DIGITS):
+        page.click("#clear") if number else None
+        draw(page, digit)
+        read[digit] = label_of(page)
+
+    assert sum(digit == label for digit, label in read.items()) >= 9, read
+
+
+def test_small_slanted_digits_in_a_corner_are_right_too(chrome: Any, server: str) -> None:
+    with Watched(chrome, server, **SCREENS["wide"]) as page:
+        page.goto(server)
+        page.wait_for_selector("#bars li")
+        read = {}
+        for number, digit in enumerate(DIGITS):
+            page.click("#clear") if number else None
+            draw(page, digit, slant=0.15, scale=0.6, across=-0.15, down=0.12)
+            read[digit] = label_of(page)
+
+    assert sum(digit == label for digit, label in read.items()) >= 9, read
+
+
+def test_bars_add_up_and_what_the_model_sees_is_shown(page: Any) -> None:
+    draw(page, "7")
+    label_of(page)
+
+    assert page.locator("#bars li").count() == 10
+    assert page.inner_text("#bars li.best .name") == page.inner_text("#label") == "7"
+    width, height, *pixels = page.evaluate(SEEN)
+    assert (width, height) == (28, 28)
+    assert max(pixels) > 200
+    assert page.inner_text("#sure").startswith(("sure at", "not sure at"))
+
+
+def test_undo_takes_the_last_stroke_and_clear_takes_all(page: Any) -> None:
+    assert page.is_disabled("#undo")
+    draw(page, "4")
+    page.click("#undo")
+    assert page.is_enabled("#undo")
+    page.click("#undo")
+    assert page.is_disabled("#undo")
+    assert page.inner_text("#label") == "?"
+    draw(page, "1")
+    page.click("#clear")
+    assert page.inner_text("#label") == "?"
+    assert page.is_visible("#placeholder")
+
+
+def photo(side: int = 900) -> bytes:
+    picture = Image.new("L", (side * 4 // 3, side), 205)
+    stroke = [(int(side * x), int(side * y)) for x, y in ((0.4, 0.3), (0.75, 0.3), (0.55, 0.8))]
+    ImageDraw.Draw(picture).line(stroke, fill=40, width=side // 16, joint="curve")
+    kept = io.BytesIO()
+    picture.save(kept, format="JPEG")
+    return kept.getvalue()
+
+
+@pytest.mark.parametrize("side", [300, 2400], ids=["small", "of a telephone"])
+def test_an_uploaded_photo_is_recognised(page: Any, side: int) -> None:
+    page.set_input_files("#file", {"name": "seven.jpg", "mimeType": "image/jpeg", "buffer": photo(side)})
+
+    assert label_of(page) == "7"
+    assert page.is_visible("#photo")
+    draw(page, "1")
+    assert page.is_hidden("#photo"), "drawing replaces the photo"
+
+
+def test_a_pasted_photo_is_recognised(page: Any) -> None:
+    page.evaluate(
+        """async (bytes) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], 'seven.jpg', { type: 'image/jpeg' }));
+            document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true }));
+        }""",
+        list(photo()),
+    )
+
+    assert label_of(page) == "7"
+
+
+def test_keys_alone_are_enough(page: Any) -> None:
+    page.keyboard.press("Tab")
+    for _ in range(10):
+        if page.evaluate("document.activeElement.id") == "canvas":
+            break
+        page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.querySelector('#pad')).outlineStyle") == "solid", "focus is seen"
+
+    page.keyboard.press("3")
+    expect(page.locator("#announcement")).to_have_text(re.compile("^3,"))
+    page.keyboard.press("Delete")
+    assert page.inner_text("#label") == "?"
+
+    reached = set()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"example", "file"} <= reached
+
+
+def test_nothing_is_wider_than_the_screen(page: Any) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    heights = [target.bounding_box()["height"] for target in page.locator("button, .button, nav a").all()]
+    assert min(heights) >= 40, "every target is large enough for a finger"
+
+
+def test_a_file_that_is_no_picture_gets_a_sentence(chrome: Any, server: str) -> None:
+    watched = Watched(chrome, server)
+    with watched as page:
+        page.goto(server)
+        page.wait_for_selector("#bars li")
+        page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"})
+        page.wait_for_selector("#refusal:not([hidden])")
+        assert "not a picture" in page.inner_text("#refusal")
+        watched.complaints = [text for text in watched.complaints if "422" not in text]
+
+
+def test_the_dashboard_sorts_and_leads_to_the_reports(chrome: Any, server: str) -> None:
+    for name, screen in SCREENS.items():
+        with Watched(chrome, server, **screen) as page:
+            page.goto(f"{server}/")
+            page.click("nav a[href='/dashboard']")
+            first = page.locator("table.sortable tbody tr th").first
+            assert "20261121" in first.inner_text(), "newest first"
+            if name == "wide":
+                page.click("table.sortable thead button >> nth=0")
+            else:
+                page.select_option("select[name=order]", label="Version, ascending")
+            assert "20261120" in first.inner_text()
+            first.locator("a").click()
+            assert page.inner_text("h1") == "Report"
+            assert page.url.startswith(server)
+
+
+def test_a_new_champion_is_met_without_reloading(chrome: Any, home: Home, promote: Promote, tmp_path: Path) -> None:
+    promote(constant_onnx((28, 28, 1), 3), "20261121-100000-cnn-600-aaaa")
+    with running(home) as address, Watched(chrome, address) as page:
+        page.goto(address)
+        page.wait_for_selector("#bars li")
+        draw(page, "7")
+        assert label_of(page) == "3"
+        promote(constant_onnx((28, 28, 1), 5), "20261121-110000-cnn-600-bbbb")
+        page.wait_for_timeout(1_000)
+        draw(page, "7")
+        expect(page.locator("#champion")).to_contain_text("bbbb")
+        expect(page.locator("#label")).to_have_text("5")
+
+
+def test_without_a_champion_the_page_says_what_to_do(chrome: Any, home: Home, promote: Promote) -> None:
+    with running(home) as address:
+        watched = Watched(chrome, address)
+        with watched as page:
+            page.goto(address)
+            assert page.inner_text("pre") == "python simulator.py run"
+            promote(constant_onnx((28, 28, 1), 3), "20261121-100000-cnn-600-aaaa")
+            page.wait_for_selector("#bars li", timeout=20_000)
+            watched.complaints = [text for text in watched.complaints if "503" not in text]

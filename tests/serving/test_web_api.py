@@ -1,0 +1,349 @@
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from conftest import Promote, constant_onnx, get_json, running, wait_until, write_version
+from fastapi.testclient import TestClient
+from PIL import Image, ImageDraw
+
+from pipeline.contracts import Deployment
+from pipeline.serving import refusals
+from pipeline.serving.app import create_app
+from pipeline.serving.predictor import OnnxPredictor
+from pipeline.store.home import Home
+
+GREY = (28, 28, 1)
+BLACK = [[0] * 28] * 28
+
+
+@pytest.fixture(scope="module")
+def client(digits_home: Home) -> Iterator[TestClient]:
+    with TestClient(create_app(digits_home), raise_server_exceptions=False) as open_client:
+        yield open_client
+
+
+SEVEN = ((80, 60), (200, 60), (130, 230))
+
+
+def png(size: tuple[int, int] = (280, 280), points: tuple[tuple[int, int], ...] = SEVEN, kind: str = "PNG") -> bytes:
+    picture = Image.new("L", size, 255)
+    ImageDraw.Draw(picture).line(points, fill=0, width=22, joint="curve")
+    kept = io.BytesIO()
+    picture.save(kept, format=kind)
+    return kept.getvalue()
+
+
+def files(*contents: bytes) -> list[tuple[str, tuple[str, bytes, str]]]:
+    return [("files", ("picture", content, "image/png")) for content in contents]
+
+
+def test_pixels_are_predicted_as_the_model_predicts_them(client: TestClient, digits_onnx: bytes) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (70, *GREY), dtype=np.uint8)
+
+    reply = client.post("/predict", json={"images": images[..., 0].tolist()})
+
+    found = [list(one["probabilities"].values()) for one in reply.json()["predictions"]]
+    assert np.allclose(found, OnnxPredictor(digits_onnx).predict(images), atol=1e-6)
+    assert reply.json()["version"] == "20261121-134502-cnn-12000-7f3a"
+
+
+def test_one_channel_may_be_written_out(client: TestClient) -> None:
+    short = client.post("/predict", json={"images": [BLACK]}).json()
+    assert client.post("/predict", json={"images": [[[[0]] * 28] * 28]}).json() == short
+
+
+def test_pictures_are_predicted_in_their_order_with_what_was_seen(client: TestClient) -> None:
+    one = png(points=((150, 50), (130, 230)), kind="WEBP")
+
+    reply = client.post("/predict?seen=true", files=files(png(), one, png())).json()
+
+    assert [prediction["label"] for prediction in reply["predictions"]] == ["7", "1", "7"]
+    shown = np.array([prediction["seen"] for prediction in reply["predictions"]])
+    assert shown.shape == (3, *GREY)
+    assert np.array_equal(shown[0], shown[2])
+
+
+def _zip_bomb() -> bytes:
+    kept = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(kept, format="PNG")
+    return kept.getvalue()
+
+
+def _cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+JSON = "application/json"
+FORM = "multipart/form-data; boundary=x"
+REFUSED_BODIES: dict[str, tuple[str, bytes, int, str]] = {
+    "no JSON": (JSON, b"{", 400, "not JSON"),
+    "not even text": (JSON, b"\xff\xfe\x00", 400, "not JSON"),
+    "nested beyond measure": (JSON, b"[" * 100_000, 400, "not JSON"),
+    "another object": (JSON, b'{"image": 1}', 422, '{"images": '),
+    "a list": (JSON, b"[1]", 422, '{"images": '),
+    "an unknown field": (JSON, b'{"images": [], "x": 1}', 422, '{"images": '),
+    "no image": (JSON, b'{"images": []}', 422, "no image"),
+    "wrong shape": (JSON, json.dumps({"images": [[[0] * 27] * 28]}).encode(), 422, "28 x 28 pixels, not 28 x 27"),
+    "one image without a list": (JSON, json.dumps({"images": BLACK}).encode(), 422, "28 x 28 pixels, not 28"),
+    "ragged": (JSON, json.dumps({"images": [[[0] * 28] * 27 + [[0]]]}).encode(), 422, "unequal length"),
+    "NaN": (JSON, json.dumps({"images": [[*BLACK[1:], [0] * 27 + [float("nan")]]]}).encode(), 422, "column 27, 27"),
+    "infinite": (JSON, json.dumps({"images": [[*BLACK[1:], [1e999] * 28]]}).encode(), 422, "no finite number"),
+    "scaled to 1": (JSON, json.dumps({"images": [[[0.5] * 28] * 28]}).encode(), 422, "do not scale"),
+    "too bright": (JSON, json.dumps({"images": [[[256] * 28] * 28]}).encode(), 422, "not from 256 to 256"),
+    "negative": (JSON, json.dumps({"images": [[[-1] * 28] * 28]}).encode(), 422, "not from -1"),
+    "enormous": (JSON, json.dumps({"images": [[[10**400] * 28] * 28]}).encode(), 422, "whole numbers"),
+    "text": (JSON, json.dumps({"images": [[["0"] * 28] * 28]}).encode(), 422, "not text"),
+    "null": (JSON, json.dumps({"images": [[[None] * 28] * 28]}).encode(), 422, "null"),
+    "truth": (JSON, json.dumps({"images": [[[True] * 28] * 28]}).encode(), 422, "true or false"),
+    "too many images": (JSON, json.dumps({"images": [[0]] * 1_001}).encode(), 413, "too many at once"),
+    "another type": ("text/csv", b"0,0,0", 415, "multipart/form-data"),
+    "no type": ("", b"0", 415, "multipart/form-data"),
+    "form without boundary": ("multipart/form-data", b"abc", 400, "form cannot be read"),
+    "broken form": (FORM, b"--y\r\nnonsense", 400, "form cannot be read"),
+    "too many bytes": (JSON, b" " * (refusals.MOST_BYTES + 1), 413, "at most 16 MiB"),
+}
+
+
+@pytest.mark.parametrize(("kind", "body", "status", "words"), REFUSED_BODIES.values(), ids=REFUSED_BODIES.keys())
+def test_a_bad_body_is_refused_in_a_sentence(
+    client: TestClient, kind: str, body: bytes, status: int, words: str
+) -> None:
+    reply = client.post("/predict", content=body, headers={"content-type": kind})
+
+    assert (reply.status_code, words in reply.json()["detail"]) == (status, True), reply.text
+
+
+REFUSED_FILES: dict[str, tuple[Callable[[], list[bytes]], int, str]] = {
+    "text": (lambda: [b"I am no picture"], 422, "not a picture"),
+    "empty": (lambda: [b""], 422, "not a picture"),
+    "half a picture": (lambda: [_cut(png())], 422, "not a picture"),
+    "a drawing program's file": (lambda: [b"%PDF-1.4\n"], 422, "not a picture"),
+    "blank": (lambda: [_blank()], 422, "blank"),
+    "the second of two": (lambda: [png(), b"x"], 422, "Picture 2"),
+    "decompression bomb": (lambda: [_zip_bomb()], 413, "million pixels"),
+    "too many": (lambda: [png((30, 30))] * (refusals.MOST_PICTURES + 1), 413, "too many at once"),
+    "far too many": (lambda: [b"x"] * (refusals.MOST_PICTURES + 2), 413, "Too many"),
+}
+
+
+def _blank() -> bytes:
+    kept = io.BytesIO()
+    Image.new("L", (100, 100), 200).save(kept, format="PNG")
+    return kept.getvalue()
+
+
+@pytest.mark.parametrize(("contents", "status", "words"), REFUSED_FILES.values(), ids=REFUSED_FILES.keys())
+def test_a_bad_file_is_refused_in_a_sentence(
+    client: TestClient, contents: Callable[[], list[bytes]], status: int, words: str
+) -> None:
+    reply = client.post("/predict", files=files(*contents()))
+
+    assert (reply.status_code, words in reply.json()["detail"]) == (status, True), reply.text
+
+
+def test_a_form_without_files_is_refused(client: TestClient) -> None:
+    reply = client.post("/predict", files={"other": ("a", b"b")})
+
+    assert (reply.status_code, "field `files`" in reply.json()["detail"]) == (422, True)
+
+
+def test_a_body_of_unknown_length_is_cut_off(client: TestClient) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b" " * 2**20
+
+    reply = client.post("/predict", content=endless(), headers={"content-type": JSON})
+
+    assert reply.status_code == 413
+
+
+def test_production_and_versions_tell_who_serves(client: TestClient) -> None:
+    serving = client.get("/production").json()
+    listed = client.get("/versions").json()
+
+    assert serving["shape"] == [28, 28, 1]
+    assert serving["accuracy"] == {"value": 0.98, "low": 0.977, "high": 0.983}
+    assert [version["in_production"] for version in listed] == [False, True]
+    assert client.get(listed[1]["report"]).text.startswith("<!doctype html>")
+    assert serving["report"] == listed[1]["report"]
+
+
+def test_health_metrics_and_every_page_are_there(client: TestClient) -> None:
+    client.post("/predict", json={"images": [BLACK]})
+
+    assert client.get("/healthz").json()["status"] == "ok"
+    assert client.get("/readyz").json() == {"status": "ready", "detail": None}
+    metrics = client.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    assert 'http_request_seconds_count{method="POST",route="/predict",status="200"}' in metrics.text
+    assert 'champion_info{dataset="mnist"' in metrics.text
+    assert "champion_up_to_date 1.0" in metrics.text
+    assert "20261121-134502-cnn-12000-7f3a" in client.get("/dashboard").text
+
+
+def test_every_answer_carries_a_strict_policy(client: TestClient) -> None:
+    for path in ("/", "/static/main.js", "/dashboard", "/versions", "/nothing", "/openapi.json"):
+        headers = client.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+    report = client.get("/versions/20261121-134502-cnn-12000-7f3a/report.html").headers["content-security-policy"]
+    assert "script" not in report
+
+
+OUTSIDE = (
+    "/versions/..%2f..%2fproduction/report.html",
+    "/static/../app.py",
+    "/static/%2e%2e/app.py",
+    "/versions/x/report.html",
+)
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_no_other_file_is_served(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_only_named_hosts_are_answered(digits_home: Home) -> None:
+    with TestClient(create_app(digits_home, allowed_hosts=["localhost"])) as client:
+        assert client.get("/healthz", headers={"host": "rebound.example"}).status_code == 400
+        assert client.get("/healthz", headers={"host": "localhost:8000"}).status_code == 200
+
+
+def test_before_the_first_champion_everything_says_what_to_do(home: Home, promote: Promote) -> None:
+    with TestClient(create_app(home)) as client:
+        assert client.get("/healthz").status_code == 200
+        for reply in (
+            client.get("/readyz"),
+            client.get("/production"),
+            client.post("/predict", json={"images": [BLACK]}),
+        ):
+            assert (reply.status_code, "simulator.py run" in reply.json()["detail"]) == (503, True)
+        page = client.get("/")
+        assert (page.status_code, "simulator.py run" in page.text) == (503, True)
+        assert client.get("/dashboard").status_code == 200
+
+        promote(constant_onnx(GREY, 3), "20261121-100000-cnn-600-aaaa")
+
+        wait_until(lambda: client.get("/readyz").status_code == 200, "the first champion serves")
+
+
+def _label(client: TestClient) -> str:
+    reply = client.post("/predict", json={"images": [BLACK]})
+    assert reply.status_code == 200, reply.text
+    label: str = reply.json()["predictions"][0]["label"]
+    return label
+
+
+def test_promotion_and_rollback_are_picked_up_without_a_failed_request(home: Home, promote: Promote) -> None:
+    three, five = constant_onnx(GREY, 3), constant_onnx(GREY, 5)
+    promote(three, "20261121-100000-cnn-600-aaaa")
+    with TestClient(create_app(home)) as client:
+        assert _label(client) == "3"
+        promote(five, "20261121-110000-cnn-600-bbbb")
+        wait_until(lambda: _label(client) == "5", "the new champion answers")
+        promote(three, "20261121-100000-cnn-600-aaaa")
+        wait_until(lambda: _label(client) == "3", "the old champion is back")
+
+
+def _cut_model(deployment: Deployment) -> None:
+    (deployment.folder / "model.onnx").write_bytes(b"damaged")
+
+
+def _lose_model(deployment: Deployment) -> None:
+    (deployment.folder / "model.onnx").unlink()
+
+
+def _break_manifest(deployment: Deployment) -> None:
+    (deployment.folder / "manifest.json").write_text("{")
+
+
+@pytest.mark.parametrize("spoil", [_cut_model, _lose_model, _break_manifest])
+def test_while_a_new_champion_is_damaged_the_old_one_serves(
+    home: Home, promote: Promote, spoil: Callable[[Deployment], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.serving.champion.RETRY_SECONDS", 0.5)
+    promote(constant_onnx(GREY, 3), "20261121-100000-cnn-600-aaaa")
+    with TestClient(create_app(home)) as client:
+        spoiled = _promote_spoiled(home, promote, spoil)
+
+        wait_until(lambda: client.get("/readyz").json()["status"] == "outdated", "the damage is noticed")
+        assert _label(client) == "3"
+        assert client.get("/production").json()["problem"] == client.get("/readyz").json()["detail"]
+        assert "champion_up_to_date 0.0" in client.get("/metrics").text
+
+        promote(constant_onnx(GREY, 5), spoiled.id)
+        wait_until(lambda: _label(client) == "5", "the repaired champion answers")
+        assert client.get("/readyz").json()["status"] == "ready"
+
+
+def _promote_spoiled(home: Home, promote: Promote, spoil: Callable[[Deployment], None]) -> Deployment:
+    """Promote a version, its bundle damaged at the moment that it is named."""
+    current = home.production_of("mnist") / "current.json"
+    before = current.read_bytes()
+    deployment = promote(constant_onnx(GREY, 5), "20261121-110000-cnn-600-bbbb")
+    named = current.read_bytes()
+    current.write_bytes(before)
+    spoil(deployment)
+    current.write_bytes(named)
+    return deployment
+
+
+def test_with_several_datasets_one_must_be_named(home: Home, promote: Promote) -> None:
+    promote(constant_onnx(GREY, 3), "20261121-100000-cnn-600-aaaa")
+    promote(constant_onnx((8, 8, 1), 5), "20261121-110000-cnn-600-bbbb", "digits", (8, 8, 1))
+
+    with TestClient(create_app(home)) as client:
+        assert "--dataset" in client.get("/readyz").json()["detail"]
+    with TestClient(create_app(home, "digits")) as client:
+        assert client.get("/production").json()["shape"] == [8, 8, 1]
+
+
+def test_colour_images_are_served_too(home: Home, promote: Promote) -> None:
+    promote(constant_onnx((32, 32, 3), 4), "20261121-100000-cnn-600-aaaa", "cifar", (32, 32, 3))
+    with TestClient(create_app(home)) as client:
+        reply = client.post("/predict?seen=true", files=files(png())).json()
+        assert np.array(reply["predictions"][0]["seen"]).shape == (32, 32, 3)
+        pixels = np.zeros((1, 32, 32, 3), int).tolist()
+        assert client.post("/predict", json={"images": pixels}).json()["predictions"][0]["label"] == "4"
+
+
+def test_a_damaged_version_does_not_hide_the_others(home: Home, promote: Promote) -> None:
+    promote(constant_onnx(GREY, 3), "20261121-100000-cnn-600-aaaa")
+    folder = write_version(home, "20261121-090000-cnn-600-cccc", constant_onnx(GREY, 1), "mnist", GREY)
+    (folder / "scores.json").write_text("{")
+    with TestClient(create_app(home)) as client:
+        listed = client.get("/versions").json()
+        assert [version["damage"] is None for version in listed] == [False, True]
+        assert client.get("/dashboard").status_code == 200
+
+
+def test_a_server_process_serves_without_tensorflow(digits_home: Home) -> None:
+    heavy = ("tensorflow", "keras", "sklearn", "xgboost", "pandas", "matplotlib")
+    code = (
+        "import sys, pathlib\n"
+        "from fastapi.testclient import TestClient\n"
+        "from pipeline.serving.app import create_app\n"
+        "from pipeline.store.home import Home\n"
+        "with TestClient(create_app(Home(pathlib.Path(sys.argv[1])))) as client:\n"
+        "    image = open(sys.argv[2], 'rb').read()\n"
+        "    assert client.post('/predict', files={'files': ('a', image)}).status_code == 200\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    picture = digits_home.root / "seven.png"
+    picture.write_bytes(png())
+    done = subprocess.run(
+        [sys.executable, "-c", code, digits_home.root, picture], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_serve_takes_who_connects_while_it_starts(digits_home: Home) -> None:
+    with running(digits_home) as address:
+        assert get_json(f"{address}/readyz")["status"] == "ready"
+        assert address.startswith("http://127.0.0.1:")
