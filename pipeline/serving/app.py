@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
@@ -14,7 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from pipeline import __version__
 from pipeline.errors import PipelineError
-from pipeline.serving import api, middleware, pages
+from pipeline.serving import api, inputs, middleware, pages
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import Refusal
 from pipeline.serving.telemetry import Telemetry
@@ -39,11 +39,11 @@ def create_app(home: "Home", dataset: str | None = None, allowed_hosts: Sequence
     @asynccontextmanager
     async def following(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(watch.check)
-        task = asyncio.create_task(watch.follow())
+        tasks = [asyncio.create_task(watch.follow()), asyncio.create_task(asyncio.to_thread(inputs.warm_up))]
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(title="Digit pipeline", version=__version__, docs_url=None, redoc_url=None, lifespan=following)
     app.include_router(api.router(home, watch, telemetry))

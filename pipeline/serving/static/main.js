@@ -55,7 +55,7 @@ async function askOnce() {
     if (!reply.ok) return showRefusal(answer.detail);
     if (answer.version !== state.version) await meetChampion();
     const spent = Math.max(1, Math.round(performance.now() - started));
-    announce(showPrediction(answer.predictions[0], `, in ${spent} ms`));
+    announce(showPrediction(answer.predictions[0], `, in ${spent}\u00a0ms`));
   } catch {
     showRefusal("The server does not answer. Is it still running?");
   }
