@@ -1,104 +1,193 @@
-"""How our CNN is trained: random affine copies, AdamW, one cycle of the learning rate, label smoothing.
+"""How our CNN is trained: whole epochs inside one ``tf.function``, on images that stay uint8 until their batch.
 
-Source of the one-cycle schedule: Smith and Topin 2018, 'Super-Convergence'; of label smoothing: Szegedy and
-others 2016, 'Rethinking the Inception Architecture', section 7.
+Label smoothing: Szegedy and others 2016, 'Rethinking the Inception Architecture', section 7.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import History
-from pipeline.models.augmentation import Affine, random_affine
+from pipeline.contracts import History, Images, Labels, Probabilities
+from pipeline.errors import ModelError
+from pipeline.models.augmentation import distorted
+from pipeline.models.cnn_network import fastest_float, follow, training_logits
+from pipeline.models.cnn_plan import UNDISTORTED_END, Plan, batches, learning_rates, stretches
 from pipeline.models.fitting import FitRequest
-from pipeline.models.keras_fitting import early_stopping, history_of, observers
-from pipeline.models.runtime import import_keras, import_tensorflow
+from pipeline.models.keras_fitting import checkpoint_path
+from pipeline.models.muon import Muon, muon
+from pipeline.models.runtime import import_tensorflow
+from pipeline.models.temperature import FEWEST_ROWS, best_temperature
 
-WARM_UP = 0.25
-LAST_RATE = 0.01
-"""The learning rate starts and ends at this fraction of its peak."""
+PREDICT_BATCH = 500
+MOMENTUM = 0.8
+
+Measured = dict[str, float]
+RunSteps = Callable[[int, Any, Any], tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """Every number of one training.
+class Settings:
+    """The numbers of one training that its plan does not hold.
 
-    An epoch shows every image once, and at least ``least_images`` copies: few images are shown more often.
+    Attributes:
+        batch_size: Images a step.
+        learning_rate: At its peak.
+        weight_decay: Of the kernels.
+        label_smoothing: Share of the target that is spread over all classes.
+        distortion: Multiplies the strength that the plan gives the affine maps.
     """
 
-    epochs: int
-    least_images: int
     batch_size: int
-    peak_learning_rate: float
+    learning_rate: float
     weight_decay: float
     label_smoothing: float
-    affine: Affine
+    distortion: float
 
 
-def fit_augmented(network: Any, request: FitRequest, schedule: Schedule) -> History:
-    """Fit a fresh network in place and keep the epoch with the lowest validation loss.
+def fit(net: Any, request: FitRequest, plan: Plan, settings: Settings) -> History:
+    """Fit a fresh network in place; keep the epoch of the lowest validation loss and set its temperature.
 
-    The schedule always runs to its end: half-way through a cycle a network is not yet what it will be.
+    The one cycle always runs to its end: half-way through it a network is not yet what it will be. With fewer
+    than a hundred validation rows their loss is noise, and the last epoch is kept.
+
+    Raises:
+        ModelError: The training loss is no longer a number.
     """
-    keras = import_keras()
-    order = batches(len(request.train_labels), schedule, request.seed)
-    steps = len(order) // schedule.epochs
-    optimizer = keras.optimizers.AdamW(
-        one_cycle(schedule.peak_learning_rate, len(order)), weight_decay=schedule.weight_decay
-    )
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=schedule.label_smoothing)
-    network.compile(optimizer, loss, metrics=["accuracy"])
-    watch = early_stopping(request, patience=schedule.epochs)
-    result = network.fit(
-        _augmented(request, schedule, order, network.output_shape[-1]),
-        epochs=schedule.epochs,
-        steps_per_epoch=steps,
-        validation_data=_plain(request, network.output_shape[-1]),
-        callbacks=[*watch, *observers(request, schedule.epochs)],
-        shuffle=False,
-        verbose=0,
-    )
-    return history_of(result.history, watch)
+    run_steps = _epoch_runner(net, request, plan, settings)
+    order = batches(len(request.train_labels), plan.steps, settings.batch_size, request.seed)
+    rates = learning_rates(plan.steps, settings.learning_rate)
+    infer = predictor(net)
+    rows: list[Measured] = []
+    best: tuple[float, int, list[Any]] | None = None
+    for epoch, (first, last) in enumerate(stretches(plan.steps, plan.epochs), start=1):
+        loss, accuracy = run_steps(first, order[first:last], rates[first:last])
+        if not math.isfinite(loss):
+            raise ModelError("Training diverged (the loss is not a number): lower the learning rate.")
+        row = {"loss": loss, "accuracy": accuracy} | _validated(infer, request)
+        rows.append({"step": epoch, **row})
+        judged = row.get("validation_loss", math.inf) if len(request.validation_labels) >= FEWEST_ROWS else -epoch
+        if best is None or judged < best[0]:
+            best = judged, epoch, net.get_weights()
+        if request.checkpoints is not None:
+            net.save_weights(checkpoint_path(request.checkpoints, epoch))
+        request.progress(epoch, min(plan.epochs, plan.steps), row)
+    if best is not None and best[1] != len(rows):
+        net.set_weights(best[2])
+    _set_temperature(net, infer, request)
+    return History(tuple(rows), best[1] if best else None)
 
 
-def batches(images: int, schedule: Schedule, seed: int) -> np.ndarray:
-    """Which images each step sees, int32 ``[steps, batch]``: shuffled passes one after another, no image favoured."""
-    steps = math.ceil(max(images, schedule.least_images) / schedule.batch_size) * schedule.epochs
-    rng = np.random.default_rng(seed)
-    passes = math.ceil(steps * schedule.batch_size / images)
-    order = np.concatenate([rng.permutation(images).astype(np.int32) for _ in range(passes)])
-    return order[: steps * schedule.batch_size].reshape(steps, schedule.batch_size)
-
-
-def one_cycle(peak: float, steps: int) -> Any:
-    """A learning rate that rises to its peak in the first quarter of the steps and falls to almost nothing."""
-    turn = max(1, round(WARM_UP * steps))
-    return import_keras().optimizers.schedules.CosineDecay(
-        peak * LAST_RATE, max(1, steps - turn), alpha=LAST_RATE, warmup_target=peak, warmup_steps=turn
-    )
-
-
-def _augmented(request: FitRequest, schedule: Schedule, order: np.ndarray, n_classes: int) -> Any:
+def predictor(net: Any) -> Callable[[Images], Probabilities]:
+    """Probabilities of uint8 images by plain float32 inference, in batches of one traced function."""
     tensorflow = import_tensorflow()
-    seed = request.seed % 2**31
-    images, labels = tensorflow.constant(request.train_images), tensorflow.constant(request.train_labels)
+    traced = tensorflow.function(lambda batch: net(batch, training=False), autograph=False, reduce_retracing=True)
 
-    def batch(step: Any, rows: Any) -> Any:
-        pixels = tensorflow.cast(tensorflow.gather(images, rows), tensorflow.float32)
-        moved = random_affine(pixels, schedule.affine, tensorflow.stack([seed, tensorflow.cast(step, "int32")]))
-        rounded = tensorflow.cast(tensorflow.round(moved), tensorflow.uint8)
-        return rounded, tensorflow.one_hot(tensorflow.gather(labels, rows), n_classes)
+    def predict(images: Images) -> Probabilities:
+        starts = range(0, len(images), PREDICT_BATCH)
+        parts = [traced(tensorflow.constant(images[start : start + PREDICT_BATCH])).numpy() for start in starts]
+        return np.concatenate(parts)
 
-    steps = tensorflow.data.Dataset.from_tensor_slices(order).enumerate()
-    return steps.map(batch, num_parallel_calls=tensorflow.data.AUTOTUNE, deterministic=True).prefetch(2)
+    return predict
 
 
-def _plain(request: FitRequest, n_classes: int) -> Any:
-    if len(request.validation_labels) == 0:
-        return None
+def _epoch_runner(net: Any, request: FitRequest, plan: Plan, settings: Settings) -> RunSteps:
+    """A function that trains on a stretch of batches in one call and returns mean loss and accuracy."""
     tensorflow = import_tensorflow()
-    rows = (request.validation_images, np.eye(n_classes, dtype=np.float32)[request.validation_labels])
-    return tensorflow.data.Dataset.from_tensor_slices(rows).batch(256)
+    optimizer = muon(
+        [weight.value for weight in net.trainable_variables], momentum=MOMENTUM, weight_decay=settings.weight_decay
+    )
+    step = _step(net, request, plan, settings, optimizer)
+    signature = [
+        tensorflow.TensorSpec((), tensorflow.int32),
+        tensorflow.TensorSpec((None, settings.batch_size), tensorflow.int32),
+        tensorflow.TensorSpec((None,), tensorflow.float32),
+    ]
+
+    @tensorflow.function(autograph=False, input_signature=signature)  # type: ignore[untyped-decorator]
+    def run(first: Any, order: Any, rates: Any) -> Any:
+        count = tensorflow.shape(rates)[0]
+
+        def body(index: Any, losses: Any, rights: Any) -> tuple[Any, Any, Any]:
+            loss, right = step(first + index, order[index], rates[index])
+            return index + 1, losses + loss, rights + right
+
+        _, losses, rights = tensorflow.while_loop(
+            lambda index, *_: index < count, body, (0, 0.0, 0.0), parallel_iterations=1
+        )
+        total = tensorflow.cast(count, tensorflow.float32)
+        return losses / total, rights / total
+
+    def run_steps(first: int, order: Any, rates: Any) -> tuple[float, float]:
+        loss, right = run(tensorflow.constant(first), tensorflow.constant(order), tensorflow.constant(rates))
+        return float(loss), float(right)
+
+    return run_steps
+
+
+def _step(net: Any, request: FitRequest, plan: Plan, settings: Settings, optimizer: Muon) -> Callable[..., Any]:
+    """One training step, to be traced: rows and learning rate in, loss and share of right answers out."""
+    tensorflow = import_tensorflow()
+    load = _loader(request, plan, settings)
+    all_labels = tensorflow.constant(request.train_labels, tensorflow.int32)
+    n_classes, smooth, compute = net.output_shape[-1], settings.label_smoothing, fastest_float()
+
+    def step(number: Any, rows: Any, rate: Any) -> tuple[Any, Any]:
+        truth = tensorflow.gather(all_labels, rows)
+        target = tensorflow.one_hot(truth, n_classes, 1 - smooth + smooth / n_classes, smooth / n_classes)
+        pixels = load(number, rows)
+        with tensorflow.GradientTape() as tape:
+            logits, statistics = training_logits(net, pixels, compute)
+            loss = tensorflow.reduce_mean(tensorflow.nn.softmax_cross_entropy_with_logits(target, logits))
+        optimizer.apply(tape.gradient(loss, optimizer.weights), rate)
+        follow(statistics)
+        right = tensorflow.argmax(logits, 1, tensorflow.int32) == truth
+        return loss, tensorflow.reduce_mean(tensorflow.cast(right, tensorflow.float32))
+
+    return step
+
+
+def _loader(request: FitRequest, plan: Plan, settings: Settings) -> Callable[[Any, Any], Any]:
+    """The pixels of a batch, 0 to 1, distorted but for the last steps."""
+    tensorflow = import_tensorflow()
+    all_images = tensorflow.constant(request.train_images)
+    distorted_steps = round(plan.steps * (1 - UNDISTORTED_END))
+    strength = plan.distortion * settings.distortion
+    seed = tensorflow.constant(request.seed % 2**31, tensorflow.int32)
+
+    def load(number: Any, rows: Any) -> Any:
+        batch = tensorflow.ensure_shape(
+            tensorflow.gather(all_images, rows), (settings.batch_size, *request.train_images.shape[1:])
+        )
+        pixels = tensorflow.cast(batch, tensorflow.float32) / 255
+        return tensorflow.cond(
+            number < distorted_steps,
+            lambda: distorted(pixels, strength, tensorflow.stack([seed, number])),
+            lambda: pixels,
+        )
+
+    return load
+
+
+def _validated(infer: Callable[[Images], Probabilities], request: FitRequest) -> Measured:
+    labels = request.validation_labels
+    if len(labels) == 0:
+        return {}
+    found = infer(request.validation_images)
+    of_truth = found[np.arange(len(labels)), labels]
+    return {
+        "validation_loss": float(-np.log(of_truth + 1e-7).mean()),
+        "validation_accuracy": float((found.argmax(axis=1) == labels).mean()),
+    }
+
+
+def _set_temperature(net: Any, infer: Callable[[Images], Probabilities], request: FitRequest) -> None:
+    """Divide the logits by the best temperature, inside the last layer's weights; no label changes."""
+    labels: Labels = request.validation_labels
+    if len(labels) < FEWEST_ROWS:
+        return
+    temperature = best_temperature(infer(request.validation_images), labels)
+    last = net.layers[-2]
+    last.set_weights([weight / temperature for weight in last.get_weights()])

@@ -98,6 +98,12 @@ def seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy_state)
 
 
+def checkpoint_path(folder: Path, epoch: int) -> Path:
+    """Where the weights of an epoch, counted from 1, go; the folder is made if it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / CHECKPOINT.format(epoch=epoch)
+
+
 def checkpoint_file(folder: Path, epoch: int) -> Path:
     """Where the weights of an epoch, counted from 1, are kept.
 
