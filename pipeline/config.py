@@ -49,7 +49,7 @@ class Settings(BaseModel):
     """Unlabelled images to predict at the end; without them the benchmark images stand in."""
     submit: bool = False
     """Submit to Kaggle at the end if the champion changed."""
-    track: str | None = None
+    track: str | None = Field(default=None, pattern="^mlflow(:.+)?$")
     """``mlflow`` or ``mlflow:URI``."""
 
 

@@ -59,6 +59,17 @@ def mirror(home: Home, dataset: str) -> Path:
     return final
 
 
+def keep_mirror(home: Home, dataset: str) -> None:
+    """Build the mirror if it is not the champion's; one that is stays as it is, byte for byte.
+
+    Raises:
+        StoreError: The bundle is damaged, or the disk refuses.
+    """
+    config = home.production_of(dataset) / MIRROR / "config.json"
+    if not config.exists() or atomic.read_json(config).get("version") != _champion(home, dataset).id:
+        mirror(home, dataset)
+
+
 def _champion(home: Home, dataset: str) -> Deployment:
     champion = production.current(home, dataset)
     if champion is None:

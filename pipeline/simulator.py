@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline import cells as planning
-from pipeline import reporting, submitter, workers
+from pipeline import publisher, reporting, submitter, workers
 from pipeline.application import Application, stand_in
 from pipeline.cells import Cell
 from pipeline.config import Settings
@@ -16,6 +16,7 @@ from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DeployError, SettingsError
 from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
 from pipeline.policy import from_table
+from pipeline.services import mlflow
 from pipeline.services.calls import Patience
 from pipeline.store import lock, production, recovery, repeats, roles, versions
 from pipeline.store.home import Home
@@ -109,12 +110,17 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         champion = production.current(home, data.name)
         images = _to_predict(settings, home, data, cells[0], champion)
         submission = _predict(home, champion, images) if champion else None
-    if settings.submit and submission:
-        submitter.after_run(
-            home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice
-        )
-    with lock.exclusive(home, wait=True, notify=observer.notice):
-        figures = reporting.publish(home)
+    try:
+        if settings.submit and submission:
+            submitter.after_run(
+                home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice
+            )
+    finally:
+        with lock.exclusive(home, wait=True, notify=observer.notice):
+            figures = reporting.publish(home)
+            if champion:
+                publisher.keep_mirror(home, data.name)
+    _track(settings, home, rows, observer)
     return Summary(data.name, rows, champion, submission, figures)
 
 
@@ -204,6 +210,19 @@ def _test_file(settings: Settings, home: Home) -> Path | None:
 
 def _predict(home: Home, champion: Deployment, images: UnlabelledImages) -> Submission:
     return Application(champion).run(images, home.metric_results / champion.dataset / "submission.csv")
+
+
+def _track(settings: Settings, home: Home, rows: Sequence[Row], observer: Observer) -> None:
+    """Record every judged version with MLflow, if asked; what goes wrong there stops nothing."""
+    if settings.track is None:
+        return
+    uri = mlflow.uri_of(settings.track, home.metric_results)
+    for row in rows:
+        if row.version is not None:
+            problem = mlflow.track(versions.find(home, row.version.id), uri, home.metric_results)
+            if problem:
+                observer.notice(problem)
+                return
 
 
 def _judged(cell: Cell, version: Version, *, reused: bool) -> Row:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.cells import Cell
 from pipeline.contracts import Candidate, FitProgress, LabelledImages, no_progress
 from pipeline.errors import ServiceError
+from pipeline.models.runtime import prepare_threads
 from pipeline.store import atomic
 from pipeline.store.versions import candidate_of
 from pipeline.trainer import Assignment, Trainer
@@ -76,8 +77,7 @@ def _client(address: str) -> Iterator[object]:
 
 
 def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int) -> Candidate:
-    os.environ["OMP_NUM_THREADS"] = os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
-    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    prepare_threads(threads)
     return Trainer(staging).run(data, cell.split, cell.assignment(), no_progress)
 
 

@@ -59,6 +59,7 @@ def promote(
     home: HomeOption = None,
 ) -> None:
     """Promote a version by hand: one that passed against today's champion, or any with --override --reason."""
+    from pipeline import publisher
     from pipeline.deployer import Deployer
     from pipeline.store import lock, versions
 
@@ -69,6 +70,7 @@ def promote(
         found = versions.require_whole(versions.find(place, version))
         deployer = Deployer(place)
         deployment = deployer.override(found, reason) if override else deployer.run(found)
+        publisher.keep_mirror(place, deployment.dataset)
     console.print(
         f"{deployment.id} serves {deployment.dataset} now; {deployment.previous_id or 'nothing'} served before."
     )
@@ -82,12 +84,14 @@ def rollback(
     home: HomeOption = None,
 ) -> None:
     """Let the champion that served before serve again."""
+    from pipeline import publisher
     from pipeline.deployer import Deployer
     from pipeline.store import lock
 
     place = resolve_home(home)
     with lock.exclusive(place, wait=True, notify=notice):
         deployment = Deployer(place).rollback(champion_of(place, dataset).dataset, reason)
+        publisher.keep_mirror(place, deployment.dataset)
     console.print(f"{deployment.id} serves {deployment.dataset} again; {deployment.previous_id} was rolled back.")
 
 

@@ -82,7 +82,7 @@ def damaged(versions: Iterable[Version]) -> tuple[str, ...]:
 def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None" = None) -> "pd.DataFrame":
     """Mean and band over runs: a row per dataset, benchmark, recipe and training size, sorted in that order.
 
-    A run is one seed; where a seed was trained more than once at a size, its newest judged version counts.
+    A version whose model could not be scored has no accuracy and no place here. A run is one seed; where a seed was trained more than once at a size, its newest judged version counts.
     ``*_low`` and ``*_high`` are the worst and the best run, which needs no assumption and is defined for a single
     run too; ``accuracy_std`` is the sample standard deviation, empty for a single run.
 
@@ -122,7 +122,8 @@ def _runs(results: "pd.DataFrame", repeats: "pd.DataFrame | None") -> "pd.DataFr
     tables = [table[list(_RUN)] for table in (repeats, results) if table is not None and len(table)]
     if not tables:
         return pd.DataFrame({name: pd.Series(dtype=object if name in CURVE_KEY else float) for name in _RUN})
-    return pd.concat(tables, ignore_index=True).drop_duplicates([*CURVE_KEY, "seed"], keep="last")
+    runs = pd.concat(tables, ignore_index=True).dropna(subset=["accuracy"])
+    return runs.drop_duplicates([*CURVE_KEY, "seed"], keep="last")
 
 
 def _result(version: Version) -> dict[str, Any]:
