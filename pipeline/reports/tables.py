@@ -82,7 +82,8 @@ def damaged(versions: Iterable[Version]) -> tuple[str, ...]:
 def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None" = None) -> "pd.DataFrame":
     """Mean and band over runs: a row per dataset, benchmark, recipe and training size, sorted in that order.
 
-    A version whose model could not be scored has no accuracy and no place here. A run is one seed; where a seed was trained more than once at a size, its newest judged version counts.
+    A run is one seed; where a seed was trained more than once at a size, its newest judged version counts. A
+    version whose model could not be scored has no accuracy and no place here.
     ``*_low`` and ``*_high`` are the worst and the best run, which needs no assumption and is defined for a single
     run too; ``accuracy_std`` is the sample standard deviation, empty for a single run.
 
