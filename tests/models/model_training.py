@@ -10,7 +10,8 @@ from pipeline.models import registry
 from pipeline.models.protocol import Model
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
-    "cnn": {"epochs": 2, "least_images": 6_000},
+    "cnn": {"effort": "quick", "epochs": 8},
+    "cnn_ensemble": {"effort": "quick", "epochs": 8, "members": 2},
     "cnn_baseline": {"epochs": 3},
     "cnn_dropout": {"epochs": 3},
     "cnn_batchnorm": {"epochs": 4, "batch_size": 8},

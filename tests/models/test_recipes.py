@@ -16,7 +16,9 @@ from pipeline.models.shifting import shifted
 from pipeline.serving.predictor import OnnxPredictor
 
 NAMES = [recipe.name for recipe in registry.RECIPES]
-NETWORKS = [recipe.name for recipe in registry.RECIPES if recipe.family == "keras"]
+WITH_CHECKPOINTS = [
+    recipe.name for recipe in registry.RECIPES if recipe.family == "keras" and recipe.name != "cnn_ensemble"
+]
 LEARNERS = [name for name in NAMES if name != "dummy"]
 
 
@@ -83,7 +85,7 @@ def test_history_and_progress_tell_the_same(name: str, trained: Callable[[str], 
     assert run.reported[-1][2]["accuracy"] == pytest.approx(run.history.rows[-1]["accuracy"])
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", WITH_CHECKPOINTS)
 def test_every_epoch_leaves_a_checkpoint(name: str, trained: Callable[[str], Trained], digits: Digits) -> None:
     run = trained(name)
     folder = run.native_file.parent / "checkpoints"
@@ -92,7 +94,9 @@ def test_every_epoch_leaves_a_checkpoint(name: str, trained: Callable[[str], Tra
     ]
     best = native.load("keras", run.native_file, shape=(28, 28, 1), n_classes=10, checkpoint=run.history.best_step)
     first = native.load("keras", run.native_file, shape=(28, 28, 1), n_classes=10, checkpoint=1)
-    np.testing.assert_array_equal(best.predict(digits.test), run.model.predict(digits.test))
+    # The temperature that cnn sets at the very end changes probabilities, never labels.
+    labels = run.model.predict(digits.test).argmax(axis=1)
+    np.testing.assert_array_equal(best.predict(digits.test).argmax(axis=1), labels)
     assert not np.array_equal(first.predict(digits.test), run.model.predict(digits.test))
 
 
@@ -113,14 +117,14 @@ def test_the_checkpoints_of_trees_are_their_rounds(trained: Callable[[str], Trai
 
 @pytest.mark.parametrize("name", [recipe.name for recipe in registry.RECIPES if recipe.deterministic])
 def test_the_same_seed_gives_the_same_model(name: str, digits: Digits) -> None:
-    short = {"epochs": 1, "rounds": 3, "least_images": 500, "max_iter": 5}
+    short = {"epochs": 1, "rounds": 3, "effort": "quick", "batch_size": 32, "max_iter": 5}
     first, again = (fit(name, digits.first(200), short, seed=7).model.predict(digits.test) for _ in range(2))
     np.testing.assert_array_equal(first, again)
 
 
 @pytest.mark.parametrize("name", ["cnn", "xgboost"])
 def test_another_seed_gives_another_model(name: str, digits: Digits) -> None:
-    short = {"epochs": 1, "rounds": 3, "least_images": 500}
+    short = {"epochs": 1, "rounds": 3, "effort": "quick", "batch_size": 32}
     first, other = (fit(name, digits.first(200), short, seed=seed).model.predict(digits.test) for seed in (7, 8))
     assert not np.array_equal(first, other)
 
@@ -128,7 +132,7 @@ def test_another_seed_gives_another_model(name: str, digits: Digits) -> None:
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [
-        ("cnn", {"epochs": 2, "least_images": 2_000}),
+        ("cnn", {"effort": "quick", "epochs": 100, "batch_size": 30}),
         ("cnn_baseline", {"epochs": 30, "patience": 0}),
         ("mlp", {"epochs": 40}),
         ("xgboost", {"rounds": 40, "patience": 0}),
@@ -152,7 +156,7 @@ def test_cnn_does_not_mind_a_shift_of_one_pixel(
 @pytest.mark.parametrize("rows", [0, 1])
 @pytest.mark.parametrize("name", ["mlp", "cnn", "xgboost", "logistic"])
 def test_few_or_no_validation_rows_are_enough(name: str, rows: int, digits: Digits) -> None:
-    short = {"epochs": 2, "least_images": 500, "rounds": 3, "max_iter": 5}
+    short = {"epochs": 2, "effort": "quick", "batch_size": 32, "rounds": 3, "max_iter": 5}
     history = fit(name, digits.first(100).validating(rows), short).history
     assert ("validation_accuracy" in history.rows[-1]) == (rows > 0)
     if rows == 0:
@@ -179,7 +183,7 @@ def test_images_of_another_form_are_learnt_as_well(name: str, shape: tuple[int, 
     images[labels == 1] += 100
     images[labels == 2] += 190
     made = Digits(images, labels, images[:30], labels[:30], images[:60], labels[:60])
-    overrides = {"cnn": {"epochs": 2, "least_images": 3_000}, "xgboost": {"rounds": 10}}[name]
+    overrides = {"cnn": {"effort": "quick", "epochs": 30}, "xgboost": {"rounds": 10}}[name]
     run = train(name, made, tmp_path, overrides, n_classes=3)
     exported = OnnxPredictor(run.onnx).predict(made.test)
     assert accuracy(exported, made.test_labels) > 0.95
