@@ -14,6 +14,7 @@ from pipeline.cli import (
     run,
     serve,
 )
+from pipeline.models.runtime import prepare_threads
 
 app = typer.Typer(
     name="simulator.py",
@@ -31,4 +32,5 @@ for commands in (run, gate, inspect, explore, notebook, production, serve, kaggl
 
 def main() -> None:
     """The entry point of ``simulator.py``."""
+    prepare_threads()
     common.run_app(app)

@@ -114,10 +114,11 @@ RECIPES: tuple[Recipe, ...] = (
         "xgboost",
         "Our own boosted trees: histograms, samples of rows and pixels, early stopping",
         {
-            "rounds": 400,
+            "effort": "standard",
+            "rounds": 0,
             "patience": 20,
             "shifts": 0,
-            "learning_rate": 0.2,
+            "learning_rate": 0.0,
             "max_depth": 6,
             "max_bin": 64,
             "min_child_weight": 1.0,

@@ -1,7 +1,11 @@
 """Boosted trees: those of the 2018 pipeline, and our own."""
 
+from pipeline.errors import ModelError
 from pipeline.models.xgboost_family import XGBoostModel
 from pipeline.models.xgboost_training import Boosting
+
+EFFORTS = {"quick": (60, 0.3), "standard": (400, 0.2), "max": (1000, 0.1)}
+"""Most rounds, and the learning rate that suits them."""
 
 
 def build_2018(
@@ -16,6 +20,7 @@ def build(
     shape: tuple[int, int, int],
     n_classes: int,
     *,
+    effort: str,
     rounds: int,
     patience: int,
     shifts: int,
@@ -26,14 +31,23 @@ def build(
     subsample: float,
     colsample_bynode: float,
 ) -> XGBoostModel:
-    """Our own: histogram trees on samples of rows and pixels, stopped early on validation rows."""
+    """Our own: histogram trees on samples of rows and pixels, stopped early on validation rows.
+
+    ``rounds`` and ``learning_rate`` 0 take what ``effort`` means.
+
+    Raises:
+        ModelError: The effort is unknown.
+    """
+    if effort not in EFFORTS:
+        raise ModelError(f"There is no effort {effort!r}: choose one of {', '.join(EFFORTS)}.")
+    most_rounds, rate = EFFORTS[effort]
     parameters = {
         "tree_method": "hist",
-        "learning_rate": learning_rate,
+        "learning_rate": learning_rate or rate,
         "max_depth": max_depth,
         "max_bin": max_bin,
         "min_child_weight": min_child_weight,
         "subsample": subsample,
         "colsample_bynode": colsample_bynode,
     }
-    return XGBoostModel(shape, n_classes, Boosting(parameters, rounds, patience, shifts))
+    return XGBoostModel(shape, n_classes, Boosting(parameters, rounds or most_rounds, patience, shifts))
