@@ -13,7 +13,7 @@ from pipeline.config import Settings
 from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImages, Submission, UnlabelledImages, Version
 from pipeline.data import sources, splits, unlabelled
 from pipeline.deployer import Deployer, was_deployed
-from pipeline.errors import DeployError, SettingsError
+from pipeline.errors import DataError, DeployError, SettingsError
 from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
 from pipeline.policy import from_table
 from pipeline.services import mlflow
@@ -103,6 +103,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     with lock.exclusive(home, wait=wait, notify=observer.notice):
         for sentence in recovery.recover(home):
             observer.notice(sentence)
+        _require_same_kind(home, data)
         cells = _plan(settings, home, data, observer)
         observer.planned(cells)
         session = _Session(settings, home, data, Watcher(home, policy), observer)
@@ -182,6 +183,19 @@ class _Session:
             except DeployError as refusal:
                 self.observer.notice(str(refusal))
         return _judged(cell, version, reused=True)
+
+
+def _require_same_kind(home: Home, data: LabelledImages) -> None:
+    """A champion of other classes or another image size is no opponent: that is another dataset."""
+    champion = production.current(home, data.name)
+    if champion is None:
+        return
+    application = Application(champion)
+    if (application.classes, application.shape) != (data.classes, data.shape):
+        raise DataError(
+            f"{champion.id} serves '{data.name}' with {len(application.classes)} classes of {application.shape} images, "
+            f"but these have {len(data.classes)} of {data.shape}: give this dataset a name of its own with --name."
+        )
 
 
 def _plan(settings: Settings, home: Home, data: LabelledImages, observer: Observer) -> list[Cell]:

@@ -1,6 +1,7 @@
 """ONNX graphs brought to the one form that is judged and served."""
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,12 +77,14 @@ def write(model: Any, path: Path, n_classes: int) -> None:
 
 @contextmanager
 def conversion(what: str) -> Iterator[None]:
-    """Report whatever a converter raises as one sentence, and keep its log lines off the terminal."""
+    """Report whatever a converter raises as one sentence, and keep its log lines and warnings off the terminal."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except ModelError:
         raise
     except Exception as error:  # the converters raise anything

@@ -37,18 +37,6 @@ def processes() -> multiprocessing.context.ForkServerContext:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three classes of 8 x 8 images that a linear model tells apart."""
-    random = np.random.default_rng(0)
-    labels = np.repeat(np.arange(3), 60)
-    images = random.integers(0, 120, (len(labels), 8, 8), dtype=np.uint8)
-    images[np.arange(len(labels)), labels, :] += 100
-    file = tmp_path_factory.mktemp("data") / "stripes.npz"
-    np.savez(file, images=images, labels=labels)
-    return file
-
-
-@pytest.fixture(scope="module")
 def whole(
     processes: multiprocessing.context.ForkServerContext, data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Home, int]:

@@ -1,0 +1,38 @@
+"""A small dataset that a linear model learns in a moment, and runs on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from killed_run import LENIENT, Silent
+
+from pipeline import simulator
+from pipeline.config import Settings
+from pipeline.store.home import Home
+
+Run = Callable[..., simulator.Summary]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of 8 x 8 images that a linear model tells apart, more surely the more of them it sees."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 60)
+    images = random.integers(0, 120, (len(labels), 8, 8), dtype=np.uint8)
+    images[np.arange(len(labels)), labels, :] += 100
+    file = tmp_path_factory.mktemp("data") / "stripes.npz"
+    np.savez(file, images=images, labels=labels)
+    return file
+
+
+@pytest.fixture
+def run(data: Path, home: Home) -> Run:
+    """Run the simulator on the small dataset under a lenient gate."""
+
+    def run_it(observer: Any = None, where: Home = home, **settings: Any) -> simulator.Summary:
+        given = {"models": ("logistic",), "train_sizes": ("all",), "gate": {"preset": "as-good", **LENIENT}} | settings
+        return simulator.run(Settings(**{"dataset": str(data)} | given), where, observer or Silent())
+
+    return run_it

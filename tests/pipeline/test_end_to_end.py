@@ -1,0 +1,184 @@
+"""What a run leaves behind, to the file."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pytest
+from killed_run import Silent
+from pipeline_tree import tree
+
+from pipeline.errors import DataError, PipelineError, SettingsError
+from pipeline.store import production, versions
+from pipeline.store.home import Home
+
+VERSION = {
+    "history.csv",
+    "manifest.json",
+    "model.onnx",
+    "native/model.joblib",
+    "plots/calibration.png",
+    "plots/confusion.png",
+    "predictions.npz",
+    "report.html",
+    "scores.json",
+    "training_images.npz",
+    "verdict.json",
+}
+BUNDLE = {"manifest.json", "model.onnx", "native/model.joblib", "scores.json", "training_images.npz", "verdict.json"}
+MIRROR = {
+    ".gitattributes",
+    "README.md",
+    "config.json",
+    "learning_curve.png",
+    "metrics.json",
+    "model.joblib",
+    "model.onnx",
+    "verdict.json",
+}
+
+
+def test_a_first_deploy_leaves_exactly_this(run: object, home: Home) -> None:
+    summary = run()  # type: ignore[operator]
+    (row,) = summary.rows
+    name = row.version.id
+    assert tree(home.root) == (
+        {f"versions/{name}/{file}" for file in VERSION}
+        | {"versions/.lock", "versions/.roles/stripes.npz"}
+        | {f"production/stripes/{name}/{file}" for file in BUNDLE}
+        | {f"production/stripes/huggingface/{file}" for file in MIRROR}
+        | {"production/history.jsonl", "production/stripes/current.json"}
+        | {
+            f"metric_results/{file}"
+            for file in (
+                "index.html",
+                "learning_curve.csv",
+                "learning_curve.png",
+                "learning_curve_seconds.png",
+                "metric_results.xlsx",
+                "results.csv",
+                "stripes/submission.csv",
+            )
+        }
+    )
+    assert json.loads((home.production_of("stripes") / "current.json").read_text())["id"] == name
+    assert summary.champion.id == name
+
+
+def test_a_rejected_challenger_changes_nothing_in_production(run: object, home: Home) -> None:
+    run()  # type: ignore[operator]
+    before = {path: (home.production / path).read_bytes() for path in tree(home.production)}
+    summary = run(models=("dummy",))  # type: ignore[operator]
+    (row,) = summary.rows
+    assert row.version.verdict.outcome == "fail"
+    assert row.version.folder.parent == home.failed
+    assert {path: (home.production / path).read_bytes() for path in tree(home.production)} == before
+
+
+def test_the_submission_is_in_kaggles_form(run: object, home: Home) -> None:
+    submission = run().submission  # type: ignore[operator]
+    rows = list(csv.reader(submission.csv.open()))
+    assert rows[0] == ["ImageId", "Label"]
+    assert [row[0] for row in rows[1:]] == [str(number) for number in range(1, 37)]
+    assert {row[1] for row in rows[1:]} <= {"0", "1", "2"}
+    assert submission.stand_in
+    assert submission.accuracy > 0.8
+
+
+def test_a_test_set_is_predicted_in_place_of_the_benchmark(run: object, tmp_path: Path) -> None:
+    test = tmp_path / "unseen.npz"
+    np.savez(test, images=np.zeros((5, 8, 8), np.uint8))
+    submission = run(test_images=test).submission  # type: ignore[operator]
+    assert (submission.rows, submission.stand_in, submission.accuracy) == (5, False, None)
+
+
+def test_the_same_run_again_trains_nothing_and_judges_nothing(run: object, home: Home) -> None:
+    first = run(train_sizes=("60", "all"))  # type: ignore[operator]
+    before = tree(home.versions)
+    again = run(train_sizes=("60", "all"))  # type: ignore[operator]
+    assert [row.reused for row in again.rows] == [True, True]
+    assert [row.version.id for row in again.rows] == [row.version.id for row in first.rows]
+    assert tree(home.versions) == before
+
+
+def test_the_same_seed_gives_the_same_digests_and_another_seed_others(run: object, tmp_path: Path) -> None:
+    def digest(name: str, seed: int) -> str:
+        summary = run(where=Home(tmp_path / name), seed=seed)  # type: ignore[operator]
+        return str(summary.rows[0].version.manifest["digest"])
+
+    assert digest("one", 0) == digest("two", 0) != digest("three", 1)
+
+
+def test_results_hold_a_row_a_version_and_the_workbook_the_same(run: object, home: Home) -> None:
+    run(train_sizes=("60", "all"))  # type: ignore[operator]
+    rows = list(csv.DictReader((home.metric_results / "results.csv").open()))
+    listed = versions.list_versions(home)
+    assert [row["version"] for row in rows] == [version.id for version in listed]
+    assert [float(row["accuracy"]) for row in rows] == [v.scores["accuracy"]["value"] for v in listed]
+    book = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")
+    assert {"Summary", "Per class", "Confusion", "Learning curve", "Verdicts"} <= set(book.sheetnames)
+
+
+def test_training_images_are_never_benchmark_images(run: object, home: Home) -> None:
+    (row,) = run().rows  # type: ignore[operator]
+    with np.load(row.version.folder / "training_images.npz") as arrays:
+        seen = set(arrays["train"].tolist()) | set(arrays["validation"].tolist())
+    with np.load(row.version.folder / "predictions.npz") as arrays:
+        judged = set(arrays["digests"].tolist())
+    assert not seen & judged
+
+
+class Interrupted(Silent):
+    """Somebody presses Ctrl-C when the second cell is being judged."""
+
+    judged = 0
+
+    def judging(self, cell: object) -> None:
+        self.judged += 1
+        if self.judged == 2:
+            raise KeyboardInterrupt
+
+
+def test_a_stopped_run_goes_on_without_training_again(run: object, home: Home) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(), train_sizes=("60", "all"))  # type: ignore[operator]
+    (staged,) = home.staging.iterdir()
+    summary = run(train_sizes=("60", "all"))  # type: ignore[operator]
+    assert [row.reused for row in summary.rows] == [True, False]
+    assert summary.rows[1].version.id == staged.name
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "sentence"),
+    [
+        ({"train_sizes": ("1000",)}, SettingsError, "at most 144"),
+        ({"train_sizes": ("none",)}, SettingsError, "is no size"),
+        ({"test_size": "37"}, SettingsError, "at most 36"),
+        ({"models": ("logisitc",)}, PipelineError, "did you mean logistic"),
+        ({"overrides": {"logistic": {"D": 1}}}, SettingsError, "no parameter"),
+        ({"gate": {"preset": "guarded", "alfa": 0.1}}, SettingsError, "alfa"),
+        ({"submit": True}, SettingsError, "kaggle download"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_trained(
+    run: object, home: Home, settings: dict[str, object], error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        run(**settings)  # type: ignore[operator]
+    assert versions.list_versions(home) == []
+    assert production.datasets(home) == []
+
+
+def test_another_dataset_under_the_same_name_cannot_replace_the_champion(
+    run: object, home: Home, tmp_path: Path
+) -> None:
+    run()  # type: ignore[operator]
+    other = tmp_path / "stripes.npz"
+    random = np.random.default_rng(1)
+    np.savez(other, images=random.integers(0, 255, (80, 6, 6), dtype=np.uint8), labels=np.arange(80) % 2)
+    champion = production.current(home, "stripes")
+    with pytest.raises(DataError, match="--name"):
+        run(dataset=str(other))  # type: ignore[operator]
+    assert production.current(home, "stripes") == champion
