@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pipeline.cells import Cell
 from pipeline.contracts import Candidate, FitProgress, LabelledImages, no_progress
@@ -12,9 +13,10 @@ from pipeline.errors import ServiceError
 from pipeline.models.runtime import prepare_threads
 from pipeline.store import atomic
 from pipeline.store.versions import candidate_of
-from pipeline.trainer import Assignment, Trainer
+from pipeline.trainer import Trainer
 
 Files = dict[str, bytes]
+IMAGES = "digit-pipeline-images"
 
 
 def train_here(
@@ -41,7 +43,10 @@ def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell
 
 
 def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell], address: str) -> Iterator[Candidate]:
-    """Train on a Dask cluster; workers get the images once, and send back each candidate's files.
+    """Train on a Dask cluster; each worker gets the images once, and sends back each candidate's files.
+
+    The images travel as a plugin, which workers that join later or start again get too; scattered data is lost
+    with the worker that holds it.
 
     Raises:
         ServiceError: Dask is not installed, or the scheduler does not answer.
@@ -50,16 +55,17 @@ def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell],
 
     with (
         _client(address) as client,
-        joblib.parallel_config(backend="dask", client=client, scatter=[data], n_jobs=-1),
+        _shared(client, data),
+        joblib.parallel_config(backend="dask", client=client, n_jobs=-1),
     ):
-        tasks = (joblib.delayed(_train_elsewhere)(data, cell) for cell in cells)
+        tasks = (joblib.delayed(_train_elsewhere)(cell) for cell in cells)
         results = joblib.Parallel(return_as="generator", batch_size=1, pre_dispatch="all")(tasks)
         for assignment_id, files in results:
             yield _unpack(staging / assignment_id, files)
 
 
 @contextmanager
-def _client(address: str) -> Iterator[object]:
+def _client(address: str) -> Iterator[Any]:
     try:
         from distributed import Client
     except ImportError as error:
@@ -76,13 +82,35 @@ def _client(address: str) -> Iterator[object]:
         client.close()
 
 
+@contextmanager
+def _shared(client: Any, data: LabelledImages) -> Iterator[None]:
+    from distributed import WorkerPlugin
+
+    class SharedImages(WorkerPlugin):  # type: ignore[misc]
+        """Holds the images on a worker."""
+
+        name = IMAGES
+
+        def __init__(self) -> None:
+            self.data = data
+
+    client.register_plugin(SharedImages())
+    try:
+        yield
+    finally:
+        client.unregister_worker_plugin(IMAGES)
+
+
 def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int) -> Candidate:
     prepare_threads(threads)
     return Trainer(staging).run(data, cell.split, cell.assignment(), no_progress)
 
 
-def _train_elsewhere(data: LabelledImages, cell: Cell) -> tuple[str, Files]:
-    assignment: Assignment = cell.assignment()
+def _train_elsewhere(cell: Cell) -> tuple[str, Files]:
+    from distributed import get_worker
+
+    data: LabelledImages = get_worker().plugins[IMAGES].data
+    assignment = cell.assignment()
     with tempfile.TemporaryDirectory(prefix="digit-pipeline-") as folder:
         candidate = Trainer(Path(folder)).run(data, cell.split, assignment, no_progress)
         paths = [path for path in candidate.folder.rglob("*") if path.is_file()]

@@ -1,0 +1,185 @@
+"""The commands as a user gives them: what they print, how they refuse, and what they never import."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+
+from pipeline.cli import common
+from pipeline.cli import main as simulator_main
+from pipeline.store import production, versions
+from pipeline.store.home import Home
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Give a command in this process; returns exit status, standard output and standard error."""
+
+    def give(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["simulator.py", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            simulator_main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    monkeypatch.setattr(common.console, "_file", None)
+    return give
+
+
+@pytest.fixture
+def two(run: Any, home: Home) -> list[str]:
+    """A home with a champion and a challenger that failed; their ids."""
+    run()
+    run(models=("dummy",))
+    return [version.id for version in versions.list_versions(home)]
+
+
+def test_versions_are_listed_sorted_filtered_and_as_json(command: Any, two: list[str], home: Home) -> None:
+    status, out, _ = command("versions", "--home", home.root)
+    assert status == 0
+    assert all(name in out for name in two)
+    listed = json.loads(command("versions", "--json", "--sort", "accuracy", "--home", home.root)[1])
+    assert [one["recipe"] for one in listed] == ["logistic", "dummy"]
+    only = json.loads(command("versions", "--json", "--outcome", "fail", "--home", home.root)[1])
+    assert [one["id"] for one in only] == [name for name in two if "dummy" in name]
+
+
+def test_show_tells_the_verdict_and_how_it_was_trained(command: Any, two: list[str], home: Home) -> None:
+    status, out, _ = command("show", "dummy", "--home", home.root)
+    assert status == 0
+    assert "fail" in out
+    assert "recipe" in out
+    facts = json.loads(command("show", "dummy", "--json", "--home", home.root)[1])
+    assert facts["verdict"]["outcome"] == "fail"
+    assert facts["manifest"]["seed"] == 0
+
+
+def test_compare_counts_who_fixed_what(command: Any, two: list[str], home: Home) -> None:
+    result = json.loads(command("compare", "dummy", "logistic", "--json", "--home", home.root)[1])
+    gained = round(36 * (result["second_accuracy"] - result["first_accuracy"]))
+    assert result["fixed"] - result["made"] == gained > 0
+    assert result["p_second_better"] < 0.001
+    assert sum(one["fixed"] for one in result["by_class"]) == result["fixed"]
+
+
+def test_evaluate_measures_again_and_on_other_images(command: Any, two: list[str], home: Home, data: Path) -> None:
+    scores = json.loads(command("evaluate", "logistic", "--dataset", data, "--json", "--home", home.root)[1])
+    stored = versions.find(home, "logistic").scores
+    assert scores["accuracy"] == stored["accuracy"]
+    assert scores["benchmark_sha256"] == stored["benchmark_sha256"]
+    assert list((home.metric_results / "evaluations").iterdir())
+
+
+def test_production_promote_and_rollback(command: Any, two: list[str], home: Home) -> None:
+    assert "logistic" in command("production", "--home", home.root)[1]
+    status, _, err = command("promote", "dummy", "--home", home.root)
+    assert status == 1
+    assert "did not pass" in err
+    assert command("promote", "dummy", "--override", "--reason", "a drill", "--home", home.root)[0] == 0
+    assert "a drill" in command("show", "dummy", "--home", home.root)[1]
+    assert command("rollback", "--home", home.root)[0] == 0
+    assert "logistic" in production.current(home, "stripes").id  # type: ignore[union-attr]
+
+
+def test_predict_prints_or_writes(command: Any, two: list[str], home: Home, data: Path, tmp_path: Path) -> None:
+    rows = json.loads(command("predict", data, "--json", "--home", home.root)[1])
+    assert len(rows) == 180
+    assert {row["class"] for row in rows} == {"0", "1", "2"}
+    target = tmp_path / "mine.csv"
+    assert command("predict", data, "--output", target, "--home", home.root)[0] == 0
+    assert target.read_text().startswith("ImageId,Label\n1,")
+
+
+def test_report_rebuilds_what_was_deleted(command: Any, two: list[str], home: Home) -> None:
+    before = (home.metric_results / "results.csv").read_bytes()
+    for path in home.metric_results.glob("*.*"):
+        path.unlink()
+    assert command("report", "--home", home.root)[0] == 0
+    assert (home.metric_results / "results.csv").read_bytes() == before
+    assert (home.metric_results / "metric_results.xlsx").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("show", "nothing"), "There is no version 'nothing'"),
+        (("rollback",), "Nothing serves yet"),
+        (("predict", "missing.csv"), "Nothing serves yet"),
+        (("run", "--dataset", "missing.csv"), "missing.csv"),
+        (("run", "--models", "cnm"), "did you mean"),
+        (("run", "--set", "cnn.epochs"), "recipe.parameter=value"),
+        (("run", "--gate", "lenient"), "no gate preset"),
+        (("run", "--track", "wandb"), "track"),
+        (("run", "--config", "missing.toml"), "missing.toml"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_a_status(
+    command: Any, home: Home, words: tuple[str, ...], sentence: str
+) -> None:
+    status, _, err = command(*words, "--home", home.root)
+    assert status == 1
+    assert sentence in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+def test_a_second_run_fails_at_once_if_it_is_told_not_to_wait(command: Any, home: Home, data: Path) -> None:
+    home.versions.mkdir(parents=True)
+    with filelock.FileLock(home.versions / ".lock"):
+        status, _, err = command(
+            "run", "--dataset", data, "--models", "dummy", "--train-sizes", "all", "--no-wait", "--home", home.root
+        )
+    assert status == 1
+    assert "Another run is writing" in err
+
+
+def test_a_settings_file_is_read_and_options_win(command: Any, home: Home, data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.toml"
+    file.write_text(
+        f'[run]\ndataset = "{data}"\nmodels = ["dummy", "logistic"]\ntrain_sizes = ["all"]\nseed = 3\n'
+        '[recipe.logistic]\nC = 0.5\n[gate]\npreset = "as-good"\naccuracy_floor = 0.1\nrecall_floor = "off"\n'
+    )
+    assert command("run", "--config", file, "--models", "logistic", "--home", home.root)[0] == 0
+    (version,) = versions.list_versions(home)
+    assert (version.manifest["recipe"], version.manifest["seed"]) == ("logistic", 3)
+    assert version.manifest["parameters"]["C"] == 0.5
+    assert version.verdict.policy.startswith("as-good")
+
+
+LIGHT = [
+    ("--help",),
+    ("versions",),
+    ("show", "logistic"),
+    ("compare", "dummy", "logistic"),
+    ("production",),
+    ("models",),
+    ("gate",),
+    ("predict", "DATA"),
+]
+HEAVY = ("tensorflow", "keras", "xgboost", "kaggle", "mlflow")
+ASK = """
+import sys
+from pipeline.cli import main
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print("loaded:", [name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("words", LIGHT, ids=lambda words: words[0])
+def test_looking_and_predicting_load_no_training_library(
+    two: list[str], home: Home, data: Path, words: tuple[str, ...]
+) -> None:
+    given = [str(data) if word == "DATA" else word for word in words]
+    place = [] if words[0] in ("--help", "models") else ["--home", str(home.root)]
+    asked = [sys.executable, "-c", ASK.format(heavy=HEAVY), *given, *place]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip().endswith("loaded: []")
