@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_EPOCHS = 20
+REFERENCE_IMAGES = 54_000
 WARM_UP = 0.2
 """Fraction of the steps in which the learning rate rises, from a tenth of its peak."""
 LOWEST_RATE = 0.001
@@ -27,7 +28,7 @@ class Effort:
 
     Attributes:
         widths: Filters of the four convolutions.
-        passes: How often each image is seen, where there are enough of them.
+        passes: How often each of 54,000 images is seen; the steps grow with the power 1.5 of their number.
         fewest_steps: What a small set of images gets instead.
     """
 
@@ -38,8 +39,8 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(widths=(16, 32, 64, 64), passes=1, fewest_steps=250),
-    "standard": Effort(widths=(32, 64, 128, 128), passes=6, fewest_steps=300),
-    "max": Effort(widths=(48, 96, 192, 192), passes=15, fewest_steps=1000),
+    "standard": Effort(widths=(32, 64, 128, 128), passes=14, fewest_steps=300),
+    "max": Effort(widths=(48, 96, 192, 192), passes=20, fewest_steps=1000),
 }
 
 
@@ -63,7 +64,8 @@ def plan(images: int, effort: Effort, *, epochs: int, batch_size: int) -> Plan:
     if epochs:
         steps = math.ceil(epochs * images / batch_size)
     else:
-        steps = max(effort.fewest_steps * 128 // batch_size, round(effort.passes * images / batch_size))
+        passes = effort.passes * math.sqrt(images / REFERENCE_IMAGES)
+        steps = max(effort.fewest_steps * 128 // batch_size, round(passes * images / batch_size))
     passes = steps * batch_size / images
     return Plan(steps, epochs or max(1, min(MOST_EPOCHS, round(passes))), distortion_strength(passes))
 
