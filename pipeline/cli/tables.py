@@ -1,17 +1,21 @@
 """Tables on a terminal."""
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.contracts import Version
-from pipeline.simulator import Row, Summary
+
+if TYPE_CHECKING:
+    from pipeline.simulator import Row, Summary
 
 STYLES = {"pass": "bold blue", "fail": "yellow", "error": "bold red"}
 MARKS = {"pass": "✔ pass", "fail": "✘ fail", "error": "! error"}
 
 
-def print_summary(console: Console, summary: Summary) -> None:
+def print_summary(console: Console, summary: "Summary") -> None:
     """The table that ends a run, who serves now, and what to look at."""
     table = Table(title=f"{summary.dataset}: what was trained and what became of it", title_justify="left")
     for column, justify in (
@@ -45,7 +49,7 @@ def verdict_text(version: Version) -> Text:
     return text.append(" (overridden)", style="bold magenta") if version.override else text
 
 
-def _cells(row: Row, serving: str | None) -> tuple[str | Text, ...]:
+def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
     size, recipe = f"{row.cell.train_size:,}", row.cell.recipe
     seconds = f"{row.fit_seconds:,.1f}" + (" (kept)" if row.reused else "")
     if row.version is None:
@@ -54,7 +58,7 @@ def _cells(row: Row, serving: str | None) -> tuple[str | Text, ...]:
     return size, recipe, accuracy(row.version), seconds, verdict_text(row.version), champion, row.version.id
 
 
-def _print_reason(console: Console, row: Row) -> None:
+def _print_reason(console: Console, row: "Row") -> None:
     if row.version is None or row.version.verdict.outcome == "pass":
         return
     open_checks = [check for check in row.version.verdict.checks if check.outcome != "pass"]
@@ -62,7 +66,7 @@ def _print_reason(console: Console, row: Row) -> None:
     console.print(f"{row.version.id} was not promoted. {reasons or 'It was not checked.'}", style="dim", markup=False)
 
 
-def _print_outcome(console: Console, summary: Summary) -> None:
+def _print_outcome(console: Console, summary: "Summary") -> None:
     if summary.submission:
         made = summary.submission
         known = f", {made.accuracy:.2%} right".replace("%", " %") if made.accuracy is not None else ""

@@ -1,17 +1,19 @@
 """A version, its scores and a comparison as lines for a terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.tables import verdict_text
-from pipeline.comparison import Comparison
 from pipeline.contracts import Version
 from pipeline.judging import explain
 from pipeline.store.submissions import Record
+
+if TYPE_CHECKING:
+    from pipeline.comparison import Comparison
 
 
 def lines(version: Version, submissions: Sequence[Record]) -> Iterator[RenderableType]:
@@ -64,7 +66,7 @@ def score_lines(scores: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table
 
 
-def comparison_lines(result: Comparison) -> Iterator[RenderableType]:
+def comparison_lines(result: "Comparison") -> Iterator[RenderableType]:
     """What ``compare`` prints."""
     yield Text(f"A  {result.first}  {_percent(result.first_accuracy)}")
     yield Text(f"B  {result.second}  {_percent(result.second_accuracy)}")

@@ -35,10 +35,11 @@ def p_better(fixed: ArrayLike, made: ArrayLike) -> Floats:
 
     The exact one-sided test of McNemar 1947, conditional on the images they disagree on.
     """
-    from scipy.stats import binom
+    from scipy.special import betainc
 
     b, c = np.asarray(fixed), np.asarray(made)
-    return np.asarray(binom.sf(b - 1, b + c, 0.5), float)
+    # The upper tail of a binomial distribution is the incomplete beta function; all of it where nothing was fixed.
+    return np.where(b > 0, betainc(np.maximum(b, 1), c + 1, 0.5), 1.0)
 
 
 def p_non_inferior(fixed: ArrayLike, made: ArrayLike, images: int, margin: float, level: float) -> Floats:

@@ -79,7 +79,7 @@ def _callbacks(boosting: Boosting, request: FitRequest, n_classes: int) -> list[
     if boosting.patience == 0 or len(request.validation_labels) == 0:
         return [Report()]
     loss = _objective(n_classes)["eval_metric"][0]
-    stop = callback.EarlyStopping(boosting.patience, metric_name=loss, data_name="validation", save_best=True)
+    stop = callback.EarlyStopping(rounds=boosting.patience, metric_name=loss, data_name="validation", save_best=True)
     return [Report(), stop]
 
 
