@@ -1,7 +1,8 @@
 """Measure everything, or the parts that are named, and write ``RESULTS.md``: ``python -m benchmarks [PART …]``."""
 
+import argparse
 import importlib
-import sys
+import inspect
 from datetime import UTC, datetime
 
 from benchmarks import measure
@@ -9,14 +10,15 @@ from benchmarks import measure
 PARTS = ("recipes", "sweep", "overhead", "serving", "growth")
 
 
-def main(parts: list[str]) -> None:
+def main(parts: list[str], seeds: int) -> None:
     """Measure the parts; each section is kept in ``raw/<part>.md`` and all of them make ``RESULTS.md``."""
     unknown = set(parts) - set(PARTS)
     if unknown:
         raise SystemExit(f"There is no part '{unknown.pop()}': choose from {', '.join(PARTS)}.")
     measure.RAW.mkdir(exist_ok=True)
     for part in parts or PARTS:
-        section = importlib.import_module(f"benchmarks.{part}").main()
+        measured = importlib.import_module(f"benchmarks.{part}").main
+        section = measured(seeds) if "seeds" in inspect.signature(measured).parameters else measured()
         stamp = f"Measured {datetime.now(UTC):%Y-%m-%d} on {measure.machine()}"
         (measure.RAW / f"{part}.md").write_text(f"{section}\n\n{stamp}\n")
         print(section)
@@ -26,4 +28,8 @@ def main(parts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all without any")
+    parser.add_argument("--seeds", type=int, default=5, help="how often each recipe is fitted (default: 5)")
+    given = parser.parse_args()
+    main(given.parts, given.seeds)
