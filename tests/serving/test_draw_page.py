@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from browser import arguments, chromium, draw
-from conftest import Promote, constant_onnx, running
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect, sync_playwright
+from served import Promote, constant_onnx, running
 
 from pipeline.store.home import Home
 

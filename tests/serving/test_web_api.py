@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from conftest import Promote, constant_onnx, get_json, running, wait_until, write_version
 from fastapi.testclient import TestClient
 from PIL import Image, ImageDraw
+from served import Promote, constant_onnx, get_json, running, wait_until, write_version
 
 from pipeline.contracts import Deployment
 from pipeline.serving import refusals
