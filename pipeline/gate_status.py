@@ -1,11 +1,13 @@
 """Where the gate's promise stands on each benchmark, in figures and in words."""
 
+import json
 from dataclasses import dataclass
 
 from pipeline.errors import StoreError
-from pipeline.judging import ledger, power
+from pipeline.judging import explain, ledger, power, simulation
 from pipeline.policy import GatePolicy
 from pipeline.store import ledger as ledger_store
+from pipeline.store import manifest, production
 from pipeline.store.home import Home
 from pipeline.watcher import read_ledger, record
 
@@ -16,11 +18,12 @@ class Status:
 
     Attributes:
         benchmark_sha256: Which set of images.
-        dataset: Its name when the ledger was opened; empty where nothing was ever promised on it.
-        images: How many; 0 where nothing was ever promised on it.
+        dataset: Its name; empty where no judgement was finished.
+        images: How many; 0 where no judgement was finished.
         alpha, horizon, spent, judged: The promise, and what of it is used.
         level: The p-value that the next judgement needs; 0 where nothing is left.
         without_promise: Judgements by policies that promise nothing over a series.
+        champion_errors: Of the model that serves now; ``None`` where it was not judged on this benchmark.
         problem: What is wrong with the ledger, ``None`` where it verifies.
     """
 
@@ -33,27 +36,33 @@ class Status:
     judged: int = 0
     level: float = 0.0
     without_promise: int = 0
+    champion_errors: int | None = None
     problem: str | None = None
 
-    def in_words(self) -> list[str]:
-        """Sentences for a person."""
-        name = f"Benchmark {self.benchmark_sha256[:12]}"
+    def in_words(self, policy: GatePolicy) -> list[str]:
+        """Sentences for a person, on what this policy can still do here."""
         if self.problem:
             return [self.problem]
-        others = f"{self.without_promise} judgements on it promised nothing over a series."
-        if not self.images:
-            return [f"{name}: nothing was spent. {others}"]
-        left = (
-            f"the next judgement needs p <= {self.level:.2g}"
-            if self.level
-            else "nothing is left: use a fresh benchmark, or weaken the promise with `simulator.py gate extend`"
-        )
-        lines = [
-            f"{name} ({self.dataset}, {self.images:,} images): judged {self.judged} of {self.horizon}, "
-            f"{self.spent:.3g} of alpha = {self.alpha:g} spent; {left}."
-        ]
-        lines += [smallest_gain_in_words(self.images, self.level)] if self.level else []
-        return lines + ([others] if self.without_promise else [])
+        size = f" ({self.dataset}, {self.images:,} images)" if self.images else ""
+        lines = [f"Benchmark {self.benchmark_sha256[:12]}{size}: {self._spent()}; {self._next(policy)}."]
+        if self.without_promise:
+            lines.append(f"Judgements on it that promised nothing over a series: {self.without_promise}.")
+        if self.images and self.level:
+            lines += _what_is_found(policy, self.images, self.level, self.champion_errors)
+        return lines
+
+    def _spent(self) -> str:
+        if not self.judged:
+            return "nothing was spent"
+        return f"judged {self.judged} of {self.horizon}, {self.spent:.3g} of alpha = {self.alpha:g} spent"
+
+    def _next(self, policy: GatePolicy) -> str:
+        if policy.mode == "as-good":
+            return "this gate needs no p-value and spends nothing"
+        if not self.level:
+            return "nothing is left: use a fresh benchmark, or weaken the promise with `simulator.py gate extend`"
+        needed = f"the next judgement needs p <= {self.level:.2g}"
+        return needed if policy.promises else f"{needed} and spends nothing"
 
 
 def statuses(home: Home, policy: GatePolicy) -> list[Status]:
@@ -99,24 +108,50 @@ def smallest_gain_in_words(images: int, level: float) -> str:
     )
 
 
+def _what_is_found(policy: GatePolicy, images: int, level: float, champion_errors: int | None) -> list[str]:
+    if policy.mode == "as-good":
+        return []
+    if policy.mode == "non-inferior":
+        found = simulation.power_of(policy, 0.0, images)
+        return [f"Of challengers as good as the best champion it lets about {100 * found:.0f} % through."]
+    hopeless = None if champion_errors is None else explain.out_of_reach(champion_errors, images, level)
+    return [hopeless or smallest_gain_in_words(images, level)]
+
+
 def _status(home: Home, policy: GatePolicy, benchmark: str) -> Status:
     try:
         book = read_ledger(home, benchmark)
     except StoreError as error:
         return Status(benchmark, problem=str(error))
-    free = sum(entry["kind"] == "debit" and entry["cost"] == 0 for entry in book.entries)
-    opening = next((entry for entry in book.entries if entry["kind"] == "open"), None)
-    if opening is None:
-        return Status(benchmark, without_promise=free)
-    now = ledger.terms(book, policy)
+    dataset, images = _name_and_size(book)
+    now, price = ledger.terms(book, policy), ledger.price(book, policy)
     return Status(
         benchmark_sha256=benchmark,
-        dataset=opening["dataset"],
-        images=opening["images"],
+        dataset=dataset,
+        images=images,
         alpha=now.alpha,
         horizon=now.horizon,
         spent=now.spent,
         judged=now.judged,
-        level=min(now.level, policy.level),
-        without_promise=free,
+        level=0.0 if isinstance(price, ledger.Refusal) else price,
+        without_promise=sum(entry["kind"] == "debit" and entry["cost"] == 0 for entry in book.entries),
+        champion_errors=_champion_errors(home, dataset, benchmark),
     )
+
+
+def _name_and_size(book: ledger.Ledger) -> tuple[str, int]:
+    for entry in book.entries:
+        if entry["kind"] == "open":
+            return entry["dataset"], entry["images"]
+        if entry["kind"] == "verdict":
+            return entry["verdict"]["dataset"], entry["verdict"]["benchmark_images"]
+    return "", 0
+
+
+def _champion_errors(home: Home, dataset: str, benchmark: str) -> int | None:
+    try:
+        champion = production.current(home, dataset) if dataset else None
+        scores = json.loads(manifest.read_checked(champion.folder, "scores.json")) if champion else {}
+    except StoreError:
+        return None
+    return scores["errors"] if scores.get("benchmark_sha256") == benchmark else None

@@ -50,7 +50,7 @@ def show(
         console.print(f"  - {sentence}", markup=False)
     for status in found:
         console.print()
-        for sentence in status.in_words():
+        for sentence in status.in_words(policy):
             console.print(sentence, markup=False)
     if not found:
         console.print("\nNothing was judged against a champion yet.")
@@ -95,7 +95,7 @@ def plan(
         return
     needed = "more images than there are" if images is None else f"about {planning.rounded(images):,} benchmark images"
     console.print(
-        f"To find a gain of {gain:g} points {power:.0%} of the time at p <= {policy.level:.2g}, with "
+        f"To find a gain of {gain:g} points {100 * power:g} % of the time at p <= {policy.level:.2g}, with "
         f"{100 * share:.3g} % of the images right for exactly one of the two, this gate needs {needed}.",
         markup=False,
     )
@@ -138,10 +138,10 @@ def extend(
     from pipeline.gate_status import extend_ledger
     from pipeline.store import lock
 
-    place = resolve_home(home)
+    place, policy = resolve_home(home), _policy(None, config)
     with lock.exclusive(place, wait=True, notify=notice):
-        status = extend_ledger(place, _policy(None, config), benchmark, horizon, alpha)
-    for sentence in status.in_words():
+        status = extend_ledger(place, policy, benchmark, horizon, alpha)
+    for sentence in status.in_words(policy):
         console.print(sentence, markup=False)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.contracts import Check, Outcome
 from pipeline.judging import paired
 from pipeline.judging.evidence import Contender, Evidence
+from pipeline.judging.words import percent
 from pipeline.policy import GatePolicy
 
 
@@ -20,11 +21,13 @@ class Comparison:
         fixed: Images of each class that only the challenger gets right, ``[K]``.
         made: Images of each class that only the other gets right, ``[K]``.
         images: All images.
+        other_errors: Images that the other gets wrong: no more can be fixed.
     """
 
     fixed: paired.Counts
     made: paired.Counts
     images: int
+    other_errors: int
 
     @property
     def gain(self) -> float:
@@ -53,7 +56,7 @@ def compare(evidence: Evidence, other: Contender) -> Comparison:
     """The challenger against another contender."""
     mine, theirs = (paired.right(c.benchmark, evidence.labels) for c in (evidence.challenger, other))
     fixed, made = paired.count_by_class(mine, theirs, evidence.labels, len(evidence.classes))
-    return Comparison(fixed, made, len(evidence.labels))
+    return Comparison(fixed, made, len(evidence.labels), int((~theirs).sum()))
 
 
 def accepted(policy: GatePolicy, fixed: ArrayLike, made: ArrayLike, images: int, level: float) -> NDArray[np.bool_]:
@@ -125,7 +128,8 @@ def robustness(challenger: Contender, champion: Contender, margin_pp: float) -> 
         return Check(name, title, "error", None, -margin_pp, "Robustness of one of the two was not measured.")
     difference = 100 * (mine - theirs)
     hardest = _hardest(challenger.corrupted, champion.corrupted)
-    sentence = f"{mine:.2%} against the champion's {theirs:.2%} ({difference:+.2f} points); most is lost on {hardest}."
+    found = f"{percent(mine)} against the champion's {percent(theirs)} ({difference:+.2f} points)"
+    sentence = f"{found}; most is lost on {hardest}."
     outcome: Outcome = "pass" if difference >= -margin_pp else "fail"
     return Check(name, title, outcome, difference, -margin_pp, sentence)
 

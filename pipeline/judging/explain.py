@@ -48,15 +48,26 @@ def _line(check: Check, width: int) -> str:
     return f"  {check.title:<{width}}  {WORDS[check.outcome]:<5}  {check.sentence}"
 
 
+def out_of_reach(errors: int, images: int, level: float) -> str | None:
+    """Why nothing can be proven better than a champion with so few errors; ``None`` where something can."""
+    fewest = power.fewest_fixes(level)
+    if errors >= fewest:
+        return None
+    return (
+        f"The champion makes {errors} error{'' if errors == 1 else 's'} on these {images:,} images, and this gate "
+        f"needs at least {fewest} fixed and none made: no challenger can be proven better here. "
+        "It takes a larger benchmark."
+    )
+
+
 def _smallest(comparison: Comparison, level: float) -> str:
-    disagreement = max(comparison.disagreement, 1 / comparison.images)
-    gain = power.smallest_gain(comparison.images, disagreement, level)
-    if gain is None:
-        return (
-            f"{comparison.images:,} images are too few for this gate: it needs at least {power.fewest_fixes(level)} "
-            "fixed errors and none made."
-        )
-    return f"With {comparison.images:,} images this gate finds a gain of {100 * gain:.2f} points 4 times in 5."
+    images, errors = comparison.images, comparison.other_errors
+    hopeless = out_of_reach(errors, images, level)
+    if hopeless:
+        return hopeless
+    gain = power.smallest_gain(images, max(comparison.disagreement, 1 / images), level) or 1.0
+    room = "" if gain <= errors / images else f"; the champion's errors leave room for {100 * errors / images:.2f}"
+    return f"With {images:,} images this gate finds a gain of {100 * gain:.2f} points 4 times in 5{room}."
 
 
 def _needed(comparison: Comparison, level: float) -> list[str]:

@@ -6,6 +6,7 @@ from pipeline.contracts import Check, Outcome
 from pipeline.judging import metrics, paired
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.intervals import clopper_pearson
+from pipeline.judging.words import percent
 from pipeline.policy import GatePolicy
 
 LARGEST_DIFFERENCE = 1e-4
@@ -65,7 +66,7 @@ def accuracy_floor(evidence: Evidence, floor: float) -> Check:
     """The lower 95 % bound of accuracy reaches the floor."""
     right = int(paired.right(evidence.challenger.benchmark, evidence.labels).sum())
     low = float(clopper_pearson(right, len(evidence.labels)).low)
-    sentence = f"{right / len(evidence.labels):.2%} (at least {low:.2%}, with 95 % confidence)."
+    sentence = f"{percent(right / len(evidence.labels))} (at least {percent(low)}, with 95 % confidence)."
     return Check(
         "accuracy_floor", f"accuracy at least {100 * floor:.4g} %", _outcome(low >= floor), low, floor, sentence
     )
@@ -79,7 +80,9 @@ def recall_floor(evidence: Evidence, floor: float) -> Check:
     right = np.bincount(hits, minlength=len(evidence.classes))
     low = clopper_pearson(right, images).low
     worst = int(low.argmin())
-    sentence = f"Worst: {evidence.classes[worst]}, {right[worst] / images[worst]:.1%} (at least {low[worst]:.1%})."
+    sentence = (
+        f"Worst: {evidence.classes[worst]}, {percent(right[worst] / images[worst])} (at least {percent(low[worst])})."
+    )
     return Check(name, title, _outcome(low[worst] >= floor), float(low[worst]), floor, sentence)
 
 
@@ -113,7 +116,9 @@ def beats_dummy(evidence: Evidence) -> Check:
     dummy = evidence.labels == evidence.majority_class
     p = float(paired.p_better((mine & ~dummy).sum(), (dummy & ~mine).sum()))
     always = evidence.classes[evidence.majority_class]
-    sentence = f"{mine.mean():.2%} against {dummy.mean():.2%} of always answering {always}, {paired.in_words(p)}."
+    sentence = (
+        f"{percent(mine.mean())} against {percent(dummy.mean())} of always answering {always}, {paired.in_words(p)}."
+    )
     return Check("beats_dummy", "better than dummy", _outcome(p <= DUMMY_ALPHA), p, DUMMY_ALPHA, sentence)
 
 

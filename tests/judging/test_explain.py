@@ -4,6 +4,7 @@ import pytest
 from evidence_builder import make_evidence
 
 from pipeline.judging import explain, gate
+from pipeline.judging.comparison_checks import compare
 from pipeline.judging.ledger import Grant, Terms
 from pipeline.policy import PRESETS
 
@@ -48,17 +49,21 @@ def test_a_loss_needs_no_more_images():
     assert "it would need" not in told(14, 21)
 
 
-def test_a_benchmark_too_small_to_show_anything_says_so():
-    assert "11 images are too few for this gate: it needs at least 12 fixed errors and none made" in " ".join(
-        explain.of_comparison(PRESETS["guarded"], small(), Grant(0.00025, 1, TERMS), False)
+@pytest.mark.parametrize(
+    ("errors", "images", "said"),
+    [
+        pytest.param(1, 359, "The champion makes 1 error on these 359 images", id="one error"),
+        pytest.param(11, 10_000, "at least 12 fixed and none made: no challenger can be proven", id="one too few"),
+        pytest.param(12, 10_000, "this gate finds a gain of", id="just enough"),
+        pytest.param(12, 359, "the champion's errors leave room for 3.34", id="a gain larger than what is left"),
+    ],
+)
+def test_a_champion_with_too_few_errors_cannot_be_beaten_and_the_refusal_says_so(errors, images, said):
+    evidence = make_evidence(fixed=1, made=0, both_wrong=errors - 1, images=images)
+    told = explain.of_comparison(
+        PRESETS["guarded"], compare(evidence, evidence.champion), Grant(0.00025, 1, TERMS), False
     )
-
-
-def small():
-    from pipeline.judging.comparison_checks import compare
-
-    evidence = make_evidence(2, 0, 0, 11)
-    return compare(evidence, evidence.champion)
+    assert said in told[0]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """``gate`` on the command line: what a person reads, and what is refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -11,6 +12,7 @@ from watched_models import candidate, fitted, split
 from pipeline.cli import gate as commands
 from pipeline.errors import PipelineError
 from pipeline.policy import from_table
+from pipeline.store import production
 from pipeline.store.home import Home
 
 
@@ -62,6 +64,43 @@ def test_what_is_left_and_a_longer_horizon(call, judged_home):
     status = json.loads(call("--json", *where))["benchmarks"][0]
     assert (status["judged"], status["horizon"], status["images"]) == (1, 51, 1000)
     assert status["level"] == pytest.approx(min(0.025 / 50, 0.00025))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        pytest.param("", "the next judgement needs p <= 0.00025. With 1,000 images", id="guarded"),
+        pytest.param('preset = "each-test"', "needs p <= 0.05 and spends nothing", id="each-test"),
+        pytest.param('preset = "as-good"', "this gate needs no p-value and spends nothing.", id="as-good"),
+        pytest.param(
+            'mode = "non-inferior"\nmargin_pp = 5.0',
+            "as good as the best champion it lets about 96 % through",
+            id="non-inferior",
+        ),
+    ],
+)
+def test_what_a_policy_can_still_do_on_a_benchmark(call, judged_home, tmp_path, settings, said):
+    (tmp_path / "pipeline.toml").write_text(f"[gate]\n{settings}\n" if settings else "")
+    assert said in " ".join(call("--home", str(judged_home.root)).split())
+
+
+def test_a_benchmark_judged_without_a_promise_is_named_and_measured(call, home):
+    policy = from_table(RELAXED | {"preset": "each-test", "screen_alpha": "off"})
+    promote(home, candidate(home, "champion", fitted(60).onnx()), policy)
+    judge(home, candidate(home, "challenger", fitted(50).onnx()), policy)
+    said = " ".join(call("--home", str(home.root)).split())
+    assert "(digits, 1,000 images): nothing was spent; the next judgement needs p <= 0.00025" in said
+    assert "promised nothing over a series: 1." in said
+
+
+def test_a_champion_that_nothing_can_be_proven_better_than(call, judged_home):
+    champion = production.current(judged_home, "digits")
+    errors = json.loads((champion.folder / "scores.json").read_text())["errors"]
+    level = 2.0 ** -(errors + 1)
+    (Path.cwd() / "pipeline.toml").write_text(f"[gate]\nalpha = {level}\nhorizon = 1\n")
+    said = " ".join(call("--home", str(judged_home.root)).split())
+    assert f"The champion makes {errors} errors on these 1,000 images" in said
+    assert "no challenger can be proven better here" in said
 
 
 def test_extensions_that_are_refused(call, home, judged_home):

@@ -1,0 +1,6 @@
+"""Figures as a person reads them."""
+
+
+def percent(fraction: float) -> str:
+    """``99.41 %``."""
+    return f"{100 * fraction:.2f} %"
