@@ -63,7 +63,7 @@ def test_canary_on_an_exact_null():
 @given(
     st.integers(20, 120),
     st.floats(0.01, 0.2),
-    st.floats(0.0, 0.3),
+    st.just(0.0) | st.floats(1e-9, 0.3),  # scipy's binom.pmf overflows at rates like 1e-308
     st.sampled_from([0.05, 0.01]),
 )
 def test_non_inferiority_keeps_its_level_by_exact_enumeration(images, margin, extra, level):
