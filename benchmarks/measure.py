@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from benchmarks.fit_once import Fit, Result, in_own_process
 
@@ -66,5 +67,5 @@ def _installed(name: str) -> bool:
     return True
 
 
-def _lines(file: Path) -> list[dict]:
+def _lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []

@@ -81,8 +81,8 @@ def _pipeline_share(home: Home) -> float:
         [sys.executable, "-c", TIMED_RUN, *command], cwd=ROOT, check=True, stderr=subprocess.PIPE, text=True
     )
     total = time.perf_counter() - started
-    predicting = json.loads(done.stderr.splitlines()[-1])
-    fitting = versions.list_versions(home)[-1].manifest["timings"]["fit_seconds"]
+    predicting: float = json.loads(done.stderr.splitlines()[-1])
+    fitting: float = versions.list_versions(home)[-1].manifest["timings"]["fit_seconds"]
     return (total - fitting - predicting) / total
 
 

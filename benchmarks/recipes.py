@@ -30,7 +30,7 @@ def main(seeds: int = 5) -> str:
 
 def _rows(found: Rows) -> list[tuple[str, ...]]:
     peer = found["peer"]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             "fit seconds of `cnn --effort quick` against `cnn_batchnorm`",
             "at most 1/40 at 99.2 %",
