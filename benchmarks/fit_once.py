@@ -83,8 +83,9 @@ def _first_rows(data: Any, count: int) -> Any:
     from pipeline.data import validation
     from pipeline.data.raw import RawPart, RawSet
 
-    part = RawPart(data.images[:count], data.labels[:count], "MNIST's first 42,000 training images")
-    return validation.labelled(RawSet("bench-kaggle", part.file, part), None)
+    source = f"MNIST's first {count:,} training images"
+    part = RawPart(source, source, data.images[:count], data.labels[:count])
+    return validation.labelled(RawSet("bench-kaggle", source, part))
 
 
 def _grown(images: Images, labels: Labels, fit: Fit) -> tuple[Images, Labels]:

@@ -1,12 +1,13 @@
 """The targets on full MNIST: our CNN at each effort against the third of the iterative CNNs, in one run."""
 
 from collections.abc import Callable
+from typing import Any
 
 from benchmarks import measure
 from benchmarks.fit_once import Fit, Result
 
 ALL = 60_000
-CONTENDERS = {
+CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "quick": ("cnn", {"effort": "quick"}),
     "peer": ("cnn_batchnorm", {}),
     "standard": ("cnn", {"effort": "standard"}),

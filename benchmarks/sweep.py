@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from statistics import fmean
+from typing import Any
 
 from benchmarks import measure
 from benchmarks.fit_once import Fit, Result
 
 SIZES = (42, 126, 210, 462, 840, 4_200, 8_400, 16_800, 25_200, 33_600)
-CONTENDERS = {
+CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "cnn": ("cnn", {"effort": "standard"}),
     "cnn quick": ("cnn", {"effort": "quick"}),
     "mlp": ("mlp", {}),
