@@ -111,6 +111,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         champion = production.current(home, data.name)
         images = _to_predict(settings, home, data, cells[0], champion)
         submission = _predict(home, champion, images) if champion else None
+    _track(settings, home, rows, champion, observer)
     try:
         if settings.submit and submission:
             submitter.after_run(
@@ -121,7 +122,6 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
             figures = reporting.publish(home)
             if champion:
                 publisher.keep_mirror(home, data.name)
-    _track(settings, home, rows, observer)
     return Summary(data.name, rows, champion, submission, figures)
 
 
@@ -226,17 +226,19 @@ def _predict(home: Home, champion: Deployment, images: UnlabelledImages) -> Subm
     return Application(champion).run(images, home.metric_results / champion.dataset / "submission.csv")
 
 
-def _track(settings: Settings, home: Home, rows: Sequence[Row], observer: Observer) -> None:
-    """Record every judged version with MLflow, if asked; what goes wrong there stops nothing."""
+def _track(
+    settings: Settings, home: Home, rows: Sequence[Row], champion: Deployment | None, observer: Observer
+) -> None:
+    """Record every judged version and the champion with MLflow, if asked; what goes wrong there stops nothing."""
     if settings.track is None:
         return
     uri = mlflow.uri_of(settings.track, home.metric_results)
-    for row in rows:
-        if row.version is not None:
-            problem = mlflow.track(versions.find(home, row.version.id), uri, home.metric_results)
-            if problem:
-                observer.notice(problem)
-                return
+    ids = [row.version.id for row in rows if row.version] + ([champion.id] if champion else [])
+    for version_id in dict.fromkeys(ids):
+        problem = mlflow.track(versions.find(home, version_id), uri, home.metric_results)
+        if problem:
+            observer.notice(problem)
+            return
 
 
 def _judged(cell: Cell, version: Version, *, reused: bool) -> Row:
