@@ -16,6 +16,7 @@ from pipeline.store import atomic, manifest, production
 from pipeline.store.home import Home
 
 MIRROR = "huggingface"
+OVERRIDDEN = "Promoted by a person against the gate, whose promise does not cover it: "
 ATTRIBUTES = "".join(
     f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in ("onnx", "keras", "ubj", "joblib", "png")
 )
@@ -80,12 +81,13 @@ def _champion(home: Home, dataset: str) -> Deployment:
 def _content(home: Home, champion: Deployment) -> dict[str, bytes]:
     facts = manifest.read(champion.folder)
     scores, verdict = (_verified_json(champion, name) for name in ("scores.json", "verdict.json"))
+    override = _override(home, champion)
     native = Path(facts["native_file"]).name
     files = {
         ".gitattributes": ATTRIBUTES.encode(),
         "model.onnx": manifest.read_checked(champion.folder, "model.onnx"),
         native: manifest.read_checked(champion.folder, facts["native_file"]),
-        "config.json": _json(_config(facts)),
+        "config.json": _json(_config(facts) | {"override": override}),
         "metrics.json": _json(scores),
         "verdict.json": _json(verdict),
     }
@@ -95,12 +97,19 @@ def _content(home: Home, champion: Deployment) -> dict[str, bytes]:
     card = model_card.render(
         facts,
         scores,
-        verdict,
+        verdict if override is None else verdict | {"explanation": [*verdict["explanation"], OVERRIDDEN + override]},
         metadata=_metadata(facts, scores),
         native=native,
         learning_curve=curve.exists(),
     )
     return files | {"README.md": card.encode()}
+
+
+def _override(home: Home, champion: Deployment) -> str | None:
+    """Why a person promoted it against the gate, also where it serves again after a rollback."""
+    history = production.history(home, champion.dataset)
+    reasons = [line["reason"] for line in history if (line["id"], line["action"]) == (champion.id, "override")]
+    return reasons[-1] if reasons else None
 
 
 def _metadata(facts: dict[str, Any], scores: dict[str, Any]) -> str:

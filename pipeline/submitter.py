@@ -10,7 +10,7 @@ from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.data import unlabelled
 from pipeline.errors import DataError, ServiceError
 from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
-from pipeline.services import kaggle
+from pipeline.services import kaggle, kaggle_credentials
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, submission_file, submissions, versions
 from pipeline.store.home import Home
@@ -18,6 +18,10 @@ from pipeline.store.submissions import Record
 
 Tell = Callable[[str], None]
 LEAK_WORDS = "trained on test images"
+
+
+class LeakError(DataError):
+    """The version was trained on test images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +76,9 @@ def submit(home: Home, request: Request, patience: Patience, tell: Tell) -> Reco
 def after_run(
     home: Home, submission: Submission, test: UnlabelledImages, *, competition: str, patience: Patience, tell: Tell
 ) -> Record | None:
-    """Submit at the end of a run if the champion changed; without credentials say how to submit, and that is all.
+    """Submit at the end of a run if the champion changed, and tell what came of it.
+
+    Without credentials nothing is an error: how to submit is told, or why this version should not be.
 
     Raises:
         PipelineError: As ``submit``.
@@ -83,10 +89,17 @@ def after_run(
         return None
     version = versions.find(home, submission.version_id)
     try:
-        return submit(home, Request(version, submission, test, competition), patience, tell)
+        record = submit(home, Request(version, submission, test, competition), patience, tell)
     except kaggle.MissingCredentialsError:
         tell(how_to_submit(submission, competition))
         return None
+    except LeakError as error:
+        if kaggle_credentials.source() is not None:
+            raise
+        tell(str(error))
+        return None
+    tell(outcome_sentence(record))
+    return record
 
 
 def how_to_submit(submission: Submission, competition: str) -> str:
@@ -143,7 +156,7 @@ def _check(home: Home, request: Request) -> None:
 
 def _require_honest(request: Request, leaked: int) -> None:
     if leaked and not request.allow_leak:
-        raise DataError(
+        raise LeakError(
             f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images "
             f"of {request.version.id}, so its score would mean nothing. Train on `--dataset kaggle`, or submit with "
             f"--allow-leak, which adds '{LEAK_WORDS}' to the message and the record."

@@ -72,6 +72,7 @@ def submit(
     request = submitter.Request(chosen, submission, test, competition, allow_leak)
     with console.status("Working …"):
         record = submitter.submit(place, request, Patience(limit_seconds=time_limit), notice)
+    _refresh_reports(place)
     console.print(submitter.outcome_sentence(record), markup=False)
 
 
@@ -89,8 +90,13 @@ def status(
 
     from pipeline import submitter
     from pipeline.services.calls import Patience
+    from pipeline.store import submissions
 
-    records = submitter.refresh(resolve_home(home), competition, Patience(limit_seconds=time_limit))
+    place = resolve_home(home)
+    before = submissions.read(place)
+    records = submitter.refresh(place, competition, Patience(limit_seconds=time_limit))
+    if submissions.read(place) != before:
+        _refresh_reports(place)
     if as_json:
         print_json([asdict(record) for record in records])
         return
@@ -112,6 +118,15 @@ def _champion(home: Home, dataset: str | None) -> str:
     from pipeline.cli.production import champion_of
 
     return champion_of(home, dataset).id
+
+
+def _refresh_reports(home: Home) -> None:
+    """The workbook and the overview show every submission."""
+    from pipeline import reporting
+    from pipeline.store import lock
+
+    with lock.exclusive(home, wait=True, notify=notice):
+        reporting.publish(home)
 
 
 def _as_deployment(version: Version) -> Deployment:

@@ -8,7 +8,7 @@ from kaggle_server import KaggleServer
 from listeners import KEY, Naps, Told
 from local_kaggle import assert_local, forget_kaggle
 from real_outputs import Outputs, real_outputs
-from small_version import CLASSES, publish, unseen_images, unseen_labels
+from small_version import CLASSES, TRAIN, csv_of, digits, publish, unseen_images, unseen_labels
 
 from pipeline.application import Application
 from pipeline.contracts import Submission, UnlabelledImages, Version
@@ -51,6 +51,20 @@ def kaggle_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer]:
     yield server
     server.close()
     forget_kaggle()
+
+
+@pytest.fixture
+def competition(kaggle_site: KaggleServer) -> KaggleServer:
+    """The server with a small competition in Kaggle's form: 8 x 8 digits."""
+    images, labels = digits()
+    ids = "".join(f"{number},0\n" for number in range(1, len(unseen_images()) + 1))
+    kaggle_site.files = {
+        "train.csv": csv_of(images[:TRAIN], labels[:TRAIN]),
+        "test.csv": csv_of(unseen_images()),
+        "sample_submission.csv": b"ImageId,Label\n" + ids.encode(),
+    }
+    kaggle_site.polls_until_scored = 0
+    return kaggle_site
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 import json
 
-import numpy as np
 import pytest
 from huggingface_server import TOKEN
 from kaggle_server import KaggleServer
 from listeners import Told
-from small_version import TRAIN, digits, publish, unseen_images
+from small_version import publish
 from typer.testing import CliRunner, Result
 
 from pipeline import submitter
@@ -24,27 +23,6 @@ def call(home: Home):
         return CliRunner().invoke(app, [*words, "--home", str(home.root)])
 
     return run
-
-
-def csv_of(images: np.ndarray, labels: np.ndarray | None = None) -> bytes:
-    flat = images.reshape(len(images), -1)
-    header = [f"pixel{n}" for n in range(flat.shape[1])]
-    table = flat if labels is None else np.column_stack([labels, flat])
-    lines = [",".join(header if labels is None else ["label", *header]), *(",".join(map(str, row)) for row in table)]
-    return ("\n".join(lines) + "\n").encode()
-
-
-@pytest.fixture
-def competition(kaggle_site: KaggleServer) -> KaggleServer:
-    images, labels = digits()
-    ids = "".join(f"{number},0\n" for number in range(1, len(unseen_images()) + 1))
-    kaggle_site.files = {
-        "train.csv": csv_of(images[:TRAIN], labels[:TRAIN]),
-        "test.csv": csv_of(unseen_images()),
-        "sample_submission.csv": b"ImageId,Label\n" + ids.encode(),
-    }
-    kaggle_site.polls_until_scored = 0
-    return kaggle_site
 
 
 def test_from_the_download_to_the_score(home: Home, champion: Version, competition: KaggleServer, call) -> None:

@@ -1,0 +1,136 @@
+"""A whole run in Kaggle's form, from the download to the submission, and what MLflow and the mirror have of it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import openpyxl
+import pytest
+from kaggle_server import KaggleServer, reply
+from listeners import KEY
+from small_version import TRAIN, csv_of, digits
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.contracts import Version
+from pipeline.errors import DataError
+from pipeline.store import production, submissions, versions
+from pipeline.store.home import Home
+
+ROOT = Path(__file__).parents[2]
+RUN = ("run", "--dataset", "kaggle", "--models", "logistic", "--gate", "as-good", "--train-sizes")
+
+
+@pytest.fixture
+def call(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Runs a command in a folder of its own; returns what it printed, raises its error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, [*words, "--home", str(home.root)])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return " ".join(result.output.split())
+
+    return run
+
+
+def champion_of(home: Home) -> str:
+    champion = production.current(home, "kaggle")
+    assert champion is not None
+    return champion.id
+
+
+def submitted_in_the_workbook(home: Home) -> list[object]:
+    sheet = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")["Submissions"]
+    return [cell for row in sheet.iter_rows(values_only=True) for cell in row]
+
+
+def test_a_run_submits_its_champion_once(home: Home, competition: KaggleServer, call) -> None:
+    call("kaggle", "download")
+    said = call(*RUN, "all", "--submit")
+    [sent] = competition.submissions
+    assert sent["content"] == (home.metric_results / "kaggle" / "submission.csv").read_bytes()
+    [record] = submissions.read(home)
+    assert (record.version, record.status, record.leak) == (champion_of(home), "complete", False)
+    assert "Expected public score" in said
+    assert f"Public score of {record.version}" in said
+    assert sent["ref"] in submitted_in_the_workbook(home)
+
+    competition.calls.clear()
+    assert "the champion has not changed, nothing is sent" in call(*RUN, "all", "--submit")
+    assert competition.calls == []
+
+
+def test_a_run_on_test_images_is_not_submitted_and_everything_else_is_done(
+    home: Home, competition: KaggleServer, call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, labels = digits()
+    competition.files["train.csv"] = csv_of(images[TRAIN:], labels[TRAIN:])
+    call("kaggle", "download")
+    competition.calls.clear()
+    with pytest.raises(DataError, match=r"of the 697 test images are among the training images.*--allow-leak"):
+        call(*RUN, "all", "--submit")
+    assert (home.metric_results / "index.html").exists()
+    assert mirrored(home) == champion_of(home)
+
+    monkeypatch.delenv("KAGGLE_KEY")
+    said = call(*RUN, "all", "--submit")
+    assert "are among the training images" in said
+    assert "predicted Kaggle-form CSV" in said
+    assert competition.calls == []
+    assert submissions.read(home) == []
+
+
+def test_the_mirror_follows_the_champion_and_names_an_override(home: Home, competition: KaggleServer, call) -> None:
+    call("kaggle", "download")
+    call(*RUN, "60,all")
+    first = champion_of(home)
+    assert mirrored(home) == first
+    [other] = [version.id for version in versions.list_versions(home) if version.id != first]
+    call("promote", other, "--override", "--reason", "a trial by *hand*")
+    assert mirrored(home) == champion_of(home) == other
+    card = home.production / "kaggle" / "huggingface" / "README.md"
+    assert "Promoted by a person against the gate, whose promise does not cover it: a trial by \\*hand\\*" in (
+        card.read_text()
+    )
+    call("rollback")
+    assert mirrored(home) == champion_of(home) == first
+    assert "Promoted by a person" not in card.read_text()
+
+
+def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(
+    home: Home, competition: KaggleServer, call
+) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    call("kaggle", "download")
+    assert "since MLflow failed" in call(*RUN, "60", "--track", "mlflow:nonsense://host")
+    call(*RUN, "60,all", "--track", "mlflow")
+
+    uri = f"sqlite:///{home.metric_results}/mlflow.db"
+    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    runs = client.search_runs([client.get_experiment_by_name("kaggle").experiment_id])
+    assert {run.info.run_name for run in runs} == {version.id for version in versions.list_versions(home)}
+    assert {run.data.tags["pipeline.verdict"] for run in runs} <= {"pass", "fail"}
+    assert client.get_model_version_by_alias("kaggle", "champion").tags["pipeline.version"] == champion_of(home)
+
+
+def test_no_secret_is_printed_with_debug(home: Home, champion: Version, competition: KaggleServer, call) -> None:
+    call("kaggle", "download")
+    words = f"key {KEY} at http://127.0.0.1/upload?X-Signature=a-signature-nobody-should-see"
+    competition.faults["CreateSubmission"] = [reply(400, {"code": 400, "message": words})]
+    done = subprocess.run(
+        [sys.executable, ROOT / "simulator.py", "kaggle", "submit", "--debug", "--home", home.root],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "Kaggle refused (400): key *** at http" in done.stderr
+    assert "nobody-should-see" not in done.stdout + done.stderr
+
+
+def mirrored(home: Home) -> str:
+    return json.loads((home.production / "kaggle" / "huggingface" / "config.json").read_text())["version"]
