@@ -52,7 +52,10 @@ def run_app(app: Callable[..., Any]) -> None:
         sys.argv.remove("--debug")
     try:
         app()
-    except PipelineError as error:
+    except (PipelineError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
         if debug:
             raise
         errors.print("[bold red]Error:[/] ", end="")
@@ -61,6 +64,3 @@ def run_app(app: Callable[..., Any]) -> None:
     except KeyboardInterrupt:
         errors.print("Stopped. What was finished is kept; the same command goes on from there.")
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

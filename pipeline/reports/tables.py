@@ -43,20 +43,6 @@ RESULTS_COLUMNS = (
     "benchmark_sha256",
     "digest",
 )
-REPEATS_COLUMNS = (
-    "cell",
-    "dataset",
-    "recipe",
-    "train_size",
-    "repeat",
-    "seed",
-    "fit_seconds",
-    "benchmark_images",
-    "accuracy",
-    "errors",
-    "log_loss",
-    "benchmark_sha256",
-)
 CURVE_KEY = ("dataset", "benchmark_sha256", "benchmark_images", "recipe", "train_size")
 _RUN = (*CURVE_KEY, "seed", "accuracy", "fit_seconds")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import filelock
 
 from pipeline.errors import StoreError
+from pipeline.store import atomic
 from pipeline.store.home import Home
 
 
@@ -21,7 +22,8 @@ def exclusive(home: Home, *, wait: bool, notify: Callable[[str], None]) -> Itera
     Raises:
         StoreError: Another run holds the lock and ``wait`` is false.
     """
-    home.versions.mkdir(parents=True, exist_ok=True)
+    with atomic.disk_errors(home.versions):
+        home.versions.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(home.versions / ".lock")
     try:
         lock.acquire(timeout=0)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Give a command in this process; returns exit status, standard output and standard error."""
 
-    def give(*words: str | Path) -> tuple[int, str, str]:
+    def give(*words: str | int | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["simulator.py", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             simulator_main()
@@ -74,6 +74,17 @@ def test_evaluate_measures_again_and_on_other_images(command: Any, two: list[str
     assert scores["accuracy"] == stored["accuracy"]
     assert scores["benchmark_sha256"] == stored["benchmark_sha256"]
     assert list((home.metric_results / "evaluations").iterdir())
+
+
+def test_evaluate_takes_a_checkpoint_and_names_those_there_are(command: Any, run: Any, home: Home, data: Path) -> None:
+    run(models=("xgboost",), overrides={"xgboost": {"rounds": 6, "patience": 0}})
+    asked = ("evaluate", "xgboost", "--dataset", data, "--home", home.root)
+    losses = [json.loads(command(*asked, "--checkpoint", n, "--json")[1])["log_loss"] for n in (1, 6)]
+    assert losses[0] > losses[1]
+    assert losses[1] == pytest.approx(versions.find(home, "xgboost").scores["log_loss"], abs=1e-5)
+    status, _, err = command(*asked, "--checkpoint", 99)
+    assert status == 1
+    assert "99" in err
 
 
 def test_production_promote_and_rollback(command: Any, two: list[str], home: Home) -> None:

@@ -14,6 +14,7 @@ from pipeline.store import production, versions
 from pipeline.store.home import Home
 
 POINTS = 30
+FULL_POINTS = 8
 PRELOADED = [
     "killed_run",
     "pipeline.simulator",
@@ -66,6 +67,43 @@ def test_after_a_kill_all_is_whole_and_the_next_run_ends_where_an_unkilled_one_d
     assert _run(processes, data, home.root, kill_at) == -9
     _assert_whole(home)
     assert _run(processes, data, home.root, None) == 0
+    _assert_whole(home)
+    _assert_clean(home)
+    assert _story(home) == _story(whole[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", range(FULL_POINTS))
+def test_a_full_disk_is_one_sentence_and_costs_nothing(
+    processes: multiprocessing.context.ForkServerContext,
+    data: Path,
+    whole: tuple[Home, int],
+    tmp_path: Path,
+    point: int,
+) -> None:
+    home = Home(tmp_path / "home")
+    full_at = 1 + point * (whole[1] - 1) // FULL_POINTS
+    child = processes.Process(target=killed_run.run_on_full_disk, args=(data, home.root, full_at))
+    child.start()
+    child.join()
+    assert child.exitcode == 3
+    _assert_whole(home)
+    assert _run(processes, data, home.root, None) == 0
+    _assert_clean(home)
+    assert _story(home) == _story(whole[0])
+
+
+@pytest.mark.slow
+def test_two_simulators_at_once_end_like_one(
+    processes: multiprocessing.context.ForkServerContext, data: Path, whole: tuple[Home, int], tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    children = [processes.Process(target=killed_run.run, args=(data, home.root, None)) for _ in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0]
     _assert_whole(home)
     _assert_clean(home)
     assert _story(home) == _story(whole[0])
