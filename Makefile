@@ -14,7 +14,7 @@ run: $(VENV)/.installed-$(BUILD)   ## set up, then run the main job: three sizes
 	$(BIN)/python simulator.py run --train-sizes 0.02,0.2,all --models cnn,xgboost --effort quick
 
 test: $(VENV)/.installed-test      ## set up, then run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.installed-test      ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.reports import tables
-from pipeline.store import repeats
+from pipeline.store.repeats import COLUMNS as REPEATS_COLUMNS
 
 DOCUMENTED = (
     "version, created_at, dataset, recipe, family, train_size, fitted_images, validation_images, seed, fit_seconds, "
@@ -112,5 +112,5 @@ def repeats(accuracies, seconds):
         }
         for number, (accuracy, fit_seconds) in enumerate(zip(accuracies, seconds, strict=True), start=1)
     ]
-    assert tuple(rows[0]) == repeats.COLUMNS
+    assert tuple(rows[0]) == REPEATS_COLUMNS
     return pd.DataFrame(rows)
