@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.cells import Cell
 from pipeline.contracts import Candidate, FitProgress, LabelledImages, no_progress
 from pipeline.errors import ServiceError
-from pipeline.models.runtime import prepare_threads
+from pipeline.models.runtime import prepare_process
 from pipeline.store import atomic
 from pipeline.store.versions import candidate_of
 from pipeline.trainer import Trainer
@@ -102,7 +102,7 @@ def _shared(client: Any, data: LabelledImages) -> Iterator[None]:
 
 
 def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int) -> Candidate:
-    prepare_threads(threads)
+    prepare_process(threads)
     return Trainer(staging).run(data, cell.split, cell.assignment(), no_progress)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.models.runtime import prepare_threads
+from pipeline.models.runtime import prepare_process
 from pipeline.store.home import Home
 
-prepare_threads()
+prepare_process()
 LOCAL_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
 

@@ -14,7 +14,7 @@ from pipeline.cli import (
     run,
     serve,
 )
-from pipeline.models.runtime import prepare_threads
+from pipeline.models.runtime import prepare_process
 
 app = typer.Typer(
     name="simulator.py",
@@ -32,5 +32,5 @@ for commands in (run, gate, inspect, explore, notebook, production, serve, kaggl
 
 def main() -> None:
     """The entry point of ``simulator.py``."""
-    prepare_threads()
+    prepare_process()
     common.run_app(app)

@@ -62,7 +62,7 @@ def _print_reason(console: Console, row: "Row") -> None:
     if row.version is None or row.version.verdict.outcome == "pass":
         return
     open_checks = [check for check in row.version.verdict.checks if check.outcome != "pass"]
-    reasons = "; ".join(f"{check.title}: {check.sentence}" for check in open_checks)
+    reasons = " ".join(f"{check.title}: {check.sentence}" for check in open_checks)
     console.print(f"{row.version.id} was not promoted. {reasons or 'It was not checked.'}", style="dim", markup=False)
 
 

@@ -69,7 +69,7 @@ RECIPES: tuple[Recipe, ...] = (
         "keras",
         "Several of our own CNN, probabilities averaged, in one file; it keeps no checkpoints",
         {"members": 5, **_CNN},
-        "EXPECTED_ENSEMBLE",
+        "a little above one `cnn` of the same effort (MNIST; see benchmarks/RESULTS.md)",
         True,
         "pipeline.models.cnn:build",
     ),

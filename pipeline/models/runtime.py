@@ -16,14 +16,15 @@ THREAD_VARIABLES = (
 """TensorFlow, XGBoost and NumPy's linear algebra read these once, when they start."""
 
 
-def prepare_threads(threads: int = 0) -> None:
+def prepare_process(threads: int = 0) -> None:
     """Let TensorFlow, XGBoost and scikit-learn use at most ``threads`` threads each in this process; 0: any number.
 
-    It also makes XGBoost's waiting threads sleep. By default they spin, which on busy cores took a fit of one
+    It also keeps TensorFlow's log lines off the terminal, and makes XGBoost's waiting threads sleep. By default they spin, which on busy cores took a fit of one
     second to twenty and more. All of it has an effect only before the first of these libraries is imported,
     scikit-learn among them, so the start of a process is the place to call it.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if threads > 0:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
 
@@ -46,7 +47,7 @@ def import_tensorflow() -> ModuleType:
 
 def import_xgboost() -> ModuleType:
     """XGBoost, its threads prepared if nothing else was imported before."""
-    prepare_threads()
+    prepare_process()
     import xgboost
 
     return xgboost  # type: ignore[no-any-return]
@@ -55,7 +56,7 @@ def import_xgboost() -> ModuleType:
 def _start_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    prepare_process()
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with _silent_stderr():
         import tensorflow

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from model_training import QUICK, Digits, Trained, train
 
-from pipeline.models.runtime import prepare_threads
+from pipeline.models.runtime import prepare_process
 
-prepare_threads()  # before any test imports scikit-learn
+prepare_process()  # before any test imports scikit-learn
 
 
 @pytest.fixture(scope="session")
