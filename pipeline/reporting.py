@@ -35,11 +35,25 @@ def add_report(folder: Path, verdict: Verdict, benchmark_images: Images) -> None
         champion_probabilities=predictions.get("champion_probabilities"),
         images=benchmark_images,
         best_step=facts["best_step"],
+        champion_corrupted=_champion_corrupted(folder, verdict),
     )
     drawn = version_report.plots(inputs)
     for name, picture in drawn.items():
         atomic.write_bytes(folder / "plots" / f"{name}.png", picture)
     atomic.write_text(folder / "report.html", version_report.render(inputs, drawn))
+
+
+def _champion_corrupted(folder: Path, verdict: Verdict) -> dict[str, float] | None:
+    """The champion's accuracy by corruption on the same images; ``None`` where it was never measured on them."""
+    if verdict.champion_id is None:
+        return None
+    # A candidate waits in versions/.staging of the home that holds the champion.
+    home = Home(folder.parents[2])
+    found = (version for version in versions.list_versions(home) if version.id == verdict.champion_id)
+    scores = next((version.scores for version in found), {})
+    if scores.get("benchmark_sha256") != verdict.benchmark_sha256:
+        return None
+    return (scores.get("robustness") or {}).get("by_corruption")
 
 
 def measure(candidate: Candidate, data: LabelledImages, split: Split, repeat: int) -> dict[str, str | int | float]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from pipeline.contracts import Version
@@ -84,7 +85,9 @@ def render(
     curves: Sequence[html.Picture] = (),
     history: Sequence[Mapping[str, Any]] = (),
     submissions: Sequence[SubmissionRecord] = (),
+    *,
     link_prefix: str = "../",
+    pages: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The whole page as HTML, self-contained but for its links to each version's report.
 
@@ -94,11 +97,13 @@ def render(
         history: The lines of ``production/history.jsonl``, oldest first.
         submissions: The records of ``submissions.csv``, oldest first.
         link_prefix: What leads from the page to the home folder: ``../`` from ``metric_results/``.
+        pages: Other pages beside this one, where it is served: addresses by title.
     """
     newest_first = sorted(versions, key=lambda version: version.id, reverse=True)
     return html.render(
         "index.html",
         columns=COLUMNS,
+        pages=pages,
         versions=[_row(version, link_prefix) for version in newest_first],
         champions=[_champion(version, link_prefix) for version in newest_first if version.in_production],
         datasets=_choices(newest_first, _dataset),

@@ -83,7 +83,7 @@ def learning_curve_seconds(curve: "pd.DataFrame") -> bytes:
 def _curves(curve: "pd.DataFrame", quantity: _Quantity) -> Any:
     groups = list(curve.groupby(["dataset", "benchmark_sha256", "benchmark_images"], sort=True))
     kept = sorted(groups, key=lambda group: -len(group[1]))[:MOST_PANELS]
-    canvas = figure(9.0, 5.4 * max(1, len(kept)))
+    canvas = figure(7.4, 4.8 * max(1, len(kept)))
     canvas.get_layout_engine().set(hspace=0.06)
     panels = canvas.subplots(max(1, len(kept)), 1, squeeze=False)[:, 0]
     for axes, ((dataset, _, images), points) in zip(panels, kept, strict=False):

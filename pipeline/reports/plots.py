@@ -101,7 +101,7 @@ def training_history(history: Sequence[Mapping[str, float]], best_step: int | No
 
 @drawn
 def _history(history: Sequence[Mapping[str, float]], metrics: Sequence[str], best_step: int | None) -> Any:
-    canvas = figure(4.8 * len(metrics), 3.6)
+    canvas = figure(3.9 * len(metrics), 3.3)
     panels = canvas.subplots(1, len(metrics), squeeze=False)[0]
     canvas.get_layout_engine().set(wspace=0.06)
     for axes, metric in zip(panels, metrics, strict=True):
@@ -155,7 +155,7 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Any:
     Args:
         bins: ``scores.json``'s ``calibration``.
     """
-    canvas = figure(5.2, 5.6)
+    canvas = figure(5.0, 5.2)
     upper, lower = canvas.subplots(2, 1, sharex=True, height_ratios=(4, 1.2))
     upper.plot([0, 1], [0, 1], color=style.MUTED, linewidth=1.0, linestyle=style.DATED)
     upper.annotate("as sure as it is right", (0.05, 0.05), xytext=(-4, 8), color=style.MUTED, **_ALONG)
@@ -241,7 +241,7 @@ def robustness(by_corruption: Mapping[str, float], clean: float, champion: Mappi
         champion: The champion's accuracies, drawn as diamonds.
     """
     names = sorted(by_corruption, key=lambda name: -by_corruption[name])
-    canvas = figure(7.0, 1.6 + 0.36 * len(names))
+    canvas = figure(5.6, 1.6 + 0.3 * len(names))
     axes = canvas.subplots()
     axes.barh(range(len(names)), [by_corruption[name] for name in names], height=0.62, color=style.BLUE)
     for place, name in enumerate(names):
@@ -256,7 +256,7 @@ def robustness(by_corruption: Mapping[str, float], clean: float, champion: Mappi
     axes.set_xlim(0, 1)
     axes.set_title("Accuracy on corrupted copies of the benchmark", pad=20)
     if champion:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06))
     return canvas
 
 

@@ -116,7 +116,7 @@ def training_tables(manifest: Facts) -> dict[str, list[tuple[str, str]]]:
     files = manifest.get("files") or {}
     digests |= {name: entry.get("sha256") for name, entry in files.items()}
     return {
-        "parameters": [("seed", str(manifest["seed"])), *_rows(manifest["parameters"])],
+        "parameters": [("seed", str(manifest["seed"])), *_rows(_chosen(manifest["parameters"]))],
         "rows": [
             ("dataset", f"{dataset['name']}, {count(dataset.get('images'))} images"),
             ("one image", " × ".join(str(side) for side in dataset["shape"])),
@@ -165,6 +165,12 @@ def _averages(scores: Facts, name: str) -> str:
 def _or(value: Any, default: float) -> float:
     number = as_number(value)
     return default if number is None else number
+
+
+def _chosen(parameters: Facts) -> Facts:
+    """Parameters as asked for; 0 epochs or images a batch mean that effort, data and device decide."""
+    automatic = {name for name in ("epochs", "batch_size") if parameters.get(name) == 0}
+    return {name: "automatic" if name in automatic else value for name, value in parameters.items()}
 
 
 def _rows(mapping: Facts) -> list[tuple[str, str]]:

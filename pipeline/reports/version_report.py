@@ -24,6 +24,7 @@ class ReportInputs:
         champion_probabilities: The champion's on the same rows, or ``None``.
         images: The benchmark images, uint8 ``[N, H, W, C]``, in the order of ``labels``; ``None`` shows no pictures.
         best_step: The step of the history whose weights were kept.
+        champion_corrupted: The champion's accuracy by corruption, on the same images; ``None`` where not known.
     """
 
     manifest: Mapping[str, Any]
@@ -35,6 +36,7 @@ class ReportInputs:
     champion_probabilities: Probabilities | None = None
     images: Images | None = None
     best_step: int | None = None
+    champion_corrupted: Mapping[str, float] | None = None
 
 
 def plots(inputs: ReportInputs) -> dict[str, bytes]:
@@ -48,7 +50,7 @@ def plots(inputs: ReportInputs) -> dict[str, bytes]:
         drawn["calibration"] = draw.calibration(scores["calibration"])
     clean = as_number((scores.get("accuracy") or {}).get("value"))
     if scores.get("robustness") and clean is not None:
-        drawn["robustness"] = draw.robustness(scores["robustness"]["by_corruption"], clean)
+        drawn["robustness"] = draw.robustness(scores["robustness"]["by_corruption"], clean, inputs.champion_corrupted)
     # A single step is a point, not a course.
     history = draw.training_history(inputs.history, inputs.best_step) if len(inputs.history) > 1 else None
     return drawn if history is None else drawn | {"history": history}
@@ -97,16 +99,24 @@ def _pictures(inputs: ReportInputs, drawn: Mapping[str, bytes]) -> dict[str, htm
             "Calibration plot: share of right answers against confidence.",
             "When it says that it is so sure, how often is it right? On the dashed line, exactly as often as it says.",
         ),
-        "robustness": (_robustness_alt(inputs.scores), "How much survives when the benchmark images are disturbed."),
+        "robustness": (_robustness_alt(inputs), _robustness_caption(inputs)),
         "history": (_history_alt(inputs.history), "Loss and accuracy while it was trained."),
     }
     return {name: html.Picture(png, *words[name]) for name, png in drawn.items()}
 
 
-def _robustness_alt(scores: Mapping[str, Any]) -> str:
-    by_corruption = (scores.get("robustness") or {}).get("by_corruption", {})
-    found = ", ".join(f"{name.replace('_', ' ')} {percent(value, 1)}" for name, value in by_corruption.items())
-    return f"Accuracy on disturbed copies: {found}."
+def _robustness_alt(inputs: ReportInputs) -> str:
+    def listed(by_corruption: Mapping[str, float]) -> str:
+        return ", ".join(f"{name.replace('_', ' ')} {percent(value, 1)}" for name, value in by_corruption.items())
+
+    own = (inputs.scores.get("robustness") or {}).get("by_corruption", {})
+    champion = f" The champion: {listed(inputs.champion_corrupted)}." if inputs.champion_corrupted else ""
+    return f"Accuracy on disturbed copies: {listed(own)}.{champion}"
+
+
+def _robustness_caption(inputs: ReportInputs) -> str:
+    champion = " Diamonds are the champion." if inputs.champion_corrupted else ""
+    return f"How much survives when the benchmark images are disturbed.{champion}"
 
 
 def _history_alt(history: Sequence[Mapping[str, float]]) -> str:

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import Refusal
-from pipeline.store import production, submissions, versions
+from pipeline.store import production, versions
 from pipeline.store.home import Home
 
 STATIC = Path(__file__).parent / "static"
@@ -17,6 +17,7 @@ REPORT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+PAGES = {"Draw a digit": "/", "API": "/openapi.json"}
 UNCACHED = {"cache-control": "no-cache"}
 
 
@@ -35,6 +36,7 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     def dashboard() -> Response:
         """All versions, the champion, verdicts and learning curves, as they are now."""
         from pipeline.reports import html, index_page
+        from pipeline.store import submissions
 
         page = index_page.render(
             versions.list_versions(home),
@@ -42,6 +44,7 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
             production.history(home),
             submissions.read(home),
             link_prefix="/",
+            pages=PAGES,
         )
         policy = f"{html.content_policy()}; frame-ancestors 'none'"
         return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})

@@ -114,6 +114,7 @@ def _manifest(id, recipe, train_size, classes, images, seed, fit_seconds, datase
         },
         "rows": rows | {f"{role}_sha256": role[0] * 64 for role in ("train", "validation", "benchmark")},
         "validation": {"accuracy": 0.97, "log_loss": 0.08},
+        "best_step": 9,
         "parity": {"images": 1000, "labels_changed": 0, "max_difference": 1e-6},
         "timings": {"fit_seconds": fit_seconds, "export_seconds": 1.2},
         "libraries": {"python": "3.11.7", "tensorflow": "2.21.0"},

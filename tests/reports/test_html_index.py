@@ -107,7 +107,7 @@ def test_curves_stand_inside_the_page(versions, tmp_path):
     (tmp_path / "learning_curve.png").write_bytes(png)
     curves = index_page.read_curves(tmp_path)
     page = index_page.render(versions, curves)
-    assert f'src="{html.data_uri(png)}" width="650" height="400"' in page
+    assert f'src="{html.data_uri(png)}" width="866" height="533"' in page
 
 
 def test_an_empty_home_says_how_to_begin():
@@ -115,3 +115,9 @@ def test_an_empty_home_says_how_to_begin():
     assert "simulator.py run" in page
     assert "Nothing was promoted yet." in page
     assert "<table" not in page
+
+
+def test_other_pages_are_named_only_where_there_are_any(versions):
+    assert 'aria-label="Pages"' not in index_page.render(versions)
+    page = index_page.render(versions, pages={"Draw a digit": "/"})
+    assert '<nav class="pages" aria-label="Pages"><a href="/">Draw a digit</a></nav>' in page

@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline import reporting
 from pipeline.contracts import Check
 from pipeline.reports import galleries, html, version_report
 from pipeline.reports.version_report import ReportInputs
+from pipeline.store import manifest
+from pipeline.store.home import Home
 
 CLASSES = tuple("0123456789")
 CHAMPION = "20261120-101500-xgboost-33600-0a1b"
@@ -111,6 +114,48 @@ def test_pictures_inside_are_the_plots(inputs):
         assert png.startswith(b"\x89PNG")
         assert html.data_uri(png) in page
     assert all(alt for alt in re.findall(r'<img [^>]*alt="([^"]*)"', page))
+
+
+def test_robustness_shows_the_champion_where_it_was_measured_on_the_same_images(inputs):
+    beside = replace(inputs, champion_corrupted={"shot_noise": 0.5})
+    assert version_report.plots(beside)["robustness"] != version_report.plots(inputs)["robustness"]
+    assert "The champion: shot noise 50.0\u202f%." in version_report.render(beside)
+    assert "Diamonds are the champion." in text(version_report.render(beside))
+    assert "Diamonds" not in version_report.render(inputs)
+
+
+BENCHMARKS = {"same benchmark": ("b" * 64, {"shot_noise": 0.9}), "another benchmark": ("0" * 64, None)}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_the_champions_corrupted_accuracy_comes_from_its_version(
+    name, tmp_path, make_version, write_version, benchmark
+):
+    benchmark_sha256, expected = BENCHMARKS[name]
+    home = Home(tmp_path)
+    champion = make_version("cnn", seed=1)
+    scores = champion.scores | {"benchmark_sha256": benchmark_sha256}
+    scores["robustness"] = {"mean_accuracy": 0.9, "by_corruption": {"shot_noise": 0.9}}
+    facts = champion.manifest | {"files": {}}
+    facts["digest"] = manifest.identity_digest(facts, hashlib.sha256(b"").hexdigest())
+    write_version(replace(champion, manifest=facts, scores=scores, folder=home.versions / champion.id))
+    for needed in ("model.onnx", "report.html"):
+        (home.versions / champion.id / needed).touch()
+    manifest.complete(home.versions / champion.id)
+    challenger = make_version("cnn", seed=2, champion=champion.id, images=1_000)
+    challenger = write_version(replace(challenger, folder=home.staging / challenger.id))
+
+    reporting.add_report(challenger.folder, challenger.verdict, benchmark[0])
+
+    page = (challenger.folder / "report.html").read_text()
+    assert ("The champion: shot noise 90.0" in page) == (expected is not None)
+    assert (challenger.folder / "plots" / "robustness.png").is_file()
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0, "automatic"), (5, "5")])
+def test_a_parameter_left_to_the_recipe_is_called_automatic(inputs, value, shown):
+    manifest = inputs.manifest | {"parameters": {"epochs": value}}
+    assert f"epochs {shown}" in text(version_report.render(replace(inputs, manifest=manifest)))
 
 
 def nothing(inputs):

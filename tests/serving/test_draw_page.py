@@ -87,6 +87,22 @@ def test_at_least_nine_of_ten_drawn_digits_are_right(page: Any) -> None:
     assert sum(digit == label for digit, label in read.items()) >= 9, read
 
 
+def test_a_finger_draws(chrome: Any, server: str) -> None:
+    with Watched(chrome, server, **SCREENS["narrow"]) as page:
+        page.goto(server)
+        page.wait_for_selector("#bars li")
+        box = page.locator("#canvas").bounding_box()
+        finger = page.context.new_cdp_session(page)
+        for step in range(20):
+            down = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * (0.2 + 0.03 * step)}
+            finger.send(
+                "Input.dispatchTouchEvent", {"type": "touchMove" if step else "touchStart", "touchPoints": [down]}
+            )
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        assert label_of(page) == "1"
+        assert page.evaluate("window.scrollY") == 0, "drawing does not scroll the page"
+
+
 def test_small_slanted_digits_in_a_corner_are_right_too(chrome: Any, server: str) -> None:
     with Watched(chrome, server, **SCREENS["wide"]) as page:
         page.goto(server)
@@ -210,6 +226,9 @@ def test_the_dashboard_sorts_and_leads_to_the_reports(chrome: Any, server: str) 
             first.locator("a").click()
             assert page.inner_text("h1") == "Report"
             assert page.url.startswith(server)
+            page.go_back()
+            page.click("nav.pages a >> text=Draw a digit")
+            page.wait_for_selector("#bars li")
 
 
 def test_a_new_champion_is_met_without_reloading(chrome: Any, home: Home, promote: Promote, tmp_path: Path) -> None:
