@@ -12,7 +12,7 @@ from pipeline.errors import DeployError
 from pipeline.reports import model_card
 from pipeline.services import huggingface
 from pipeline.services.calls import Patience
-from pipeline.store import atomic, manifest, production
+from pipeline.store import atomic, lock, manifest, production
 from pipeline.store.home import Home
 
 MIRROR = "huggingface"
@@ -32,7 +32,8 @@ def publish(
         StoreError: The bundle is damaged, or the disk refuses.
         ServiceError: The Hub did not take it; the mirror still stands, and the same call completes it.
     """
-    folder = mirror(home, dataset)
+    with lock.exclusive(home, wait=True, notify=tell):
+        folder = mirror(home, dataset)
     tell(f"Publishing {folder} to {repo_id} …")
     return huggingface.upload(folder, repo_id, _champion(home, dataset).id, patience, private=private)
 

@@ -12,8 +12,10 @@ import yaml
 from huggingface_server import TOKEN, Fault, HubServer, cut, reply, slow
 from listeners import Told
 from small_version import publish as publish_version
+from typer.testing import CliRunner
 
 from pipeline import publisher
+from pipeline.cli import app
 from pipeline.contracts import Version
 from pipeline.errors import DeployError, ServiceError
 from pipeline.reports.model_card import CODE_SAMPLE
@@ -96,6 +98,12 @@ def test_published_twice_without_change_nothing_is_uploaded(hub: HubServer, publ
     assert not publish().changed
     assert "commit" not in hub.calls
     assert "large file" not in hub.calls
+
+
+def test_the_command_says_where_it_is_and_whether_anything_was_sent(home: Home, champion: Version, hub: HubServer):
+    said = [CliRunner().invoke(app, ["publish", REPO, "--home", str(home.root)]).output for _ in range(2)]
+    assert f"{hub.url}/{REPO} is up to date." in said[0]
+    assert f"{hub.url}/{REPO} had it all already: nothing was uploaded." in said[1]
 
 
 def test_a_new_champion_replaces_what_changed_and_removes_what_is_gone(home: Home, hub: HubServer, publish) -> None:

@@ -57,6 +57,7 @@ def test_a_run_submits_its_champion_once(home: Home, competition: KaggleServer, 
     assert "Expected public score" in said
     assert f"Public score of {record.version}" in said
     assert sent["ref"] in submitted_in_the_workbook(home)
+    assert f"Submitted to digit-recognizer on {record.submitted_at}: complete" in call("show", record.version)
 
     competition.calls.clear()
     assert "the champion has not changed, nothing is sent" in call(*RUN, "all", "--submit")
@@ -81,6 +82,14 @@ def test_a_run_on_test_images_is_not_submitted_and_everything_else_is_done(
     assert "predicted Kaggle-form CSV" in said
     assert competition.calls == []
     assert submissions.read(home) == []
+
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
+    with pytest.raises(DataError, match="would mean nothing"):
+        call("kaggle", "submit")
+    call("kaggle", "submit", "--allow-leak")
+    assert competition.submissions[0]["description"].endswith("| trained on test images")
+    assert "trained on test images" in call("kaggle", "status")
+    assert "trained on test images" in call("show", champion_of(home))
 
 
 def test_the_mirror_follows_the_champion_and_names_an_override(home: Home, competition: KaggleServer, call) -> None:
