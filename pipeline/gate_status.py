@@ -61,7 +61,7 @@ class Status:
             return "this gate needs no p-value and spends nothing"
         if not self.level:
             return "nothing is left: use a fresh benchmark, or weaken the promise with `simulator.py gate extend`"
-        needed = f"the next judgement needs p <= {self.level:.2g}"
+        needed = f"the next judgement needs p <= {self.level:.3g}"
         return needed if policy.promises else f"{needed} and spends nothing"
 
 
@@ -103,7 +103,7 @@ def smallest_gain_in_words(images: int, level: float) -> str:
         return f"{images:,} images are too few: it takes {power.fewest_fixes(level)} fixed errors and none made."
     gain, disagreement = found
     return (
-        f"With {images:,} images and p <= {level:.2g} a gain of {100 * gain:.2f} points is found 4 times in 5 "
+        f"With {images:,} images and p <= {level:.3g} a gain of {100 * gain:.2f} points is found 4 times in 5 "
         f"(if {100 * disagreement:.2g} % of the images are right for exactly one of the two)."
     )
 

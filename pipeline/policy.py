@@ -143,7 +143,7 @@ def _comparison(policy: GatePolicy) -> str:
     claim = "Proven better than the champion"
     if policy.mode == "non-inferior":
         claim = f"Proven less than {policy.margin_pp:g} points worse than the best champion ever on this benchmark"
-    needs = f"{claim}: exact one-sided paired test, p at most {policy.level:.2g}"
+    needs = f"{claim}: exact one-sided paired test, p at most {policy.level:.3g}"
     if policy.horizon is None:
         return f"{needs} each time; over many judgements nothing is promised."
     return f"{needs} ({policy.alpha:g} shared by {policy.horizon} judgements)."

@@ -83,7 +83,7 @@ def plan(
     if policy.mode != "better":
         raise SettingsError(f"Gate mode '{policy.mode}' proves no gain, so there is nothing to plan.")
     share = sum(planning.usual_rates(gain / 100)) if disagreement is None else disagreement / 100
-    if gain <= 0 or gain / 100 > share:
+    if not 0 < gain / 100 <= share:
         raise SettingsError(
             f"--gain {gain:g} is impossible: it must be above 0 and at most the {100 * share:.3g} % of the images "
             "that the two disagree on; give --disagreement if they disagree on more."
@@ -95,7 +95,7 @@ def plan(
         return
     needed = "more images than there are" if images is None else f"about {planning.rounded(images):,} benchmark images"
     console.print(
-        f"To find a gain of {gain:g} points {100 * power:g} % of the time at p <= {policy.level:.2g}, with "
+        f"To find a gain of {gain:g} points {100 * power:g} % of the time at p <= {policy.level:.3g}, with "
         f"{100 * share:.3g} % of the images right for exactly one of the two, this gate needs {needed}.",
         markup=False,
     )

@@ -96,7 +96,7 @@ def headline(policy: GatePolicy, comparison: Comparison, level: float) -> Check:
     outcome: Outcome = "pass" if enough else "fail"
     if policy.mode == "as-good":
         return Check("as_good", "accuracy at least the champion's", outcome, float(value), 0.0, f"{found}.")
-    sentence = f"{found}, {paired.in_words(float(value))}, needs p <= {level:.2g}."
+    sentence = f"{found}, {paired.in_words(float(value))}, needs p <= {level:.3g}."
     if policy.mode == "non-inferior":
         title = f"less than {policy.margin_pp:g} points worse than the best ever"
         return Check("proven_not_inferior", title, outcome, float(value), level, sentence)
