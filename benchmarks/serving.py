@@ -1,59 +1,102 @@
 """Single-image predictions a second over HTTP: the server and this client on the same cores.
 
-Run: ``python benchmarks/serving.py [--home DIR] [--seconds 10] [--connections 16]``. The home needs a champion.
+Run: ``python -m benchmarks serving``, or ``python -m benchmarks.serving [--home DIR] [--seconds 10] …`` for a
+home that has a champion already. Without one, a small champion is trained in a temporary home first.
 """
 
 import argparse
 import asyncio
+import io
 import json
 import os
-import platform
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import measure
+
 ROOT = Path(__file__).parents[1]
 WARM_UP_SECONDS = 1.0
+QUICK = ("--dataset", "digits", "--train-sizes", "all", "--models", "cnn", "--effort", "quick")
 
 
-def main() -> None:
-    options = _options()
-    with _serving(options.home) as (host, port):
-        shape = json.loads(asyncio.run(_get(host, port, "/production")))["shape"]
-        for name, request in _requests(shape).items():
-            asyncio.run(_load(host, port, request, options.connections, WARM_UP_SECONDS))
-            for repeat in range(1, options.repeats + 1):
-                latencies = asyncio.run(_load(host, port, request, options.connections, options.seconds))
-                print(f"{name}, run {repeat}: {_summary(latencies, options.seconds)}")
+@dataclass(frozen=True)
+class Load:
+    """What is measured: whose champion, for how long, over how many connections, how often."""
+
+    home: Path
+    seconds: float = 10.0
+    connections: int = 16
+    repeats: int = 3
+
+
+def main() -> str:
+    """Train a quick champion, measure it, and return the section of ``RESULTS.md``."""
+    with tempfile.TemporaryDirectory() as folder:
+        _train(Path(folder))
+        return section(Load(Path(folder)))
+
+
+def section(load: Load) -> str:
+    """The measurements of one champion as Markdown."""
+    ready = [_seconds_to_ready(load.home) for _ in range(load.repeats)]
+    rows = []
+    with _serving(load.home) as (host, port):
+        facts = json.loads(asyncio.run(_get(host, port, "/production")))
+        for name, request in _requests(facts["shape"]).items():
+            asyncio.run(_load(host, port, request, load.connections, WARM_UP_SECONDS))
+            runs = [
+                asyncio.run(_load(host, port, request, load.connections, load.seconds)) for _ in range(load.repeats)
+            ]
+            rows.append((name, *_summary(runs, load.seconds)))
+    columns = ("request", "predictions per second", "median ms", "p99 ms", "slowest run: per second, p99 ms")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    print(f"{options.connections} connections, client and server together on {cores} cores, {platform.machine()}.")
+    return (
+        "## Serving: single images over HTTP\n\n"
+        f"`simulator.py serve` with a `{facts['recipe']}` for {facts['dataset']}, {load.connections} connections, "
+        f"client and server together on {cores} cores, {load.repeats} runs of {load.seconds:g} s each. "
+        f"Ready {measure.mean_and_spread(ready)} s after the process was started. "
+        "Aim: 1,000 a second with p99 under 50 ms.\n\n" + measure.table(columns, rows)
+    )
 
 
-def _options() -> argparse.Namespace:
+def _train(home: Path) -> None:
+    """A quick champion for scikit-learn's digits, enlarged to MNIST's size: the network is the same."""
+    command = [sys.executable, str(ROOT / "simulator.py"), "run", "--home", str(home), *QUICK]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def _options(arguments: Sequence[str] | None = None) -> Load:
     parser = argparse.ArgumentParser(description="Single-image predictions a second over HTTP.")
     parser.add_argument("--home", type=Path, default=ROOT, help="where production/ is")
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--repeats", type=int, default=3)
-    return parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=Load.seconds)
+    parser.add_argument("--connections", type=int, default=Load.connections)
+    parser.add_argument("--repeats", type=int, default=Load.repeats)
+    return Load(**vars(parser.parse_args(arguments)))
+
+
+def _seconds_to_ready(home: Path) -> float:
+    started = time.perf_counter()
+    with _serving(home):
+        return time.perf_counter() - started
 
 
 @contextmanager
 def _serving(home: Path) -> Iterator[tuple[str, int]]:
     command = [sys.executable, str(ROOT / "simulator.py"), "serve", "--port", "0", "--home", str(home)]
-    started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         address = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
         host, port = address.removeprefix("http://").split(":")
         asyncio.run(_get(host, int(port), "/readyz"))
-        print(f"ready {time.perf_counter() - started:.2f} s after the process was started")
         yield host, int(port)
     finally:
         process.terminate()
@@ -62,8 +105,6 @@ def _serving(home: Path) -> Iterator[tuple[str, int]]:
 
 def _requests(shape: list[int]) -> dict[str, bytes]:
     """Whole HTTP requests with one image each: pixels as JSON, and a drawing as a PNG file."""
-    import io
-
     from PIL import Image, ImageDraw
 
     grey = shape[:2] if shape[2] == 1 else shape
@@ -116,11 +157,16 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     return await reader.readexactly(int(length.split(b":")[1]))
 
 
-def _summary(latencies: list[float], seconds: float) -> str:
-    median, p99 = np.quantile(latencies, [0.5, 0.99]) * 1_000
-    rate = len(latencies) / seconds
-    return f"n = {len(latencies):,}, {rate:,.0f} predictions/s, median {median:.1f} ms, p99 {p99:.1f} ms"
+def _summary(runs: list[list[float]], seconds: float) -> tuple[str, str, str, str]:
+    rates = [len(latencies) / seconds for latencies in runs]
+    medians, slowest = ([1_000 * float(np.quantile(run, share)) for run in runs] for share in (0.5, 0.99))
+    return (
+        measure.mean_and_spread(rates, digits=0),
+        measure.mean_and_spread(medians, digits=1),
+        measure.mean_and_spread(slowest, digits=1),
+        f"{min(rates):,.0f}, {max(slowest):.1f}",
+    )
 
 
 if __name__ == "__main__":
-    main()
+    print(section(_options()))
