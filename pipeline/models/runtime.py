@@ -19,9 +19,9 @@ THREAD_VARIABLES = (
 def prepare_process(threads: int = 0) -> None:
     """Let TensorFlow, XGBoost and scikit-learn use at most ``threads`` threads each in this process; 0: any number.
 
-    It also keeps TensorFlow's log lines off the terminal, and makes XGBoost's waiting threads sleep. By default they spin, which on busy cores took a fit of one
-    second to twenty and more. All of it has an effect only before the first of these libraries is imported,
-    scikit-learn among them, so the start of a process is the place to call it.
+    It also keeps TensorFlow's log lines off the terminal, and makes XGBoost's waiting threads sleep. By default
+    they spin, which on busy cores took a fit of one second to twenty and more. All of it has an effect only before
+    the first of these libraries is imported, scikit-learn among them: call it at the start of a process.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
