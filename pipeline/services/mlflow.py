@@ -12,6 +12,7 @@ from pipeline.services.calls import redact
 
 ALIAS = "champion"
 TAG = "pipeline.version"
+OVERRIDE_TAG = "pipeline.override"
 _SURROUNDINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -118,4 +119,6 @@ def _name_champion(client: Any, dataset: str, run_id: str, version: Version) -> 
     else:
         source = f"{client.get_run(run_id).info.artifact_uri}/model.onnx"
         number = client.create_model_version(dataset, source, run_id, tags={TAG: version.id}).version
+    if version.override:
+        client.set_model_version_tag(dataset, number, OVERRIDE_TAG, version.override)
     client.set_registered_model_alias(dataset, ALIAS, number)

@@ -122,7 +122,14 @@ def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(
     runs = client.search_runs([client.get_experiment_by_name("kaggle").experiment_id])
     assert {run.info.run_name for run in runs} == {version.id for version in versions.list_versions(home)}
     assert {run.data.tags["pipeline.verdict"] for run in runs} <= {"pass", "fail"}
-    assert client.get_model_version_by_alias("kaggle", "champion").tags["pipeline.version"] == champion_of(home)
+    first = champion_of(home)
+    assert client.get_model_version_by_alias("kaggle", "champion").tags == {"pipeline.version": first}
+
+    [other] = [version.id for version in versions.list_versions(home) if version.id != first]
+    call("promote", other, "--override", "--reason", "a trial")
+    call(*RUN, "60,all", "--track", "mlflow")
+    named = client.get_model_version_by_alias("kaggle", "champion")
+    assert named.tags == {"pipeline.version": other, "pipeline.override": "a trial"}
 
 
 def test_no_secret_is_printed_with_debug(home: Home, champion: Version, competition: KaggleServer, call) -> None:
