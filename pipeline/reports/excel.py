@@ -1,5 +1,7 @@
 """The workbook ``metric_results.xlsx``: the same figures as everywhere, for those who like spreadsheets."""
 
+import csv
+import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 _CLASS_COLUMNS = ("class", "images", "precision", "recall", "recall_low", "recall_high", "f1")
 _VERDICT_COLUMNS = ("version", "verdict", "policy", "champion", "check", "outcome", "value", "limit", "sentence")
+_BIN_COLUMNS = ("confidence_from", "confidence_to", "images", "mean_confidence", "accuracy")
+_CALIBRATION_COLUMNS = ("version", "outcome", *_BIN_COLUMNS)
+_STEP_COLUMNS = ("step", "loss", "accuracy", "validation_loss", "validation_accuracy")
+_HISTORY_COLUMNS = ("version", "outcome", *_STEP_COLUMNS)
 _ROBUSTNESS_COLUMNS = ("version", "outcome", "corruption", "accuracy", "clean_accuracy")
 _SUMMARY_FIRST = (
     *("version", "outcome", "in_production", "dataset", "recipe", "train_size"),
@@ -30,7 +36,7 @@ def workbook(
     """The workbook's bytes; the same input gives the same bytes.
 
     Sheets: Summary, Per class, Confusion, Learning curve (with native charts), Verdicts; Figures of 2018 where the
-    digits are the same; Robustness and Submissions where there are any.
+    digits are the same; Calibration, Training history, Robustness and Submissions where there are any.
 
     Args:
         versions: The judged versions; damaged ones are named below the summary.
@@ -48,9 +54,15 @@ def workbook(
     _add_confusion(book, whole)
     _add_learning_curve(book, curve)
     add_table(book, "Verdicts", _VERDICT_COLUMNS, _verdicts(whole))
-    robustness = list(_robustness(whole))
-    if robustness:
-        add_table(book, "Robustness", _ROBUSTNESS_COLUMNS, robustness)
+    optional = (
+        ("Calibration", _CALIBRATION_COLUMNS, _calibration(whole)),
+        ("Training history", _HISTORY_COLUMNS, _history(whole)),
+        ("Robustness", _ROBUSTNESS_COLUMNS, _robustness(whole)),
+    )
+    for title, columns, rows in optional:
+        found = list(rows)
+        if found:
+            add_table(book, title, columns, found)
     if submissions is not None and len(submissions):
         add_table(book, "Submissions", tuple(submissions.columns), submissions.itertuples(index=False))
     return saved(book)
@@ -82,6 +94,23 @@ def _verdicts(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
         for check in verdict.checks:
             judged = (check.title, check.outcome, check.value, check.limit, check.sentence)
             yield version.id, verdict.outcome, verdict.policy, verdict.champion_id, *judged
+
+
+def _calibration(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
+    for version in versions:
+        for row in version.scores["calibration"]:
+            bounds = row["low"], row["high"], row["images"], row["confidence"], row["accuracy"]
+            yield version.id, version.verdict.outcome, *bounds
+
+
+def _history(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
+    for version in versions:
+        path = version.folder / "history.csv"
+        if not path.is_file():
+            continue
+        for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))):
+            figures = (float(row[name]) if row.get(name) else None for name in _STEP_COLUMNS)
+            yield version.id, version.verdict.outcome, *figures
 
 
 def _robustness(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:

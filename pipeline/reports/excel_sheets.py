@@ -17,6 +17,8 @@ FORMATS = {
     **dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "accuracy_std", "error", "clean_accuracy"), _PERCENT),
     **dict.fromkeys(("precision_macro", "recall_macro", "f1_macro", "f1_weighted"), _PERCENT),
     **dict.fromkeys(("precision", "recall", "recall_low", "recall_high", "f1"), _PERCENT),
+    **dict.fromkeys(("validation_accuracy", "confidence_from", "confidence_to", "mean_confidence"), _PERCENT),
+    **dict.fromkeys(("loss", "validation_loss"), _FINE),
     **dict.fromkeys(("matthews", "log_loss", "brier", "calibration_error", "roc_auc"), _FINE),
     **dict.fromkeys(("fit_seconds", "fit_seconds_low", "fit_seconds_high", "seconds"), _SECONDS),
     # Checks range from accuracies to tiny p-values, which must not read as nought.

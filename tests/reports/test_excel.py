@@ -1,5 +1,6 @@
 """The workbook, loaded again as a reader's spreadsheet would."""
 
+from dataclasses import replace
 from io import BytesIO
 
 import openpyxl
@@ -35,14 +36,26 @@ def book(parts):
 
 def test_it_has_a_sheet_for_each_kind_of_figure(book):
     expected = ["Summary", "Per class", "Confusion", "Learning curve", "Figures of 2018"]
-    assert book.sheetnames == [*expected, "Verdicts", "Robustness", "Submissions"]
+    assert book.sheetnames == [*expected, "Verdicts", "Calibration", "Robustness", "Submissions"]
 
 
 def test_sheets_without_content_are_left_out(make_version):
     results = tables.results_table([make_version(robustness=False, dataset="clothes")])
     content = excel.workbook([make_version(robustness=False)], results, tables.learning_curve_table(results))
     names = openpyxl.load_workbook(BytesIO(content)).sheetnames
-    assert names == ["Summary", "Per class", "Confusion", "Learning curve", "Verdicts"]
+    assert names == ["Summary", "Per class", "Confusion", "Learning curve", "Verdicts", "Calibration"]
+
+
+def test_calibration_and_training_history_are_the_versions_own(make_version, write_version, make_history, tmp_path):
+    version = make_version()
+    version = write_version(replace(version, folder=tmp_path / version.id))
+    results = tables.results_table([version])
+    book = openpyxl.load_workbook(BytesIO(excel.workbook([version], results, tables.learning_curve_table(results))))
+    bins = [row[2:] for row in book["Calibration"].iter_rows(min_row=2, values_only=True)]
+    names = ("low", "high", "images", "confidence", "accuracy")
+    assert bins == [pytest.approx(tuple(row[name] for name in names)) for row in version.scores["calibration"]]
+    steps = [row[2] for row in book["Training history"].iter_rows(min_row=2, values_only=True)]
+    assert steps == [row["step"] for row in make_history(seed=version.manifest["seed"])]
 
 
 def test_the_summary_has_the_figures_of_the_results(book, parts):
