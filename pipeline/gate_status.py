@@ -18,8 +18,8 @@ class Status:
 
     Attributes:
         benchmark_sha256: Which set of images.
-        dataset: Its name; empty where no judgement was finished.
-        images: How many; 0 where no judgement was finished.
+        dataset: Its name; empty where that is not known.
+        images: How many; 0 where that is not known.
         alpha, horizon, spent, judged: The promise, and what of it is used.
         level: The p-value that the next judgement needs; 0 where nothing is left.
         without_promise: Judgements by policies that promise nothing over a series.
@@ -65,9 +65,17 @@ class Status:
         return needed if policy.promises else f"{needed} and spends nothing"
 
 
+@dataclass(frozen=True)
+class _Served:
+    dataset: str
+    images: int
+    errors: int
+
+
 def statuses(home: Home, policy: GatePolicy) -> list[Status]:
-    """Every benchmark that has a ledger; one that does not verify is listed with its problem."""
-    return [_status(home, policy, benchmark) for benchmark in ledger_store.benchmarks(home)]
+    """Every benchmark with a ledger or a champion; a ledger that does not verify is listed with its problem."""
+    benchmarks = {*ledger_store.benchmarks(home), *_served(home)}
+    return [_status(home, policy, benchmark) for benchmark in sorted(benchmarks)]
 
 
 def extend_ledger(home: Home, policy: GatePolicy, benchmark: str | None, horizon: int, alpha: float | None) -> Status:
@@ -123,7 +131,8 @@ def _status(home: Home, policy: GatePolicy, benchmark: str) -> Status:
         book = read_ledger(home, benchmark)
     except StoreError as error:
         return Status(benchmark, problem=str(error))
-    dataset, images = _name_and_size(book)
+    champion = _served(home).get(benchmark)
+    dataset, images = (champion.dataset, champion.images) if champion else _name_and_size(book)
     now, price = ledger.terms(book, policy), ledger.price(book, policy)
     return Status(
         benchmark_sha256=benchmark,
@@ -135,7 +144,7 @@ def _status(home: Home, policy: GatePolicy, benchmark: str) -> Status:
         judged=now.judged,
         level=0.0 if isinstance(price, ledger.Refusal) else price,
         without_promise=sum(entry["kind"] == "debit" and entry["cost"] == 0 for entry in book.entries),
-        champion_errors=_champion_errors(home, dataset, benchmark),
+        champion_errors=champion.errors if champion else None,
     )
 
 
@@ -148,10 +157,13 @@ def _name_and_size(book: ledger.Ledger) -> tuple[str, int]:
     return "", 0
 
 
-def _champion_errors(home: Home, dataset: str, benchmark: str) -> int | None:
-    try:
-        champion = production.current(home, dataset) if dataset else None
-        scores = json.loads(manifest.read_checked(champion.folder, "scores.json")) if champion else {}
-    except StoreError:
-        return None
-    return scores["errors"] if scores.get("benchmark_sha256") == benchmark else None
+def _served(home: Home) -> dict[str, _Served]:
+    """What serves now, by the benchmark it was judged on; what is damaged is left out, as `versions` names it."""
+    found = {}
+    for champion in production.all_current(home):
+        try:
+            scores = json.loads(manifest.read_checked(champion.folder, "scores.json"))
+        except StoreError:
+            continue
+        found[scores["benchmark_sha256"]] = _Served(champion.dataset, scores["images"], scores["errors"])
+    return found

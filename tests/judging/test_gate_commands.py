@@ -49,6 +49,12 @@ def test_the_policy_in_words_and_the_smallest_gain(call, home):
     assert not home.root.exists(), "looking creates nothing"
 
 
+def test_a_benchmark_with_a_champion_alone(call, home):
+    promote(home, candidate(home, "champion", fitted(60).onnx()))
+    said = " ".join(call("--home", str(home.root)).split())
+    assert "(digits, 1,000 images): nothing was spent; the next judgement needs p <= 0.00025. With 1,000 images" in said
+
+
 def test_the_policy_comes_from_the_settings_file(call, home, tmp_path):
     (tmp_path / "pipeline.toml").write_text("[gate]\naccuracy_floor = 0.97\n")
     assert "at least 0.97" in call("--home", str(home.root))
