@@ -6,11 +6,11 @@ Label smoothing: Szegedy and others 2016, 'Rethinking the Inception Architecture
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.contracts import History, Images, Labels, Probabilities
+from pipeline.contracts import History, Images, Probabilities
 from pipeline.errors import ModelError
 from pipeline.models.augmentation import distorted
 from pipeline.models.cnn_network import fastest_float, follow, training_logits
@@ -19,7 +19,7 @@ from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_fitting import checkpoint_path
 from pipeline.models.muon import Muon, muon
 from pipeline.models.runtime import import_tensorflow
-from pipeline.models.temperature import FEWEST_ROWS, best_temperature
+from pipeline.models.temperature import FEWEST_ROWS, calibrated
 
 PREDICT_BATCH = 500
 MOMENTUM = 0.8
@@ -47,11 +47,21 @@ class Settings:
     distortion: float
 
 
+class _Kept(NamedTuple):
+    """The epoch that is kept so far."""
+
+    loss: float
+    epoch: int
+    temperature: float
+    weights: list[Any]
+
+
 def fit(net: Any, request: FitRequest, plan: Plan, settings: Settings) -> History:
     """Fit a fresh network in place; keep the epoch of the lowest validation loss and set its temperature.
 
-    The one cycle always runs to its end: half-way through it a network is not yet what it will be. With fewer
-    than a hundred validation rows their loss is noise, and the last epoch is kept.
+    The one cycle always runs to its end: half-way through it a network is not yet what it will be. Epochs are
+    compared by their loss at their own best temperature, since label smoothing makes a better network look more
+    modest, not better. With fewer than a hundred validation rows that is noise, and the last epoch is kept.
 
     Raises:
         ModelError: The training loss is no longer a number.
@@ -61,23 +71,24 @@ def fit(net: Any, request: FitRequest, plan: Plan, settings: Settings) -> Histor
     rates = learning_rates(plan.steps, settings.learning_rate)
     infer = predictor(net)
     rows: list[Measured] = []
-    best: tuple[float, int, list[Any]] | None = None
+    best = _Kept(math.inf, 0, 1.0, [])
     for epoch, (first, last) in enumerate(stretches(plan.steps, plan.epochs), start=1):
         loss, accuracy = run_steps(first, order[first:last], rates[first:last])
         if not math.isfinite(loss):
             raise ModelError("Training diverged (the loss is not a number): lower the learning rate.")
-        row = {"loss": loss, "accuracy": accuracy} | _validated(infer, request)
+        measured, temperature, judged = _validated(infer, request)
+        row = {"loss": loss, "accuracy": accuracy} | measured
         rows.append({"step": epoch, **row})
-        judged = row.get("validation_loss", math.inf) if len(request.validation_labels) >= FEWEST_ROWS else -epoch
-        if best is None or judged < best[0]:
-            best = judged, epoch, net.get_weights()
+        if judged < best.loss or epoch == 1 or judged == math.inf:
+            best = _Kept(judged, epoch, temperature, net.get_weights())
         if request.checkpoints is not None:
             net.save_weights(checkpoint_path(request.checkpoints, epoch))
         request.progress(epoch, min(plan.epochs, plan.steps), row)
-    if best is not None and best[1] != len(rows):
-        net.set_weights(best[2])
-    _set_temperature(net, infer, request)
-    return History(tuple(rows), best[1] if best else None)
+    net.set_weights(best.weights)
+    # Dividing the logits changes no label.
+    last = net.layers[-2]
+    last.set_weights([weight / best.temperature for weight in last.get_weights()])
+    return History(tuple(rows), best.epoch)
 
 
 def predictor(net: Any) -> Callable[[Images], Probabilities]:
@@ -171,23 +182,15 @@ def _loader(request: FitRequest, plan: Plan, settings: Settings) -> Callable[[An
     return load
 
 
-def _validated(infer: Callable[[Images], Probabilities], request: FitRequest) -> Measured:
+def _validated(infer: Callable[[Images], Probabilities], request: FitRequest) -> tuple[Measured, float, float]:
+    """What history tells of an epoch, its best temperature, and its loss at that; infinite where rows are too few."""
     labels = request.validation_labels
     if len(labels) == 0:
-        return {}
+        return {}, 1.0, math.inf
     found = infer(request.validation_images)
     of_truth = found[np.arange(len(labels)), labels]
-    return {
+    measured = {
         "validation_loss": float(-np.log(of_truth + 1e-7).mean()),
         "validation_accuracy": float((found.argmax(axis=1) == labels).mean()),
     }
-
-
-def _set_temperature(net: Any, infer: Callable[[Images], Probabilities], request: FitRequest) -> None:
-    """Divide the logits by the best temperature, inside the last layer's weights; no label changes."""
-    labels: Labels = request.validation_labels
-    if len(labels) < FEWEST_ROWS:
-        return
-    temperature = best_temperature(infer(request.validation_images), labels)
-    last = net.layers[-2]
-    last.set_weights([weight / temperature for weight in last.get_weights()])
+    return measured, *(calibrated(found, labels) if len(labels) >= FEWEST_ROWS else (1.0, math.inf))

@@ -1,0 +1,83 @@
+"""The arithmetic behind our CNN: plans, learning rates, batches, temperatures, orthogonal updates."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.models import cnn_plan
+from pipeline.models.muon import orthogonalised
+from pipeline.models.runtime import import_tensorflow
+from pipeline.models.temperature import calibrated
+
+SIZES = st.integers(min_value=3, max_value=1_000_000)
+
+
+@given(images=SIZES, effort=st.sampled_from(sorted(cnn_plan.EFFORTS)))
+def test_more_images_never_mean_fewer_steps(images: int, effort: str) -> None:
+    chosen = cnn_plan.EFFORTS[effort]
+    less, more = (cnn_plan.plan(n, chosen, epochs=0, batch_size=128) for n in (images, images + 1000))
+    assert chosen.fewest_steps <= less.steps <= more.steps
+    assert 1 <= less.epochs <= cnn_plan.MOST_EPOCHS
+    assert less.distortion >= more.distortion - 0.05
+
+
+@given(images=SIZES, epochs=st.integers(min_value=1, max_value=30))
+def test_epochs_that_are_asked_for_are_passes_over_the_images(images: int, epochs: int) -> None:
+    planned = cnn_plan.plan(images, cnn_plan.EFFORTS["quick"], epochs=epochs, batch_size=64)
+    assert planned.epochs == epochs
+    assert planned.steps == -(-epochs * images // 64)
+
+
+def test_one_cycle_rises_and_falls_to_almost_nothing() -> None:
+    rates = cnn_plan.learning_rates(1000, 0.12)
+    top = int(rates.argmax())
+    assert rates[top] == pytest.approx(0.12, rel=1e-3)
+    assert top == 200
+    assert (np.diff(rates[: top + 1]) > 0).all()
+    assert (np.diff(rates[top:]) <= 0).all()
+    assert rates[-1] < 0.001
+
+
+@given(images=st.integers(1, 500), steps=st.integers(1, 60), seed=st.integers(0, 100))
+def test_batches_favour_no_image(images: int, steps: int, seed: int) -> None:
+    order = cnn_plan.batches(images, steps, 16, seed)
+    assert order.shape == (steps, 16)
+    counts = np.bincount(order.ravel(), minlength=images)
+    assert counts.max() - counts.min() <= 1
+
+
+@given(steps=st.integers(1, 400), epochs=st.integers(1, 30))
+def test_stretches_cover_every_step_once(steps: int, epochs: int) -> None:
+    covered = [step for first, last in cnn_plan.stretches(steps, epochs) for step in range(first, last)]
+    assert covered == list(range(steps))
+
+
+@pytest.mark.parametrize("truth", [0.5, 1.0, 2.0])
+def test_the_temperature_that_was_applied_is_found_again(truth: float) -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 2, (20_000, 5))
+    calm = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([random.choice(5, p=row) for row in calm])
+    stated = calm**truth / (calm**truth).sum(axis=1, keepdims=True)
+    temperature, loss = calibrated(stated.astype(np.float32), labels)
+    assert temperature == pytest.approx(truth, rel=0.06)
+    assert loss <= -np.log(stated[np.arange(len(labels)), labels]).mean() + 1e-6
+
+
+def test_a_modest_better_model_beats_a_sure_worse_one_at_their_best_temperatures() -> None:
+    labels = np.zeros(1000, np.int64)
+    modest = np.tile(np.float32([0.7, 0.3]), (1000, 1))
+    sure = np.where(np.arange(1000)[:, None] < 950, np.float32([0.99, 0.01]), np.float32([0.01, 0.99]))
+    assert -np.log(modest[:, 0]).mean() > -np.log(sure[:, 0]).mean()
+    assert calibrated(modest, labels)[1] < calibrated(sure, labels)[1]
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 1, 16), (3, 3, 16, 32), (3, 3, 2, 64)])
+def test_an_update_is_made_nearly_orthogonal(shape: tuple[int, ...]) -> None:
+    update = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    result = np.asarray(orthogonalised(import_tensorflow().constant(update)))
+    matrix = result.reshape(-1, shape[-1])
+    before = np.linalg.svd(update.reshape(matrix.shape), compute_uv=False)
+    after = np.linalg.svd(matrix, compute_uv=False)
+    assert after.max() / after.min() < min(4.0, before.max() / before.min())
