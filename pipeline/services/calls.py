@@ -23,7 +23,7 @@ class Patience:
         limit_seconds: For a whole stage, retries and polling included.
         attempts: How often one call is tried.
         pause_seconds: Before the second try; doubled for each further one.
-        poll_seconds: Between two looks at a submission's status.
+        poll_seconds: Between the first two looks at a submission's status, and longer between later ones.
         sleep: Waits that many seconds.
     """
 

@@ -17,6 +17,7 @@ from pipeline.services.kaggle_problems import describe
 T = TypeVar("T")
 PAGE = 100
 MOST_PAGES = 20
+LONGEST_POLL_SECONDS = 30.0
 State = Literal["pending", "complete", "error"]
 
 
@@ -150,15 +151,17 @@ def follow(session: Session, reference: int, tell: Callable[[str], None]) -> Ent
     Raises:
         ServiceError: Kaggle could not be asked.
     """
-    entry = None
+    entry, pause = None, session.patience.poll_seconds
     while True:
         entry = find_by_reference(session, reference) or entry
         if entry is not None and entry.state != "pending":
             return entry
-        if session.deadline.left() <= session.patience.poll_seconds:
+        wait = min(pause, session.deadline.left())
+        if wait < session.patience.poll_seconds:
             return entry
         tell(f"Kaggle is scoring submission {reference} … ({session.deadline.left():.0f} s left)")
-        session.patience.sleep(session.patience.poll_seconds)
+        session.patience.sleep(wait)
+        pause = min(1.5 * pause, max(LONGEST_POLL_SECONDS, session.patience.poll_seconds))
 
 
 def _authenticated() -> Any:

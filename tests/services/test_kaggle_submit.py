@@ -250,6 +250,15 @@ def test_a_score_that_takes_longer_is_taken_up_later(
     assert submissions.read(home) == [refreshed]
 
 
+def test_looks_at_the_score_grow_rarer_and_each_is_told(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, naps: Naps, told: Told
+) -> None:
+    kaggle_site.polls_until_scored = 4
+    assert submitter.submit(home, request_, patience, told).status == "complete"
+    assert naps.seconds == [1, 1.5, 2.25, 3.375]
+    assert sum("is scoring submission 50000000" in sentence for sentence in told.sentences) == 4
+
+
 def test_a_score_that_cannot_be_asked_for_does_not_hide_that_the_file_was_sent(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
