@@ -1,7 +1,6 @@
 """The upload itself, as a process that can be killed: reads what to do as JSON, writes what became of it as JSON."""
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -76,7 +75,9 @@ def _body_reason(response: Any) -> str:
 
 
 def _clean(text: str) -> str:
-    return redact(" ".join(text.split())[:300], {os.environ.get("HF_TOKEN", "")} - {""}).rstrip(".")
+    from huggingface_hub import get_token
+
+    return redact(" ".join(text.split())[:300], filter(None, [get_token()])).rstrip(".")
 
 
 if __name__ == "__main__":

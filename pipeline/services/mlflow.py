@@ -53,9 +53,13 @@ def track(version: Version, uri: str, folder: Path) -> str | None:
     except ImportError:
         return "Not tracked: MLflow is not installed; `pip install 'digit-pipeline[mlflow]'` adds it."
     except Exception as error:  # MLflow's own, its database's, its server's: none may stop the pipeline
-        reason = redact(" ".join(str(error).split()), ())[:200] or type(error).__name__
+        reason = redact(" ".join(str(error).split()), _secrets())[:200] or type(error).__name__
         return f"{version.id} is not tracked, since MLflow failed: {reason}."
     return None
+
+
+def _secrets() -> list[str]:
+    return [os.environ[name] for name in ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN") if name in os.environ]
 
 
 def _experiment(client: Any, dataset: str, uri: str, folder: Path) -> str:
