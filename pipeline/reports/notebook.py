@@ -4,7 +4,9 @@ Jupyter's own libraries are an optional extra and are imported where they are us
 """
 
 import ast
+import html
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 PERCENT = "py:percent"
 PARAMETERS = "parameters"
 INJECTED = "injected-parameters"
+UNDESCRIBED = "No description has been provided for this image"
+"""What nbconvert calls a picture."""
 MISSING = "Notebooks need Jupyter's libraries: pip install 'digit-pipeline[notebook]'."
 
 CellDone = Callable[[int, int], None]
@@ -141,7 +145,7 @@ def to_html(notebook: "NotebookNode", title: str) -> str:
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     if not body:
         raise PipelineError("The notebook could not be written as HTML.")
-    return str(body)
+    return _described(str(body), notebook)
 
 
 def to_json(notebook: "NotebookNode") -> str:
@@ -149,6 +153,20 @@ def to_json(notebook: "NotebookNode") -> str:
     import nbformat
 
     return str(nbformat.writes(notebook)) + "\n"
+
+
+def _described(body: str, notebook: "NotebookNode") -> str:
+    """The page with each picture's own description, which nbconvert's template leaves out."""
+    words = {}
+    for output in (output for cell in notebook.cells for output in cell.get("outputs") or ()):
+        picture = "".join(output.get("data", {}).get("image/png", "").split())
+        words[picture] = output.get("metadata", {}).get("image/png", {}).get("alt", UNDESCRIBED)
+
+    def described(found: re.Match[str]) -> str:
+        alt = words.get("".join(found["picture"].split()), UNDESCRIBED)
+        return found[0].replace(UNDESCRIBED, html.escape(alt), 1)
+
+    return re.sub(rf'alt="{UNDESCRIBED}"[^>]*?;base64,(?P<picture>[^"]+)"', described, body)
 
 
 def _kernel_settings() -> Any:

@@ -117,4 +117,6 @@ def test_the_story_runs_on_a_small_size(tmp_path):
     assert sum("image/png" in output.get("data", {}) for output in shown) == 14
     page = (tmp_path / "digits.html").read_text()
     assert "The learning curve" in page
+    assert 'alt="confusion matrix"' in page
+    assert "No description has been provided" not in page
     assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', page)
