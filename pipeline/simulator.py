@@ -194,7 +194,8 @@ def _require_same_kind(home: Home, data: LabelledImages) -> None:
     if (application.classes, application.shape) != (data.classes, data.shape):
         raise DataError(
             f"{champion.id} serves '{data.name}' with {len(application.classes)} classes of {application.shape} "
-            f"images, but these have {len(data.classes)} of {data.shape}: give this dataset a name of its own with --name."
+            f"images, but these have {len(data.classes)} of {data.shape}: "
+            "give this dataset a name of its own with --name."
         )
 
 
