@@ -25,12 +25,12 @@ EDGE_WEIGHT = 0.03
 
 
 def find_ink(grey: Grey) -> Grey:
-    """How much ink is on each pixel, float32 ``[h, w]``, 0 (paper, exactly) to 1.
+    """How much ink is on each pixel around the sign, float32 ``[h, w]``, 0 (paper, exactly) to 1.
 
     Ink is darker than the paper, or lighter, whichever explains the picture better, by two estimates of the paper
     at once: a plane over the whole picture, and the brightness nearby (morphological closing, which follows
-    hard shadows; dark ink in a shadow counts as much as in the light). What is left is parted by a threshold (Otsu 1979), and freed from dirt and from what enters from
-    the edge.
+    hard shadows; dark ink in a shadow counts as much as in the light). What is left is parted by a threshold
+    (Otsu 1979), and freed from dirt and from what enters from the edge.
 
     Args:
         grey: 0 to 255, ``[h, w]``.
@@ -38,13 +38,39 @@ def find_ink(grey: Grey) -> Grey:
     Raises:
         DataError: There is no ink.
     """
-    plane, nearby = _plane(grey), _nearby(grey)
-    dark = np.minimum(plane - grey, nearby - grey) * (np.median(nearby) / np.maximum(nearby, DARKEST_PAPER))
-    light = np.minimum(grey - plane, grey + _nearby(-grey))
-    best, score = max((_ink_of(dark), _ink_of(light)), key=lambda candidate: candidate[1])
+    even = _even_paper(grey)
+    contrasts = _contrasts(grey) if even is None else [_contrast_on(even, grey)]
+    best, score = max((_ink_of(contrast) for contrast in contrasts), key=lambda candidate: candidate[1])
     if score <= 0:
         raise DataError("The picture is blank: draw or photograph one digit with clear contrast.")
     return best
+
+
+def _even_paper(grey: Grey) -> float | None:
+    """The paper's brightness where it is the same all over, as in a drawing program; no estimate is needed then."""
+    paper = grey[0, 0]
+    frame = (grey[0], grey[-1], grey[:, 0], grey[:, -1])
+    even = all((side == paper).all() for side in frame) and np.mean(grey == paper) > 0.5
+    return float(paper) if even else None
+
+
+def _contrast_on(paper: float, grey: Grey) -> Grey:
+    """How far each pixel is from even paper; most of the paper is left out, as it has nothing to say."""
+    drawn = grey != paper
+    if not drawn.any():
+        return np.zeros_like(grey)
+    rows, columns = (np.flatnonzero(drawn.any(axis=axis)) for axis in (1, 0))
+    # A rim of two pixels: what touches the edge of a picture counts less.
+    near = grey[max(0, rows[0] - 2) : rows[-1] + 3, max(0, columns[0] - 2) : columns[-1] + 3]
+    return paper - near if near.mean() < paper else near - paper
+
+
+def _contrasts(grey: Grey) -> list[Grey]:
+    """How far each pixel is from the paper, were the ink dark and were it light."""
+    plane, nearby = _plane(grey), _nearby(grey)
+    dark = np.minimum(plane - grey, nearby - grey) * (np.median(nearby) / np.maximum(nearby, DARKEST_PAPER))
+    light = np.minimum(grey - plane, grey + _nearby(-grey))
+    return [dark, light]
 
 
 def _ink_of(contrast: Grey) -> tuple[Grey, float]:
