@@ -74,5 +74,11 @@ def _add_answers(app: FastAPI) -> None:
         return JSONResponse({"detail": f"{'.'.join(map(str, first['loc']))}: {first['msg']}."}, 422)
 
     @app.exception_handler(HTTPException)
-    async def other(_request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)
+    async def other(request: Request, error: HTTPException) -> JSONResponse:
+        path = request.url.path[:80]
+        sentences = {
+            404: f"There is nothing at {path}: GET /openapi.json says what there is.",
+            405: f"{path} cannot be asked with {request.method}: GET /openapi.json says what can.",
+        }
+        sentence = sentences.get(error.status_code, error.detail)
+        return JSONResponse({"detail": sentence}, error.status_code, headers=error.headers)

@@ -18,6 +18,7 @@ REPORT_POLICY = (
     "frame-ancestors 'none'"
 )
 PAGES = {"Draw a digit": "/", "API": "/openapi.json"}
+READ = ["GET", "HEAD"]
 UNCACHED = {"cache-control": "no-cache"}
 
 
@@ -25,14 +26,14 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     """The routes of the pages."""
     routes = APIRouter(include_in_schema=False)
 
-    @routes.get("/")
+    @routes.api_route("/", methods=READ)
     async def draw() -> Response:
         """The page to draw on, or, before the first champion, what to do."""
         if watch.champion is None:
             return FileResponse(STATIC / "waiting.html", status_code=503, headers=UNCACHED | {"retry-after": "5"})
         return FileResponse(STATIC / "index.html", headers=UNCACHED)
 
-    @routes.get("/dashboard")
+    @routes.api_route("/dashboard", methods=READ)
     def dashboard() -> Response:
         """All versions, the champion, verdicts and learning curves, as they are now."""
         from pipeline.reports import html, index_page

@@ -185,6 +185,28 @@ def test_health_metrics_and_every_page_are_there(client: TestClient) -> None:
     assert "20261121-134502-cnn-12000-7f3a" in client.get("/dashboard").text
 
 
+LOST = {
+    "no such page": ("GET", "/nothing", 404, "There is nothing at /nothing"),
+    "not to be decoded": ("GET", "/%ff%00", 404, "There is nothing at /"),
+    "wrong method": ("PUT", "/predict", 405, "/predict cannot be asked with PUT"),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_who_is_lost_is_told_where_to_look(client: TestClient, name: str) -> None:
+    method, path, status, sentence = LOST[name]
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["detail"].startswith(sentence)
+    assert "GET /openapi.json" in answer.json()["detail"]
+
+
+def test_pages_answer_head_requests(client: TestClient) -> None:
+    for path in ("/", "/dashboard"):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_every_answer_carries_a_strict_policy(client: TestClient) -> None:
     for path in ("/", "/static/main.js", "/dashboard", "/versions", "/nothing", "/openapi.json"):
         headers = client.get(path).headers
