@@ -87,6 +87,9 @@ def _read_table(file: Path | None) -> dict[str, Any]:
         raise SettingsError(
             f"{path} has the unknown table [{sorted(unknown)[0]}]: it may hold [run], [gate], [recipe]."
         )
+    for name, value in table.items():
+        if not isinstance(value, dict):
+            raise SettingsError(f"{path} has {name} = {value!r}, but [{name}] is a table of settings.")
     if "gate" in table and not table["gate"]:
         raise SettingsError(f"{path} has an empty [gate]: name a preset or a rule, or leave the table out.")
     return table

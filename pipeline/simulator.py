@@ -13,7 +13,7 @@ from pipeline.config import Settings
 from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImages, Submission, UnlabelledImages, Version
 from pipeline.data import sources, splits, unlabelled
 from pipeline.deployer import Deployer, was_deployed
-from pipeline.errors import DataError, DeployError, SettingsError
+from pipeline.errors import DataError, DeployError, PipelineError, SettingsError
 from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
 from pipeline.policy import from_table
 from pipeline.services import mlflow
@@ -71,6 +71,7 @@ class Summary:
         champion: Who serves now, ``None`` if nothing ever passed.
         submission: The champion's predictions, ``None`` without a champion.
         figures: The files worth looking at, by what they show.
+        problem: Why nothing was submitted although that was asked for; all the rest is done.
     """
 
     dataset: str
@@ -78,6 +79,7 @@ class Summary:
     champion: Deployment | None
     submission: Submission | None
     figures: Mapping[str, Path]
+    problem: PipelineError | None = None
 
 
 def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True) -> Summary:
@@ -112,17 +114,12 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         images = _to_predict(settings, home, data, cells[0], champion)
         submission = _predict(home, champion, images) if champion else None
     _track(settings, home, rows, champion, observer)
-    try:
-        if settings.submit and submission:
-            submitter.after_run(
-                home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice
-            )
-    finally:
-        with lock.exclusive(home, wait=True, notify=observer.notice):
-            figures = reporting.publish(home)
-            if champion:
-                publisher.keep_mirror(home, data.name)
-    return Summary(data.name, rows, champion, submission, figures)
+    problem = _submit(home, submission, images, observer) if settings.submit and submission else None
+    with lock.exclusive(home, wait=True, notify=observer.notice):
+        figures = reporting.publish(home)
+        if champion:
+            publisher.keep_mirror(home, data.name)
+    return Summary(data.name, rows, champion, submission, figures, problem)
 
 
 @dataclass(frozen=True)
@@ -225,6 +222,17 @@ def _test_file(settings: Settings, home: Home) -> Path | None:
 
 def _predict(home: Home, champion: Deployment, images: UnlabelledImages) -> Submission:
     return Application(champion).run(images, home.metric_results / champion.dataset / "submission.csv")
+
+
+def _submit(home: Home, submission: Submission, images: UnlabelledImages, observer: Observer) -> PipelineError | None:
+    """Submit the champion's predictions; what stands in the way is returned, since the run itself is done."""
+    try:
+        submitter.after_run(
+            home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice
+        )
+    except PipelineError as error:
+        return error
+    return None
 
 
 def _track(

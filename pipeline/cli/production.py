@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
 from pipeline.contracts import Deployment
@@ -46,9 +47,8 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
     for line in history:
         style = "bold magenta" if line["action"] == "override" else None
         before = line["previous_id"] or ""
-        table.add_row(
-            line["promoted_at"], line["dataset"], line["action"], line["id"], before, line["reason"], style=style
-        )
+        cells = (line["promoted_at"], line["dataset"], line["action"], line["id"], before, line["reason"])
+        table.add_row(*map(Text, cells), style=style)
     console.print(table)
 
 
@@ -59,7 +59,7 @@ def promote(
     home: HomeOption = None,
 ) -> None:
     """Promote a version by hand: one that passed against today's champion, or any with --override --reason."""
-    from pipeline import publisher
+    from pipeline import publisher, reporting
     from pipeline.deployer import Deployer
     from pipeline.store import lock, versions
 
@@ -70,6 +70,7 @@ def promote(
         found = versions.require_whole(versions.find(place, version))
         deployer = Deployer(place)
         deployment = deployer.override(found, reason) if override else deployer.run(found)
+        reporting.publish(place)
         publisher.keep_mirror(place, deployment.dataset)
     console.print(
         f"{deployment.id} serves {deployment.dataset} now; {deployment.previous_id or 'nothing'} served before."
@@ -84,13 +85,14 @@ def rollback(
     home: HomeOption = None,
 ) -> None:
     """Let the champion that served before serve again."""
-    from pipeline import publisher
+    from pipeline import publisher, reporting
     from pipeline.deployer import Deployer
     from pipeline.store import lock
 
     place = resolve_home(home)
     with lock.exclusive(place, wait=True, notify=notice):
         deployment = Deployer(place).rollback(champion_of(place, dataset).dataset, reason)
+        reporting.publish(place)
         publisher.keep_mirror(place, deployment.dataset)
     console.print(f"{deployment.id} serves {deployment.dataset} again; {deployment.previous_id} was rolled back.")
 

@@ -131,6 +131,8 @@ def run(
     with RunProgress(errors, notice) as observer:
         summary = simulator.run(settings, resolve_home(home), observer, wait=not no_wait)
     print_summary(console, summary)
+    if summary.problem is not None:
+        raise summary.problem
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -139,6 +139,15 @@ def test_what_is_wrong_is_one_sentence_and_a_status(
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("table", ["gate", "run", "recipe"])
+def test_a_setting_in_the_place_of_a_table_is_named(command: Any, home: Home, tmp_path: Path, table: str) -> None:
+    file = tmp_path / "pipeline.toml"
+    file.write_text(f"{table} = 3\n")
+    status, _, err = command("run", "--config", file, "--home", home.root)
+    assert status == 1
+    assert f"[{table}] is a table" in " ".join(err.split())
+
+
 def test_a_second_run_fails_at_once_if_it_is_told_not_to_wait(command: Any, home: Home, data: Path) -> None:
     home.versions.mkdir(parents=True)
     with filelock.FileLock(home.versions / ".lock"):

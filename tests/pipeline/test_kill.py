@@ -145,7 +145,7 @@ def _story(home: Home) -> dict[str, object]:
     results = (home.metric_results / "results.csv").read_text().splitlines()
     serving = json.loads((home.production_of("stripes") / "current.json").read_text())
     return {
-        "versions": [(cells[version.id], version.manifest["digest"], version.verdict.outcome) for version in listed],
+        "versions": sorted((cells[v.id], v.manifest["digest"], v.verdict.outcome) for v in listed),
         "rows": sorted(cells[line.split(",")[0]] for line in results[1:]),
         "champion": cells[serving["id"]],
         "promotions": [cells[line["id"]] for line in production.history(home)],
