@@ -107,10 +107,10 @@ def publish(home: Home) -> Mapping[str, Path]:
     atomic.write_text(folder / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
     atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve))
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
-    atomic.write_bytes(
-        folder / "metric_results.xlsx", excel.workbook(listed, results, curve, pd.DataFrame(map(asdict, sent)))
-    )
-    page = index_page.render(listed, index_page.read_curves(folder), production.history(home), sent)
+    served = production.history(home)
+    book = excel.workbook(listed, results, curve, pd.DataFrame(map(asdict, sent)), served)
+    atomic.write_bytes(folder / "metric_results.xlsx", book)
+    page = index_page.render(listed, index_page.read_curves(folder), served, sent)
     atomic.write_text(folder / "index.html", page)
     return {
         "overview": folder / "index.html",

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.contracts import Version
@@ -21,6 +21,7 @@ _CALIBRATION_COLUMNS = ("version", "outcome", *_BIN_COLUMNS)
 _STEP_COLUMNS = ("step", "loss", "accuracy", "validation_loss", "validation_accuracy")
 _HISTORY_COLUMNS = ("version", "outcome", *_STEP_COLUMNS)
 _ROBUSTNESS_COLUMNS = ("version", "outcome", "corruption", "accuracy", "clean_accuracy")
+_PRODUCTION_COLUMNS = ("promoted_at", "dataset", "action", "id", "previous_id", "reason")
 _SUMMARY_FIRST = (
     *("version", "outcome", "in_production", "dataset", "recipe", "train_size"),
     *("accuracy", "accuracy_low", "accuracy_high", "errors", "gain_pp", "p_value", "fit_seconds"),
@@ -32,17 +33,19 @@ def workbook(
     results: "pd.DataFrame",
     curve: "pd.DataFrame",
     submissions: "pd.DataFrame | None" = None,
+    production: Iterable[Mapping[str, Any]] = (),
 ) -> bytes:
     """The workbook's bytes; the same input gives the same bytes.
 
     Sheets: Summary, Per class, Confusion, Learning curve (with native charts), Verdicts; Figures of 2018 where the
-    digits are the same; Calibration, Training history, Robustness and Submissions where there are any.
+    digits are the same; Calibration, Training history, Robustness, Submissions and Production where there are any.
 
     Args:
         versions: The judged versions; damaged ones are named below the summary.
         results: ``tables.results_table``.
         curve: ``tables.learning_curve_table``.
         submissions: ``submissions.csv``.
+        production: The lines of ``production/history.jsonl``.
     """
     from openpyxl import Workbook
 
@@ -65,6 +68,9 @@ def workbook(
             add_table(book, title, columns, found)
     if submissions is not None and len(submissions):
         add_table(book, "Submissions", tuple(submissions.columns), submissions.itertuples(index=False))
+    served = [[line[name] for name in _PRODUCTION_COLUMNS] for line in production]
+    if served:
+        add_table(book, "Production", _PRODUCTION_COLUMNS, served)
     return saved(book)
 
 
