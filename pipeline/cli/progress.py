@@ -57,7 +57,7 @@ class RunProgress:
 
     def fitting(self, cell: Cell) -> FitProgress:
         """Start the bar of one cell."""
-        self._progress.update(self._cell, description=f"training {cell.label}", total=None, completed=0, detail="")
+        self._begin(f"training {cell.label}")
 
         def progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
             known = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items() if "accuracy" in name]
@@ -67,7 +67,7 @@ class RunProgress:
 
     def judging(self, cell: Cell) -> None:
         """Say that the watcher is at work."""
-        self._progress.update(self._cell, description=f"judging {cell.label}", total=None, detail="")
+        self._begin(f"judging {cell.label}")
 
     def finished(self, row: Row) -> None:
         """Advance the bar over all cells and estimate the time left."""
@@ -76,3 +76,8 @@ class RunProgress:
         left = elapsed / self._done * sum(self._work.values()) if self._done else 0.0
         detail = f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
         self._progress.update(self._all, advance=1, detail=detail)
+
+    def _begin(self, description: str) -> None:
+        """Let the cell's bar start again without an end, which ``update`` cannot take away."""
+        self._progress.tasks[self._cell].total = None
+        self._progress.update(self._cell, description=description, completed=0, detail="")
