@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,21 +34,23 @@ def front(pixels: str, shape: tuple[int, int, int]) -> Any:
     )
 
 
-def with_front(converted: Any, shape: tuple[int, int, int]) -> Any:
-    """A converted classifier of flat float pixels, as a model of images that gives probabilities alone."""
-    from onnx import compose, helper
+def as_model(graph: Any, opsets: Mapping[str, int] | None = None) -> Any:
+    """A model of that graph; ``opsets`` are the versions of other operator domains that it uses."""
+    from onnx import helper
 
-    graph = converted.graph
-    (pixels,) = (value.name for value in graph.input)
-    merged = compose.merge_graphs(
-        front("flat_pixels", shape), graph, io_map=[("flat_pixels", pixels)], outputs=[OUTPUT]
+    versions = {**(opsets or {}), "": ONNX_OPSET}
+    return helper.make_model_gen_version(
+        graph, opset_imports=[helper.make_opsetid(*entry) for entry in versions.items()]
     )
-    opsets = {entry.domain: entry.version for entry in converted.opset_import} | {"": ONNX_OPSET}
-    return helper.make_model(
-        merged,
-        ir_version=converted.ir_version,
-        opset_imports=[helper.make_opsetid(domain, version) for domain, version in opsets.items()],
-    )
+
+
+def with_front(converted: Any, front: Any) -> Any:
+    """A converted classifier of flat floats behind the graph that makes them of images; only probabilities come out."""
+    from onnx import compose
+
+    (floats,), (taken,) = ([value.name for value in graph] for graph in (front.output, converted.graph.input))
+    merged = compose.merge_graphs(front, converted.graph, io_map=[(floats, taken)], outputs=[OUTPUT])
+    return as_model(merged, {entry.domain: entry.version for entry in converted.opset_import})
 
 
 def write(model: Any, path: Path, n_classes: int) -> None:

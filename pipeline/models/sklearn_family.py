@@ -107,7 +107,7 @@ class SklearnModel:
                 options={"zipmap": False},
                 target_opset={"": ONNX_OPSET, "ai.onnx.ml": 3},
             )
-            model = onnx_files.with_front(converted, self._shape)
+            model = onnx_files.with_front(converted, onnx_files.front("flat_pixels", self._shape))
         onnx_files.write(model, path, self._n_classes)
 
     def _accuracy(self, images: Images, labels: Labels) -> float:

@@ -4,7 +4,7 @@ from pipeline.errors import ModelError
 from pipeline.models.xgboost_family import XGBoostModel
 from pipeline.models.xgboost_training import Boosting
 
-EFFORTS = {"quick": (60, 0.3), "standard": (400, 0.2), "max": (1000, 0.1)}
+EFFORTS = {"quick": (60, 0.3), "standard": (150, 0.3), "max": (600, 0.1)}
 """Most rounds, and the learning rate that suits them."""
 
 
@@ -29,14 +29,15 @@ def build(
     max_bin: int,
     min_child_weight: float,
     subsample: float,
-    colsample_bynode: float,
+    colsample_bytree: float,
+    features: str,
 ) -> XGBoostModel:
-    """Our own: histogram trees on samples of rows and pixels, stopped early on validation rows.
+    """Our own: histogram trees on samples of rows and of gradient features, stopped early on validation rows.
 
     ``rounds`` and ``learning_rate`` 0 take what ``effort`` means.
 
     Raises:
-        ModelError: The effort is unknown.
+        ModelError: The effort or the kind of features is unknown.
     """
     if effort not in EFFORTS:
         raise ModelError(f"There is no effort {effort!r}: choose one of {', '.join(EFFORTS)}.")
@@ -48,6 +49,6 @@ def build(
         "max_bin": max_bin,
         "min_child_weight": min_child_weight,
         "subsample": subsample,
-        "colsample_bynode": colsample_bynode,
+        "colsample_bytree": colsample_bytree,
     }
-    return XGBoostModel(shape, n_classes, Boosting(parameters, rounds or most_rounds, patience, shifts))
+    return XGBoostModel(shape, n_classes, Boosting(parameters, rounds or most_rounds, patience, shifts, features))

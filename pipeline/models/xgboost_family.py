@@ -10,21 +10,24 @@ from pipeline.errors import ModelError
 from pipeline.models import onnx_files
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost
-from pipeline.models.xgboost_training import Boosting, flat, train
+from pipeline.models.tree_features import PIXELS, TreeFeatures
+from pipeline.models.xgboost_training import Boosting, train
 
 FILE = "model.ubj"
+FEATURES = "features"
+"""Attribute of the trees that names what they see."""
 CONVERTER_OPSET = 15
 """The newest that onnxmltools accepts; it concerns only the trees, which are an operator of another domain."""
 
 
 class XGBoostModel:
-    """Boosted trees on raw pixels, 0 to 255: scaling would change no split, but its rounding flips some.
+    """Boosted trees on pixels, 0 to 255, or on gradients; scaling would change no split, but its rounding flips some.
 
     Args:
         shape: Height, width and channels.
         n_classes: How many classes there are.
         boosting: How to train; ``None`` for loaded trees.
-        booster: The trained trees; ``None`` until they are fitted.
+        booster: The trained trees, which name their features; ``None`` until they are fitted.
     """
 
     native_format: ModelFormat = "xgboost"
@@ -37,6 +40,8 @@ class XGBoostModel:
         self._n_classes = n_classes
         self._boosting = boosting
         self._booster = booster
+        kind = boosting.features if boosting is not None else booster.attr(FEATURES) or PIXELS
+        self._features = TreeFeatures(kind, shape)
 
     @property
     def booster(self) -> Any:
@@ -66,11 +71,12 @@ class XGBoostModel:
         request = FitRequest(
             train_images, train_labels, validation_images, validation_labels, seed, progress, checkpoints
         )
-        self._booster, rows = train(boosting, request, self._n_classes)
+        self._booster, rows = train(boosting, request, self._features, self._n_classes)
+        self._booster.set_attr(**{FEATURES: boosting.features})
         return History(rows, self._booster.num_boosted_rounds())
 
     def predict(self, images: Images) -> Probabilities:
-        probabilities = np.asarray(self.booster.inplace_predict(flat(images)), dtype=np.float32)
+        probabilities = np.asarray(self.booster.inplace_predict(self._features.of(images)), dtype=np.float32)
         return probabilities if probabilities.ndim == 2 else np.stack([1 - probabilities, probabilities], axis=1)
 
     def save(self, folder: Path) -> Path:
@@ -84,9 +90,10 @@ class XGBoostModel:
             from onnxmltools import convert_xgboost
             from onnxmltools.convert.common.data_types import FloatTensorType
 
-            pixels = FloatTensorType([None, int(np.prod(self._shape))])
-            converted = convert_xgboost(self.booster, initial_types=[("pixels", pixels)], target_opset=CONVERTER_OPSET)
-            model = onnx_files.with_front(converted, self._shape)
+            front = self._features.front("features")
+            floats = FloatTensorType([None, self.booster.num_features()])
+            converted = convert_xgboost(self.booster, initial_types=[("floats", floats)], target_opset=CONVERTER_OPSET)
+            model = onnx_files.with_front(converted, front)
         onnx_files.write(model, path, self._n_classes)
 
 

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from pipeline.contracts import Images, Labels
+from pipeline.contracts import Labels
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost
 from pipeline.models.shifting import shifted_copies
+from pipeline.models.tree_features import PIXELS, Features, TreeFeatures
 
 Rows = tuple[dict[str, float], ...]
 
@@ -23,27 +22,30 @@ class Boosting:
         rounds: Most boosting rounds.
         patience: Rounds without a better validation loss before training ends; 0 runs all.
         shifts: Copies of each training image, each moved by one pixel; 0 to 8.
+        features: What the trees see: ``pixels``, 0 to 255, or ``gradients``; see ``TreeFeatures``.
     """
 
     parameters: Mapping[str, Any]
     rounds: int
     patience: int = 0
     shifts: int = 0
+    features: str = PIXELS
 
 
-def train(boosting: Boosting, request: FitRequest, n_classes: int) -> tuple[Any, Rows]:
+def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_classes: int) -> tuple[Any, Rows]:
     """Trees cut after the best round by validation loss (after the last one without validation rows), and the history.
 
     No checkpoints are written: any round can be cut from the final trees.
     """
+    xgboost = import_xgboost()
     images, labels = shifted_copies(request.train_images, request.train_labels, boosting.shifts)
-    train_rows = _matrix(images, labels, boosting.parameters)
+    train_rows = _matrix(features.of(images), labels, boosting.parameters)
     sets = [(train_rows, "train")]
     if len(request.validation_labels):
-        rows = import_xgboost().DMatrix(flat(request.validation_images), request.validation_labels)
+        rows = xgboost.DMatrix(features.of(request.validation_images), request.validation_labels)
         sets.append((rows, "validation"))
     log: dict[str, dict[str, list[float]]] = {}
-    booster = import_xgboost().train(
+    booster = xgboost.train(
         {**boosting.parameters, **_objective(n_classes), "seed": request.seed % 2**31},
         train_rows,
         num_boost_round=boosting.rounds,
@@ -53,11 +55,6 @@ def train(boosting: Boosting, request: FitRequest, n_classes: int) -> tuple[Any,
         callbacks=_callbacks(boosting, request, n_classes),
     )
     return booster, _rows(log)
-
-
-def flat(images: Images) -> np.ndarray:
-    """Images as rows of pixels, uint8 ``[N, H * W * C]``, without a copy."""
-    return images.reshape(len(images), -1)
 
 
 def _objective(n_classes: int) -> dict[str, Any]:
@@ -83,12 +80,12 @@ def _callbacks(boosting: Boosting, request: FitRequest, n_classes: int) -> list[
     return [Report(), stop]
 
 
-def _matrix(images: Images, labels: Labels, parameters: Mapping[str, Any]) -> Any:
+def _matrix(features: Features, labels: Labels, parameters: Mapping[str, Any]) -> Any:
     xgboost = import_xgboost()
     if parameters.get("tree_method", "hist") not in ("hist", "auto"):
-        return xgboost.DMatrix(flat(images), labels)
-    # A byte a pixel, where a DMatrix takes eight.
-    return xgboost.QuantileDMatrix(flat(images), labels, max_bin=parameters.get("max_bin", 256))
+        return xgboost.DMatrix(features, labels)
+    # A byte a value, where a DMatrix takes eight.
+    return xgboost.QuantileDMatrix(features, labels, max_bin=parameters.get("max_bin", 256))
 
 
 def _rows(log: Mapping[str, Mapping[str, list[float]]]) -> Rows:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.contracts import History, Images, Labels, ModelFormat
+import numpy as np
+
+from pipeline.contracts import History, Images, Labels, ModelFormat, Probabilities
 from pipeline.models import registry
 from pipeline.models.protocol import Model
 
@@ -106,3 +108,8 @@ def train(name: str, digits: Digits, folder: Path, overrides: Mapping[str, Any],
     return Trained(
         fitted.model, fitted.history, fitted.reported, fitted.model.native_format, native, folder / "model.onnx"
     )
+
+
+def accuracy(probabilities: Probabilities, labels: Labels) -> float:
+    """Share of the images whose most probable class is theirs."""
+    return float(np.mean(probabilities.argmax(axis=1) == labels))
