@@ -18,6 +18,9 @@ from pipeline.contracts import Images, Labels, no_progress
 from pipeline.data import sources, splits
 from pipeline.models import registry
 
+CHUNK = 1000
+"""Shifted copies that are made at once, all in one direction."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -95,11 +98,13 @@ def _grown(images: Images, labels: Labels, fit: Fit) -> tuple[Images, Labels]:
         return images, labels
     random = np.random.default_rng(fit.seed)
     chosen = random.integers(len(images), size=missing)
-    shifted = images[chosen]
-    for down in (-2, -1, 0, 1, 2):
-        rows = random.integers(-2, 3, size=missing) == down
-        shifted[rows] = np.roll(shifted[rows], (down, random.integers(-2, 3)), axis=(1, 2))
-    return np.concatenate([images, shifted]), np.concatenate([labels, labels[chosen]])
+    grown = np.empty((len(images) + missing, *images.shape[1:]), np.uint8)
+    grown[: len(images)] = images
+    for start in range(0, missing, CHUNK):
+        rows = chosen[start : start + CHUNK]
+        way = tuple(random.integers(-2, 3, size=2))
+        grown[len(images) + start :][: len(rows)] = np.roll(images[rows], way, axis=(1, 2))
+    return grown, np.concatenate([labels, labels[chosen]])
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ class Effort:
 
     Attributes:
         widths: Filters of the four convolutions.
-        passes: How often each of 54,000 images is seen; the steps grow with the power 1.5 of their number.
+        passes: How often each of 54,000 images or more is seen; up to there the steps grow with the power 1.5 of
+            their number, and with the number itself beyond.
         fewest_steps: What a small set of images gets instead.
     """
 
@@ -64,7 +65,7 @@ def plan(images: int, effort: Effort, *, epochs: int, batch_size: int) -> Plan:
     if epochs:
         steps = math.ceil(epochs * images / batch_size)
     else:
-        passes = effort.passes * math.sqrt(images / REFERENCE_IMAGES)
+        passes = effort.passes * math.sqrt(min(1.0, images / REFERENCE_IMAGES))
         steps = max(effort.fewest_steps * 128 // batch_size, round(passes * images / batch_size))
     passes = steps * batch_size / images
     return Plan(steps, epochs or max(1, min(MOST_EPOCHS, round(passes))), distortion_strength(passes))

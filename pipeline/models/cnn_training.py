@@ -1,4 +1,4 @@
-"""How our CNN is trained: whole epochs inside one ``tf.function``, on images that stay uint8 until their batch.
+"""How our CNN is trained: hundreds of steps inside one ``tf.function``, on images that stay uint8 until their step.
 
 Label smoothing: Szegedy and others 2016, 'Rethinking the Inception Architecture', section 7.
 """
@@ -23,6 +23,8 @@ from pipeline.models.temperature import FEWEST_ROWS, calibrated
 
 PREDICT_BATCH = 500
 MOMENTUM = 0.8
+HANDED_OVER = 32 * 2**20
+"""Bytes of images that TensorFlow is given at once."""
 
 Measured = dict[str, float]
 RunSteps = Callable[[int, Any, Any], tuple[float, float]]
@@ -105,81 +107,88 @@ def predictor(net: Any) -> Callable[[Images], Probabilities]:
 
 
 def _epoch_runner(net: Any, request: FitRequest, plan: Plan, settings: Settings) -> RunSteps:
-    """A function that trains on a stretch of batches in one call and returns mean loss and accuracy."""
+    """A function that trains on a stretch of batches and returns mean loss and accuracy.
+
+    Batches are handed over some dozens of mebibytes at a time: however many images there are, TensorFlow never
+    holds a copy of them all.
+    """
     tensorflow = import_tensorflow()
     optimizer = muon(
         [weight.value for weight in net.trainable_variables], momentum=MOMENTUM, weight_decay=settings.weight_decay
     )
-    step = _step(net, request, plan, settings, optimizer)
+    step = _step(net, plan, settings, optimizer, request.seed)
+    shape = request.train_images.shape[1:]
     signature = [
         tensorflow.TensorSpec((), tensorflow.int32),
+        tensorflow.TensorSpec((None, settings.batch_size, *shape), tensorflow.uint8),
         tensorflow.TensorSpec((None, settings.batch_size), tensorflow.int32),
         tensorflow.TensorSpec((None,), tensorflow.float32),
     ]
 
     @tensorflow.function(autograph=False, input_signature=signature)  # type: ignore[untyped-decorator]
-    def run(first: Any, order: Any, rates: Any) -> Any:
+    def run(first: Any, images: Any, labels: Any, rates: Any) -> Any:
         count = tensorflow.shape(rates)[0]
 
         def body(index: Any, losses: Any, rights: Any) -> tuple[Any, Any, Any]:
-            loss, right = step(first + index, order[index], rates[index])
+            loss, right = step(first + index, images[index], labels[index], rates[index])
             return index + 1, losses + loss, rights + right
 
         _, losses, rights = tensorflow.while_loop(
             lambda index, *_: index < count, body, (0, 0.0, 0.0), parallel_iterations=1
         )
-        total = tensorflow.cast(count, tensorflow.float32)
-        return losses / total, rights / total
+        return losses, rights
+
+    at_once = max(1, HANDED_OVER // (settings.batch_size * math.prod(shape)))
 
     def run_steps(first: int, order: Any, rates: Any) -> tuple[float, float]:
-        loss, right = run(tensorflow.constant(first), tensorflow.constant(order), tensorflow.constant(rates))
+        sums = np.zeros(2)
+        for start in range(0, len(rates), at_once):
+            part = slice(start, start + at_once)
+            rows, numbers = order[part], np.int32(first + start)
+            labels = request.train_labels[rows].astype(np.int32)
+            sums += [float(total) for total in run(numbers, request.train_images[rows], labels, rates[part])]
+        loss, right = sums / len(rates)
         return float(loss), float(right)
 
     return run_steps
 
 
-def _step(net: Any, request: FitRequest, plan: Plan, settings: Settings, optimizer: Muon) -> Callable[..., Any]:
-    """One training step, to be traced: rows and learning rate in, loss and share of right answers out."""
+def _step(net: Any, plan: Plan, settings: Settings, optimizer: Muon, seed: int) -> Callable[..., Any]:
+    """One training step, to be traced: a batch and a learning rate in, loss and share of right answers out."""
     tensorflow = import_tensorflow()
-    load = _loader(request, plan, settings)
-    all_labels = tensorflow.constant(request.train_labels, tensorflow.int32)
+    prepare = _preparation(plan, settings, seed)
     n_classes, smooth, compute = net.output_shape[-1], settings.label_smoothing, fastest_float()
 
-    def step(number: Any, rows: Any, rate: Any) -> tuple[Any, Any]:
-        truth = tensorflow.gather(all_labels, rows)
-        target = tensorflow.one_hot(truth, n_classes, 1 - smooth + smooth / n_classes, smooth / n_classes)
-        pixels = load(number, rows)
+    def step(number: Any, images: Any, labels: Any, rate: Any) -> tuple[Any, Any]:
+        target = tensorflow.one_hot(labels, n_classes, 1 - smooth + smooth / n_classes, smooth / n_classes)
+        pixels = prepare(number, images)
         with tensorflow.GradientTape() as tape:
             logits, statistics = training_logits(net, pixels, compute)
             loss = tensorflow.reduce_mean(tensorflow.nn.softmax_cross_entropy_with_logits(target, logits))
         optimizer.apply(tape.gradient(loss, optimizer.weights), rate)
         follow(statistics)
-        right = tensorflow.argmax(logits, 1, tensorflow.int32) == truth
+        right = tensorflow.argmax(logits, 1, tensorflow.int32) == labels
         return loss, tensorflow.reduce_mean(tensorflow.cast(right, tensorflow.float32))
 
     return step
 
 
-def _loader(request: FitRequest, plan: Plan, settings: Settings) -> Callable[[Any, Any], Any]:
+def _preparation(plan: Plan, settings: Settings, seed: int) -> Callable[[Any, Any], Any]:
     """The pixels of a batch, 0 to 1, distorted but for the last steps."""
     tensorflow = import_tensorflow()
-    all_images = tensorflow.constant(request.train_images)
     distorted_steps = round(plan.steps * (1 - UNDISTORTED_END))
     strength = plan.distortion * settings.distortion
-    seed = tensorflow.constant(request.seed % 2**31, tensorflow.int32)
+    of_fit = tensorflow.constant(seed % 2**31, tensorflow.int32)
 
-    def load(number: Any, rows: Any) -> Any:
-        batch = tensorflow.ensure_shape(
-            tensorflow.gather(all_images, rows), (settings.batch_size, *request.train_images.shape[1:])
-        )
-        pixels = tensorflow.cast(batch, tensorflow.float32) / 255
+    def prepare(number: Any, images: Any) -> Any:
+        pixels = tensorflow.cast(images, tensorflow.float32) / 255
         return tensorflow.cond(
             number < distorted_steps,
-            lambda: distorted(pixels, strength, tensorflow.stack([seed, number])),
+            lambda: distorted(pixels, strength, tensorflow.stack([of_fit, number])),
             lambda: pixels,
         )
 
-    return load
+    return prepare
 
 
 def _validated(infer: Callable[[Images], Probabilities], request: FitRequest) -> tuple[Measured, float, float]:
