@@ -1,9 +1,10 @@
-"""Fit one recipe once in a process of its own and print what it took: ``python -m benchmarks.fit_once JSON``.
+"""Fit one recipe once in a process of its own and print what it took: ``python -m benchmarks.fit_once JSON [CORE]``.
 
 A fresh process makes fits comparable: each pays for its own tracing, and peak memory is its own.
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -14,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Images, Labels, no_progress
+from pipeline.contracts import Images, Labels, Probabilities, no_progress
 from pipeline.data import sources, splits
 from pipeline.models import registry
+from pipeline.models.cnn_training import predictor
 
 CHUNK = 1000
 """Shifted copies that are made at once, all in one direction."""
@@ -34,6 +36,7 @@ class Fit:
         pool: ``mnist`` (60,000 and the official test set) or ``kaggle``: MNIST's first 42,000 training images in
             the place of Kaggle's, with a stratified fifth as benchmark.
         on_validation: Report accuracy on validation rows in place of the benchmark: for choosing recipes.
+        one_core: Fit on one core, so that as many fits run at once as there are cores; for accuracy, not for time.
     """
 
     recipe: str
@@ -42,22 +45,33 @@ class Fit:
     overrides: dict[str, Any] = field(default_factory=dict)
     pool: str = "mnist"
     on_validation: bool = False
+    one_core: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a fit took and gave: seconds of wall clock and processor, benchmark accuracy, peak memory."""
+    """What a fit took and gave: seconds of wall clock and processor, benchmark accuracy, peak memory.
+
+    ``members`` holds the accuracy of each network of an ensemble.
+    """
 
     fit_seconds: float
     cpu_seconds: float
     accuracy: float
     images: int
     peak_mib: float
+    members: tuple[float, ...] = ()
 
 
-def in_own_process(fit: Fit) -> Result:
-    """Fit in a child process."""
-    command = [sys.executable, "-m", "benchmarks.fit_once", json.dumps(asdict(fit))]
+def in_own_process(fit: Fit, core: int | None = None) -> Result:
+    """Fit in a child process, on one core or on all."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.fit_once",
+        json.dumps(asdict(fit)),
+        *([str(core)] if fit.one_core else []),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[1])
     return Result(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -77,9 +91,20 @@ def run(fit: Fit) -> Result:
     model.fit(images, labels, *held_out, seed=fit.seed, progress=no_progress, checkpoints=None)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     rows = split.validation if fit.on_validation else split.benchmark
-    right = model.predict(data.images[rows]).argmax(axis=1) == data.labels[rows]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Result(wall, cpu, float(right.mean()), len(rows), peak)
+    accuracy = _accuracy(model.predict(data.images[rows]), data.labels[rows])
+    members = tuple(_accuracy(member(data.images[rows]), data.labels[rows]) for member in _members(fit.recipe, model))
+    return Result(wall, cpu, accuracy, len(rows), peak, members)
+
+
+def _accuracy(probabilities: Probabilities, labels: Labels) -> float:
+    return float(np.mean(probabilities.argmax(axis=1) == labels))
+
+
+def _members(recipe: str, model: Any) -> list[Any]:
+    if recipe != "cnn_ensemble":
+        return []
+    return [predictor(layer) for layer in model.network.layers if hasattr(layer, "layers")]
 
 
 def _first_rows(data: Any, count: int) -> Any:
@@ -108,4 +133,6 @@ def _grown(images: Images, labels: Labels, fit: Fit) -> tuple[Images, Labels]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        os.sched_setaffinity(0, {int(sys.argv[2])})
     print(json.dumps(asdict(run(Fit(**json.loads(sys.argv[1]))))))

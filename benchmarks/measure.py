@@ -5,9 +5,12 @@ import os
 import platform
 import statistics
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 from benchmarks.fit_once import Fit, Result, in_own_process
@@ -18,20 +21,40 @@ LIBRARIES = ("tensorflow", "tensorflow-cpu", "xgboost", "xgboost-cpu", "scikit-l
 
 
 def fits(name: str, planned: Sequence[Fit]) -> list[tuple[Fit, Result]]:
-    """Measure each fit once, in turn, skipping those that stand in ``raw/<name>.jsonl`` already."""
+    """Measure each fit once, skipping those that stand in ``raw/<name>.jsonl`` already.
+
+    One after the other; those that want one core only come last, as many at once as there are cores.
+    """
     file = RAW / f"{name}.jsonl"
     known = {json.dumps(line["fit"], sort_keys=True): line["result"] for line in _lines(file)}
-    done = []
-    for number, fit in enumerate(planned, 1):
-        key = json.dumps(asdict(fit), sort_keys=True)
-        if key not in known:
-            print(f"{name}: {number} of {len(planned)}: {fit.recipe} {fit.overrides} on {fit.train_size:,}", flush=True)
-            known[key] = asdict(in_own_process(fit))
+    missing = [fit for fit in planned if _key(fit) not in known]
+    cores: SimpleQueue[int] = SimpleQueue()
+    for core in range(os.cpu_count() or 1):
+        cores.put(core)
+    writing = Lock()
+
+    def measured(fit: Fit) -> None:
+        core = cores.get() if fit.one_core else None
+        print(f"{name}: {fit.recipe} {fit.overrides} on {fit.train_size:,}, seed {fit.seed}", flush=True)
+        result = asdict(in_own_process(fit, core))
+        if core is not None:
+            cores.put(core)
+        with writing:
+            known[_key(fit)] = result
             file.parent.mkdir(exist_ok=True)
             with file.open("a") as lines:
-                lines.write(json.dumps({"fit": asdict(fit), "result": known[key]}) + "\n")
-        done.append((fit, Result(**known[key])))
-    return done
+                lines.write(json.dumps({"fit": asdict(fit), "result": result}) + "\n")
+
+    for fit in missing:
+        if not fit.one_core:
+            measured(fit)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(measured, [fit for fit in missing if fit.one_core]))
+    return [(fit, Result(**known[_key(fit)])) for fit in planned]
+
+
+def _key(fit: Fit) -> str:
+    return json.dumps(asdict(fit), sort_keys=True)
 
 
 def mean_and_spread(values: Iterable[float], scale: float = 1.0, digits: int = 2) -> str:

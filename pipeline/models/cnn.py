@@ -35,18 +35,21 @@ def build(shape: tuple[int, int, int], n_classes: int, *, members: int = 1, **pa
         raise ModelError("epochs and batch_size must be 0 or more, and members 1 or more.")
     chosen = EFFORTS[effort]
 
+    def built(seed: int) -> Any:
+        return cnn_network.network(shape, n_classes, chosen.widths, seed, stride=chosen.stride)
+
     def fit(net: Any, request: FitRequest) -> History:
         settings = cnn_training.Settings(batch_size or _batch_size(), **parameters)
         planned = plan(len(request.train_labels), chosen, epochs=epochs, batch_size=settings.batch_size)
         history = History()
         for number, member in enumerate(_members(net)):
             of_member = _request_of(request, number, members)
-            member.set_weights(cnn_network.network(shape, n_classes, chosen.widths, of_member.seed).get_weights())
+            member.set_weights(built(of_member.seed).get_weights())
             history = _joined(history, cnn_training.fit(member, of_member, planned, settings))
         return history
 
     def fresh() -> Any:
-        networks = [cnn_network.network(shape, n_classes, chosen.widths, number) for number in range(members)]
+        networks = [built(number) for number in range(members)]
         return networks[0] if members == 1 else _average(shape, networks)
 
     return KerasModel(shape, n_classes, KerasTraining(fresh, fit))

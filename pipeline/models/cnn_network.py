@@ -16,16 +16,17 @@ MOMENTUM = 0.9
 """Of BatchNorm's running averages; Keras' 0.99 follows too slowly for a fit of one or two passes."""
 
 
-def network(shape: tuple[int, int, int], n_classes: int, widths: Sequence[int], seed: int) -> Any:
+def network(shape: tuple[int, int, int], n_classes: int, widths: Sequence[int], seed: int, *, stride: int = 2) -> Any:
     """The uncompiled network: uint8 ``[N, H, W, C]`` in, probabilities ``[N, K]`` out.
 
-    A 5 x 5 convolution that halves the image, then three of 3 x 3, each pooled while there is something to pool.
+    A 5 x 5 convolution that moves by ``stride`` pixels (one by one on images that are small already), then three of
+    3 x 3, each pooled while there is something to pool.
     """
     keras = import_keras()
     layers = keras.layers
     seeds = iter(np.random.default_rng(seed).integers(0, 2**31 - 1, len(widths) + 1).tolist())
     first, *others = widths
-    stride = 2 if min(shape[:2]) >= SMALLEST_TO_STRIDE else 1
+    stride = stride if min(shape[:2]) >= SMALLEST_TO_STRIDE else 1
     size = -(-min(shape[:2]) // stride)
     stack = [keras.Input(shape, dtype="uint8"), layers.Rescaling(1 / 255)]
     stack += [_convolution(first, 5, stride, next(seeds)), layers.ReLU()]

@@ -68,7 +68,7 @@ RECIPES: tuple[Recipe, ...] = (
         "cnn_ensemble",
         "keras",
         "Several of our own CNN, probabilities averaged, in one file; it keeps no checkpoints",
-        {"members": 5, **_CNN},
+        {"members": 3, **_CNN},
         "a little above one `cnn` of the same effort (MNIST; see benchmarks/RESULTS.md)",
         True,
         "pipeline.models.cnn:build",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.models import cnn_plan
+from pipeline.models import cnn_network, cnn_plan
 from pipeline.models.muon import orthogonalised
 from pipeline.models.runtime import import_tensorflow
 from pipeline.models.temperature import calibrated
@@ -20,6 +20,27 @@ def test_more_images_never_mean_fewer_steps(images: int, effort: str) -> None:
     assert chosen.fewest_steps <= less.steps <= more.steps
     assert 1 <= less.epochs <= cnn_plan.MOST_EPOCHS
     assert less.distortion >= more.distortion - 0.05
+
+
+@pytest.mark.parametrize("effort", sorted(cnn_plan.EFFORTS))
+def test_beyond_the_size_of_mnist_steps_grow_with_the_images_and_no_faster(effort: str) -> None:
+    counts = (54_000, 540_000, 1_080_000)
+    first, ten, twenty = (cnn_plan.plan(n, cnn_plan.EFFORTS[effort], epochs=0, batch_size=128).steps for n in counts)
+    assert ten == pytest.approx(10 * first, abs=10)
+    assert twenty == pytest.approx(20 * first, abs=20)
+
+
+def test_images_that_are_seen_more_often_are_distorted_more_up_to_a_limit() -> None:
+    strengths = [cnn_plan.distortion_strength(passes) for passes in (0.5, 1, 3, 10, 40, 1000)]
+    assert strengths == sorted(strengths)
+    assert strengths[0] == strengths[1] < strengths[2] < strengths[3] < strengths[4] == strengths[5]
+
+
+@pytest.mark.parametrize(("stride", "side"), [(1, 3), (2, 1)])
+def test_a_stem_that_moves_by_single_pixels_leaves_more_to_look_at(stride: int, side: int) -> None:
+    net = cnn_network.network((28, 28, 1), 10, (4, 8, 8, 8), 0, stride=stride)
+    flat = net.layers[-3].output.shape[1]
+    assert flat == side * side * 8
 
 
 @given(images=SIZES, epochs=st.integers(min_value=1, max_value=30))
