@@ -64,6 +64,11 @@ def mean_and_spread(values: Iterable[float], scale: float = 1.0, digits: int = 2
     return f"{statistics.fmean(numbers):.{digits}f} ± {spread:.{digits}f} (n = {len(numbers)})"
 
 
+def yes(reached: bool) -> str:
+    """Whether a target was reached, for a cell of a table."""
+    return "yes" if reached else "**no**"
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [columns, ["---"] * len(columns), *rows]
