@@ -38,7 +38,7 @@ def main(seeds: int = 5) -> str:
         [
             "## The ten sizes of 2018",
             measure.table(("what", "target", "worst measured", "reached"), _targets(found)),
-            "Accuracy in percent; the ratio is of the mean errors of `cnn` and of the better of `mlp` and `xgboost_2018`:",
+            "Accuracy, %; the ratio is of the mean errors of `cnn` and of the better of `mlp` and `xgboost_2018`:",
             measure.table(columns, [_accuracies(found, size) for size in SIZES]),
             "Fit seconds; the ratios are of the fits of one seed:",
             measure.table(seconds, [_seconds(found, size) for size in SIZES]),
