@@ -15,7 +15,8 @@ CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "xgboost": ("xgboost", {}),
     "xgboost_2018": ("xgboost_2018", {}),
 }
-
+SMALLEST = {"cnn quick": 4_200, "xgboost": SIZES[-1]}
+"""What has a target from that size on only."""
 Found = dict[tuple[str, int], list[Result]]
 
 
@@ -26,13 +27,13 @@ def main(seeds: int = 5) -> str:
         for seed in range(seeds)
         for size in SIZES
         for name, (recipe, overrides) in CONTENDERS.items()
-        if name != "xgboost" or size == SIZES[-1]
+        if size >= SMALLEST.get(name, 0)
     ]
     found: Found = defaultdict(list)
     for fit, result in measure.fits("sweep", planned):
         name = next(n for n, (r, o) in CONTENDERS.items() if (r, o) == (fit.recipe, fit.overrides))
         found[name, fit.train_size].append(result)
-    columns = ("images", *(f"`{name}`" for name in CONTENDERS if name != "xgboost"), "error ratio")
+    columns = ("images", *(f"`{name}`" for name in CONTENDERS), "error ratio")
     seconds = ("images", "`cnn`", "`cnn` quick", "`mlp`", "`cnn` / `mlp`", "`cnn` quick / `mlp`")
     return "\n\n".join(
         [
@@ -41,7 +42,7 @@ def main(seeds: int = 5) -> str:
             "Accuracy, %; the ratio is of the mean errors of `cnn` and of the better of `mlp` and `xgboost_2018`:",
             measure.table(columns, [_accuracies(found, size) for size in SIZES]),
             "Fit seconds; the ratios are of the fits of one seed:",
-            measure.table(seconds, [_seconds(found, size) for size in SIZES]),
+            measure.table(seconds, [_seconds(found, size) for size in SIZES if size >= SMALLEST["cnn quick"]]),
         ]
     )
 
@@ -67,7 +68,11 @@ def _targets(found: Found) -> list[tuple[str, ...]]:
         ),
     ]
     for name in ("cnn", "cnn quick"):
-        times = {size: fmean(_ratios(found[name, size], found["mlp", size])) for size in SIZES if size >= 4_200}
+        times = {
+            size: fmean(_ratios(found[name, size], found["mlp", size]))
+            for size in SIZES
+            if size >= SMALLEST["cnn quick"]
+        }
         size = max(times, key=lambda size: times[size])
         better = all(_error(found, name, size) < _error(found, "mlp", size) for size in times)
         rows.append(
@@ -96,14 +101,17 @@ def _targets(found: Found) -> list[tuple[str, ...]]:
 
 
 def _accuracies(found: Found, size: int) -> tuple[str, ...]:
-    names = [name for name in CONTENDERS if name != "xgboost"]
-    cells = [measure.mean_and_spread((result.accuracy for result in found[name, size]), 100) for name in names]
-    return f"{size:,}", *cells, f"{_error_ratio(found, size):.3f}"
+    return f"{size:,}", *(_accuracy(found[name, size]) for name in CONTENDERS), f"{_error_ratio(found, size):.3f}"
+
+
+def _accuracy(results: list[Result]) -> str:
+    return measure.mean_and_spread((result.accuracy for result in results), 100) if results else ""
 
 
 def _seconds(found: Found, size: int) -> tuple[str, ...]:
-    times = [f"{fmean(r.fit_seconds for r in found[name, size]):.1f}" for name in ("cnn", "cnn quick", "mlp")]
-    ratios = [_ratios(found[name, size], found["mlp", size]) for name in ("cnn", "cnn quick")]
+    names = ("cnn", "cnn quick", "mlp")
+    times = [f"{fmean(result.fit_seconds for result in found[name, size]):.1f}" for name in names]
+    ratios = [_ratios(found[name, size], found["mlp", size]) for name in names[:2]]
     return f"{size:,}", *times, *(measure.mean_and_spread(ratio) for ratio in ratios)
 
 
