@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Images, Labels, Probabilities, no_progress
+from pipeline.contracts import Images, Labels, no_progress
 from pipeline.data import sources, splits
 from pipeline.models import registry
-from pipeline.models.cnn_training import predictor
 
 CHUNK = 1000
 """Shifted copies that are made at once, all in one direction."""
@@ -50,17 +49,13 @@ class Fit:
 
 @dataclass(frozen=True)
 class Result:
-    """What a fit took and gave: seconds of wall clock and processor, benchmark accuracy, peak memory.
-
-    ``members`` holds the accuracy of each network of an ensemble.
-    """
+    """What a fit took and gave: seconds of wall clock and processor, benchmark accuracy, peak memory."""
 
     fit_seconds: float
     cpu_seconds: float
     accuracy: float
     images: int
     peak_mib: float
-    members: tuple[float, ...] = ()
 
 
 def in_own_process(fit: Fit, core: int | None = None) -> Result:
@@ -92,19 +87,8 @@ def run(fit: Fit) -> Result:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     rows = split.validation if fit.on_validation else split.benchmark
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    accuracy = _accuracy(model.predict(data.images[rows]), data.labels[rows])
-    members = tuple(_accuracy(member(data.images[rows]), data.labels[rows]) for member in _members(fit.recipe, model))
-    return Result(wall, cpu, accuracy, len(rows), peak, members)
-
-
-def _accuracy(probabilities: Probabilities, labels: Labels) -> float:
-    return float(np.mean(probabilities.argmax(axis=1) == labels))
-
-
-def _members(recipe: str, model: Any) -> list[Any]:
-    if recipe != "cnn_ensemble":
-        return []
-    return [predictor(layer) for layer in model.network.layers if hasattr(layer, "layers")]
+    right = model.predict(data.images[rows]).argmax(axis=1) == data.labels[rows]
+    return Result(wall, cpu, float(right.mean()), len(rows), peak)
 
 
 def _first_rows(data: Any, count: int) -> Any:

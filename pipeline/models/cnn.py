@@ -16,7 +16,7 @@ BATCH_SIZE, BATCH_SIZE_ON_GPU = 128, 256
 
 
 def build(shape: tuple[int, int, int], n_classes: int, *, members: int = 1, **parameters: Any) -> KerasModel:
-    """Four convolutions with BatchNorm, trained on random affine copies with Muon and one cycle of learning rate.
+    """Convolutions with BatchNorm, trained on random affine copies with Muon and one cycle of learning rate.
 
     Args:
         shape: Height, width and channels.

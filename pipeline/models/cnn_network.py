@@ -19,8 +19,8 @@ MOMENTUM = 0.9
 def network(shape: tuple[int, int, int], n_classes: int, widths: Sequence[int], seed: int, *, stride: int = 2) -> Any:
     """The uncompiled network: uint8 ``[N, H, W, C]`` in, probabilities ``[N, K]`` out.
 
-    A 5 x 5 convolution that moves by ``stride`` pixels (one by one on images that are small already), then three of
-    3 x 3, each pooled while there is something to pool.
+    A 5 x 5 convolution that moves by ``stride`` pixels (one by one on images that are small already), then the others
+    of 3 x 3, each pooled while there is something to pool.
     """
     keras = import_keras()
     layers = keras.layers

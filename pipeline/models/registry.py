@@ -58,7 +58,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "cnn",
         "keras",
-        "Our own CNN: four convolutions, random affine copies, Muon, one cycle of learning rate (the default)",
+        "Our own CNN: four or five convolutions, random affine copies, Muon, one cycle of learning rate (the default)",
         _CNN,
         f"99.2 % with effort quick {_HELD_OUT.format('54,000')}",
         True,

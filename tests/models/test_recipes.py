@@ -11,7 +11,7 @@ from model_training import QUICK, Digits, Trained, accuracy, fit, train
 
 from pipeline.contracts import no_progress
 from pipeline.errors import ModelError
-from pipeline.models import native, registry
+from pipeline.models import cnn_training, native, registry
 from pipeline.models.shifting import shifted
 from pipeline.serving.predictor import OnnxPredictor
 
@@ -209,6 +209,15 @@ def test_shifted_copies_teach_trees_more(digits: Digits) -> None:
         return accuracy(model.predict(shifted(digits.test, 0, 1)), digits.test_labels)
 
     assert score(4) > score(0) + 0.02
+
+
+def test_handing_images_over_in_smaller_parts_changes_nothing(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = {"effort": "quick", "epochs": 3}
+    at_once = fit("cnn", digits.first(300), quick)
+    monkeypatch.setattr(cnn_training, "HANDED_OVER", 2 * 128 * 28 * 28)
+    in_parts = fit("cnn", digits.first(300), quick)
+    assert in_parts.history == at_once.history
+    np.testing.assert_array_equal(in_parts.model.predict(digits.test), at_once.model.predict(digits.test))
 
 
 def test_a_fit_leaves_the_generators_of_others_alone(digits: Digits) -> None:
