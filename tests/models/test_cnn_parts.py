@@ -30,10 +30,9 @@ def test_beyond_the_size_of_mnist_steps_grow_with_the_images_and_no_faster(effor
     assert twenty == pytest.approx(20 * first, abs=20)
 
 
-def test_images_that_are_seen_more_often_are_distorted_more_up_to_a_limit() -> None:
-    strengths = [cnn_plan.distortion_strength(passes) for passes in (0.5, 1, 3, 10, 40, 1000)]
-    assert strengths == sorted(strengths)
-    assert strengths[0] == strengths[1] < strengths[2] < strengths[3] < strengths[4] == strengths[5]
+def test_images_that_are_seen_more_often_are_distorted_more() -> None:
+    strengths = [cnn_plan.distortion_strength(passes) for passes in (0.5, 1, 3, 10, 1000)]
+    assert strengths[0] == strengths[1] < strengths[2] < strengths[3] < strengths[4]
 
 
 @pytest.mark.parametrize(("stride", "side"), [(1, 3), (2, 1)])
