@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 MOST_EPOCHS = 20
 REFERENCE_IMAGES = 54_000
+GROWTH = 1.5
+"""Up to that many images, the passes grow with this power of their number."""
 WARM_UP = 0.2
 """Fraction of the steps in which the learning rate rises, from a tenth of its peak."""
 LOWEST_RATE = 0.001
@@ -29,8 +31,7 @@ class Effort:
     Attributes:
         widths: Filters of each convolution.
         stride: Pixels by which the first one moves: 2 takes half of the time.
-        passes: How often each of 54,000 images or more is seen; up to there the steps grow with the power 1.5 of
-            their number, and with the number itself beyond.
+        passes: How often each of 54,000 images or more is seen; of fewer images, each is seen less often.
         fewest_steps: What a small set of images gets instead.
     """
 
@@ -67,7 +68,7 @@ def plan(images: int, effort: Effort, *, epochs: int, batch_size: int) -> Plan:
     if epochs:
         steps = math.ceil(epochs * images / batch_size)
     else:
-        passes = effort.passes * math.sqrt(min(1.0, images / REFERENCE_IMAGES))
+        passes = effort.passes * min(1.0, images / REFERENCE_IMAGES) ** GROWTH
         steps = max(effort.fewest_steps * 128 // batch_size, round(passes * images / batch_size))
     passes = steps * batch_size / images
     return Plan(steps, epochs or max(1, min(MOST_EPOCHS, round(passes))), distortion_strength(passes))
