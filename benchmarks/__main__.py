@@ -4,13 +4,14 @@ import argparse
 import importlib
 import inspect
 from datetime import UTC, datetime
+from typing import Any
 
 from benchmarks import measure
 
 PARTS = ("recipes", "sweep", "overhead", "serving", "growth")
 
 
-def main(parts: list[str], seeds: int) -> None:
+def main(parts: list[str], **options: Any) -> None:
     """Measure the parts; each section is kept in ``raw/<part>.md`` and all of them make ``RESULTS.md``."""
     unknown = set(parts) - set(PARTS)
     if unknown:
@@ -18,7 +19,8 @@ def main(parts: list[str], seeds: int) -> None:
     measure.RAW.mkdir(exist_ok=True)
     for part in parts or PARTS:
         measured = importlib.import_module(f"benchmarks.{part}").main
-        section = measured(seeds) if "seeds" in inspect.signature(measured).parameters else measured()
+        taken = inspect.signature(measured).parameters
+        section = measured(**{name: value for name, value in options.items() if name in taken})
         stamp = f"Measured {datetime.now(UTC):%Y-%m-%d} on {measure.machine()}"
         (measure.RAW / f"{part}.md").write_text(f"{section}\n\n{stamp}\n")
         print(section)
@@ -31,5 +33,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all without any")
     parser.add_argument("--seeds", type=int, default=5, help="how often each recipe is fitted (default: 5)")
-    given = parser.parse_args()
-    main(given.parts, given.seeds)
+    parser.add_argument("--known-only", action="store_true", help="measure no fit; sum up those measured before")
+    main(**vars(parser.parse_args()))

@@ -20,14 +20,15 @@ RAW = FOLDER / "raw"
 LIBRARIES = ("tensorflow", "tensorflow-cpu", "xgboost", "xgboost-cpu", "scikit-learn", "onnxruntime", "numpy")
 
 
-def fits(name: str, planned: Sequence[Fit]) -> list[tuple[Fit, Result]]:
+def fits(name: str, planned: Sequence[Fit], *, known_only: bool) -> list[tuple[Fit, Result]]:
     """Measure each fit once, skipping those that stand in ``raw/<name>.jsonl`` already.
 
-    One after the other; those that want one core only come last, as many at once as there are cores.
+    One after the other; those that want one core only come last, as many at once as there are cores. With
+    ``known_only`` nothing is measured, and what is missing is left out.
     """
     file = RAW / f"{name}.jsonl"
     known = {json.dumps(line["fit"], sort_keys=True): line["result"] for line in _lines(file)}
-    missing = [fit for fit in planned if _key(fit) not in known]
+    missing = [] if known_only else [fit for fit in planned if _key(fit) not in known]
     cores: SimpleQueue[int] = SimpleQueue()
     for core in range(os.cpu_count() or 1):
         cores.put(core)
@@ -50,7 +51,7 @@ def fits(name: str, planned: Sequence[Fit]) -> list[tuple[Fit, Result]]:
             measured(fit)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(measured, [fit for fit in missing if fit.one_core]))
-    return [(fit, Result(**known[_key(fit)])) for fit in planned]
+    return [(fit, Result(**known[_key(fit)])) for fit in planned if _key(fit) in known]
 
 
 def _key(fit: Fit) -> str:

@@ -20,7 +20,7 @@ SMALLEST = {"cnn quick": 4_200, "xgboost": SIZES[-1]}
 Found = dict[tuple[str, int], list[Result]]
 
 
-def main(seeds: int = 5) -> str:
+def main(*, seeds: int, known_only: bool) -> str:
     """Measure size by size, all contenders in turn, and return the section of ``RESULTS.md``."""
     planned = [
         Fit(recipe, size, seed, dict(overrides), pool="kaggle", one_core=not _timed(name, size))
@@ -30,7 +30,7 @@ def main(seeds: int = 5) -> str:
         if size >= SMALLEST.get(name, 0)
     ]
     found: Found = defaultdict(list)
-    for fit, result in measure.fits("sweep", planned):
+    for fit, result in measure.fits("sweep", planned, known_only=known_only):
         name = next(n for n, (r, o) in CONTENDERS.items() if (r, o) == (fit.recipe, fit.overrides))
         found[name, fit.train_size].append(result)
     columns = ("images", *(f"`{name}`" for name in CONTENDERS), "error ratio")
