@@ -1,10 +1,9 @@
-"""Fit one recipe once in a process of its own and print what it took: ``python -m benchmarks.fit_once JSON [CORE]``.
+"""Fit one recipe once in a process of its own and print what it took: ``python -m benchmarks.fit_once JSON``.
 
 A fresh process makes fits comparable: each pays for its own tracing, and peak memory is its own.
 """
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 from pipeline.contracts import Images, Labels, no_progress
 from pipeline.data import sources, splits
 from pipeline.models import registry
+from pipeline.models.runtime import prepare_process
 
 CHUNK = 1000
 """Shifted copies that are made at once, all in one direction."""
@@ -35,7 +35,7 @@ class Fit:
         pool: ``mnist`` (60,000 and the official test set) or ``kaggle``: MNIST's first 42,000 training images in
             the place of Kaggle's, with a stratified fifth as benchmark.
         on_validation: Report accuracy on validation rows in place of the benchmark: for choosing recipes.
-        one_core: Fit on one core, so that as many fits run at once as there are cores; for accuracy, not for time.
+        one_core: Fit on one thread, so that as many fits run at once as there are cores; for accuracy, not for time.
     """
 
     recipe: str
@@ -58,21 +58,16 @@ class Result:
     peak_mib: float
 
 
-def in_own_process(fit: Fit, core: int | None = None) -> Result:
-    """Fit in a child process, on one core or on all."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.fit_once",
-        json.dumps(asdict(fit)),
-        *([str(core)] if fit.one_core else []),
-    ]
+def in_own_process(fit: Fit) -> Result:
+    """Fit in a child process."""
+    command = [sys.executable, "-m", "benchmarks.fit_once", json.dumps(asdict(fit))]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[1])
     return Result(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def run(fit: Fit) -> Result:
     """Fit in this process."""
+    prepare_process(threads=1 if fit.one_core else 0)
     data = sources.load("mnist", name=f"bench-{fit.pool}")
     if fit.pool == "kaggle":
         data = _first_rows(data, 42_000)
@@ -117,6 +112,4 @@ def _grown(images: Images, labels: Labels, fit: Fit) -> tuple[Images, Labels]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        os.sched_setaffinity(0, {int(sys.argv[2])})
     print(json.dumps(asdict(run(Fit(**json.loads(sys.argv[1]))))))

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from queue import SimpleQueue
 from threading import Lock
 from typing import Any
 
@@ -29,17 +28,11 @@ def fits(name: str, planned: Sequence[Fit], *, known_only: bool) -> list[tuple[F
     file = RAW / f"{name}.jsonl"
     known = {json.dumps(line["fit"], sort_keys=True): line["result"] for line in _lines(file)}
     missing = [] if known_only else [fit for fit in planned if _key(fit) not in known]
-    cores: SimpleQueue[int] = SimpleQueue()
-    for core in range(os.cpu_count() or 1):
-        cores.put(core)
     writing = Lock()
 
     def measured(fit: Fit) -> None:
-        core = cores.get() if fit.one_core else None
         print(f"{name}: {fit.recipe} {fit.overrides} on {fit.train_size:,}, seed {fit.seed}", flush=True)
-        result = asdict(in_own_process(fit, core))
-        if core is not None:
-            cores.put(core)
+        result = asdict(in_own_process(fit))
         with writing:
             known[_key(fit)] = result
             file.parent.mkdir(exist_ok=True)

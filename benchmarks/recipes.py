@@ -18,7 +18,7 @@ ON_ONE_CORE = ("max", "ensemble")
 """What is measured for its accuracy alone: two such fits at once take less time than one after the other."""
 NOTE = (
     "54,000 images fitted, 6,000 for validation, accuracy on the 10,000 of the test set. Ratios are of the fits of one "
-    "seed, one right after the other. `max` and the ensembles were fitted one on each core."
+    "seed. `max` and the ensembles were fitted on one core each."
 )
 Rows = dict[str, list[Result]]
 

@@ -52,56 +52,36 @@ def _timed(name: str, size: int) -> bool:
 
 
 def _targets(found: Found) -> list[tuple[str, ...]]:
-    errors = {size: _error_ratio(found, size) for size in SIZES}
-    worst = max(errors, key=lambda size: errors[size])
-    few = [100 * result.accuracy for result in found["cnn", SIZES[0]]]
-    trees, trees_2018 = found["xgboost", SIZES[-1]], found["xgboost_2018", SIZES[-1]]
-    accuracy, slower = [100 * result.accuracy for result in trees], _ratios(trees, trees_2018)
-    rows: list[tuple[str, ...]] = [
-        (
-            "error of `cnn` / the better of `mlp` and `xgboost_2018`",
-            "at most 0.25",
-            f"{errors[worst]:.3f} with {worst:,} images",
-            measure.yes(errors[worst] <= 0.25),
-        ),
-        (
-            "accuracy of `cnn` with 42 images, %",
-            "at least 88",
-            measure.mean_and_spread(few),
-            measure.yes(fmean(few) >= 88),
-        ),
+    few, trees = (
+        [100 * result.accuracy for result in found[key]] for key in (("cnn", SIZES[0]), ("xgboost", SIZES[-1]))
+    )
+    slower = _ratios(found["xgboost", SIZES[-1]], found["xgboost_2018", SIZES[-1]])
+    return [
+        _worst_error(found),
+        _mean("accuracy of `cnn` with 42 images, %", "at least 88", few, fmean(few) >= 88),
+        _worst_time(found, "cnn"),
+        _worst_time(found, "cnn quick"),
+        _mean("accuracy of `xgboost` with 33,600 images, %", "at least 98.2", trees, fmean(trees) >= 98.2),
+        _mean("its fit seconds / `xgboost_2018`", "at most 4", slower, fmean(slower) <= 4),
     ]
-    for name in ("cnn", "cnn quick"):
-        times = {
-            size: fmean(_ratios(found[name, size], found["mlp", size]))
-            for size in SIZES
-            if size >= SMALLEST["cnn quick"]
-        }
-        size = max(times, key=lambda size: times[size])
-        better = all(_error(found, name, size) < _error(found, "mlp", size) for size in times)
-        rows.append(
-            (
-                f"fit seconds of `{name}` / `mlp`, from 4,200 images, more accurate too",
-                "at most 1",
-                f"{times[size]:.2f} with {size:,} images",
-                measure.yes(times[size] <= 1 and better),
-            )
-        )
-    rows += [
-        (
-            "accuracy of `xgboost` with 33,600 images, %",
-            "at least 98.2",
-            measure.mean_and_spread(accuracy),
-            measure.yes(fmean(accuracy) >= 98.2),
-        ),
-        (
-            "its fit seconds / `xgboost_2018`",
-            "at most 4",
-            measure.mean_and_spread(slower),
-            measure.yes(fmean(slower) <= 4),
-        ),
-    ]
-    return rows
+
+
+def _mean(what: str, target: str, values: list[float], reached: bool) -> tuple[str, ...]:
+    return what, target, measure.mean_and_spread(values), measure.yes(reached)
+
+
+def _worst_error(found: Found) -> tuple[str, ...]:
+    worst, size = max((_error_ratio(found, size), size) for size in SIZES)
+    what = "error of `cnn` / the better of `mlp` and `xgboost_2018`"
+    return what, "at most 0.25", f"{worst:.3f} with {size:,} images", measure.yes(worst <= 0.25)
+
+
+def _worst_time(found: Found, name: str) -> tuple[str, ...]:
+    sizes = [size for size in SIZES if size >= SMALLEST["cnn quick"]]
+    worst, size = max((fmean(_ratios(found[name, size], found["mlp", size])), size) for size in sizes)
+    better = all(_error(found, name, size) < _error(found, "mlp", size) for size in sizes)
+    what = f"fit seconds of `{name}` / `mlp`, from 4,200 images, more accurate too"
+    return what, "at most 1", f"{worst:.2f} with {size:,} images", measure.yes(worst <= 1 and better)
 
 
 def _accuracies(found: Found, size: int) -> tuple[str, ...]:

@@ -29,6 +29,12 @@ def prepare_process(threads: int = 0) -> None:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
 
 
+def granted_threads() -> int:
+    """How many threads this process was given; 0: any number."""
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isdecimal() else 0
+
+
 def import_keras() -> ModuleType:
     """Keras on TensorFlow, imported without TensorFlow's log lines."""
     _start_tensorflow()

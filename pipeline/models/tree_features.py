@@ -9,7 +9,6 @@ All values are whole numbers below 2^24, hence exact in float32: no rounding mov
 tree. The same ONNX operators compute them for training, for prediction and inside the exported model.
 """
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from pipeline.contracts import Images
 from pipeline.errors import ModelError
 from pipeline.models import onnx_files
+from pipeline.models.runtime import granted_threads
 
 PIXELS, GRADIENTS = "pixels", "gradients"
 KINDS = (PIXELS, GRADIENTS)
@@ -69,7 +69,7 @@ class TreeFeatures:
 
         model = onnx_files.as_model(self.front("features"))
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
+        options.intra_op_num_threads = granted_threads()
         return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

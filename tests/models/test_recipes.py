@@ -162,12 +162,13 @@ def test_few_or_no_validation_rows_are_enough(name: str, rows: int, digits: Digi
 @pytest.mark.parametrize("name", ["cnn_baseline", "xgboost", "logistic", "dummy"])
 def test_two_classes_give_two_columns(name: str, digits: Digits, tmp_path: Path) -> None:
     two = digits.of_classes(2)
-    run = train(name, two, tmp_path, {**QUICK.get(name, {})}, n_classes=2)
+    # Half of so few images is not enough for trees.
+    run = train(name, two, tmp_path, {**QUICK.get(name, {}), "subsample": 1.0}, n_classes=2)
     natively, exported = run.model.predict(two.test), OnnxPredictor(run.onnx).predict(two.test)
     assert natively.shape == exported.shape == (len(two.test), 2)
     np.testing.assert_allclose(exported, natively, atol=1e-4)
     if name != "dummy":
-        assert accuracy(natively, two.test_labels) > 0.85
+        assert accuracy(natively, two.test_labels) > 0.95
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 9, 1), (40, 32, 1)])

@@ -79,6 +79,15 @@ def test_gradients_teach_trees_more_than_pixels(digits: Digits) -> None:
     assert score("gradients") > score("pixels") + 0.02
 
 
+@pytest.mark.parametrize("threads", ["1", "2,1", "", "many"])
+def test_the_threads_of_the_process_do_not_change_them(
+    threads: str, digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = TreeFeatures("gradients", (28, 28, 1)).of(digits.test)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    np.testing.assert_array_equal(TreeFeatures("gradients", (28, 28, 1)).of(digits.test), expected)
+
+
 def test_unknown_features_are_refused() -> None:
     with pytest.raises(ModelError, match="no features 'edges': choose one of pixels, gradients"):
         TreeFeatures("edges", (28, 28, 1))

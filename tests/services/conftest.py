@@ -1,6 +1,8 @@
 """Servers on loopback for the real clients; each fixture first proves that its client can reach nothing else."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from pipeline.services.calls import Patience
 from pipeline.store import production
 from pipeline.store.home import Home
 
+ROOT = Path(__file__).parents[2]
 PROXIES = ("HTTP_PROXY", "http_proxy")
 
 
@@ -90,3 +93,17 @@ def submission(home: Home, champion: Version, test_set: UnlabelledImages) -> Sub
 def outputs(mnist_folder: Path) -> Outputs:
     """What a real model says of real digits."""
     return real_outputs(mnist_folder)
+
+
+@pytest.fixture
+def debugged(home: Home) -> Callable[..., str]:
+    """All that a command which fails prints with ``--debug``, its traceback included."""
+
+    def of(*words: str) -> str:
+        command = [sys.executable, ROOT / "simulator.py", *words, "--debug", "--home", home.root]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "Traceback" in done.stderr
+        return done.stdout + done.stderr
+
+    return of

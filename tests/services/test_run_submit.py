@@ -1,8 +1,6 @@
 """A whole run in Kaggle's form, from the download to the submission, and what MLflow and the mirror have of it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import openpyxl
@@ -132,20 +130,13 @@ def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(
     assert named.tags == {"pipeline.version": other, "pipeline.override": "a trial"}
 
 
-def test_no_secret_is_printed_with_debug(home: Home, champion: Version, competition: KaggleServer, call) -> None:
+def test_no_secret_is_printed_with_debug(champion: Version, competition: KaggleServer, call, debugged) -> None:
     call("kaggle", "download")
     words = f"key {KEY} at http://127.0.0.1/upload?X-Signature=a-signature-nobody-should-see"
     competition.faults["CreateSubmission"] = [reply(400, {"code": 400, "message": words})]
-    done = subprocess.run(
-        [sys.executable, ROOT / "simulator.py", "kaggle", "submit", "--debug", "--home", home.root],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "Traceback" in done.stderr
-    assert "Kaggle refused (400): key *** at http" in done.stderr
-    assert "nobody-should-see" not in done.stdout + done.stderr
+    printed = debugged("kaggle", "submit")
+    assert "Kaggle refused (400): key *** at http" in printed
+    assert "nobody-should-see" not in printed
 
 
 def mirrored(home: Home) -> str:
