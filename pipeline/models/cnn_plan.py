@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 MOST_EPOCHS = 20
 REFERENCE_IMAGES = 54_000
 GROWTH = 1.5
-"""Up to that many images, the passes grow with this power of their number."""
+"""Up to that many images, the passes grow with this power of their number,"""
+SMALLEST_SHARE = 0.36
+"""from this share of all passes: 5 of 14."""
 WARM_UP = 0.2
 """Fraction of the steps in which the learning rate rises, from a tenth of its peak."""
 LOWEST_RATE = 0.001
@@ -31,7 +33,8 @@ class Effort:
     Attributes:
         widths: Filters of each convolution.
         stride: Pixels by which the first one moves: 2 takes half of the time.
-        passes: How often each of 54,000 images or more is seen; of fewer images, each is seen less often.
+        passes: How often each of 54,000 images or more is seen; of fewer images, each is seen less often,
+            down to about a third as often.
         fewest_steps: What a small set of images gets instead.
     """
 
@@ -68,7 +71,7 @@ def plan(images: int, effort: Effort, *, epochs: int, batch_size: int) -> Plan:
     if epochs:
         steps = math.ceil(epochs * images / batch_size)
     else:
-        passes = effort.passes * min(1.0, images / REFERENCE_IMAGES) ** GROWTH
+        passes = effort.passes * max(SMALLEST_SHARE, min(1.0, images / REFERENCE_IMAGES) ** GROWTH)
         steps = max(effort.fewest_steps * 128 // batch_size, round(passes * images / batch_size))
     passes = steps * batch_size / images
     return Plan(steps, epochs or max(1, min(MOST_EPOCHS, round(passes))), distortion_strength(passes))

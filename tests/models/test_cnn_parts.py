@@ -22,6 +22,13 @@ def test_more_images_never_mean_fewer_steps(images: int, effort: str) -> None:
     assert less.distortion >= more.distortion - 0.05
 
 
+@given(images=SIZES, effort=st.sampled_from(sorted(cnn_plan.EFFORTS)))
+def test_no_image_is_seen_less_than_a_third_as_often_as_one_of_mnist(images: int, effort: str) -> None:
+    chosen = cnn_plan.EFFORTS[effort]
+    planned = cnn_plan.plan(images, chosen, epochs=0, batch_size=128)
+    assert (planned.steps + 1) * 128 / images > chosen.passes / 3
+
+
 @pytest.mark.parametrize("effort", sorted(cnn_plan.EFFORTS))
 def test_beyond_the_size_of_mnist_steps_grow_with_the_images_and_no_faster(effort: str) -> None:
     counts = (54_000, 540_000, 1_080_000)
