@@ -59,6 +59,7 @@ def _champion_corrupted(folder: Path, verdict: Verdict) -> dict[str, float] | No
 def measure(candidate: Candidate, data: LabelledImages, split: Split, repeat: int) -> dict[str, str | int | float]:
     """The row of ``repeats.csv`` of a candidate that is only measured, on the benchmark rows."""
     from pipeline.judging import metrics
+    from pipeline.reports import tables
 
     labels = data.labels[split.benchmark]
     probabilities = OnnxPredictor(candidate.folder / "model.onnx").predict(data.images[split.benchmark])
@@ -67,6 +68,7 @@ def measure(candidate: Candidate, data: LabelledImages, split: Split, repeat: in
         "cell": candidate.cell,
         "dataset": candidate.dataset,
         "recipe": candidate.recipe,
+        "parameters": tables.parameters_text(candidate.parameters),
         "train_size": candidate.train_size,
         "repeat": repeat,
         "seed": candidate.seed,

@@ -134,12 +134,13 @@ class _Session:
         judged = {} if self.settings.retrain else versions.by_cell(self.home)
         measured = {} if self.settings.retrain else repeats.by_cell(self.home)
         staged = recovery.staged(self.home)
-        missing = [c for c in cells if c.digest not in judged and c.digest not in measured and c.digest not in staged]
-        trained = self._train(missing)
+        # A cell that was only measured is no challenger yet: it is trained again to be judged.
+        kept = {cell.digest for cell in cells if cell.digest in judged or (cell.repeat and cell.digest in measured)}
+        trained = self._train([cell for cell in cells if cell.digest not in kept | staged.keys()])
         for cell in cells:
             if cell.digest in judged:
                 row = self._reuse(cell, judged[cell.digest])
-            elif cell.digest in measured:
+            elif cell.digest in kept:
                 row = _measured(cell, measured[cell.digest], reused=True)
             else:
                 candidate = staged.get(cell.digest) or next(trained)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
-from pipeline.reports.tables import CURVE_KEY
+from pipeline.reports.tables import LINE, line_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +48,9 @@ _CHARTS = (
 
 def _labelled(curve: "pd.DataFrame") -> Iterator[tuple[str, str, "pd.DataFrame"]]:
     several = len(curve[["dataset", "benchmark_sha256"]].drop_duplicates()) > 1
-    for (dataset, _, images, recipe), rows in curve.groupby([*CURVE_KEY[:-1]], sort=True):
-        yield f"{recipe}, {dataset} ({images:,})" if several else recipe, recipe, rows
+    for (dataset, _, images, recipe, settings), rows in curve.groupby(list(LINE), sort=True):
+        label = line_label(recipe, settings)
+        yield f"{label}, {dataset} ({images:,})" if several else label, recipe, rows
 
 
 def _chart(title: str, number_format: str) -> Any:

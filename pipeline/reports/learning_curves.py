@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
 from pipeline.reports.figures import count, drawn, figure, percent, seconds, shortened, spread
-from pipeline.reports.tables import curve_2018
+from pipeline.reports.tables import BENCHMARK, curve_2018, line_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +53,7 @@ class _Line:
     points: "pd.DataFrame"
     style: style.SeriesStyle
     dated: bool = False
+    hollow: bool = False
 
 
 def learning_curve(curve: "pd.DataFrame") -> bytes:
@@ -81,7 +82,7 @@ def learning_curve_seconds(curve: "pd.DataFrame") -> bytes:
 
 @drawn
 def _curves(curve: "pd.DataFrame", quantity: _Quantity) -> Any:
-    groups = list(curve.groupby(["dataset", "benchmark_sha256", "benchmark_images"], sort=True))
+    groups = list(curve.groupby(list(BENCHMARK), sort=True))
     kept = sorted(groups, key=lambda group: -len(group[1]))[:MOST_PANELS]
     canvas = figure(7.4, 4.8 * max(1, len(kept)))
     canvas.get_layout_engine().set(hspace=0.06)
@@ -106,11 +107,14 @@ def _say_empty(axes: Any, quantity: _Quantity) -> None:
 
 def _lines(points: "pd.DataFrame", dataset: str, quantity: _Quantity) -> list[_Line]:
     looks = style.series_styles([*points["recipe"], "mlp", "xgboost_2018"])
-    lines = []
-    for recipe, rows in points.groupby("recipe", sort=True):
+    lines: list[_Line] = []
+    for (recipe, settings), rows in points.groupby(["recipe", "settings"], sort=True):
         names = {"train_size": "size", quantity.mean: "mean", quantity.low: "low", quantity.high: "high"}
         table = rows[list(names)].rename(columns=names).sort_values("size")
-        lines.append(_Line(shortened(recipe), table, looks[recipe]))
+        label = shortened(line_label(recipe, settings))
+        # Other settings of one recipe keep its colour and marker, unfilled.
+        hollow = any(line.style is looks[recipe] for line in lines)
+        lines.append(_Line(label, table, looks[recipe], hollow=hollow))
     return lines + (_dated_lines(looks, quantity) if dataset in SAME_DIGITS else [])
 
 
@@ -145,8 +149,9 @@ def _draw_line(axes: Any, line: _Line) -> None:
         points["mean"],
         color=look.colour,
         marker=look.marker,
-        markeredgecolor=style.PAPER,
-        markeredgewidth=0.7,
+        markerfacecolor=style.PAPER if line.hollow else look.colour,
+        markeredgecolor=look.colour if line.hollow else style.PAPER,
+        markeredgewidth=1.3 if line.hollow else 0.7,
         markersize=6.5,
         linestyle=look.dashes,
         zorder=4,

@@ -1,5 +1,6 @@
 """Every judged version as a row, and the learning curve as a row per recipe and size."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ RESULTS_COLUMNS = (
     "created_at",
     "dataset",
     "recipe",
+    "parameters",
     "family",
     "train_size",
     "fitted_images",
@@ -43,8 +45,11 @@ RESULTS_COLUMNS = (
     "benchmark_sha256",
     "digest",
 )
-CURVE_KEY = ("dataset", "benchmark_sha256", "benchmark_images", "recipe", "train_size")
-_RUN = (*CURVE_KEY, "seed", "accuracy", "fit_seconds")
+BENCHMARK = ("dataset", "benchmark_sha256", "benchmark_images")
+LINE = (*BENCHMARK, "recipe", "settings")
+"""What a line of the learning curve stands for; its points are training sizes."""
+_POINT = (*LINE, "train_size")
+_RUN = (*BENCHMARK, "recipe", "parameters", "train_size", "seed", "accuracy", "fit_seconds")
 
 
 def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
@@ -66,10 +71,12 @@ def damaged(versions: Iterable[Version]) -> tuple[str, ...]:
 
 
 def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None" = None) -> "pd.DataFrame":
-    """Mean and band over runs: a row per dataset, benchmark, recipe and training size, sorted in that order.
+    """Mean and band over runs: a row per dataset, benchmark, recipe, settings and training size, in that order.
 
     A run is one seed; where a seed was trained more than once at a size, its newest judged version counts. A
-    version whose model could not be scored has no accuracy and no place here.
+    version whose model could not be scored has no accuracy and no place here. ``settings`` keeps runs of one recipe
+    with different parameters apart: those parameters that differ on this benchmark, as in ``effort=quick``; it is
+    empty where none does.
     ``*_low`` and ``*_high`` are the worst and the best run, which needs no assumption and is defined for a single
     run too; ``accuracy_std`` is the sample standard deviation, empty for a single run.
 
@@ -78,7 +85,7 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
         repeats: ``repeats.csv``: runs of a sweep that were measured but never judged.
     """
     runs = _runs(results, repeats)
-    grouped = runs.groupby(list(CURVE_KEY), sort=True)
+    grouped = runs.assign(settings=_settings(runs)).groupby(list(_POINT), sort=True)
     curve = grouped.agg(
         runs=("seed", "size"),
         accuracy=("accuracy", "mean"),
@@ -91,6 +98,16 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
     ).reset_index()
     curve.insert(curve.columns.get_loc("fit_seconds"), "error", 1.0 - curve["accuracy"])
     return curve
+
+
+def parameters_text(parameters: Mapping[str, Any]) -> str:
+    """Parameters as JSON: equal parameters give equal texts."""
+    return json.dumps(parameters, sort_keys=True, ensure_ascii=False)
+
+
+def line_label(recipe: str, settings: str) -> str:
+    """The name of a line: ``cnn effort=quick``."""
+    return f"{recipe} {settings}".rstrip()
 
 
 def curve_2018() -> "pd.DataFrame":
@@ -108,9 +125,23 @@ def _runs(results: "pd.DataFrame", repeats: "pd.DataFrame | None") -> "pd.DataFr
 
     tables = [table[list(_RUN)] for table in (repeats, results) if table is not None and len(table)]
     if not tables:
-        return pd.DataFrame({name: pd.Series(dtype=object if name in CURVE_KEY else float) for name in _RUN})
+        return pd.DataFrame({name: pd.Series(dtype=object if name in _POINT else float) for name in _RUN})
     runs = pd.concat(tables, ignore_index=True).dropna(subset=["accuracy"])
-    return runs.drop_duplicates([*CURVE_KEY, "seed"], keep="last")
+    return runs.drop_duplicates(list(_RUN[:-2]), keep="last")
+
+
+def _settings(runs: "pd.DataFrame") -> "pd.Series[str]":
+    """The parameters of each run that not all runs of its recipe on its benchmark share."""
+    texts: dict[Any, str] = {}
+    for _, alike in runs.groupby([*BENCHMARK, "recipe"], sort=False):
+        known = {text: json.loads(text) for text in alike["parameters"].unique()}
+        shared = set.intersection(*(set(map(str, parameters.items())) for parameters in known.values()))
+        of_text = {
+            text: " ".join(f"{name}={value}" for name, value in parameters.items() if str((name, value)) not in shared)
+            for text, parameters in known.items()
+        }
+        texts |= {index: of_text[text] for index, text in alike["parameters"].items()}
+    return runs.index.map(texts).astype(object)
 
 
 def _result(version: Version) -> dict[str, Any]:
@@ -120,6 +151,7 @@ def _result(version: Version) -> dict[str, Any]:
         "created_at": manifest["created_at"],
         "dataset": manifest["dataset"]["name"],
         "recipe": manifest["recipe"],
+        "parameters": parameters_text(manifest["parameters"]),
         "family": manifest["family"],
         "train_size": manifest["rows"]["train_size"],
         "fitted_images": manifest["rows"]["train"],

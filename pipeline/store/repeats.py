@@ -12,6 +12,7 @@ COLUMNS = (
     "cell",
     "dataset",
     "recipe",
+    "parameters",
     "train_size",
     "repeat",
     "seed",

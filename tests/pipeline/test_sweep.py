@@ -57,6 +57,15 @@ def test_a_finished_sweep_trains_nothing_again(run: Any) -> None:
     assert all(row.reused for row in run(Refusing(), **SWEEP).rows)
 
 
+def test_a_cell_that_was_only_measured_is_judged_once_it_is_a_challenger(run: Any, home: Home) -> None:
+    run(train_sizes=("60",), repeats=2)
+    (row,) = run(train_sizes=("60",), seed=1).rows
+    assert row.version is not None and not row.reused
+    assert len(versions.list_versions(home)) == 2
+    curve = list(csv.DictReader((home.metric_results / "learning_curve.csv").open()))
+    assert [(line["train_size"], line["runs"]) for line in curve] == [("60", "2")]
+
+
 @pytest.mark.slow
 def test_several_processes_give_the_same_cells_rows_and_verdicts(
     alone: Any, run: Any, home: Home, tmp_path: Path

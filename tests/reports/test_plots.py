@@ -33,7 +33,9 @@ def has_clear_border(png):
     return all((edge == 255).all() for edge in edges)
 
 
-def curve(recipes=RECIPES[:3], sizes=(42, 420, 4_200, 33_600), runs=3, dataset="mnist", errors=None):
+def curve(
+    recipes=RECIPES[:3], sizes=(42, 420, 4_200, 33_600), runs=3, dataset="mnist", errors=None, efforts=("standard",)
+):
     rng = np.random.default_rng(0)
     rows = [
         {
@@ -41,6 +43,7 @@ def curve(recipes=RECIPES[:3], sizes=(42, 420, 4_200, 33_600), runs=3, dataset="
             "benchmark_sha256": "b",
             "benchmark_images": 1_000,
             "recipe": recipe,
+            "parameters": tables.parameters_text({"effort": effort}),
             "train_size": size,
             "seed": seed,
             "accuracy": 1 - (min(0.9, (2 + place) * size**-0.5 * rng.uniform(0.8, 1.2)) if errors is None else errors),
@@ -49,6 +52,7 @@ def curve(recipes=RECIPES[:3], sizes=(42, 420, 4_200, 33_600), runs=3, dataset="
         for place, recipe in enumerate(recipes)
         for size in sizes
         for seed in range(runs)
+        for effort in efforts
     ]
     return tables.learning_curve_table(pd.DataFrame(rows))
 
@@ -57,6 +61,7 @@ CURVES = {
     "three recipes, four sizes": curve(),
     "eight recipes": curve(RECIPES),
     "one run of one recipe at one size": curve(("cnn",), (1_797,), 1, "digits"),
+    "two efforts": curve(efforts=("quick", "standard")),
     "no mistakes at all": curve(("cnn",), errors=0.0),
     "two datasets": pd.concat([curve(), curve(dataset="digits", sizes=(100, 1_000))], ignore_index=True),
     "nothing judged yet": tables.learning_curve_table(tables.results_table([])),

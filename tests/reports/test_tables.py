@@ -8,11 +8,13 @@ from pipeline.reports import tables
 from pipeline.store.repeats import COLUMNS as REPEATS_COLUMNS
 
 DOCUMENTED = (
-    "version, created_at, dataset, recipe, family, train_size, fitted_images, validation_images, seed, fit_seconds, "
-    "benchmark_images, accuracy, accuracy_low, accuracy_high, errors, precision_macro, recall_macro, f1_macro, "
-    "f1_weighted, matthews, log_loss, brier, calibration_error, roc_auc, latency_ms, model_bytes, outcome, policy, "
-    "champion, gain_pp, p_value, benchmark_sha256, digest"
+    "version, created_at, dataset, recipe, parameters, family, train_size, fitted_images, validation_images, "
+    "seed, fit_seconds, benchmark_images, accuracy, accuracy_low, accuracy_high, errors, precision_macro, "
+    "recall_macro, f1_macro, f1_weighted, matthews, log_loss, brier, calibration_error, roc_auc, latency_ms, "
+    "model_bytes, outcome, policy, champion, gain_pp, p_value, benchmark_sha256, digest"
 )
+
+PARAMETERS = tables.parameters_text({"epochs": 5, "batch_size": 128, "learning_rate": 0.01})
 
 
 def test_results_have_the_documented_columns_and_a_row_per_version_oldest_first(make_version):
@@ -72,11 +74,22 @@ def test_a_seed_counts_once_however_often_it_was_trained(make_version):
     assert row["accuracy_low"] == row["accuracy_high"] and pd.isna(row["accuracy_std"])
 
 
-@pytest.mark.parametrize("column", ["dataset", "benchmark_sha256", "recipe", "train_size"])
+@pytest.mark.parametrize("column", ["dataset", "benchmark_sha256", "recipe", "parameters", "train_size"])
 def test_runs_are_never_averaged_over_what_is_not_the_same(column):
     table = repeats([0.8, 0.9], [1.0, 1.0])
-    table.loc[1, column] = 77 if column == "train_size" else "another"
+    table.loc[1, column] = {"train_size": 77, "parameters": '{"epochs": 6}'}.get(column, "another")
     assert list(tables.learning_curve_table(tables.results_table([]), table)["runs"]) == [1, 1]
+
+
+def test_runs_with_other_parameters_are_a_line_of_their_own_named_by_what_differs(make_version):
+    results = tables.results_table([make_version(seed=0, train_size=500)])
+    quick, slow = (
+        repeats([accuracy], [1.0]).assign(parameters=tables.parameters_text({"epochs": 5, "effort": effort}))
+        for effort, accuracy in (("quick", 0.7), ("max", 0.9))
+    )
+    curve = tables.learning_curve_table(results.iloc[:0], pd.concat([quick, slow], ignore_index=True))
+    assert dict(zip(curve["settings"], curve["accuracy"], strict=True)) == {"effort=quick": 0.7, "effort=max": 0.9}
+    assert list(tables.learning_curve_table(results, repeats([0.9], [1.0]))["settings"]) == [""]
 
 
 def test_results_survive_a_csv_file(make_version, tmp_path):
@@ -100,6 +113,7 @@ def repeats(accuracies, seconds):
             "cell": f"cell{number}",
             "dataset": "mnist",
             "recipe": "cnn",
+            "parameters": PARAMETERS,
             "train_size": 500,
             "repeat": number,
             "seed": 100 + number,
