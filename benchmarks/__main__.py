@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import inspect
-from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks import measure
@@ -21,8 +20,7 @@ def main(parts: list[str], **options: Any) -> None:
         measured = importlib.import_module(f"benchmarks.{part}").main
         taken = inspect.signature(measured).parameters
         section = measured(**{name: value for name, value in options.items() if name in taken})
-        stamp = f"Measured {datetime.now(UTC):%Y-%m-%d} on {measure.machine()}"
-        (measure.RAW / f"{part}.md").write_text(f"{section}\n\n{stamp}\n")
+        (measure.RAW / f"{part}.md").write_text(f"{section}\n\n{measure.stamp(part)}\n")
         print(section)
     sections = [file.read_text() for part in PARTS if (file := measure.RAW / f"{part}.md").exists()]
     head = "# Results\n\nMade by `make bench`; the machines are shared, so ratios count more than seconds.\n"

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from threading import Lock
@@ -22,29 +23,42 @@ LIBRARIES = ("tensorflow", "tensorflow-cpu", "xgboost", "xgboost-cpu", "scikit-l
 def fits(name: str, planned: Sequence[Fit], *, known_only: bool) -> list[tuple[Fit, Result]]:
     """Measure each fit once, skipping those that stand in ``raw/<name>.jsonl`` already.
 
-    One after the other; those that want one core only come last, as many at once as there are cores. With
-    ``known_only`` nothing is measured, and what is missing is left out.
+    One after the other; those that want one core only come last, as many at once as there are cores. What was
+    measured on another machine or with other libraries is measured again; after a change of a recipe, take its
+    lines out of the file. With ``known_only`` nothing is measured, and what is missing is left out.
     """
-    file = RAW / f"{name}.jsonl"
-    known = {json.dumps(line["fit"], sort_keys=True): line["result"] for line in _lines(file)}
-    missing = [] if known_only else [fit for fit in planned if _key(fit) not in known]
+    file, here = RAW / f"{name}.jsonl", machine()
+    known = _latest(file)
+    missing = [] if known_only else [fit for fit in planned if known.get(_key(fit), {}).get("machine") != here]
     writing = Lock()
 
     def measured(fit: Fit) -> None:
         print(f"{name}: {fit.recipe} {fit.overrides} on {fit.train_size:,}, seed {fit.seed}", flush=True)
         result = asdict(in_own_process(fit))
+        line = {"fit": asdict(fit), "result": result, "date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": here}
         with writing:
-            known[_key(fit)] = result
+            known[_key(fit)] = line
             file.parent.mkdir(exist_ok=True)
             with file.open("a") as lines:
-                lines.write(json.dumps({"fit": asdict(fit), "result": result}) + "\n")
+                lines.write(json.dumps(line) + "\n")
 
     for fit in missing:
         if not fit.one_core:
             measured(fit)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(measured, [fit for fit in missing if fit.one_core]))
-    return [(fit, Result(**known[_key(fit)])) for fit in planned if _key(fit) in known]
+    return [(fit, Result(**known[_key(fit)]["result"])) for fit in planned if _key(fit) in known]
+
+
+def stamp(name: str) -> str:
+    """When and on which machine the fits of a part were measured; without fits, now and here."""
+    dates: dict[str, set[str]] = {}
+    for line in _latest(RAW / f"{name}.jsonl").values():
+        dates.setdefault(line["machine"], set()).add(line["date"])
+    dates = dates or {machine(): {f"{datetime.now(UTC):%Y-%m-%d}"}}
+    return "\n\n".join(
+        f"Measured {' to '.join(sorted({min(days), max(days)}))} on {place}" for place, days in dates.items()
+    )
 
 
 def _key(fit: Fit) -> str:
@@ -89,5 +103,6 @@ def _installed(name: str) -> bool:
     return True
 
 
-def _lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+def _latest(file: Path) -> dict[str, dict[str, Any]]:
+    lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return {_key(Fit(**line["fit"])): line for line in lines}
