@@ -23,8 +23,8 @@ def main(*, seeds: int, known_only: bool) -> str:
             "## Growth of `cnn --effort quick`",
             measure.table(("what", "target", "measured", "reached"), _targets(found)),
             measure.table(columns, [_row(size, results) for size, results in found.items()]),
-            "The images are one array that is handed to `fit`, as a service would; up to about 30,000 images the floor "
-            "of 250 steps decides on the time.",
+            "The images are one array that is handed to `fit`; a run holds what it loaded beside that. Up to about "
+            "30,000 images the floor of 250 steps decides on the time.",
         ]
     )
 
@@ -39,7 +39,7 @@ def _targets(found: Found) -> list[tuple[str, ...]]:
         for what, ratios in (
             (f"seconds an image, of {MOST:,} / of {ALL:,}: linear in time", slower),
             (
-                f"growth of the peak from {ALL:,} to {MOST:,} / growth of the uint8 images: a constant beside them",
+                f"growth of the peak from {ALL:,} to {MOST:,} / growth of the uint8 images: the rest is constant",
                 grown,
             ),
         )
