@@ -17,6 +17,7 @@ from pipeline.contracts import Candidate, FitProgress, History, Images, Labelled
 from pipeline.errors import ModelError
 from pipeline.models import registry
 from pipeline.models.protocol import Model
+from pipeline.models.runtime import granted_threads
 from pipeline.serving.predictor import OnnxPredictor
 from pipeline.store import atomic, manifest
 from pipeline.store.versions import candidate_of
@@ -121,7 +122,11 @@ def _train(
         "parity": asdict(parity),
         "timings": {"fit_seconds": fit_seconds, "export_seconds": export_seconds},
         "libraries": _library_versions(),
-        "machine": {"cores": os.cpu_count(), "platform": platform.platform()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "threads": granted_threads() or os.cpu_count(),
+            "platform": platform.platform(),
+        },
     }
     files = manifest.describe_files(folder)
     digest = manifest.identity_digest(facts, files["model.onnx"]["sha256"])

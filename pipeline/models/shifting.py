@@ -3,25 +3,29 @@
 import numpy as np
 
 from pipeline.contracts import Images, Labels
-from pipeline.errors import ModelError
 
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
+SUITABLE_ROWS, SUITABLE_COPIES = 30_000, 4
 
 
-def shifted_copies(images: Images, labels: Labels, copies: int) -> tuple[Images, Labels]:
-    """The images followed by ``copies`` moved versions of all of them, ``[N * (1 + copies), H, W, C]``.
+def suitable_count(images: int) -> int:
+    """How many copies suit so many images: up to 30,000 rows in all, so that few images do not take long either."""
+    return min(max(0, SUITABLE_ROWS - images), SUITABLE_COPIES * images)
 
-    The first four copies move right, left, down and up, the other four along the diagonals; what moves in is 0.
 
-    Raises:
-        ModelError: There are only eight directions.
+def shifted_copies(images: Images, labels: Labels, count: int) -> tuple[Images, Labels]:
+    """The images followed by ``count`` moved copies, ``[N + count, H, W, C]``; each is copied about equally often.
+
+    Copies of one image move in different directions: right, left, down and up, and along the diagonals where there
+    are more than four of it. What moves in is 0.
     """
-    if not 0 <= copies <= len(DIRECTIONS):
-        raise ModelError(f"shifts is {copies}: choose 0 to {len(DIRECTIONS)} shifted copies of each image.")
-    if copies == 0:
-        return images, labels
-    moved = [shifted(images, down, right) for down, right in DIRECTIONS[:copies]]
-    return np.concatenate([images, *moved]), np.tile(labels, 1 + copies)
+    directions = DIRECTIONS[:4] if count <= 4 * len(images) else DIRECTIONS
+    number, row = np.divmod(np.arange(count), len(images))
+    direction = (number + row) % len(directions)
+    copies = images[row]
+    for which, (down, right) in enumerate(directions):
+        copies[direction == which] = shifted(copies[direction == which], down, right)
+    return np.concatenate([images, copies]), np.concatenate([labels, labels[row]])
 
 
 def shifted(images: Images, down: int, right: int) -> Images:

@@ -34,7 +34,7 @@ def build(
 ) -> XGBoostModel:
     """Our own: histogram trees on samples of rows and of gradient features, stopped early on validation rows.
 
-    ``rounds`` and ``learning_rate`` 0 take what ``effort`` means.
+    ``rounds`` and ``learning_rate`` 0 take what ``effort`` means, and ``shifts`` -1 what suits the number of images.
 
     Raises:
         ModelError: The effort or the kind of features is unknown.

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.contracts import Labels
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost
-from pipeline.models.shifting import shifted_copies
+from pipeline.models.shifting import shifted_copies, suitable_count
 from pipeline.models.tree_features import PIXELS, Features, TreeFeatures
 
 Rows = tuple[dict[str, float], ...]
@@ -21,7 +21,7 @@ class Boosting:
         parameters: As ``xgboost.train`` takes them.
         rounds: Most boosting rounds.
         patience: Rounds without a better validation loss before training ends; 0 runs all.
-        shifts: Copies of each training image, each moved by one pixel; 0 to 8.
+        shifts: Copies of each training image, each moved by one pixel; 0 to 8, or -1: as many as suit so many images.
         features: What the trees see: ``pixels``, 0 to 255, or ``gradients``; see ``TreeFeatures``.
     """
 
@@ -38,7 +38,9 @@ def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_cla
     No checkpoints are written: any round can be cut from the final trees.
     """
     xgboost = import_xgboost()
-    images, labels = shifted_copies(request.train_images, request.train_labels, boosting.shifts)
+    images, labels = request.train_images, request.train_labels
+    count = suitable_count(len(images)) if boosting.shifts < 0 else boosting.shifts * len(images)
+    images, labels = shifted_copies(images, labels, count)
     train_rows = _matrix(features.of(images), labels, boosting.parameters)
     sets = [(train_rows, "train")]
     if len(request.validation_labels):

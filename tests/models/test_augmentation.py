@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.models.augmentation import SHIFT, distorted
 from pipeline.models.runtime import import_tensorflow
-from pipeline.models.shifting import DIRECTIONS, shifted, shifted_copies
+from pipeline.models.shifting import DIRECTIONS, shifted, shifted_copies, suitable_count
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +60,27 @@ def test_shifted_copies_follow_the_images_with_their_labels() -> None:
     images = np.zeros((2, 5, 5, 1), np.uint8)
     images[0, 2, 2] = 9
     images[1, 0, 0] = 7
-    copies, labels = shifted_copies(images, np.array([3, 4]), 8)
+    copies, labels = shifted_copies(images, np.array([3, 4]), 16)
     assert copies.shape == (18, 5, 5, 1) and labels.tolist() == [3, 4] * 9
     np.testing.assert_array_equal(copies[:2], images)
     where = [tuple(int(i) for i in np.argwhere(image[..., 0])[0]) for image in copies[2::2]]
     assert where == [(2 + down, 2 + right) for down, right in DIRECTIONS]
+
+
+@pytest.mark.parametrize(("images", "count"), [(10, 40), (6_000, 24_000), (20_000, 10_000), (50_000, 0)])
+def test_few_images_are_copied_often_and_many_never(images: int, count: int) -> None:
+    assert suitable_count(images) == count
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 7, 12])
+def test_every_image_is_copied_about_equally_often_and_never_twice_alike(count: int) -> None:
+    images = np.zeros((3, 5, 5, 1), np.uint8)
+    images[:, 2, 2, 0] = 1, 2, 3
+    copies, labels = shifted_copies(images, np.array([1, 2, 3]), count)
+    assert len(copies) == len(labels) == 3 + count
+    np.testing.assert_array_equal(copies.max(axis=(1, 2, 3)), labels)
+    assert np.ptp(np.bincount(labels)[1:]) <= 1
+    assert len(np.unique(copies, axis=0)) == 3 + count
 
 
 def test_what_moves_in_is_empty_and_what_moves_out_is_gone() -> None:

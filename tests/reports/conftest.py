@@ -118,7 +118,7 @@ def _manifest(id, recipe, train_size, classes, images, seed, fit_seconds, datase
         "parity": {"images": 1000, "labels_changed": 0, "max_difference": 1e-6},
         "timings": {"fit_seconds": fit_seconds, "export_seconds": 1.2},
         "libraries": {"python": "3.11.7", "tensorflow": "2.21.0"},
-        "machine": {"cores": 2, "platform": "Linux"},
+        "machine": {"cores": 2, "threads": 1, "platform": "Linux"},
         "files": {"model.onnx": {"sha256": "e" * 64, "bytes": 270_000}},
     }
 
