@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 
 THREAD_VARIABLES = (
@@ -14,6 +15,8 @@ THREAD_VARIABLES = (
     "TF_NUM_INTEROP_THREADS",
 )
 """TensorFlow, XGBoost and NumPy's linear algebra read these once, when they start."""
+NVIDIA_GPUS = Path("/proc/driver/nvidia/gpus")
+"""Where Linux' driver lists them."""
 
 
 def prepare_process(threads: int = 0) -> None:
@@ -21,8 +24,10 @@ def prepare_process(threads: int = 0) -> None:
 
     It also keeps TensorFlow's log lines off the terminal, and makes XGBoost's waiting threads sleep. By default
     they spin, which on busy cores took a fit of one second to twenty and more. All of it has an effect only before
-    the first of these libraries is imported, scikit-learn among them: call it at the start of a process.
+    the first of these libraries is imported, scikit-learn among them: call it at the start of a process. On a GPU,
+    TensorFlow takes the memory that it needs, not all there is, so that processes can share it.
     """
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if threads > 0:
@@ -57,6 +62,12 @@ def import_xgboost() -> ModuleType:
     import xgboost
 
     return xgboost  # type: ignore[no-any-return]
+
+
+def tree_device() -> str:
+    """Where XGBoost grows its trees: ``cuda`` if it was built for that and the driver lists a GPU, else ``cpu``."""
+    built_for_it = import_xgboost().build_info()["USE_CUDA"]
+    return "cuda" if built_for_it and NVIDIA_GPUS.is_dir() and any(NVIDIA_GPUS.iterdir()) else "cpu"
 
 
 def _start_tensorflow() -> None:

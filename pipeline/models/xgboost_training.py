@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.contracts import Labels
 from pipeline.models.fitting import FitRequest
-from pipeline.models.runtime import import_xgboost
+from pipeline.models.runtime import import_xgboost, tree_device
 from pipeline.models.shifting import shifted_copies, suitable_count
 from pipeline.models.tree_features import PIXELS, Features, TreeFeatures
 
@@ -48,7 +48,7 @@ def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_cla
         sets.append((rows, "validation"))
     log: dict[str, dict[str, list[float]]] = {}
     booster = xgboost.train(
-        {**boosting.parameters, **_objective(n_classes), "seed": request.seed % 2**31},
+        {**boosting.parameters, **_objective(n_classes), "seed": request.seed % 2**31, "device": tree_device()},
         train_rows,
         num_boost_round=boosting.rounds,
         evals=sets,
@@ -56,6 +56,8 @@ def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_cla
         verbose_eval=False,
         callbacks=_callbacks(boosting, request, n_classes),
     )
+    # Grown wherever, trees predict the same on a processor, and everywhere.
+    booster.set_param({"device": "cpu"})
     return booster, _rows(log)
 
 
