@@ -1,11 +1,15 @@
 """The ten sizes of 2018 on 42,000 images: our recipes against those of 2018, same rows, same run."""
 
 from collections import defaultdict
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import pandas as pd
+
 from benchmarks import measure
 from benchmarks.fit_once import Fit, Result
+from pipeline.reports import learning_curves, tables
 
 SIZES = (42, 126, 210, 462, 840, 4_200, 8_400, 16_800, 25_200, 33_600)
 CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -15,13 +19,14 @@ CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "xgboost": ("xgboost", {}),
     "xgboost_2018": ("xgboost_2018", {}),
 }
-SMALLEST = {"cnn quick": 4_200, "xgboost": SIZES[-1]}
+SMALLEST = {"cnn quick": 4_200}
 """What has a target from that size on only."""
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "learning_curve.png"
 Found = dict[tuple[str, int], list[Result]]
 
 
 def main(*, seeds: int, known_only: bool) -> str:
-    """Measure size by size, all contenders in turn, and return the section of ``RESULTS.md``."""
+    """Measure size by size, all contenders in turn, draw the curve, and return the section of ``RESULTS.md``."""
     planned = [
         Fit(recipe, size, seed, dict(overrides), pool="kaggle", one_core=not _timed(name, size))
         for seed in range(seeds)
@@ -33,6 +38,7 @@ def main(*, seeds: int, known_only: bool) -> str:
     for fit, result in measure.fits("sweep", planned, known_only=known_only):
         name = next(n for n, (r, o) in CONTENDERS.items() if (r, o) == (fit.recipe, fit.overrides))
         found[name, fit.train_size].append(result)
+    PICTURE.write_bytes(learning_curves.learning_curve(_curve(found)))
     columns = ("images", *(f"`{name}`" for name in CONTENDERS), "error ratio")
     seconds = ("images", "`cnn`", "`cnn` quick", "`mlp`", "`cnn` / `mlp`", "`cnn` quick / `mlp`")
     return "\n\n".join(
@@ -41,6 +47,7 @@ def main(*, seeds: int, known_only: bool) -> str:
             measure.table(("what", "target", "worst measured", "reached"), _targets(found)),
             "Accuracy, %; the ratio is of the mean errors of `cnn` and of the better of `mlp` and `xgboost_2018`:",
             measure.table(columns, [_accuracies(found, size) for size in SIZES]),
+            "![Error against training images](../docs/images/learning_curve.png)",
             "Fit seconds; the ratios are of the fits of one seed:",
             measure.table(seconds, [_seconds(found, size) for size in SIZES if size >= SMALLEST["cnn quick"]]),
         ]
@@ -48,7 +55,27 @@ def main(*, seeds: int, known_only: bool) -> str:
 
 
 def _timed(name: str, size: int) -> bool:
-    return size == SIZES[-1] or (size >= SMALLEST["cnn quick"] and name != "xgboost_2018")
+    return size == SIZES[-1] or (size >= SMALLEST["cnn quick"] and not name.startswith("xgboost"))
+
+
+def _curve(found: Found) -> pd.DataFrame:
+    runs = [
+        {
+            "dataset": "mnist",
+            "benchmark_sha256": "",
+            "benchmark_images": result.images,
+            "recipe": CONTENDERS[name][0],
+            "parameters": tables.parameters_text(CONTENDERS[name][1]),
+            "train_size": size,
+            "seed": seed,
+            "accuracy": result.accuracy,
+            "fit_seconds": result.fit_seconds,
+        }
+        for (name, size), results in found.items()
+        if name != "cnn quick"
+        for seed, result in enumerate(results)
+    ]
+    return tables.learning_curve_table(pd.DataFrame(runs))
 
 
 def _targets(found: Found) -> list[tuple[str, ...]]:
