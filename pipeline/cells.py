@@ -51,7 +51,7 @@ def plan(settings: Settings, data: LabelledImages, roles: Roles, notify: Notify)
     """Every cell in the order of judgement: growing sizes, the recipes as named, repeats last within.
 
     Raises:
-        SettingsError: A size is impossible or a parameter unknown.
+        SettingsError: A size is impossible, or a parameter unknown or impossible.
         ModelError: A recipe is unknown.
     """
     sizes = splits.sizes(data, roles)

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.contracts import FitProgress, History
-from pipeline.errors import ModelError
 from pipeline.models import cnn_network, cnn_training
 from pipeline.models.cnn_plan import EFFORTS, plan
 from pipeline.models.fitting import FitRequest
@@ -24,15 +23,8 @@ def build(shape: tuple[int, int, int], n_classes: int, *, members: int = 1, **pa
         members: How many networks are averaged; they differ by their seed.
         parameters: ``effort``, ``epochs`` (0: what the effort means), ``batch_size`` (0: what suits the device),
             ``learning_rate``, ``weight_decay``, ``label_smoothing``, ``distortion``.
-
-    Raises:
-        ModelError: The effort is unknown, or a number is impossible.
     """
     effort, epochs, batch_size = (parameters.pop(name) for name in ("effort", "epochs", "batch_size"))
-    if effort not in EFFORTS:
-        raise ModelError(f"There is no effort {effort!r}: choose one of {', '.join(EFFORTS)}.")
-    if epochs < 0 or batch_size < 0 or members < 1:
-        raise ModelError("epochs and batch_size must be 0 or more, and members 1 or more.")
     chosen = EFFORTS[effort]
 
     def built(seed: int) -> Any:

@@ -230,21 +230,10 @@ def test_a_fit_leaves_the_generators_of_others_alone(digits: Digits) -> None:
     assert np.random.random() == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "overrides", "shape", "sentence"),
-    [
-        ("cnn_dropout", {}, (8, 8, 1), "cannot be built for images of 8 x 8 x 1"),
-        ("mlp", {"units": 0}, (28, 28, 1), "cannot be built for images of 28 x 28 x 1"),
-        ("xgboost", {"shifts": 9}, (28, 28, 1), "shifts is 9: choose 0 to 8"),
-    ],
-    ids=["too small for its pools", "no units", "too many shifts"],
-)
-def test_what_cannot_be_trained_is_refused(
-    name: str, overrides: dict[str, float], shape: tuple[int, int, int], sentence: str
-) -> None:
-    model, _ = registry.create(registry.find(name), overrides, shape=shape, n_classes=2)
-    images, labels = np.zeros((4, *shape), np.uint8), np.arange(4) % 2
-    with pytest.raises(ModelError, match=sentence):
+def test_images_too_small_for_a_network_are_refused() -> None:
+    model, _ = registry.create(registry.find("cnn_dropout"), {}, shape=(8, 8, 1), n_classes=2)
+    images, labels = np.zeros((4, 8, 8, 1), np.uint8), np.arange(4) % 2
+    with pytest.raises(ModelError, match="cannot be built for images of 8 x 8 x 1"):
         model.fit(images, labels, images, labels, seed=0, progress=no_progress, checkpoints=None)
 
 
