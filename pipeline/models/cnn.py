@@ -31,8 +31,9 @@ def build(shape: tuple[int, int, int], n_classes: int, *, members: int = 1, **pa
         return cnn_network.network(shape, n_classes, chosen.widths, seed, stride=chosen.stride)
 
     def fit(net: Any, request: FitRequest) -> History:
-        settings = cnn_training.Settings(batch_size or _batch_size(), **parameters)
-        planned = plan(len(request.train_labels), chosen, epochs=epochs, batch_size=settings.batch_size)
+        images = len(request.train_labels)
+        settings = cnn_training.Settings(_batch_size(batch_size, images), **parameters)
+        planned = plan(images, chosen, epochs=epochs, batch_size=settings.batch_size)
         history = History()
         for number, member in enumerate(_members(net)):
             of_member = _request_of(request, number, members)
@@ -77,5 +78,8 @@ def _joined(before: History, after: History) -> History:
     return History(before.rows + rows, None if steps else after.best_step)
 
 
-def _batch_size() -> int:
+def _batch_size(asked: int, images: int) -> int:
+    """What was asked for, or what suits the device; beyond all images a batch costs memory and teaches nothing."""
+    if asked:
+        return min(asked, max(images, BATCH_SIZE_ON_GPU))
     return BATCH_SIZE_ON_GPU if import_tensorflow().config.list_physical_devices("GPU") else BATCH_SIZE

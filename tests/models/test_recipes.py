@@ -230,6 +230,12 @@ def test_a_fit_leaves_the_generators_of_others_alone(digits: Digits) -> None:
     assert np.random.random() == expected
 
 
+@pytest.mark.parametrize("name", ["cnn", "cnn_ensemble", "mlp"])
+def test_a_batch_may_be_larger_than_all_images(name: str, digits: Digits) -> None:
+    history = fit(name, digits.first(100), {"effort": "quick", "epochs": 1, "batch_size": 1_000_000}).history
+    assert np.isfinite(history.rows[-1]["loss"])
+
+
 def test_images_too_small_for_a_network_are_refused() -> None:
     model, _ = registry.create(registry.find("cnn_dropout"), {}, shape=(8, 8, 1), n_classes=2)
     images, labels = np.zeros((4, 8, 8, 1), np.uint8), np.arange(4) % 2
