@@ -120,6 +120,9 @@ def test_report_rebuilds_what_was_deleted(command: Any, two: list[str], home: Ho
     ("words", "sentence"),
     [
         (("show", "nothing"), "There is no version 'nothing'"),
+        (("forecast", "--accuracy", "0.99"), "nothing to forecast from yet"),
+        (("forecast", "--accuracy", "nan"), "lies between 0 and 1, such as 0.998; nan does not"),
+        (("forecast", "--accuracy", "99.8"), "lies between 0 and 1, such as 0.998; 99.8 does not"),
         (("rollback",), "Nothing serves yet"),
         (("predict", "missing.csv"), "Nothing serves yet"),
         (("run", "--dataset", "missing.csv"), "missing.csv"),
