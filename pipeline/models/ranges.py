@@ -40,7 +40,8 @@ FINITE = Range(-1e300, 1e300)
 """The numbers of a user's own recipe."""
 _RATE_OF_TREES = Range(1e-9, 1.0)
 _RANGES: dict[str, Allowed] = {
-    "C": Range(1e-9, 1e9),
+    # Below it, probabilities differ by less than a float32 tells.
+    "C": Range(1e-6, 1e9),
     "batch_size": Range(1, 1_000_000),
     "colsample_bytree": Range(0.001, 1.0),
     # Beyond it, whole images shrink to a point.

@@ -123,7 +123,7 @@ def test_a_whole_number_is_a_number_as_well() -> None:
         ("xgboost", "features", "edges", "a text among pixels, gradients"),
         ("xgboost_2018", "rounds", 0, "from 1 to 100,000: its parameters"),
         ("xgboost_2018", "gamma", -0.5, "from 0 to"),
-        ("logistic", "C", -1, "from 1e-09 to"),
+        ("logistic", "C", -1, "from 1e-06 to"),
         ("logistic", "C", NAN, "nan but must be"),
         ("logistic", "max_iter", 0, "from 1 to"),
     ],
