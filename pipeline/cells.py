@@ -47,11 +47,25 @@ class Cell:
         return Assignment(version_id, self.digest, self.recipe, self.parameters, self.split.seed)
 
 
+def check(settings: Settings, notify: Notify) -> None:
+    """Look up every recipe and parameter that is named, before any image is loaded.
+
+    Raises:
+        SettingsError: A parameter is unknown or impossible.
+        ModelError: A recipe is unknown.
+    """
+    for name in dict.fromkeys((*settings.models, *settings.overrides)):
+        parameters_of(name, settings)
+    idle = [name for name, given in settings.overrides.items() if given and name not in settings.models]
+    if idle:
+        notify(f"What is set for {' and '.join(idle)} has no effect: this run trains {' and '.join(settings.models)}.")
+
+
 def plan(settings: Settings, data: LabelledImages, roles: Roles, notify: Notify) -> list[Cell]:
     """Every cell in the order of judgement: growing sizes, the recipes as named, repeats last within.
 
     Raises:
-        SettingsError: A size is impossible or a parameter unknown.
+        SettingsError: A size is impossible, or a parameter unknown or impossible.
         ModelError: A recipe is unknown.
     """
     sizes = splits.sizes(data, roles)

@@ -23,11 +23,11 @@ class Settings(BaseModel):
     """Another name for the dataset; production keeps one champion for each name."""
     data_dir: Path | None = None
     """Where local MNIST stands."""
-    train_sizes: tuple[str, ...] = ("0.02", "0.2", "all")
+    train_sizes: tuple[str, ...] = Field(default=("0.02", "0.2", "all"), min_length=1)
     """Images handed to the trainer, validation rows included: numbers, fractions of the dataset, or ``all``."""
     test_size: str = "all"
     """Benchmark images: a number, a fraction of the dataset, or ``all``."""
-    models: tuple[str, ...] = ("cnn", "xgboost")
+    models: tuple[str, ...] = Field(default=("cnn", "xgboost"), min_length=1)
     """Recipes by name, or a user's own as ``package.module:function``."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """The one seed of rows, weights and augmentation."""
@@ -87,12 +87,17 @@ def _read_table(file: Path | None) -> dict[str, Any]:
         raise SettingsError(
             f"{path} has the unknown table [{sorted(unknown)[0]}]: it may hold [run], [gate], [recipe]."
         )
-    for name, value in table.items():
-        if not isinstance(value, dict):
-            raise SettingsError(f"{path} has {name} = {value!r}, but [{name}] is a table of settings.")
+    _require_tables(path, table)
+    _require_tables(path, table.get("recipe", {}), "recipe.")
     if "gate" in table and not table["gate"]:
         raise SettingsError(f"{path} has an empty [gate]: name a preset or a rule, or leave the table out.")
     return table
+
+
+def _require_tables(path: Path, tables: Mapping[str, Any], prefix: str = "") -> None:
+    for name, value in tables.items():
+        if not isinstance(value, dict):
+            raise SettingsError(f"{path} has {prefix}{name} = {value!r}, but [{prefix}{name}] is a table of settings.")
 
 
 def _merge(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -102,5 +107,9 @@ def _merge(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str
 def _in_one_sentence(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return f"The settings cannot be used: {error}."
-    problems = [f"'{'.'.join(str(part) for part in problem['loc'])}': {problem['msg']}" for problem in error.errors()]
+    words = {"too_short": "Name at least one"}
+    problems = [
+        f"'{'.'.join(str(part) for part in problem['loc'])}': {words.get(problem['type'], problem['msg'])}"
+        for problem in error.errors()
+    ]
     return f"The settings cannot be used: {'; '.join(problems)}. Options: `simulator.py run --help`."

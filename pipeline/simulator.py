@@ -89,8 +89,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         PipelineError: Bad input, or a stage that could not do its work; whatever was finished stays.
     """
     policy = from_table(settings.gate or None)
-    for name in settings.models:
-        planning.parameters_of(name, settings)
+    planning.check(settings, observer.notice)
     if settings.submit and _test_file(settings, home) is None:
         raise SettingsError(
             "--submit needs Kaggle's test images: `simulator.py kaggle download`, or --test-images FILE."

@@ -159,6 +159,8 @@ def _parity_images(data: LabelledImages, split: Split) -> Images:
 
 def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Parity:
     native, exported = model.predict(images), predictor.predict(images)
+    if not np.isfinite(native).all():
+        raise ModelError("Training diverged (the model's answers are not numbers): lower the learning rate.")
     if native.shape != exported.shape or not np.isfinite(exported).all():
         raise ModelError(
             f"The exported model answers {exported.shape} or NaN where the native one answers {native.shape}."

@@ -155,7 +155,7 @@ def report(home: HomeOption = None) -> None:
 
 
 def forecast(
-    accuracy: Annotated[float, typer.Option(min=0.0, max=1.0, help="The accuracy to reach, as a fraction: 0.998.")],
+    accuracy: Annotated[float, typer.Option(help="The accuracy to reach, as a fraction: 0.998.")],
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.contracts import FitProgress, History
-from pipeline.errors import ModelError
 from pipeline.models import cnn_network, cnn_training
 from pipeline.models.cnn_plan import EFFORTS, plan
 from pipeline.models.fitting import FitRequest
@@ -24,23 +23,17 @@ def build(shape: tuple[int, int, int], n_classes: int, *, members: int = 1, **pa
         members: How many networks are averaged; they differ by their seed.
         parameters: ``effort``, ``epochs`` (0: what the effort means), ``batch_size`` (0: what suits the device),
             ``learning_rate``, ``weight_decay``, ``label_smoothing``, ``distortion``.
-
-    Raises:
-        ModelError: The effort is unknown, or a number is impossible.
     """
     effort, epochs, batch_size = (parameters.pop(name) for name in ("effort", "epochs", "batch_size"))
-    if effort not in EFFORTS:
-        raise ModelError(f"There is no effort {effort!r}: choose one of {', '.join(EFFORTS)}.")
-    if epochs < 0 or batch_size < 0 or members < 1:
-        raise ModelError("epochs and batch_size must be 0 or more, and members 1 or more.")
     chosen = EFFORTS[effort]
 
     def built(seed: int) -> Any:
         return cnn_network.network(shape, n_classes, chosen.widths, seed, stride=chosen.stride)
 
     def fit(net: Any, request: FitRequest) -> History:
-        settings = cnn_training.Settings(batch_size or _batch_size(), **parameters)
-        planned = plan(len(request.train_labels), chosen, epochs=epochs, batch_size=settings.batch_size)
+        images = len(request.train_labels)
+        settings = cnn_training.Settings(_batch_size(batch_size, images), **parameters)
+        planned = plan(images, chosen, epochs=epochs, batch_size=settings.batch_size)
         history = History()
         for number, member in enumerate(_members(net)):
             of_member = _request_of(request, number, members)
@@ -85,5 +78,8 @@ def _joined(before: History, after: History) -> History:
     return History(before.rows + rows, None if steps else after.best_step)
 
 
-def _batch_size() -> int:
+def _batch_size(asked: int, images: int) -> int:
+    """What was asked for, or what suits the device; beyond all images a batch costs memory and teaches nothing."""
+    if asked:
+        return min(asked, max(images, BATCH_SIZE_ON_GPU))
     return BATCH_SIZE_ON_GPU if import_tensorflow().config.list_physical_devices("GPU") else BATCH_SIZE

@@ -72,7 +72,7 @@ def plan(images: int, effort: Effort, *, epochs: int, batch_size: int) -> Plan:
         steps = math.ceil(epochs * images / batch_size)
     else:
         passes = effort.passes * max(SMALLEST_SHARE, min(1.0, images / REFERENCE_IMAGES) ** GROWTH)
-        steps = max(effort.fewest_steps * 128 // batch_size, round(passes * images / batch_size))
+        steps = max(1, effort.fewest_steps * 128 // batch_size, round(passes * images / batch_size))
     passes = steps * batch_size / images
     return Plan(steps, epochs or max(1, min(MOST_EPOCHS, round(passes))), distortion_strength(passes))
 

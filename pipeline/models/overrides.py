@@ -1,10 +1,12 @@
 """Parameters of recipes as users override them: ``--set cnn.epochs=5``."""
 
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.errors import SettingsError
+from pipeline.models import ranges
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -30,25 +32,44 @@ def merged(recipe: str, defaults: Mapping[str, Any], overrides: Mapping[str, Any
     """Defaults with overrides in their place, an integer taken as a number where a number is meant.
 
     Raises:
-        SettingsError: A parameter is unknown or of another type than its default.
+        SettingsError: A parameter is unknown, of another type than its default, out of its range, or nothing that a
+            manifest can hold.
     """
     parameters = dict(defaults)
     for name, value in overrides.items():
         if name not in defaults:
             raise SettingsError(f"{recipe} has no parameter {name!r}: {_known(defaults)}.")
-        parameters[name] = _as_type_of(defaults[name], value, f"{recipe}.{name}", defaults)
+        default, allowed = defaults[name], ranges.allowed(recipe, name, defaults[name])
+        if not (_of_type(default, value) and (allowed is None or value == default or value in allowed)):
+            expected = _expected(default, allowed)
+            raise SettingsError(f"{recipe}.{name} is {value!r} but must be {expected}: {_known(defaults)}.")
+        parameters[name] = float(value) if type(default) is float else value
+    for name, value in parameters.items():
+        _require_json(value, f"{recipe}.{name}")
     return parameters
 
 
-def _as_type_of(default: Any, value: Any, where: str, defaults: Mapping[str, Any]) -> Any:
+def _of_type(default: Any, value: Any) -> bool:
     # A default of None says nothing about the type; bool is an int to Python, but not to a user.
-    if default is None or type(value) is type(default):
-        return value
-    if type(default) is float and type(value) is int:
-        return float(value)
+    return default is None or type(value) is type(default) or (type(default) is float and type(value) is int)
+
+
+def _expected(default: Any, allowed: ranges.Allowed | None) -> str:
     kind = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    expected = kind.get(type(default), f"like {default!r}")
-    raise SettingsError(f"{where} is {value!r} but must be {expected}: {_known(defaults)}.")
+    words = kind.get(type(default), f"like {default!r}")
+    if allowed is None:
+        return words
+    return f"{words} {allowed}" + ("" if default in allowed else f", or the default {default}")
+
+
+def _require_json(value: Any, where: str) -> None:
+    """A user's own recipe may have parameters of any kind, but they become part of a version's manifest."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{where} is {value!r} but must be of finite numbers, texts, true or false: a manifest holds nothing else."
+        ) from error
 
 
 def _known(defaults: Mapping[str, Any]) -> str:
@@ -60,5 +81,5 @@ def _known(defaults: Mapping[str, Any]) -> str:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return text

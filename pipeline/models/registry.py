@@ -183,7 +183,7 @@ def parameters_of(recipe: Recipe, overrides: Mapping[str, Any]) -> dict[str, Any
     """The recipe's parameters with some of them replaced.
 
     Raises:
-        SettingsError: A parameter is unknown or of the wrong type; the message names those there are.
+        SettingsError: A parameter is unknown or impossible; the message names those there are.
     """
     return merged(recipe.name, recipe.parameters, overrides)
 
@@ -194,7 +194,7 @@ def create(
     """An untrained model, and every parameter it was made with.
 
     Raises:
-        SettingsError: An override is unknown or of the wrong type.
+        SettingsError: An override is unknown or impossible.
         ModelError: The model cannot be built so.
     """
     parameters = parameters_of(recipe, overrides)

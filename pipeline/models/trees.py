@@ -1,6 +1,5 @@
 """Boosted trees: those of the 2018 pipeline, and our own."""
 
-from pipeline.errors import ModelError
 from pipeline.models.xgboost_family import XGBoostModel
 from pipeline.models.xgboost_training import Boosting
 
@@ -35,12 +34,7 @@ def build(
     """Our own: histogram trees on samples of rows and of gradient features, stopped early on validation rows.
 
     ``rounds`` and ``learning_rate`` 0 take what ``effort`` means, and ``shifts`` -1 what suits the number of images.
-
-    Raises:
-        ModelError: The effort or the kind of features is unknown.
     """
-    if effort not in EFFORTS:
-        raise ModelError(f"There is no effort {effort!r}: choose one of {', '.join(EFFORTS)}.")
     most_rounds, rate = EFFORTS[effort]
     parameters = {
         "tree_method": "hist",

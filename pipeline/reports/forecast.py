@@ -1,12 +1,13 @@
 """How many training images a recipe would need for an accuracy, from a power law fitted to its learning curve."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, StoreError
 from pipeline.reports.figures import percent
 from pipeline.reports.formats import count
 
@@ -62,7 +63,7 @@ class Forecast:
     """When a recipe would reach an accuracy on a dataset.
 
     Attributes:
-        dataset, recipe, accuracy: What is asked.
+        dataset, benchmark_sha256, recipe, accuracy: What is asked.
         law: The fitted law; ``None`` where too few sizes were measured.
         size: Training images needed; ``None`` for never, at this rate, or unknown.
         low, high: 95 % interval of the size; ``high`` is ``None`` where it has no upper end.
@@ -71,6 +72,7 @@ class Forecast:
     """
 
     dataset: str
+    benchmark_sha256: str
     recipe: str
     accuracy: float
     law: PowerLaw | None
@@ -118,17 +120,32 @@ def forecast(curve: "pd.DataFrame", accuracy: float, seed: int = 0) -> list[Fore
 
     Raises:
         SettingsError: The accuracy is not between 0 and 1.
+        StoreError: The curve has no point yet.
     """
     if not 0 < accuracy < 1:
         raise SettingsError(f"An accuracy to forecast lies between 0 and 1, such as 0.998; {accuracy:g} does not.")
+    if curve.empty:
+        raise StoreError(
+            f"There is nothing to forecast from yet: train at least {LEAST_SIZES} sizes, for instance with "
+            "`simulator.py run --train-sizes 0.02,0.06,0.2,0.6,all`."
+        )
     groups = curve.groupby(["dataset", "benchmark_sha256", "recipe"], sort=True)
+    benchmarks = curve.groupby("dataset")["benchmark_sha256"].nunique().to_dict()
     return [
-        _forecast(dataset, recipe, points.sort_values("train_size"), accuracy, seed)
-        for (dataset, _, recipe), points in groups
+        _forecast(of, _subject(of, benchmarks), points.sort_values("train_size"), accuracy, seed)
+        for of, points in groups
     ]
 
 
-def _forecast(dataset: str, recipe: str, points: "pd.DataFrame", accuracy: float, seed: int) -> Forecast:
+def _subject(of: tuple[str, str, str], benchmarks: Mapping[str, int]) -> str:
+    """The recipe, with its dataset and its benchmark where there are several; ``benchmarks`` counts by dataset."""
+    dataset, benchmark_sha256, recipe = of
+    if benchmarks[dataset] > 1:
+        return f"{recipe} on {dataset} (benchmark {benchmark_sha256[:12]})"
+    return f"{recipe} on {dataset}" if len(benchmarks) > 1 else recipe
+
+
+def _forecast(of: tuple[str, str, str], subject: str, points: "pd.DataFrame", accuracy: float, seed: int) -> Forecast:
     enough = points.loc[points["accuracy"] >= accuracy, "train_size"]
     reached_at = int(enough.min()) if len(enough) else None
     law = size = low = high = None
@@ -137,8 +154,8 @@ def _forecast(dataset: str, recipe: str, points: "pd.DataFrame", accuracy: float
         law = fit_power_law(sizes, points["error"].to_numpy(), tested)
         size = _reachable(law.size(accuracy))
         low, high = _size_interval(law, sizes, tested, accuracy, seed)
-    bare = Forecast(dataset, recipe, accuracy, law, size, low, high, reached_at, "")
-    return replace(bare, sentence=_sentence(bare, points))
+    bare = Forecast(*of, accuracy, law, size, low, high, reached_at, "")
+    return replace(bare, sentence=_sentence(bare, subject, points))
 
 
 def _size_interval(
@@ -201,22 +218,24 @@ def _reachable(size: float) -> float | None:
     return size if size <= OUT_OF_REACH else None
 
 
-def _sentence(bare: Forecast, points: "pd.DataFrame") -> str:
-    recipe, goal, law = bare.recipe, percent(round(bare.accuracy, 6)), bare.law
+def _sentence(bare: Forecast, subject: str, points: "pd.DataFrame") -> str:
+    goal, law = percent(round(bare.accuracy, 6)), bare.law
     smallest, largest = int(points["train_size"].min()), int(points["train_size"].max())
     if bare.reached_at is not None:
-        return f"{recipe} already reached {goal} with {count(bare.reached_at)} training images, on average of its runs."
+        return (
+            f"{subject} already reached {goal} with {count(bare.reached_at)} training images, on average of its runs."
+        )
     if law is None:
         measured = f"{len(points)} of the at least {LEAST_SIZES} training sizes"
-        return f"{recipe} was measured at {measured} that a forecast needs: sweep more sizes."
+        return f"{subject} was measured at {measured} that a forecast needs: sweep more sizes."
     span = f"between {count(smallest)} and {count(largest)} images"
     if bare.size is None:
         reason = _why_never(law, bare.accuracy, smallest, largest)
-        return f"{recipe} never reaches {goal} at the rate seen {span}: {reason}{_unless(bare.low)}."
+        return f"{subject} never reaches {goal} at the rate seen {span}: {reason}{_unless(bare.low)}."
     low = _about(bare.low or bare.size)
     interval = f"{low} to {_about(bare.high)}" if bare.high else f"{low} upwards, without end"
     return (
-        f"{recipe} would reach {goal} at about {_about(bare.size)} training images (95 % interval: {interval}), "
+        f"{subject} would reach {goal} at about {_about(bare.size)} training images (95 % interval: {interval}), "
         f"{bare.size / largest:.2g} times the largest measured, if its errors go on falling as seen {span}."
     )
 

@@ -29,6 +29,17 @@ def test_no_image_is_seen_less_than_a_third_as_often_as_one_of_mnist(images: int
     assert (planned.steps + 1) * 128 / images > chosen.passes / 3
 
 
+@given(
+    images=SIZES,
+    batch_size=st.integers(1, 1_000_000),
+    epochs=st.integers(0, 3),
+    effort=st.sampled_from(sorted(cnn_plan.EFFORTS)),
+)
+def test_however_large_a_batch_is_there_is_a_step(images: int, batch_size: int, epochs: int, effort: str) -> None:
+    planned = cnn_plan.plan(images, cnn_plan.EFFORTS[effort], epochs=epochs, batch_size=batch_size)
+    assert planned.steps >= 1
+
+
 @pytest.mark.parametrize("effort", sorted(cnn_plan.EFFORTS))
 def test_beyond_the_size_of_mnist_steps_grow_with_the_images_and_no_faster(effort: str) -> None:
     counts = (54_000, 540_000, 1_080_000)

@@ -29,7 +29,7 @@ def test_convolutions_take_the_fastest_float_of_the_gpu(expected: str) -> None:
 @pytest.mark.parametrize("gpu", [(8, 0)], indirect=True)
 @pytest.mark.usefixtures("gpu")
 def test_batches_are_larger_on_a_gpu() -> None:
-    assert cnn._batch_size() == cnn.BATCH_SIZE_ON_GPU > cnn.BATCH_SIZE
+    assert cnn._batch_size(0, 1000) == cnn.BATCH_SIZE_ON_GPU > cnn.BATCH_SIZE
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,23 @@ def test_every_parameter_that_was_used_is_known(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    ("default", "given", "sentence"),
+    [
+        ("rate=0.1", {"rate": float("nan")}, r"my_model:build.rate is nan but must be a number from -1e\+300 to"),
+        ("rate=0.1", {"rate": 10**400}, "must be a number from"),
+        ("rate=None", {"rate": float("inf")}, "rate is inf but must be of finite numbers, texts, true or false"),
+        ("rates=[]", {"rates": [1.0, float("nan")]}, "must be of finite numbers"),
+        ("loss=max", {}, "loss is <built-in function max> but must be of"),
+        ("epochs=3", {"epochs": 0}, "epochs is 0 but must be a whole number from 1 to 10,000"),
+    ],
+)
+def test_an_impossible_parameter_is_refused(default: str, given: dict[str, Any], sentence: str, write: Write) -> None:
+    recipe = registry.find(write(f"def build(shape, n_classes, *, {default}):\n    return None\n"))
+    with pytest.raises(SettingsError, match=sentence):
+        registry.parameters_of(recipe, given)
+
+
+@pytest.mark.parametrize(
     "returned",
     [
         "__import__('xgboost').XGBClassifier(n_estimators=15, max_depth=4, early_stopping_rounds=2)",

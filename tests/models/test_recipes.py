@@ -231,20 +231,16 @@ def test_a_fit_leaves_the_generators_of_others_alone(digits: Digits) -> None:
     assert np.random.random() == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "overrides", "shape", "sentence"),
-    [
-        ("cnn_dropout", {}, (8, 8, 1), "cannot be built for images of 8 x 8 x 1"),
-        ("mlp", {"units": 0}, (28, 28, 1), "cannot be built for images of 28 x 28 x 1"),
-    ],
-    ids=["too small for its pools", "no units"],
-)
-def test_what_cannot_be_trained_is_refused(
-    name: str, overrides: dict[str, float], shape: tuple[int, int, int], sentence: str
-) -> None:
-    model, _ = registry.create(registry.find(name), overrides, shape=shape, n_classes=2)
-    images, labels = np.zeros((4, *shape), np.uint8), np.arange(4) % 2
-    with pytest.raises(ModelError, match=sentence):
+@pytest.mark.parametrize("name", ["cnn", "cnn_ensemble", "mlp"])
+def test_a_batch_may_be_larger_than_all_images(name: str, digits: Digits) -> None:
+    history = fit(name, digits.first(100), {"effort": "quick", "epochs": 1, "batch_size": 1_000_000}).history
+    assert np.isfinite(history.rows[-1]["loss"])
+
+
+def test_images_too_small_for_a_network_are_refused() -> None:
+    model, _ = registry.create(registry.find("cnn_dropout"), {}, shape=(8, 8, 1), n_classes=2)
+    images, labels = np.zeros((4, 8, 8, 1), np.uint8), np.arange(4) % 2
+    with pytest.raises(ModelError, match="cannot be built for images of 8 x 8 x 1"):
         model.fit(images, labels, images, labels, seed=0, progress=no_progress, checkpoints=None)
 
 

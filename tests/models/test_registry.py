@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ModelError, SettingsError
-from pipeline.models import registry
+from pipeline.models import ranges, registry
 from pipeline.models.overrides import parse_overrides
+
+NAN, INFINITE = float("nan"), float("inf")
 
 
 def test_listing_loads_no_heavy_library() -> None:
@@ -73,7 +75,7 @@ def test_a_text_that_sets_nothing_is_refused(text: str) -> None:
     ("name", "overrides", "sentence"),
     [
         ("mlp", {"epoch": 5}, r"mlp has no parameter 'epoch': its parameters are units \(396\), epochs \(50\)"),
-        ("mlp", {"epochs": "many"}, "mlp.epochs is 'many' but must be a whole number: its parameters are"),
+        ("mlp", {"epochs": "many"}, "mlp.epochs is 'many' but must be a whole number from 1 to 10,000: its"),
         ("mlp", {"epochs": 2.5}, "must be a whole number"),
         ("mlp", {"epochs": True}, "must be a whole number"),
         ("cnn", {"learning_rate": "high"}, "must be a number"),
@@ -90,6 +92,62 @@ def test_a_whole_number_is_a_number_as_well() -> None:
     assert registry.parameters_of(registry.find("cnn"), {"learning_rate": 1})["learning_rate"] == 1.0
 
 
-def test_an_unknown_effort_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ModelError, match="no effort 'huge': choose one of quick, standard, max"):
-        registry.create(registry.find("cnn"), {"effort": "huge"}, shape=(28, 28, 1), n_classes=10)
+@pytest.mark.parametrize(
+    ("name", "parameter", "value", "sentence"),
+    [
+        ("cnn", "effort", "huge", "'huge' but must be a text among quick, standard, max"),
+        ("cnn", "epochs", -1, "-1 but must be a whole number from 1 to 10,000, or the default 0: its parameters"),
+        ("cnn", "batch_size", -5, "a whole number from 1 to 1,000,000, or the default 0"),
+        ("cnn", "learning_rate", NAN, "nan but must be a number from 1e-09 to"),
+        ("cnn", "learning_rate", INFINITE, "inf but must be a number"),
+        ("cnn", "learning_rate", -1, "-1 but must be a number"),
+        ("cnn", "learning_rate", 10**400, "must be a number"),
+        ("cnn", "label_smoothing", 7, "7 but must be a number from 0 to 0.99"),
+        ("cnn", "distortion", -1000, "from 0 to 5"),
+        ("cnn", "weight_decay", -0.1, "from 0 to 10"),
+        ("cnn_ensemble", "members", 0, "from 1 to 100"),
+        ("mlp", "epochs", 0, "from 1 to 10,000: its parameters"),
+        ("mlp", "batch_size", 0, "from 1 to 1,000,000: its parameters"),
+        ("mlp", "batch_size", -5, "-5 but must be"),
+        ("mlp", "units", 0, "from 1 to"),
+        ("mlp", "patience", -1, "from 0 to"),
+        ("xgboost", "rounds", -1, "from 1 to 100,000, or the default 0"),
+        ("xgboost", "learning_rate", -1, "from 1e-09 to 1, or the default 0.0"),
+        ("xgboost", "learning_rate", NAN, "nan but must be"),
+        ("xgboost", "max_depth", -3, "from 0 to"),
+        ("xgboost", "max_bin", 1, "from 2 to"),
+        ("xgboost", "subsample", 7, "from 0.001 to 1"),
+        ("xgboost", "colsample_bytree", -1, "from 0.001 to 1"),
+        ("xgboost", "patience", -1, "from 0 to"),
+        ("xgboost", "shifts", 9, "from 0 to 8"),
+        ("xgboost", "features", "edges", "a text among pixels, gradients"),
+        ("xgboost_2018", "rounds", 0, "from 1 to 100,000: its parameters"),
+        ("xgboost_2018", "gamma", -0.5, "from 0 to"),
+        ("logistic", "C", -1, "from 1e-06 to"),
+        ("logistic", "C", NAN, "nan but must be"),
+        ("logistic", "max_iter", 0, "from 1 to"),
+    ],
+)
+def test_an_impossible_value_is_refused_with_what_is_possible(
+    name: str, parameter: str, value: Any, sentence: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}.{parameter} is .*{sentence}"):
+        registry.parameters_of(registry.find(name), {parameter: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("cnn", {"epochs": 0, "batch_size": 0, "label_smoothing": 0, "weight_decay": 0, "distortion": 0}),
+        ("mlp", {"epochs": 1, "batch_size": 1, "units": 1, "patience": 0}),
+        ("xgboost", {"rounds": 0, "learning_rate": 0, "patience": 0, "max_depth": 0, "subsample": 1, "shifts": 8}),
+    ],
+)
+def test_the_ends_of_a_range_and_a_default_beyond_them_are_possible(name: str, given: dict[str, Any]) -> None:
+    assert registry.parameters_of(registry.find(name), given).items() >= given.items()
+
+
+@pytest.mark.parametrize("recipe", registry.RECIPES, ids=lambda recipe: recipe.name)
+def test_every_parameter_has_a_range_or_choices(recipe: registry.Recipe) -> None:
+    for name, default in recipe.parameters.items():
+        assert ranges.allowed(recipe.name, name, default), name

@@ -120,11 +120,19 @@ def test_report_rebuilds_what_was_deleted(command: Any, two: list[str], home: Ho
     ("words", "sentence"),
     [
         (("show", "nothing"), "There is no version 'nothing'"),
+        (("forecast", "--accuracy", "0.99"), "nothing to forecast from yet"),
+        (("forecast", "--accuracy", "nan"), "lies between 0 and 1, such as 0.998; nan does not"),
+        (("forecast", "--accuracy", "99.8"), "lies between 0 and 1, such as 0.998; 99.8 does not"),
         (("rollback",), "Nothing serves yet"),
         (("predict", "missing.csv"), "Nothing serves yet"),
         (("run", "--dataset", "missing.csv"), "missing.csv"),
         (("run", "--models", "cnm"), "did you mean"),
+        (("run", "--models", ","), "'models': Name at least one"),
+        (("run", "--train-sizes", ","), "'train_sizes': Name at least one"),
         (("run", "--set", "cnn.epochs"), "recipe.parameter=value"),
+        (("run", "--set", "cnnn.epochs=3"), "no model 'cnnn': did you mean cnn"),
+        (("run", "--models", "dummy", "--set", "cnn.epochs=-3"), "cnn.epochs is -3 but must be a whole number"),
+        (("run", "--set", f"cnn.epochs={'9' * 5000}"), "but must be a whole number"),
         (("run", "--gate", "lenient"), "no gate preset"),
         (("run", "--track", "wandb"), "track"),
         (("run", "--config", "missing.toml"), "missing.toml"),
@@ -139,13 +147,20 @@ def test_what_is_wrong_is_one_sentence_and_a_status(
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("table", ["gate", "run", "recipe"])
+@pytest.mark.parametrize("table", ["gate", "run", "recipe", "recipe.cnn"])
 def test_a_setting_in_the_place_of_a_table_is_named(command: Any, home: Home, tmp_path: Path, table: str) -> None:
     file = tmp_path / "pipeline.toml"
     file.write_text(f"{table} = 3\n")
     status, _, err = command("run", "--config", file, "--home", home.root)
     assert status == 1
     assert f"[{table}] is a table" in " ".join(err.split())
+
+
+def test_what_is_set_for_a_recipe_that_is_not_trained_is_noticed(command: Any, home: Home, data: Path) -> None:
+    given = ("--models", "dummy", "--train-sizes", "all", "--set", "logistic.C=0.5", "--set", "cnn.epochs=3")
+    status, _, err = command("run", "--dataset", data, *given, "--home", home.root)
+    assert status == 0
+    assert "What is set for logistic and cnn has no effect: this run trains dummy." in " ".join(err.split())
 
 
 def test_a_second_run_fails_at_once_if_it_is_told_not_to_wait(command: Any, home: Home, data: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from killed_run import Silent
 from pipeline_tree import tree
 
-from pipeline.errors import DataError, PipelineError, SettingsError
+from pipeline.errors import DataError, ModelError, PipelineError, SettingsError
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
@@ -160,6 +160,7 @@ def test_a_stopped_run_goes_on_without_training_again(run: object, home: Home) -
         ({"test_size": "37"}, SettingsError, "at most 36"),
         ({"models": ("logisitc",)}, PipelineError, "did you mean logistic"),
         ({"overrides": {"logistic": {"D": 1}}}, SettingsError, "no parameter"),
+        ({"overrides": {"logistic": {"C": -1}}}, SettingsError, "logistic.C is -1 but must be a number from"),
         ({"gate": {"preset": "guarded", "alfa": 0.1}}, SettingsError, "alfa"),
         ({"submit": True}, SettingsError, "kaggle download"),
     ],
@@ -171,6 +172,13 @@ def test_bad_settings_are_refused_before_anything_is_trained(
         run(**settings)  # type: ignore[operator]
     assert versions.list_versions(home) == []
     assert production.datasets(home) == []
+
+
+def test_a_network_that_diverges_is_said_so(run: object, home: Home) -> None:
+    settings = {"effort": "quick", "overrides": {"cnn": {"epochs": 1, "learning_rate": 1e9}}}
+    with pytest.raises(ModelError, match=r"Training diverged .*: lower the learning rate"):
+        run(models=("cnn",), **settings)  # type: ignore[operator]
+    assert versions.list_versions(home) == []
 
 
 def test_another_dataset_under_the_same_name_cannot_replace_the_champion(

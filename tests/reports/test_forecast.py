@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, StoreError
 from pipeline.reports import tables
 from pipeline.reports.forecast import CAVEAT, fit_power_law, forecast
 
 SIZES = np.array([42, 126, 210, 462, 840, 4_200, 8_400, 16_800, 25_200, 33_600])
 
 
-def curve(errors, sizes=SIZES, images=10_000, recipe="cnn"):
+def curve(errors, sizes=SIZES, images=10_000, recipe="cnn", dataset="mnist", benchmark="b"):
     return pd.DataFrame(
         {
-            "dataset": "mnist",
-            "benchmark_sha256": "b",
+            "dataset": dataset,
+            "benchmark_sha256": benchmark,
             "benchmark_images": images,
             "recipe": recipe,
             "train_size": sizes,
@@ -83,6 +83,19 @@ def test_each_recipe_has_its_own_forecast_and_the_same_seed_the_same_interval():
     assert [found.recipe for found in first] == ["cnn", "mlp"]
     assert first == again
     assert first[0].low != other[0].low
+
+
+def test_the_dataset_and_the_benchmark_are_named_where_there_are_several():
+    parts = [curve(2 * SIZES**-0.5, dataset=dataset, benchmark=name) for dataset, name in ("am", "bn", "bo")]
+    found = forecast(pd.concat(parts, ignore_index=True), 0.95)
+    subjects = [one.sentence.split(" already")[0] for one in found]
+    assert subjects == ["cnn on a", "cnn on b (benchmark n)", "cnn on b (benchmark o)"]
+    assert [one.benchmark_sha256 for one in found] == ["m", "n", "o"]
+
+
+def test_without_any_measurement_it_is_said_what_to_run():
+    with pytest.raises(StoreError, match=r"nothing to forecast from yet: train at least 4 sizes.*--train-sizes"):
+        forecast(curve([], sizes=[]), 0.95)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
