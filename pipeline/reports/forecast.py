@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.errors import SettingsError, StoreError
 from pipeline.reports.figures import percent
 from pipeline.reports.formats import count
+from pipeline.reports.tables import line_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,8 @@ _EXPONENTS = np.geomspace(0.005, 3.0, 150)
 _SHARES = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 90)])
 
 Floats = NDArray[np.float64]
+Line = tuple[str, str, str, str]
+"""Dataset, digest of the benchmark, recipe and settings."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Forecast:
     """When a recipe would reach an accuracy on a dataset.
 
     Attributes:
-        dataset, benchmark_sha256, recipe, accuracy: What is asked.
+        dataset, benchmark_sha256, recipe, settings, accuracy: What is asked.
         law: The fitted law; ``None`` where too few sizes were measured.
         size: Training images needed; ``None`` for never, at this rate, or unknown.
         low, high: 95 % interval of the size; ``high`` is ``None`` where it has no upper end.
@@ -74,6 +77,7 @@ class Forecast:
     dataset: str
     benchmark_sha256: str
     recipe: str
+    settings: str
     accuracy: float
     law: PowerLaw | None
     size: float | None
@@ -108,7 +112,7 @@ def fit_power_law(sizes: ArrayLike, errors: ArrayLike, test_images: ArrayLike) -
 
 
 def forecast(curve: "pd.DataFrame", accuracy: float, seed: int = 0) -> list[Forecast]:
-    """A forecast for each dataset, benchmark and recipe of a learning curve.
+    """A forecast for each line of a learning curve: dataset, benchmark, recipe and settings.
 
     The interval comes from ``RESAMPLES`` refits to errors drawn from the law: binomial noise of the test images,
     and the misfit of the law, which the spread between runs is part of.
@@ -129,7 +133,7 @@ def forecast(curve: "pd.DataFrame", accuracy: float, seed: int = 0) -> list[Fore
             f"There is nothing to forecast from yet: train at least {LEAST_SIZES} sizes, for instance with "
             "`simulator.py run --train-sizes 0.02,0.06,0.2,0.6,all`."
         )
-    groups = curve.groupby(["dataset", "benchmark_sha256", "recipe"], sort=True)
+    groups = curve.groupby(["dataset", "benchmark_sha256", "recipe", "settings"], sort=True)
     benchmarks = curve.groupby("dataset")["benchmark_sha256"].nunique().to_dict()
     return [
         _forecast(of, _subject(of, benchmarks), points.sort_values("train_size"), accuracy, seed)
@@ -137,15 +141,16 @@ def forecast(curve: "pd.DataFrame", accuracy: float, seed: int = 0) -> list[Fore
     ]
 
 
-def _subject(of: tuple[str, str, str], benchmarks: Mapping[str, int]) -> str:
-    """The recipe, with its dataset and its benchmark where there are several; ``benchmarks`` counts by dataset."""
-    dataset, benchmark_sha256, recipe = of
+def _subject(of: Line, benchmarks: Mapping[str, int]) -> str:
+    """The line's name, with dataset and benchmark where there are several; ``benchmarks`` counts by dataset."""
+    dataset, benchmark_sha256, recipe, settings = of
+    name = line_label(recipe, settings)
     if benchmarks[dataset] > 1:
-        return f"{recipe} on {dataset} (benchmark {benchmark_sha256[:12]})"
-    return f"{recipe} on {dataset}" if len(benchmarks) > 1 else recipe
+        return f"{name} on {dataset} (benchmark {benchmark_sha256[:12]})"
+    return f"{name} on {dataset}" if len(benchmarks) > 1 else name
 
 
-def _forecast(of: tuple[str, str, str], subject: str, points: "pd.DataFrame", accuracy: float, seed: int) -> Forecast:
+def _forecast(of: Line, subject: str, points: "pd.DataFrame", accuracy: float, seed: int) -> Forecast:
     enough = points.loc[points["accuracy"] >= accuracy, "train_size"]
     reached_at = int(enough.min()) if len(enough) else None
     law = size = low = high = None

@@ -13,13 +13,14 @@ from pipeline.reports.forecast import CAVEAT, fit_power_law, forecast
 SIZES = np.array([42, 126, 210, 462, 840, 4_200, 8_400, 16_800, 25_200, 33_600])
 
 
-def curve(errors, sizes=SIZES, images=10_000, recipe="cnn", dataset="mnist", benchmark="b"):
+def curve(errors, sizes=SIZES, images=10_000, recipe="cnn", dataset="mnist", benchmark="b", settings=""):
     return pd.DataFrame(
         {
             "dataset": dataset,
             "benchmark_sha256": benchmark,
             "benchmark_images": images,
             "recipe": recipe,
+            "settings": settings,
             "train_size": sizes,
             "accuracy": 1 - np.asarray(errors),
             "error": errors,
@@ -75,6 +76,12 @@ def test_too_few_sizes_give_a_sentence_and_no_number():
 def test_an_impossible_accuracy_is_refused(accuracy):
     with pytest.raises(SettingsError, match=r"between 0 and 1, such as 0\.998"):
         forecast(curve(2 * SIZES**-0.5), accuracy)
+
+
+def test_other_settings_of_a_recipe_have_their_own_forecast_and_name_it():
+    both = pd.concat([curve(2 * SIZES**-0.5, settings=f"effort={effort}") for effort in ("max", "quick")])
+    sentences = [found.sentence for found in forecast(both, 0.995)]
+    assert [sentence.split(" would")[0] for sentence in sentences] == ["cnn effort=max", "cnn effort=quick"]
 
 
 def test_each_recipe_has_its_own_forecast_and_the_same_seed_the_same_interval():
