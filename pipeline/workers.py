@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline.trainer import Trainer
 
 Files = dict[str, bytes]
 IMAGES = "digit-pipeline-images"
+_training = threading.Lock()
 
 
 def train_here(
@@ -44,6 +46,8 @@ def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell
 
 def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell], address: str) -> Iterator[Candidate]:
     """Train on a Dask cluster; each worker gets the images once, and sends back each candidate's files.
+
+    A worker process trains one cell at a time, and lends it as many cores as the worker has threads.
 
     The images travel as a plugin, which workers that join later or start again get too; scattered data is lost
     with the worker that holds it.
@@ -74,7 +78,8 @@ def _client(address: str) -> Iterator[Any]:
         client = Client(address, timeout=20, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ServiceError(
-            f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`."
+            f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`, "
+            f"and workers with `dask worker {address} --nworkers 2 --nthreads 1`."
         ) from error
     try:
         yield client
@@ -107,9 +112,16 @@ def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int
 
 
 def _train_elsewhere(cell: Cell) -> tuple[str, Files]:
+    """Train one cell at a time: a worker's threads share seeds, and cannot import TensorFlow side by side."""
     from distributed import get_worker
 
-    data: LabelledImages = get_worker().plugins[IMAGES].data
+    worker = get_worker()
+    with _training:
+        prepare_process(worker.state.nthreads)
+        return _train_and_pack(worker.plugins[IMAGES].data, cell)
+
+
+def _train_and_pack(data: LabelledImages, cell: Cell) -> tuple[str, Files]:
     assignment = cell.assignment()
     with tempfile.TemporaryDirectory(prefix="digit-pipeline-") as folder:
         candidate = Trainer(Path(folder)).run(data, cell.split, assignment, no_progress)
