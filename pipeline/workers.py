@@ -3,8 +3,9 @@
 import os
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from pipeline.store.versions import candidate_of
 from pipeline.trainer import Trainer
 
 Files = dict[str, bytes]
-IMAGES = "digit-pipeline-images"
 _training = threading.Lock()
 
 
@@ -59,10 +59,10 @@ def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell],
 
     with (
         _client(address) as client,
-        _shared(client, data),
+        _shared(client, data) as images,
         joblib.parallel_config(backend="dask", client=client, n_jobs=-1),
     ):
-        tasks = (joblib.delayed(_train_elsewhere)(cell) for cell in cells)
+        tasks = (joblib.delayed(_train_elsewhere)(cell, images) for cell in cells)
         results = joblib.Parallel(return_as="generator", batch_size=1, pre_dispatch="all")(tasks)
         for assignment_id, files in results:
             yield _unpack(staging / assignment_id, files)
@@ -88,22 +88,24 @@ def _client(address: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _shared(client: Any, data: LabelledImages) -> Iterator[None]:
+def _shared(client: Any, data: LabelledImages) -> Iterator[str]:
+    """Hand the images to every worker; yields the name under which they are found there, one for each run."""
     from distributed import WorkerPlugin
 
     class SharedImages(WorkerPlugin):  # type: ignore[misc]
         """Holds the images on a worker."""
 
-        name = IMAGES
-
         def __init__(self) -> None:
             self.data = data
 
-    client.register_plugin(SharedImages())
+    name = f"digit-pipeline-{data.sha256}-{uuid.uuid4().hex}"
+    client.register_plugin(SharedImages(), name)
     try:
-        yield
+        yield name
     finally:
-        client.unregister_worker_plugin(IMAGES)
+        # A scheduler that was started again, or is gone, has forgotten the images already.
+        with suppress(ValueError, OSError):
+            client.unregister_worker_plugin(name)
 
 
 def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int) -> Candidate:
@@ -111,14 +113,14 @@ def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int
     return Trainer(staging).run(data, cell.split, cell.assignment(), no_progress)
 
 
-def _train_elsewhere(cell: Cell) -> tuple[str, Files]:
+def _train_elsewhere(cell: Cell, images: str) -> tuple[str, Files]:
     """Train one cell at a time: a worker's threads share seeds, and cannot import TensorFlow side by side."""
     from distributed import get_worker
 
     worker = get_worker()
     with _training:
         prepare_process(worker.state.nthreads)
-        return _train_and_pack(worker.plugins[IMAGES].data, cell)
+        return _train_and_pack(worker.plugins[images].data, cell)
 
 
 def _train_and_pack(data: LabelledImages, cell: Cell) -> tuple[str, Files]:
