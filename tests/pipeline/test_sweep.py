@@ -5,15 +5,13 @@ import multiprocessing
 import os
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clusters import local_cluster
 from killed_run import Silent
 
-from pipeline import workers
-from pipeline.data import sources
 from pipeline.store import production, repeats, versions
 from pipeline.store.home import Home
 
@@ -34,14 +32,6 @@ def champions(home: Home) -> list[str]:
     """The cells that were promoted, in their order."""
     cells = {version.id: version.manifest["cell"] for version in versions.list_versions(home)}
     return [cells[line["id"]] for line in production.history(home)]
-
-
-def local_cluster(*, workers: int, threads: int) -> Any:
-    """A Dask scheduler and its workers, in processes of their own."""
-    distributed = pytest.importorskip("distributed")
-    return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=threads, processes=True, host="127.0.0.1", dashboard_address=None
-    )
 
 
 @pytest.fixture
@@ -112,24 +102,3 @@ def test_a_worker_with_several_threads_trains_one_cell_at_a_time(run: Any, tmp_p
     with local_cluster(workers=1, threads=2) as cluster:
         clustered = run(where=Home(tmp_path / "clustered"), cluster=cluster.scheduler_address, **sweep)
     assert story(clustered) == story(run(where=Home(tmp_path / "alone"), **sweep))
-
-
-@pytest.mark.slow
-def test_two_runs_on_one_cluster_keep_their_own_images(data: Path) -> None:
-    ours = sources.load(str(data))
-    others = replace(ours, images=255 - ours.images)
-    with (
-        local_cluster(workers=1, threads=1) as cluster,
-        cluster.get_client() as client,
-        workers._shared(client, ours) as first,
-    ):
-        with workers._shared(client, others) as second:
-            assert pixels_on_workers(client, first) == [int(ours.images.sum())]
-            assert pixels_on_workers(client, second) == [int(others.images.sum())]
-        assert pixels_on_workers(client, first) == [int(ours.images.sum())]
-        client.unregister_worker_plugin(first)
-
-
-def pixels_on_workers(client: Any, name: str) -> list[int]:
-    """The sum of the pixels that each worker holds under this name."""
-    return list(client.run(lambda dask_worker: int(dask_worker.plugins[name].data.images.sum())).values())
