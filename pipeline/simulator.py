@@ -149,7 +149,7 @@ class _Session:
 
     def _train(self, cells: Sequence[Cell]) -> Iterator[Candidate]:
         staging = self.home.staging
-        if self.settings.cluster:
+        if self.settings.cluster is not None:
             return workers.train_on_cluster(staging, self.data, cells, self.settings.cluster)
         if self.settings.jobs > 1 and len(cells) > 1:
             return workers.train_in_processes(staging, self.data, cells, self.settings.jobs)

@@ -162,6 +162,8 @@ def test_a_stopped_run_goes_on_without_training_again(run: object, home: Home) -
         ({"overrides": {"logistic": {"D": 1}}}, SettingsError, "no parameter"),
         ({"gate": {"preset": "guarded", "alfa": 0.1}}, SettingsError, "alfa"),
         ({"submit": True}, SettingsError, "kaggle download"),
+        ({"cluster": ""}, SettingsError, "--cluster is empty"),
+        ({"cluster": "tcp://127.0.0.1:8786", "jobs": 2}, SettingsError, "give one of them"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_trained(
