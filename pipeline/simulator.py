@@ -133,7 +133,7 @@ class _Session:
     def rows(self, cells: Sequence[Cell]) -> Iterator[Row]:
         judged = {} if self.settings.retrain else versions.by_cell(self.home)
         measured = {} if self.settings.retrain else repeats.by_cell(self.home)
-        staged = recovery.staged(self.home)
+        staged = recovery.staged(self.home, finished=judged.keys() | measured.keys())
         missing = [c for c in cells if c.digest not in judged and c.digest not in measured and c.digest not in staged]
         trained = self._train(missing)
         for cell in cells:

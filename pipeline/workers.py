@@ -3,11 +3,13 @@
 import os
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,7 @@ def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell
 
     threads = max(1, (os.cpu_count() or 1) // jobs)
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", pre_dispatch=jobs, batch_size=1)
-    tasks = (joblib.delayed(_train_limited)(staging, data, cell, threads) for cell in cells)
+    tasks = (joblib.delayed(_train_limited)(staging, data, cell, threads, os.getpid()) for cell in cells)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
         try:
             yield from parallel(tasks)
@@ -167,9 +169,22 @@ def _arrived(arrival: "Future[Candidate]", cell: Cell, address: str) -> Candidat
         ) from error
 
 
-def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int) -> Candidate:
+def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int, driver: int) -> Candidate:
+    _end_with(driver)
     prepare_process(threads)
     return Trainer(staging).run(data, cell.split, cell.assignment(), no_progress)
+
+
+@cache
+def _end_with(driver: int) -> None:
+    """End this process within a second of its driver's death; it would write to a home that another run may hold."""
+
+    def watch() -> None:
+        while os.getppid() == driver:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _train_elsewhere(cell: Cell, images: str) -> tuple[str, Files]:

@@ -30,8 +30,7 @@ def command_line_cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Po
     commands = [["scheduler", "--port", "0", *own], ["worker", "--nthreads", "1", "--no-nanny", *own]]
     same_imports = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     processes = [
-        subprocess.Popen([sys.executable, "-m", "dask", *command], stderr=log, env=same_imports)
-        for command in commands
+        subprocess.Popen([sys.executable, "-m", "dask", *command], stderr=log, env=same_imports) for command in commands
     ]
     try:
         while not file.exists():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,18 @@ def test_a_stopped_run_goes_on_without_training_again(run: object, home: Home) -
     summary = run(train_sizes=("60", "all"))  # type: ignore[operator]
     assert [row.reused for row in summary.rows] == [True, False]
     assert summary.rows[1].version.id == staged.name
+
+
+def test_a_cell_that_was_trained_twice_is_judged_once(run: object, home: Home, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(), train_sizes=("60", "all"))  # type: ignore[operator]
+    (staged,) = home.staging.iterdir()
+    shutil.copytree(staged, tmp_path / staged.name)
+    run(train_sizes=("60", "all"))  # type: ignore[operator]
+    shutil.copytree(tmp_path / staged.name, staged)
+    assert all(row.reused for row in run(train_sizes=("60", "all")).rows)  # type: ignore[operator]
+    assert len(versions.list_versions(home)) == 2
+    assert list(home.staging.iterdir()) == []
 
 
 @pytest.mark.parametrize(

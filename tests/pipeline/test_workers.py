@@ -1,16 +1,18 @@
 """Processes and clusters that train: what they share, what they keep, and what is said when they die."""
 
+import multiprocessing
 import signal
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from clusters import command_line_cluster, local_cluster
 from killed_run import Silent
 
-from pipeline import cells, workers
+from pipeline import cells, simulator, workers
 from pipeline.config import Settings
 from pipeline.contracts import LabelledImages
 from pipeline.data import sources, splits
@@ -44,6 +46,27 @@ def test_a_process_that_dies_is_one_sentence_and_costs_nothing(run: Any, home: H
         run(jobs=2, **sweep_that_dies(home))
     assert [row.reused for row in run().rows] == [True]
     assert list(home.staging.iterdir()) == []
+
+
+def test_processes_end_with_a_driver_that_is_killed(run: Any, data: Path, home: Home) -> None:
+    driver = multiprocessing.get_context("spawn").Process(target=train_for_ever, args=(data, home.root))
+    driver.start()
+    while len(list(home.staging.glob("*"))) < 2:
+        assert driver.is_alive()
+        time.sleep(0.1)
+    training = [child for child in psutil.Process(driver.pid).children() if "LokyProcess" in " ".join(child.cmdline())]
+    assert len(training) == 2
+    driver.kill()
+    driver.join()
+    assert psutil.wait_procs(training, timeout=20)[1] == []
+    run()
+    assert list(home.staging.iterdir()) == []
+
+
+def train_for_ever(data: Path, home: Path) -> None:
+    """A run whose two processes never come to an end."""
+    settings = Settings(dataset=str(data), train_sizes=("60", "all"), models=("deadly_recipe:wait",), jobs=2)
+    simulator.run(settings, Home(home), Silent())
 
 
 def test_a_cell_that_kills_every_worker_is_one_sentence_and_costs_nothing(run: Any, home: Home) -> None:
