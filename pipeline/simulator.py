@@ -29,11 +29,14 @@ class Observer(Protocol):
     def notice(self, sentence: str) -> None:
         """Something a person should know."""
 
-    def planned(self, cells: Sequence[Cell]) -> None:
-        """What will be trained."""
+    def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
+        """All cells, and those of them that do not stand there already."""
 
     def fitting(self, cell: Cell) -> FitProgress:
         """A cell's training starts; the result is told after each epoch or round."""
+
+    def awaiting(self, cells: Sequence[Cell], where: str) -> None:
+        """Cells are being trained side by side on ``where``; the first of them is judged next."""
 
     def judging(self, cell: Cell) -> None:
         """A cell's candidate is being judged."""
@@ -107,7 +110,6 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
             observer.notice(sentence)
         _require_same_kind(home, data)
         cells = _plan(settings, home, data, observer)
-        observer.planned(cells)
         session = _Session(settings, home, data, Watcher(home, policy), observer)
         rows = tuple(session.rows(cells))
         champion = production.current(home, data.name)
@@ -135,6 +137,7 @@ class _Session:
         measured = {} if self.settings.retrain else repeats.by_cell(self.home)
         staged = recovery.staged(self.home, finished=judged.keys() | measured.keys())
         missing = [c for c in cells if c.digest not in judged and c.digest not in measured and c.digest not in staged]
+        self.observer.planned(cells, missing)
         trained = self._train(missing)
         for cell in cells:
             if cell.digest in judged:
@@ -148,12 +151,19 @@ class _Session:
             yield row
 
     def _train(self, cells: Sequence[Cell]) -> Iterator[Candidate]:
-        staging = self.home.staging
-        if self.settings.cluster is not None:
-            return workers.train_on_cluster(staging, self.data, cells, self.settings.cluster)
-        if self.settings.jobs > 1 and len(cells) > 1:
-            return workers.train_in_processes(staging, self.data, cells, self.settings.jobs)
+        staging, cluster, jobs = self.home.staging, self.settings.cluster, self.settings.jobs
+        if cluster is not None:
+            elsewhere = workers.train_on_cluster(staging, self.data, cells, cluster)
+            return self._await(cells, elsewhere, f"the cluster at {cluster}")
+        if jobs > 1 and len(cells) > 1:
+            elsewhere = workers.train_in_processes(staging, self.data, cells, jobs)
+            return self._await(cells, elsewhere, f"{jobs} processes")
         return workers.train_here(staging, self.data, cells, self.observer.fitting)
+
+    def _await(self, cells: Sequence[Cell], trained: Iterator[Candidate], where: str) -> Iterator[Candidate]:
+        for judged in range(len(cells)):
+            self.observer.awaiting(cells[judged:], where)
+            yield next(trained)
 
     def _judge(self, cell: Cell, candidate: Candidate) -> Row:
         self.observer.judging(cell)
