@@ -3,9 +3,9 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import SettingsError
 
@@ -51,6 +51,19 @@ class Settings(BaseModel):
     """Submit to Kaggle at the end if the champion changed."""
     track: str | None = Field(default=None, pattern="^mlflow(:.+)?$")
     """``mlflow`` or ``mlflow:URI``."""
+
+    @model_validator(mode="after")
+    def _one_place_to_train(self) -> Self:
+        if self.cluster is not None and not self.cluster.strip():
+            raise SettingsError(
+                "--cluster is empty: give the scheduler's address (tcp://host:8786), or leave it out to train here."
+            )
+        if self.cluster is not None and self.jobs > 1:
+            raise SettingsError(
+                "--jobs is for this machine and --cluster for others: give one of them "
+                "(how many models a cluster trains at a time is for its workers to say)."
+            )
+        return self
 
 
 def read_settings(file: Path | None, options: Mapping[str, Any]) -> Settings:

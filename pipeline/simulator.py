@@ -29,11 +29,14 @@ class Observer(Protocol):
     def notice(self, sentence: str) -> None:
         """Something a person should know."""
 
-    def planned(self, cells: Sequence[Cell]) -> None:
-        """What will be trained."""
+    def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
+        """All cells, and those of them that do not stand there already."""
 
     def fitting(self, cell: Cell) -> FitProgress:
         """A cell's training starts; the result is told after each epoch or round."""
+
+    def awaiting(self, cells: Sequence[Cell], where: str) -> None:
+        """Cells are being trained side by side on ``where``; the first of them is judged next."""
 
     def judging(self, cell: Cell) -> None:
         """A cell's candidate is being judged."""
@@ -106,7 +109,6 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
             observer.notice(sentence)
         _require_same_kind(home, data)
         cells = _plan(settings, home, data, observer)
-        observer.planned(cells)
         session = _Session(settings, home, data, Watcher(home, policy), observer)
         rows = tuple(session.rows(cells))
         champion = production.current(home, data.name)
@@ -132,14 +134,16 @@ class _Session:
     def rows(self, cells: Sequence[Cell]) -> Iterator[Row]:
         judged = {} if self.settings.retrain else versions.by_cell(self.home)
         measured = {} if self.settings.retrain else repeats.by_cell(self.home)
-        staged = recovery.staged(self.home)
         # A cell that was only measured is no challenger yet: it is trained again to be judged.
-        kept = {cell.digest for cell in cells if cell.digest in judged or (cell.repeat and cell.digest in measured)}
-        trained = self._train([cell for cell in cells if cell.digest not in kept | staged.keys()])
+        finished = judged.keys() | measured.keys() - {cell.digest for cell in cells if not cell.repeat}
+        staged = recovery.staged(self.home, finished=finished)
+        missing = [cell for cell in cells if cell.digest not in finished | staged.keys()]
+        self.observer.planned(cells, missing)
+        trained = self._train(missing)
         for cell in cells:
             if cell.digest in judged:
                 row = self._reuse(cell, judged[cell.digest])
-            elif cell.digest in kept:
+            elif cell.digest in finished:
                 row = _measured(cell, measured[cell.digest], reused=True)
             else:
                 candidate = staged.get(cell.digest) or next(trained)
@@ -148,12 +152,19 @@ class _Session:
             yield row
 
     def _train(self, cells: Sequence[Cell]) -> Iterator[Candidate]:
-        staging = self.home.staging
-        if self.settings.cluster:
-            return workers.train_on_cluster(staging, self.data, cells, self.settings.cluster)
-        if self.settings.jobs > 1 and len(cells) > 1:
-            return workers.train_in_processes(staging, self.data, cells, self.settings.jobs)
+        staging, cluster, jobs = self.home.staging, self.settings.cluster, self.settings.jobs
+        if cluster is not None:
+            elsewhere = workers.train_on_cluster(staging, self.data, cells, cluster)
+            return self._await(cells, elsewhere, f"the cluster at {cluster}")
+        if jobs > 1 and len(cells) > 1:
+            elsewhere = workers.train_in_processes(staging, self.data, cells, jobs)
+            return self._await(cells, elsewhere, f"{jobs} processes")
         return workers.train_here(staging, self.data, cells, self.observer.fitting)
+
+    def _await(self, cells: Sequence[Cell], trained: Iterator[Candidate], where: str) -> Iterator[Candidate]:
+        for judged in range(len(cells)):
+            self.observer.awaiting(cells[judged:], where)
+            yield next(trained)
 
     def _judge(self, cell: Cell, candidate: Candidate) -> Row:
         self.observer.judging(cell)

@@ -2,21 +2,29 @@
 
 import os
 import tempfile
+import threading
+import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.cells import Cell
 from pipeline.contracts import Candidate, FitProgress, LabelledImages, no_progress
-from pipeline.errors import ServiceError
+from pipeline.errors import ModelError, ServiceError
 from pipeline.models.runtime import prepare_process
 from pipeline.store import atomic
 from pipeline.store.versions import candidate_of
 from pipeline.trainer import Trainer
 
 Files = dict[str, bytes]
-IMAGES = "digit-pipeline-images"
+PATIENCE = 20.0
+"""Seconds in which a scheduler must answer and have a worker."""
+_training = threading.Lock()
 
 
 def train_here(
@@ -32,36 +40,44 @@ def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell
 
     The images are shared with the processes through a memory-mapped file, once; each process
     gets an equal share of the cores.
+
+    Raises:
+        ModelError: A process died.
     """
     import joblib
 
     threads = max(1, (os.cpu_count() or 1) // jobs)
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", pre_dispatch=jobs, batch_size=1)
-    tasks = (joblib.delayed(_train_limited)(staging, data, cell, threads) for cell in cells)
+    tasks = (joblib.delayed(_train_limited)(staging, data, cell, threads, os.getpid()) for cell in cells)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
-        yield from parallel(tasks)
+        try:
+            yield from parallel(tasks)
+        except BrokenProcessPool as error:
+            raise ModelError(
+                "A training process died, most likely because memory ran out. "
+                "What was finished is kept: run the same command again with fewer --jobs."
+            ) from error
 
 
 def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell], address: str) -> Iterator[Candidate]:
-    """Train on a Dask cluster; each worker gets the images once, and sends back each candidate's files.
+    """Train on a Dask cluster; candidates come in the order of the cells, and are in staging as soon as they arrive.
 
-    The images travel as a plugin, which workers that join later or start again get too; scattered data is lost
-    with the worker that holds it.
+    Each worker gets the images once, and sends back each candidate's files. A worker process trains one cell at a
+    time, and lends it as many cores as the worker has threads. The images travel as a plugin, which workers that
+    join later or start again get too; scattered data is lost with the worker that holds it.
 
     Raises:
-        ServiceError: Dask is not installed, or the scheduler does not answer.
+        ServiceError: Dask is not installed, the scheduler does not answer or goes away, or workers are missing or die.
     """
-    import joblib
-
-    with (
-        _client(address) as client,
-        _shared(client, data),
-        joblib.parallel_config(backend="dask", client=client, n_jobs=-1),
-    ):
-        tasks = (joblib.delayed(_train_elsewhere)(cell) for cell in cells)
-        results = joblib.Parallel(return_as="generator", batch_size=1, pre_dispatch="all")(tasks)
-        for assignment_id, files in results:
-            yield _unpack(staging / assignment_id, files)
+    with _client(address) as client:
+        _require_workers(client, address)
+        with _shared(client, data) as images:
+            futures = [client.submit(_train_elsewhere, cell, images, pure=False) for cell in cells]
+            arrivals = [_stored_on_arrival(future, staging) for future in futures]
+            for cell, arrival in zip(cells, arrivals, strict=True):
+                while not wait([arrival], PATIENCE).done:
+                    _require_workers(client, address)
+                yield _arrived(arrival, cell, address)
 
 
 @contextmanager
@@ -71,10 +87,11 @@ def _client(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise ServiceError("--cluster needs Dask: install the extra with `pip install -e .[cluster]`.") from error
     try:
-        client = Client(address, timeout=20, set_as_default=False)
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ServiceError(
-            f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`."
+            f"No Dask scheduler answers at {address}: {error}. "
+            f"Start one with `dask scheduler`, and workers with {_how_to_start(address)}."
         ) from error
     try:
         yield client
@@ -83,33 +100,104 @@ def _client(address: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _shared(client: Any, data: LabelledImages) -> Iterator[None]:
+def _shared(client: Any, data: LabelledImages) -> Iterator[str]:
+    """Hand the images to every worker; yields the name under which they are found there, one for each run."""
     from distributed import WorkerPlugin
 
     class SharedImages(WorkerPlugin):  # type: ignore[misc]
         """Holds the images on a worker."""
 
-        name = IMAGES
-
         def __init__(self) -> None:
             self.data = data
 
-    client.register_plugin(SharedImages())
+    name = f"digit-pipeline-{data.sha256}-{uuid.uuid4().hex}"
+    client.register_plugin(SharedImages(), name)
     try:
-        yield
+        yield name
     finally:
-        client.unregister_worker_plugin(IMAGES)
+        # A scheduler that is gone, or was started again, has forgotten the images already.
+        if client.status == "running":
+            with suppress(ValueError, OSError):
+                client.unregister_worker_plugin(name)
 
 
-def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int) -> Candidate:
+def _require_workers(client: Any, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except OSError as error:
+        raise ServiceError(
+            f"The Dask scheduler at {address} has no workers: start some with {_how_to_start(address)}, "
+            "then run the same command again; what was finished is kept."
+        ) from error
+
+
+def _how_to_start(address: str) -> str:
+    return f"`dask worker {address} --nworkers 2 --nthreads 1`"
+
+
+def _stored_on_arrival(future: Any, staging: Path) -> "Future[Candidate]":
+    """The candidate that a worker sends back, written to staging even while another one is being judged."""
+    arrival: Future[Candidate] = Future()
+
+    def store(done: Any) -> None:
+        try:
+            assignment_id, files = done.result()
+            arrival.set_result(_unpack(staging / assignment_id, files))
+        except Exception as error:
+            arrival.set_exception(error)
+        finally:
+            done.release()
+
+    future.add_done_callback(store)
+    return arrival
+
+
+def _arrived(arrival: "Future[Candidate]", cell: Cell, address: str) -> Candidate:
+    from distributed.scheduler import KilledWorker
+
+    try:
+        return arrival.result()
+    except KilledWorker as error:
+        raise ServiceError(
+            f"Every Dask worker that trained {cell.label} died, most likely because memory ran out: start fewer "
+            "workers on each machine, then run the same command again; what was finished is kept."
+        ) from error
+    except CancelledError as error:
+        raise ServiceError(
+            f"The Dask scheduler at {address} went away: start it and its workers again, "
+            "then run the same command again; what was finished is kept."
+        ) from error
+
+
+def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int, driver: int) -> Candidate:
+    _end_with(driver)
     prepare_process(threads)
     return Trainer(staging).run(data, cell.split, cell.assignment(), no_progress)
 
 
-def _train_elsewhere(cell: Cell) -> tuple[str, Files]:
+@cache
+def _end_with(driver: int) -> None:
+    """End this process within a second of its driver's death; it would write to a home that another run may hold."""
+
+    def watch() -> None:
+        while os.getppid() == driver:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _train_elsewhere(cell: Cell, images: str) -> tuple[str, Files]:
+    """Train one cell at a time: a worker's threads share seeds, and cannot import TensorFlow side by side."""
     from distributed import get_worker
 
-    data: LabelledImages = get_worker().plugins[IMAGES].data
+    worker = get_worker()
+    with _training:
+        prepare_process(worker.state.nthreads)
+        return _train_and_pack(worker.plugins[images].data, cell)
+
+
+def _train_and_pack(data: LabelledImages, cell: Cell) -> tuple[str, Files]:
     assignment = cell.assignment()
     with tempfile.TemporaryDirectory(prefix="digit-pipeline-") as folder:
         candidate = Trainer(Path(folder)).run(data, cell.split, assignment, no_progress)

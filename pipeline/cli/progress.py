@@ -50,9 +50,9 @@ class RunProgress:
         """Show a sentence above the bars."""
         self._notify(sentence)
 
-    def planned(self, cells: Sequence[Cell]) -> None:
-        """Start the bar over all cells; the time left is weighed by the number of images."""
-        self._work = {cell.digest: cell.train_size + 1000.0 for cell in cells}
+    def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
+        """Start the bar over all cells; the time left is that of those to train, weighed by their images."""
+        self._work = {cell.digest: cell.train_size + 1000.0 for cell in to_train}
         self._all = self._progress.add_task("all", total=len(cells), detail="")
 
     def fitting(self, cell: Cell) -> FitProgress:
@@ -65,6 +65,11 @@ class RunProgress:
 
         return progress
 
+    def awaiting(self, cells: Sequence[Cell], where: str) -> None:
+        """Say what is trained side by side, and what is judged next."""
+        count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        self._begin(f"training {count} on {where}: {cells[0].label} next")
+
     def judging(self, cell: Cell) -> None:
         """Say that the watcher is at work."""
         self._begin(f"judging {cell.label}")
@@ -72,10 +77,15 @@ class RunProgress:
     def finished(self, row: Row) -> None:
         """Advance the bar over all cells and estimate the time left."""
         self._done += self._work.pop(row.cell.digest, 0.0)
+        self._progress.update(self._all, advance=1, detail=self._time_left())
+
+    def _time_left(self) -> str:
+        """At the pace so far; nothing while no cell that had to be trained is done."""
+        if not self._done:
+            return ""
         elapsed = self._progress.tasks[self._all].elapsed or 0.0
-        left = elapsed / self._done * sum(self._work.values()) if self._done else 0.0
-        detail = f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
-        self._progress.update(self._all, advance=1, detail=detail)
+        left = elapsed / self._done * sum(self._work.values())
+        return f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
 
     def _begin(self, description: str) -> None:
         """Let the cell's bar start again without an end, which ``update`` cannot take away."""

@@ -76,7 +76,11 @@ def run(
         typer.Option(help="Processes that train at the same time.", show_default="1", rich_help_panel="Where"),
     ] = None,
     cluster: Annotated[
-        str | None, typer.Option(help="Train on a Dask cluster: tcp://host:8786.", rich_help_panel="Where")
+        str | None,
+        typer.Option(
+            help="Train on a Dask cluster, tcp://host:8786; each process of its workers trains one model at a time.",
+            rich_help_panel="Where",
+        ),
     ] = None,
     submit: Annotated[
         bool, typer.Option("--submit", help="Submit to Kaggle if the champion changed.", rich_help_panel="Afterwards")

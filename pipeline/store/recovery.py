@@ -1,5 +1,6 @@
 """What a killed run left behind: finish it, keep it, or clean it up."""
 
+from collections.abc import Container
 from pathlib import Path
 
 from pipeline.contracts import Candidate
@@ -26,14 +27,20 @@ def recover(home: Home) -> list[str]:
     return done
 
 
-def staged(home: Home) -> dict[str, Candidate]:
-    """Candidates that were trained but not judged before their run was killed, by cell."""
+def staged(home: Home, finished: Container[str] = ()) -> dict[str, Candidate]:
+    """Candidates that were trained but not judged before their run was killed, by cell.
+
+    One whose cell is finished, judged or measured, is removed: it was trained twice, or only its removal was missed.
+    """
     candidates = [candidate_of(folder) for folder in _staging_folders(home) if _is_whole(folder)]
-    return {candidate.cell: candidate for candidate in candidates}
+    for candidate in candidates:
+        if candidate.cell in finished:
+            discard(candidate.folder)
+    return {candidate.cell: candidate for candidate in candidates if candidate.cell not in finished}
 
 
 def discard(folder: Path) -> None:
-    """Remove a candidate that was only measured."""
+    """Remove a candidate that is not to be judged."""
     atomic.remove_tree(folder)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,18 @@ def test_a_stopped_run_goes_on_without_training_again(run: object, home: Home) -
     assert summary.rows[1].version.id == staged.name
 
 
+def test_a_cell_that_was_trained_twice_is_judged_once(run: object, home: Home, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(), train_sizes=("60", "all"))  # type: ignore[operator]
+    (staged,) = home.staging.iterdir()
+    shutil.copytree(staged, tmp_path / staged.name)
+    run(train_sizes=("60", "all"))  # type: ignore[operator]
+    shutil.copytree(tmp_path / staged.name, staged)
+    assert all(row.reused for row in run(train_sizes=("60", "all")).rows)  # type: ignore[operator]
+    assert len(versions.list_versions(home)) == 2
+    assert list(home.staging.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "sentence"),
     [
@@ -163,6 +176,8 @@ def test_a_stopped_run_goes_on_without_training_again(run: object, home: Home) -
         ({"overrides": {"logistic": {"C": -1}}}, SettingsError, "logistic.C is -1 but must be a number from"),
         ({"gate": {"preset": "guarded", "alfa": 0.1}}, SettingsError, "alfa"),
         ({"submit": True}, SettingsError, "kaggle download"),
+        ({"cluster": ""}, SettingsError, "--cluster is empty"),
+        ({"cluster": "tcp://127.0.0.1:8786", "jobs": 2}, SettingsError, "give one of them"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_trained(

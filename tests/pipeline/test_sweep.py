@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clusters import local_cluster
 from killed_run import Silent
 
 from pipeline.store import production, repeats, versions
@@ -79,11 +80,8 @@ def test_several_processes_give_the_same_cells_rows_and_verdicts(
 def test_a_cluster_that_loses_a_worker_still_ends_with_the_same(
     alone: Any, run: Any, home: Home, tmp_path: Path
 ) -> None:
-    distributed = pytest.importorskip("distributed")
     clustered = Home(tmp_path / "clustered")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
-    ) as cluster:
+    with local_cluster(workers=2, threads=1) as cluster:
         first, second = (worker.pid for worker in cluster.workers.values())
         context = multiprocessing.get_context("spawn")
         killer = context.Process(target=kill_once_something_is_judged, args=(first, clustered.root))
@@ -105,3 +103,11 @@ def kill_once_something_is_judged(pid: int, root: Path) -> None:
             return
         time.sleep(0.1)
     raise TimeoutError("nothing was ever judged")
+
+
+@pytest.mark.slow
+def test_a_worker_with_several_threads_trains_one_cell_at_a_time(run: Any, tmp_path: Path) -> None:
+    sweep: dict[str, Any] = {"train_sizes": ("60", "all"), "models": ("mlp",), "overrides": {"mlp": {"epochs": 1}}}
+    with local_cluster(workers=1, threads=2) as cluster:
+        clustered = run(where=Home(tmp_path / "clustered"), cluster=cluster.scheduler_address, **sweep)
+    assert story(clustered) == story(run(where=Home(tmp_path / "alone"), **sweep))

@@ -1,0 +1,105 @@
+"""What somebody who watches a run on a terminal is told."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipeline.cells import Cell
+from pipeline.cli.progress import RunProgress
+from pipeline.simulator import Row
+
+FIRST, SECOND, THIRD, FOURTH = (Cell("cnn", size, 0, None, {}, str(size)) for size in (1000, 2000, 4000, 8000))
+ALL = (FIRST, SECOND, THIRD, FOURTH)
+
+
+class Terminal:
+    """A terminal on which seconds pass only when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._screen = io.StringIO()
+        self.console = Console(
+            file=self._screen, force_terminal=True, color_system=None, width=200, get_time=lambda: self.seconds
+        )
+
+    def last_frame(self) -> list[str]:
+        """The lines of the bars as they stood last."""
+        lines = [line.strip() for line in self._screen.getvalue().splitlines()]
+        last = max(number for number, line in enumerate(lines) if " all " in line)
+        return lines[last - 1 : last + 1]
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal()
+
+
+def done(cell: Cell, *, reused: bool = False) -> Row:
+    return Row(cell, None, 0.99, 1.0, reused)
+
+
+def test_training_here_shows_the_cell_its_epoch_and_how_good_it_is(terminal: Terminal) -> None:
+    with RunProgress(terminal.console, print) as progress:
+        progress.planned(ALL, ALL)
+        progress.fitting(SECOND)(3, 10, {"validation_accuracy": 0.98765, "loss": 0.1})
+    cell, _ = terminal.last_frame()
+    assert "training cnn on 2,000" in cell
+    assert "3/10" in cell
+    assert "validation accuracy 0.9877" in cell
+    assert "loss" not in cell
+
+
+@pytest.mark.parametrize(
+    ("waiting", "sentence"),
+    [
+        (ALL, "training 4 cells on 2 processes: cnn on 1,000 next"),
+        ((FOURTH,), "training 1 cell on 2 processes: cnn on 8,000 next"),
+    ],
+)
+def test_training_elsewhere_shows_how_much_where_and_what_comes_next(
+    terminal: Terminal, waiting: Any, sentence: str
+) -> None:
+    with RunProgress(terminal.console, print) as progress:
+        progress.planned(ALL, ALL)
+        progress.awaiting(waiting, "2 processes")
+    assert sentence in terminal.last_frame()[0]
+
+
+def test_the_time_left_is_that_of_the_images_left(terminal: Terminal) -> None:
+    with RunProgress(terminal.console, print) as progress:
+        progress.planned(ALL, ALL)
+        terminal.seconds = 2
+        progress.finished(done(FIRST))
+        terminal.seconds = 5
+        progress.finished(done(SECOND))
+    assert "2/4" in terminal.last_frame()[1]
+    assert "about 14 s left" in terminal.last_frame()[1]
+
+
+def test_cells_that_were_kept_say_nothing_of_the_time_left(terminal: Terminal) -> None:
+    with RunProgress(terminal.console, print) as progress:
+        progress.planned(ALL, (THIRD,))
+        progress.finished(done(FIRST, reused=True))
+        progress.finished(done(SECOND, reused=True))
+    assert "2/4" in terminal.last_frame()[1]
+    assert "left" not in terminal.last_frame()[1]
+
+
+def test_after_resuming_only_what_is_trained_counts(terminal: Terminal) -> None:
+    with RunProgress(terminal.console, print) as progress:
+        progress.planned(ALL, (SECOND, THIRD))
+        progress.finished(done(FIRST, reused=True))
+        terminal.seconds = 3 * 60
+        progress.finished(done(SECOND))
+    assert "about 5 min left" in terminal.last_frame()[1]
+
+
+def test_a_pipe_gets_no_bars() -> None:
+    pipe = io.StringIO()
+    with RunProgress(Console(file=pipe), print) as progress:
+        progress.planned(ALL, ALL)
+        progress.awaiting(ALL, "2 processes")
+        progress.finished(done(FIRST))
+    assert pipe.getvalue() == ""

@@ -1,0 +1,134 @@
+"""Processes and clusters that train: what they share, what they keep, and what is said when they die."""
+
+import multiprocessing
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from clusters import command_line_cluster, local_cluster
+from killed_run import Silent
+
+from pipeline import cells, simulator, workers
+from pipeline.config import Settings
+from pipeline.contracts import LabelledImages
+from pipeline.data import sources, splits
+from pipeline.errors import ModelError, ServiceError
+from pipeline.store import recovery
+from pipeline.store.home import Home
+
+pytestmark = pytest.mark.slow
+DEADLY = "deadly_recipe:build"
+
+
+@pytest.fixture
+def labelled(data: Path) -> LabelledImages:
+    """The small dataset, loaded."""
+    return sources.load(str(data))
+
+
+def plan(labelled: LabelledImages, *train_sizes: str) -> list[cells.Cell]:
+    """Cells of a linear model."""
+    settings = Settings(models=("logistic",), train_sizes=train_sizes)
+    return cells.plan(settings, labelled, splits.assign_roles(labelled, None), print)
+
+
+def sweep_that_dies(home: Home) -> dict[str, Any]:
+    """A cell that is trained, then one that kills its process."""
+    return {"models": ("logistic", DEADLY), "overrides": {DEADLY: {"versions": str(home.versions)}}}
+
+
+def test_a_process_that_dies_is_one_sentence_and_costs_nothing(run: Any, home: Home) -> None:
+    with pytest.raises(ModelError, match=r"process died.*memory.*kept: run the same command again with fewer --jobs"):
+        run(jobs=2, **sweep_that_dies(home))
+    assert [row.reused for row in run().rows] == [True]
+    assert list(home.staging.iterdir()) == []
+
+
+def test_processes_end_with_a_driver_that_is_killed(run: Any, data: Path, home: Home) -> None:
+    driver = multiprocessing.get_context("spawn").Process(target=train_for_ever, args=(data, home.root))
+    driver.start()
+    while len(list(home.staging.glob("*"))) < 2:
+        assert driver.is_alive()
+        time.sleep(0.1)
+    training = [child for child in psutil.Process(driver.pid).children() if "LokyProcess" in " ".join(child.cmdline())]
+    assert len(training) == 2
+    driver.kill()
+    driver.join()
+    assert psutil.wait_procs(training, timeout=20)[1] == []
+    run()
+    assert list(home.staging.iterdir()) == []
+
+
+def train_for_ever(data: Path, home: Path) -> None:
+    """A run whose two processes never come to an end."""
+    settings = Settings(dataset=str(data), train_sizes=("60", "all"), models=("deadly_recipe:wait",), jobs=2)
+    simulator.run(settings, Home(home), Silent())
+
+
+def test_a_cell_that_kills_every_worker_is_one_sentence_and_costs_nothing(run: Any, home: Home) -> None:
+    with (
+        local_cluster(workers=2, threads=1) as cluster,
+        pytest.raises(ServiceError, match=r"trained deadly_recipe:build on 144 died.*memory.*fewer workers.*kept"),
+    ):
+        run(cluster=cluster.scheduler_address, **sweep_that_dies(home))
+    assert [row.reused for row in run().rows] == [True]
+
+
+def test_a_scheduler_without_workers_says_how_to_start_some(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PATIENCE", 3)
+    with local_cluster(workers=0, threads=1) as cluster:
+        address = cluster.scheduler_address
+        with pytest.raises(ServiceError, match=f"has no workers: start some with `dask worker {address} --nworkers 2"):
+            run(cluster=address)
+
+
+@pytest.mark.parametrize(("doomed", "sentence"), [(0, "scheduler at .* went away"), (1, "has no workers")])
+def test_a_cluster_that_goes_away_is_one_sentence(
+    run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doomed: int, sentence: str
+) -> None:
+    monkeypatch.setattr(workers, "PATIENCE", 10)
+    with command_line_cluster(tmp_path) as (address, processes):
+
+        class Killing(Silent):
+            def finished(self, row: Any) -> None:
+                processes[doomed].send_signal(signal.SIGKILL)
+
+        with pytest.raises(ServiceError, match=sentence):
+            run(Killing(), cluster=address, models=("logistic", "deadly_recipe:wait"))
+    assert [row.reused for row in run().rows] == [True]
+
+
+def test_a_candidate_is_kept_before_its_turn_comes(labelled: LabelledImages, home: Home) -> None:
+    asked = plan(labelled, "60", "100", "all")
+    with local_cluster(workers=1, threads=1) as cluster:
+        trained = workers.train_on_cluster(home.staging, labelled, asked, cluster.scheduler_address)
+        assert next(trained).cell == asked[0].digest
+        for _ in range(600):
+            if len(recovery.staged(home)) == len(asked):
+                break
+            time.sleep(0.1)
+        assert set(recovery.staged(home)) == {cell.digest for cell in asked}
+        assert [candidate.cell for candidate in trained] == [cell.digest for cell in asked[1:]]
+
+
+def test_two_runs_on_one_cluster_keep_their_own_images(labelled: LabelledImages) -> None:
+    others = replace(labelled, images=255 - labelled.images)
+    with (
+        local_cluster(workers=1, threads=1) as cluster,
+        cluster.get_client() as client,
+        workers._shared(client, labelled) as first,
+    ):
+        with workers._shared(client, others) as second:
+            assert pixels_on_workers(client, first) == [int(labelled.images.sum())]
+            assert pixels_on_workers(client, second) == [int(others.images.sum())]
+        assert pixels_on_workers(client, first) == [int(labelled.images.sum())]
+        client.unregister_worker_plugin(first)
+
+
+def pixels_on_workers(client: Any, name: str) -> list[int]:
+    """The sum of the pixels that each worker holds under this name."""
+    return list(client.run(lambda dask_worker: int(dask_worker.plugins[name].data.images.sum())).values())
