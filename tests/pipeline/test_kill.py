@@ -1,7 +1,11 @@
-"""Kill -9 at any moment: nothing half, nothing wrong, nothing lost, and the next run cleans up."""
+"""Kill -9 at any moment: nothing half, nothing wrong, nothing lost, and the next run cleans up; so does Ctrl-C."""
 
 import json
 import multiprocessing
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import killed_run
@@ -13,6 +17,7 @@ from pipeline.contracts import UnlabelledImages
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
+ROOT = Path(__file__).parents[2]
 POINTS = 30
 FULL_POINTS = 8
 PRELOADED = [
@@ -45,6 +50,27 @@ def whole(
     folder = tmp_path_factory.mktemp("whole")
     assert _run(processes, data, folder / "home", None, folder / "touches") == 0
     return Home(folder / "home"), int((folder / "touches").read_text())
+
+
+def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_finished(data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "simulator.py", "run", "--dataset", data, "--train-sizes", "60"]
+    home = Home(tmp_path)
+    slow = ["--models", "dummy,mlp", "--set", "mlp.epochs=10000", "--home", home.root]
+    # A process that was started in the background ignores Ctrl-C, and so would its children.
+    started = subprocess.Popen(
+        [*command, *slow],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (it takes no lock)
+    )
+    while not (versions.list_versions(home) and any(home.staging.iterdir())):
+        assert started.poll() is None
+        time.sleep(0.1)
+    started.send_signal(signal.SIGINT)
+    _, told = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert told.endswith("Stopped. What was finished is kept; the same command goes on from there.\n")
+    assert [version.manifest["recipe"] for version in versions.list_versions(home)] == ["dummy"]
 
 
 def test_the_run_touches_the_disk_often_enough_to_be_worth_killing(whole: tuple[Home, int]) -> None:
