@@ -231,12 +231,14 @@ for text, recipe in itertools.product(curve_sizes.split(","), curve_models.split
     size = min(int(text), available.train)
     smaller = splits.plan(data, roles, size, test_size, seed)
     model, _, fit_seconds = fit(recipe, smaller, {})
+    parameters = tables.parameters_text(registry.find(recipe).parameters)
     found = metrics.score(model.predict(benchmark_images), benchmark_labels, data.classes)
     curve_rows.append(
         {
             "cell": f"{recipe}-{size}",
             "dataset": data.name,
             "recipe": recipe,
+            "parameters": parameters,
             "train_size": size,
             "repeat": 0,
             "seed": seed,

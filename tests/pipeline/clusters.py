@@ -17,7 +17,7 @@ def local_cluster(*, workers: int, threads: int) -> Any:
     """A scheduler and its workers, in processes of their own."""
     distributed = pytest.importorskip("distributed")
     return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=threads, processes=True, host="127.0.0.1", dashboard_address=None
+        n_workers=workers, threads_per_worker=threads, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     )
 
 

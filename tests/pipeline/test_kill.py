@@ -63,7 +63,7 @@ def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_finished(data: Path, tmp
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (it takes no lock)
     )
-    while not (versions.list_versions(home) and any(home.staging.iterdir())):
+    while not any(home.staging.rglob("checkpoints/*")):
         assert started.poll() is None
         time.sleep(0.1)
     started.send_signal(signal.SIGINT)
