@@ -111,7 +111,13 @@ def _shared(client: Any, data: LabelledImages) -> Iterator[str]:
             self.data = data
 
     name = f"digit-pipeline-{data.sha256}-{uuid.uuid4().hex}"
-    client.register_plugin(SharedImages(), name)
+    try:
+        client.register_plugin(SharedImages(), name)
+    except Exception as error:  # Dask hands on what a worker raised as a bare Exception.
+        raise ServiceError(
+            f"The Dask workers cannot take the images: {error}. Install this project on their machines, too, "
+            "with `pip install -e .[cpu,cluster]`, the same version everywhere."
+        ) from error
     try:
         yield name
     finally:

@@ -132,3 +132,23 @@ def test_two_runs_on_one_cluster_keep_their_own_images(labelled: LabelledImages)
 def pixels_on_workers(client: Any, name: str) -> list[int]:
     """The sum of the pixels that each worker holds under this name."""
     return list(client.run(lambda dask_worker: int(dask_worker.plugins[name].data.images.sum())).values())
+
+
+class OfThisMachineOnly:
+    """Data that a worker cannot unpack, since it lacks the module."""
+
+    sha256 = "0"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return __import__, ("a_module_that_no_worker_has",)
+
+
+def test_a_worker_without_this_project_is_one_sentence() -> None:
+    data: Any = OfThisMachineOnly()
+    with (
+        local_cluster(workers=1, threads=1) as cluster,
+        cluster.get_client() as client,
+        pytest.raises(ServiceError, match=r"a_module_that_no_worker_has.*Install this project on their machines"),
+        workers._shared(client, data),
+    ):
+        pass
