@@ -60,8 +60,8 @@ class Settings(BaseModel):
             )
         if self.cluster is not None and self.jobs > 1:
             raise SettingsError(
-                "--jobs is for this machine and --cluster for others: give one of them "
-                "(how many models a cluster trains at a time is for its workers to say)."
+                "--jobs is for this machine and --cluster for others: give one of them, and --jobs 1 where "
+                "pipeline.toml says more (how many models a cluster trains at a time is for its workers to say)."
             )
         return self
 

@@ -1,6 +1,7 @@
 """A run: growing amounts of data through trainer, watcher, deployer and application."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -139,19 +140,19 @@ class _Session:
         staged = recovery.staged(self.home, finished=finished)
         missing = [cell for cell in cells if cell.digest not in finished | staged.keys()]
         self.observer.planned(cells, missing)
-        trained = self._train(missing)
-        for cell in cells:
-            if cell.digest in judged:
-                row = self._reuse(cell, judged[cell.digest])
-            elif cell.digest in finished:
-                row = _measured(cell, measured[cell.digest], reused=True)
-            else:
-                candidate = staged.get(cell.digest) or next(trained)
-                row = self._measure(cell, candidate) if cell.repeat else self._judge(cell, candidate)
-            self.observer.finished(row)
-            yield row
+        with closing(self._train(missing)) as trained:
+            for cell in cells:
+                if cell.digest in judged:
+                    row = self._reuse(cell, judged[cell.digest])
+                elif cell.digest in finished:
+                    row = _measured(cell, measured[cell.digest], reused=True)
+                else:
+                    candidate = staged.get(cell.digest) or next(trained)
+                    row = self._measure(cell, candidate) if cell.repeat else self._judge(cell, candidate)
+                self.observer.finished(row)
+                yield row
 
-    def _train(self, cells: Sequence[Cell]) -> Iterator[Candidate]:
+    def _train(self, cells: Sequence[Cell]) -> workers.Candidates:
         staging, cluster, jobs = self.home.staging, self.settings.cluster, self.settings.jobs
         if cluster is not None:
             elsewhere = workers.train_on_cluster(staging, self.data, cells, cluster)
@@ -161,10 +162,11 @@ class _Session:
             return self._await(cells, elsewhere, f"{jobs} processes")
         return workers.train_here(staging, self.data, cells, self.observer.fitting)
 
-    def _await(self, cells: Sequence[Cell], trained: Iterator[Candidate], where: str) -> Iterator[Candidate]:
-        for judged in range(len(cells)):
-            self.observer.awaiting(cells[judged:], where)
-            yield next(trained)
+    def _await(self, cells: Sequence[Cell], elsewhere: workers.Candidates, where: str) -> workers.Candidates:
+        with closing(elsewhere) as trained:
+            for judged in range(len(cells)):
+                self.observer.awaiting(cells[judged:], where)
+                yield next(trained)
 
     def _judge(self, cell: Cell, candidate: Candidate) -> Row:
         self.observer.judging(cell)

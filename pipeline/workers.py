@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -22,20 +22,23 @@ from pipeline.store.versions import candidate_of
 from pipeline.trainer import Trainer
 
 Files = dict[str, bytes]
+Candidates = Generator[Candidate, None, None]
 PATIENCE = 20.0
 """Seconds in which a scheduler must answer and have a worker."""
+TRANSFER = 120.0
+"""Seconds in which the files of a candidate must arrive."""
 _training = threading.Lock()
 
 
 def train_here(
     staging: Path, data: LabelledImages, cells: Sequence[Cell], progress_of: Callable[[Cell], FitProgress]
-) -> Iterator[Candidate]:
+) -> Candidates:
     """Train one cell after the other in this process, with progress an epoch."""
     for cell in cells:
         yield Trainer(staging).run(data, cell.split, cell.assignment(), progress_of(cell))
 
 
-def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell], jobs: int) -> Iterator[Candidate]:
+def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell], jobs: int) -> Candidates:
     """Train on several processes; candidates come in the order of the cells.
 
     The images are shared with the processes through a memory-mapped file, once; each process
@@ -59,7 +62,7 @@ def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell
             ) from error
 
 
-def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell], address: str) -> Iterator[Candidate]:
+def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell], address: str) -> Candidates:
     """Train on a Dask cluster; candidates come in the order of the cells, and are in staging as soon as they arrive.
 
     Each worker gets the images once, and sends back each candidate's files. A worker process trains one cell at a
@@ -88,9 +91,9 @@ def _client(address: str) -> Iterator[Any]:
         raise ServiceError("--cluster needs Dask: install the extra with `pip install -e .[cluster]`.") from error
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # Dask refuses impossible addresses with many kinds, some without a word.
         raise ServiceError(
-            f"No Dask scheduler answers at {address}: {error}. "
+            f"No Dask scheduler answers at {address}: {error or type(error).__name__}. "
             f"Start one with `dask scheduler`, and workers with {_how_to_start(address)}."
         ) from error
     try:
@@ -146,8 +149,12 @@ def _stored_on_arrival(future: Any, staging: Path) -> "Future[Candidate]":
     arrival: Future[Candidate] = Future()
 
     def store(done: Any) -> None:
+        # A client that was closed would never answer.
+        if done.status not in ("finished", "error"):
+            arrival.set_exception(CancelledError())
+            return
         try:
-            assignment_id, files = done.result()
+            assignment_id, files = done.result(TRANSFER)
             arrival.set_result(_unpack(staging / assignment_id, files))
         except Exception as error:
             arrival.set_exception(error)

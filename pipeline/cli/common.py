@@ -27,7 +27,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other p
 WIDTH_IN_A_PIPE = 200
 
 console = Console(width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE, soft_wrap=False, highlight=False)
-INTERRUPTED = 130
 errors = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH_IN_A_PIPE, highlight=False)
 
 
@@ -62,8 +61,3 @@ def run_app(app: Callable[..., Any]) -> None:
         errors.print("[bold red]Error:[/] ", end="")
         errors.print(str(error), markup=False)
         sys.exit(1)
-    except SystemExit as ended:
-        # Typer ends so where Ctrl-C was pressed.
-        if ended.code == INTERRUPTED:
-            errors.print("Stopped. What was finished is kept; the same command goes on from there.")
-        raise

@@ -132,8 +132,12 @@ def run(
         "track": track,
     }
     settings = read_settings(config, options)
-    with RunProgress(errors, notice) as observer:
-        summary = simulator.run(settings, resolve_home(home), observer, wait=not no_wait)
+    try:
+        with RunProgress(errors, notice) as observer:
+            summary = simulator.run(settings, resolve_home(home), observer, wait=not no_wait)
+    except KeyboardInterrupt:
+        errors.print("Stopped. What was finished is kept; the same command goes on from there.")
+        raise
     print_summary(console, summary)
     if summary.problem is not None:
         raise summary.problem

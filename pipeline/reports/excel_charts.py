@@ -28,9 +28,13 @@ def add(sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated
     looks = style.series_styles([*curve["recipe"], "mlp", "xgboost_2018"])
     for place, (title, measured, dated_measured, number_format) in enumerate(_CHARTS):
         chart = _chart(title, number_format)
+        seen: set[tuple[str, str]] = set()
         for label, recipe, rows in _labelled(curve):
             series = _series(sheet, curve, rows, ("train_size", measured), label)
-            _dress(series, looks[recipe])
+            # Other settings of one recipe have its marker unfilled.
+            alike = (rows["benchmark_sha256"].iloc[0], recipe)
+            _dress(series, looks[recipe], filled=alike not in seen)
+            seen.add(alike)
             chart.series.append(series)
         for recipe, rows in dated.groupby("recipe", sort=True) if dated is not None else ():
             label = f"{recipe.removesuffix('_2018')}, 2018 figures"
@@ -83,13 +87,13 @@ def _series(sheet: Any, table: "pd.DataFrame", rows: "pd.DataFrame", columns: tu
     return Series(up, across, title=label)
 
 
-def _dress(series: Any, look: style.SeriesStyle, *, dated: bool = False) -> None:
+def _dress(series: Any, look: style.SeriesStyle, *, dated: bool = False, filled: bool = True) -> None:
     colour = look.colour.removeprefix("#")
     line = series.graphicalProperties.line
     line.solidFill, line.dashStyle = colour, "sysDash" if dated else "solid"
     line.width = round((0.9 if dated else 2.0) * _EMU_A_POINT)
     series.marker.symbol = "none" if dated else _SYMBOLS.get(look.marker, "auto")
     series.marker.size = 7
-    series.marker.graphicalProperties.solidFill = colour
+    series.marker.graphicalProperties.solidFill = colour if filled else "FFFFFF"
     series.marker.graphicalProperties.line.solidFill = colour
     series.smooth = False

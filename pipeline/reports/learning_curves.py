@@ -1,5 +1,6 @@
 """The learning curves: error and seconds against the number of training images, a line for each recipe."""
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 SAME_DIGITS = ("mnist", "kaggle", "digit-recognizer")
 """Datasets of the images that the 2018 pipeline was measured on; elsewhere its figures would mislead."""
 MOST_PANELS = 6
+LONGEST_SETTINGS = 44
 _ROUND_SECONDS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)
 
 
@@ -53,7 +55,13 @@ class _Line:
     points: "pd.DataFrame"
     style: style.SeriesStyle
     dated: bool = False
-    hollow: bool = False
+    number: int = 0
+
+    @property
+    def dashes(self) -> tuple[int, tuple[float, ...]]:
+        """Its own for each of the settings of one recipe, which share colour and marker."""
+        later = style.OTHER_SETTINGS[(self.number - 1) % len(style.OTHER_SETTINGS)]
+        return later if self.number else self.style.dashes
 
 
 def learning_curve(curve: "pd.DataFrame") -> bytes:
@@ -111,10 +119,9 @@ def _lines(points: "pd.DataFrame", dataset: str, quantity: _Quantity) -> list[_L
     for (recipe, settings), rows in points.groupby(["recipe", "settings"], sort=True):
         names = {"train_size": "size", quantity.mean: "mean", quantity.low: "low", quantity.high: "high"}
         table = rows[list(names)].rename(columns=names).sort_values("size")
-        label = shortened(line_label(recipe, settings))
-        # Other settings of one recipe keep its colour and marker, unfilled.
-        hollow = any(line.style is looks[recipe] for line in lines)
-        lines.append(_Line(label, table, looks[recipe], hollow=hollow))
+        label = line_label(shortened(recipe), textwrap.shorten(settings, LONGEST_SETTINGS, placeholder=" …"))
+        number = sum(line.style is looks[recipe] for line in lines)
+        lines.append(_Line(label, table, looks[recipe], number=number))
     return lines + (_dated_lines(looks, quantity) if dataset in SAME_DIGITS else [])
 
 
@@ -149,11 +156,11 @@ def _draw_line(axes: Any, line: _Line) -> None:
         points["mean"],
         color=look.colour,
         marker=look.marker,
-        markerfacecolor=style.PAPER if line.hollow else look.colour,
-        markeredgecolor=look.colour if line.hollow else style.PAPER,
-        markeredgewidth=1.3 if line.hollow else 0.7,
+        markerfacecolor=style.PAPER if line.number else look.colour,
+        markeredgecolor=look.colour if line.number else style.PAPER,
+        markeredgewidth=1.3 if line.number else 0.7,
         markersize=6.5,
-        linestyle=look.dashes,
+        linestyle=line.dashes,
         zorder=4,
     )
     if len(points) > 1:

@@ -76,6 +76,8 @@ _SHORT = (0, (3.5, 1.5))
 _DOTS = (0, (1.2, 1.4))
 _DASH_DOT = (0, (6.0, 1.6, 1.2, 1.6))
 
+OTHER_SETTINGS = (_SHORT, _DOTS, _DASH_DOT, _LONG)
+"""The dash patterns of a recipe's second and later settings."""
 DATED = (0, (4.0, 2.5))
 """The dash pattern of figures that were measured elsewhere, long ago."""
 

@@ -130,7 +130,7 @@ def _runs(results: "pd.DataFrame", repeats: "pd.DataFrame | None") -> "pd.DataFr
     return runs.drop_duplicates(list(_RUN[:-2]), keep="last")
 
 
-def _settings(runs: "pd.DataFrame") -> "pd.Series[str]":
+def _settings(runs: "pd.DataFrame") -> "pd.Index[str]":
     """The parameters of each run that not all runs of its recipe on its benchmark share."""
     texts: dict[Any, str] = {}
     for _, alike in runs.groupby([*BENCHMARK, "recipe"], sort=False):

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import killed_run
 import numpy as np
 import pytest
+from clusters import local_cluster
 
 from pipeline.application import Application
 from pipeline.contracts import UnlabelledImages
@@ -53,8 +55,20 @@ def whole(
 
 
 def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_finished(data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "simulator.py", "run", "--dataset", data, "--train-sizes", "60"]
     home = Home(tmp_path)
+    _interrupt(data, home, lambda: any(home.staging.rglob("checkpoints/*")))
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_on_a_cluster_as_well(data: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with local_cluster(workers=1, threads=1) as cluster:
+        _interrupt(data, home, lambda: bool(versions.list_versions(home)), "--cluster", cluster.scheduler_address)
+
+
+def _interrupt(data: Path, home: Home, busy: Callable[[], bool], *where: str) -> None:
+    """Press Ctrl-C once a run has judged one recipe and is busy with another that takes for ever."""
+    command = [sys.executable, ROOT / "simulator.py", "run", "--dataset", data, "--train-sizes", "60", *where]
     slow = ["--models", "dummy,mlp", "--set", "mlp.epochs=10000", "--home", home.root]
     # A process that was started in the background ignores Ctrl-C, and so would its children.
     started = subprocess.Popen(
@@ -63,7 +77,7 @@ def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_finished(data: Path, tmp
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (it takes no lock)
     )
-    while not any(home.staging.rglob("checkpoints/*")):
+    while not busy():
         assert started.poll() is None
         time.sleep(0.1)
     started.send_signal(signal.SIGINT)

@@ -62,6 +62,9 @@ CURVES = {
     "eight recipes": curve(RECIPES),
     "one run of one recipe at one size": curve(("cnn",), (1_797,), 1, "digits"),
     "two efforts": curve(efforts=("quick", "standard")),
+    "five efforts of long names": curve(
+        (RECIPES[-1],), efforts=tuple(f"{number} of a long name" for number in range(5))
+    ),
     "no mistakes at all": curve(("cnn",), errors=0.0),
     "two datasets": pd.concat([curve(), curve(dataset="digits", sizes=(100, 1_000))], ignore_index=True),
     "nothing judged yet": tables.learning_curve_table(tables.results_table([])),
@@ -75,6 +78,12 @@ def test_a_learning_curve_is_drawn_whole_and_without_complaint(case, draw):
         warnings.simplefilter("error")
         png = draw(CURVES[case])
     assert has_clear_border(png)
+
+
+def test_every_line_of_a_panel_has_a_label_and_a_look_of_its_own():
+    points = CURVES["five efforts of long names"]
+    lines = learning_curves._lines(points, "digits", learning_curves._SECONDS)
+    assert len({line.label for line in lines}) == len({line.dashes for line in lines}) == len(lines) == 5
 
 
 def test_each_recipe_has_its_colour_in_the_learning_curve():
