@@ -132,6 +132,17 @@ def test_the_charts_are_native_logarithmic_and_point_at_the_right_cells(book, pa
     assert [series.tx.v for series in error.series[2:]] == ["mlp, 2018 figures", "xgboost, 2018 figures"]
 
 
+def test_other_settings_of_a_recipe_are_a_series_with_an_unfilled_marker(parts):
+    versions, results, _, submissions = parts
+    efforts = ['{"effort": "max"}', '{"effort": "quick"}']
+    both = pd.concat([results.iloc[[0]].assign(parameters=effort) for effort in efforts], ignore_index=True)
+    content = excel.workbook(versions, results, tables.learning_curve_table(both), submissions)
+    series = openpyxl.load_workbook(BytesIO(content))["Learning curve"]._charts[0].series[:2]
+    fills = [one.marker.graphicalProperties.solidFill.srgbClr for one in series]
+    assert [one.tx.v.split()[1] for one in series] == ["effort=max", "effort=quick"]
+    assert fills[0] != fills[1] == "FFFFFF"
+
+
 def test_what_others_wrote_is_never_a_formula(book):
     formulas = [cell.coordinate for sheet in book for row in sheet for cell in row if cell.data_type == "f"]
     assert formulas == []
