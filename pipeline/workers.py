@@ -87,13 +87,16 @@ def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell],
 def _client(address: str) -> Iterator[Any]:
     try:
         from distributed import Client
+        from distributed.comm import resolve_address
     except ImportError as error:
         raise ServiceError("--cluster needs Dask: install the extra with `pip install -e .[cluster]`.") from error
     try:
+        # A client of an impossible address takes 40 seconds to go, and complains then.
+        resolve_address(address)
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except Exception as error:  # Dask refuses impossible addresses with many kinds, some without a word.
         raise ServiceError(
-            f"No Dask scheduler answers at {address}: {error or type(error).__name__}. "
+            f"No Dask scheduler answers at {address}: {str(error) or type(error).__name__}. "
             f"Start one with `dask scheduler`, and workers with {_how_to_start(address)}."
         ) from error
     try:

@@ -60,8 +60,8 @@ class _Line:
     @property
     def dashes(self) -> tuple[int, tuple[float, ...]]:
         """Its own for each of the settings of one recipe, which share colour and marker."""
-        later = style.OTHER_SETTINGS[(self.number - 1) % len(style.OTHER_SETTINGS)]
-        return later if self.number else self.style.dashes
+        patterns = (self.style.dashes, *style.OTHER_SETTINGS)
+        return patterns[self.number % len(patterns)]
 
 
 def learning_curve(curve: "pd.DataFrame") -> bytes:

@@ -152,3 +152,13 @@ def test_a_worker_without_this_project_is_one_sentence() -> None:
         workers._shared(client, data),
     ):
         pass
+
+
+@pytest.mark.parametrize("address", ["tcp://host:port", "tls://127.0.0.1:1"])
+def test_an_impossible_address_is_one_sentence(address: str) -> None:
+    pytest.importorskip("distributed")
+    with (
+        pytest.raises(ServiceError, match=f"No Dask scheduler answers at {address}: .+. Start one"),
+        workers._client(address),
+    ):
+        pass
