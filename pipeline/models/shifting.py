@@ -19,6 +19,8 @@ def shifted_copies(images: Images, labels: Labels, count: int) -> tuple[Images, 
     Copies of one image move in different directions: right, left, down and up, and along the diagonals where there
     are more than four of it. What moves in is 0.
     """
+    if count == 0:
+        return images, labels
     directions = DIRECTIONS[:4] if count <= 4 * len(images) else DIRECTIONS
     number, row = np.divmod(np.arange(count), len(images))
     direction = (number + row) % len(directions)

@@ -49,7 +49,8 @@ BENCHMARK = ("dataset", "benchmark_sha256", "benchmark_images")
 LINE = (*BENCHMARK, "recipe", "settings")
 """What a line of the learning curve stands for; its points are training sizes."""
 _POINT = (*LINE, "train_size")
-_RUN = (*BENCHMARK, "recipe", "parameters", "train_size", "seed", "accuracy", "fit_seconds")
+_SAME_RUN = (*BENCHMARK, "recipe", "parameters", "train_size", "seed")
+_RUN = (*_SAME_RUN, "accuracy", "fit_seconds")
 
 
 def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
@@ -127,7 +128,7 @@ def _runs(results: "pd.DataFrame", repeats: "pd.DataFrame | None") -> "pd.DataFr
     if not tables:
         return pd.DataFrame({name: pd.Series(dtype=object if name in _POINT else float) for name in _RUN})
     runs = pd.concat(tables, ignore_index=True).dropna(subset=["accuracy"])
-    return runs.drop_duplicates(list(_RUN[:-2]), keep="last")
+    return runs.drop_duplicates(list(_SAME_RUN), keep="last")
 
 
 def _settings(runs: "pd.DataFrame") -> "pd.Index[str]":
