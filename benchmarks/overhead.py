@@ -21,7 +21,7 @@ REPEATS = 5
 
 TIMED_RUN = """
 import json, sys, time
-from pipeline.serving.predictor import OnnxPredictor
+from pipeline.inference.predictor import OnnxPredictor
 spent, real = [0.0], OnnxPredictor.predict
 def timed(self, images):
     start = time.perf_counter()

@@ -18,10 +18,10 @@ from IPython.display import Image, Markdown, display
 from pipeline.contracts import no_progress
 from pipeline.data import sources, splits, validation
 from pipeline.data.roles import assign_roles
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics, paired
 from pipeline.models import registry
 from pipeline.reports import exploration, exploration_plots, html, learning_curves, plots, tables
-from pipeline.serving.predictor import OnnxPredictor
 
 
 def show(png, words):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.contracts import Deployment, LabelledImages, Probabilities, Split, Submission, UnlabelledImages
 from pipeline.errors import DataError
-from pipeline.serving.predictor import OnnxPredictor
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.store import atomic, manifest
 
 HEADER = ("ImageId", "Label")

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipeline.errors import SettingsError
 
 SETTINGS_FILE = "pipeline.toml"
+DEFAULT_COMPETITION = "digit-recognizer"
+"""The Kaggle competition of the dataset `kaggle`."""
 
 
 class Settings(BaseModel):
@@ -38,7 +40,7 @@ class Settings(BaseModel):
     overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Parameters by recipe: ``{"cnn": {"epochs": 5}}``; in ``pipeline.toml`` the tables ``[recipe.<name>]``."""
     gate: dict[str, Any] = Field(default_factory=dict)
-    """The table ``[gate]``; ``pipeline.policy`` checks it."""
+    """The table ``[gate]``; ``pipeline.judging.policy`` checks it."""
     retrain: bool = False
     """Train cells again that stand in ``versions/`` already."""
     jobs: int = Field(default=1, ge=1, le=1024)

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline import cells as planning
-from pipeline import publisher, reporting, submitter, workers
 from pipeline.application import Application, stand_in
-from pipeline.cells import Cell
-from pipeline.config import Settings
+from pipeline.config import DEFAULT_COMPETITION, Settings
 from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImages, Submission, UnlabelledImages, Version
 from pipeline.data import sources, splits, unlabelled
 from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DataError, DeployError, PipelineError, SettingsError
-from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
-from pipeline.policy import from_table
+from pipeline.inspection import reporting
+from pipeline.judging.policy import from_table
+from pipeline.planning import workers
+from pipeline.planning.cells import Cell, check_recipes, plan_cells
+from pipeline.publishing import hub, submitter
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
-from pipeline.store import lock, production, recovery, repeats, roles, versions
+from pipeline.store import lock, production, recovery, repeats, role_records, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
@@ -93,7 +93,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         PipelineError: Bad input, or a stage that could not do its work; whatever was finished stays.
     """
     policy = from_table(settings.gate or None)
-    planning.check(settings, observer.notice)
+    check_recipes(settings, observer.notice)
     if settings.submit and _test_file(settings, home) is None:
         raise SettingsError(
             "--submit needs Kaggle's test images: `simulator.py kaggle download`, or --test-images FILE."
@@ -102,7 +102,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         settings.dataset,
         data_dir=settings.data_dir,
         name=settings.name,
-        kaggle_dir=folder_of(home, DEFAULT_COMPETITION),
+        kaggle_dir=home.competition(DEFAULT_COMPETITION),
         notify=observer.notice,
     )
     with lock.exclusive(home, wait=wait, notify=observer.notice):
@@ -120,7 +120,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     with lock.exclusive(home, wait=True, notify=observer.notice):
         figures = reporting.publish(home)
         if champion:
-            publisher.keep_mirror(home, data.name)
+            hub.keep_mirror(home, data.name)
     return Summary(data.name, rows, champion, submission, figures, problem)
 
 
@@ -210,9 +210,9 @@ def _require_same_kind(home: Home, data: LabelledImages) -> None:
 
 
 def _plan(settings: Settings, home: Home, data: LabelledImages, observer: Observer) -> list[Cell]:
-    recorded = splits.assign_roles(data, roles.load(home, data.name))
-    cells = planning.plan(settings, data, recorded, observer.notice)
-    roles.save(home, data.name, recorded)
+    recorded = splits.assign_roles(data, role_records.load(home, data.name))
+    cells = plan_cells(settings, data, recorded, observer.notice)
+    role_records.save(home, data.name, recorded)
     return cells
 
 
@@ -227,7 +227,7 @@ def _to_predict(
 
 
 def _test_file(settings: Settings, home: Home) -> Path | None:
-    downloaded = folder_of(home, DEFAULT_COMPETITION) / "test.csv"
+    downloaded = home.competition(DEFAULT_COMPETITION) / "test.csv"
     if settings.test_images is None and (settings.dataset == "kaggle" or settings.submit) and downloaded.exists():
         return downloaded
     return settings.test_images

@@ -15,10 +15,10 @@ import numpy as np
 
 from pipeline.contracts import Candidate, FitProgress, History, Images, LabelledImages, Parity, Split, no_progress
 from pipeline.errors import ModelError
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import registry
 from pipeline.models.protocol import Model
 from pipeline.models.runtime import granted_threads
-from pipeline.serving.predictor import OnnxPredictor
 from pipeline.store import atomic, manifest
 from pipeline.store.versions import candidate_of
 

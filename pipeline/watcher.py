@@ -10,13 +10,12 @@ import numpy as np
 
 from pipeline.contracts import Candidate, Deployment, Images, LabelledImages, Split, Verdict
 from pipeline.errors import DataError, StoreError
+from pipeline.inference.contenders import MODEL, Gatherer
+from pipeline.inference.measure import LATENCIES, MeasuredModel
 from pipeline.judging import gate, ledger, metrics
 from pipeline.judging.evidence import Evidence
-from pipeline.policy import GatePolicy
-from pipeline.serving.evidence import MODEL, Gatherer
-from pipeline.serving.measure import LATENCIES, MeasuredModel
-from pipeline.store import atomic, manifest, versions
-from pipeline.store import ledger as ledger_store
+from pipeline.judging.policy import GatePolicy
+from pipeline.store import atomic, ledger_files, manifest, versions
 from pipeline.store.home import Home
 
 
@@ -108,20 +107,20 @@ def read_ledger(home: Home, benchmark_sha256: str) -> ledger.Ledger:
     Raises:
         StoreError: A line is changed, missing or cut off.
     """
-    lines, head = ledger_store.read(home, benchmark_sha256)
-    witnessed = ledger_store.witnessed(versions.list_versions(home), benchmark_sha256)
+    lines, head = ledger_files.read(home, benchmark_sha256)
+    witnessed = ledger_files.witnessed(versions.list_versions(home), benchmark_sha256)
     return ledger.parse(benchmark_sha256, lines, head, witnessed)
 
 
 def _read_again(home: Home, benchmark_sha256: str) -> ledger.Ledger:
     # The stored verdicts were asked at the start of the judgement, and the caller has held the lock since.
-    return ledger.parse(benchmark_sha256, *ledger_store.read(home, benchmark_sha256))
+    return ledger.parse(benchmark_sha256, *ledger_files.read(home, benchmark_sha256))
 
 
 def record(home: Home, book: ledger.Ledger, kind: str, facts: Mapping[str, Any]) -> ledger.Ledger:
     """Append an entry durably; returns the ledger with it."""
     entry = ledger.seal(book, kind, facts)
-    ledger_store.append(home, book.benchmark_sha256, entry)
+    ledger_files.append(home, book.benchmark_sha256, entry)
     return ledger.Ledger(book.benchmark_sha256, (*book.entries, entry))
 
 

@@ -4,17 +4,29 @@ import typer
 
 from pipeline.cli import (
     common,
-    explore,
-    gate,
-    inspect,
-    kaggle,
-    notebook,
-    production,
-    publish,
-    run,
-    serve,
+    explore_command,
+    gate_commands,
+    inspect_commands,
+    kaggle_commands,
+    notebook_command,
+    production_commands,
+    publish_command,
+    run_command,
+    serve_command,
 )
 from pipeline.models.runtime import prepare_process
+
+COMMANDS = (
+    run_command,
+    gate_commands,
+    inspect_commands,
+    explore_command,
+    notebook_command,
+    production_commands,
+    serve_command,
+    kaggle_commands,
+    publish_command,
+)
 
 app = typer.Typer(
     name="simulator.py",
@@ -26,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (run, gate, inspect, explore, notebook, production, serve, kaggle, publish):
+for commands in COMMANDS:
     commands.register(app)
 
 

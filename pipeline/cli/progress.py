@@ -7,8 +7,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipeline.cells import Cell
 from pipeline.contracts import FitProgress
+from pipeline.planning.cells import Cell
 from pipeline.simulator import Row
 
 

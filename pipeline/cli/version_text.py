@@ -7,13 +7,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.tables import verdict_text
+from pipeline.cli.terminal_tables import verdict_text
 from pipeline.contracts import Version
 from pipeline.judging import explain
 from pipeline.store.submissions import Record
 
 if TYPE_CHECKING:
-    from pipeline.comparison import Comparison
+    from pipeline.inspection.comparison import Comparison
 
 
 def lines(version: Version, submissions: Sequence[Record]) -> Iterator[RenderableType]:

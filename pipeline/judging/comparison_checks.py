@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.contracts import Check, Outcome
 from pipeline.judging import paired
 from pipeline.judging.evidence import Contender, Evidence
+from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import percent
-from pipeline.policy import GatePolicy
 
 
 @dataclass(frozen=True, eq=False)

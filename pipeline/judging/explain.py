@@ -4,7 +4,7 @@ from pipeline.contracts import Check, Verdict
 from pipeline.judging import power
 from pipeline.judging.comparison_checks import Comparison
 from pipeline.judging.ledger import Grant
-from pipeline.policy import GatePolicy
+from pipeline.judging.policy import GatePolicy
 
 WORDS = {"pass": "pass", "fail": "FAIL", "error": "ERROR"}
 FIRST_CHAMPION = (

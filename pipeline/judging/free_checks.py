@@ -6,8 +6,8 @@ from pipeline.contracts import Check, Outcome
 from pipeline.judging import metrics, paired
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.intervals import clopper_pearson
+from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import percent
-from pipeline.policy import GatePolicy
 
 LARGEST_DIFFERENCE = 1e-4
 """How far a probability of the exported model may lie from the native model's."""

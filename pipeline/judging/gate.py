@@ -7,7 +7,7 @@ from pipeline.contracts import Check, Outcome
 from pipeline.judging import comparison_checks, explain, free_checks
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.ledger import Grant, Refusal
-from pipeline.policy import GatePolicy
+from pipeline.judging.policy import GatePolicy
 
 Debit = Callable[[], Grant | Refusal]
 """Pays for one judgement, durably, before the comparison is looked at."""

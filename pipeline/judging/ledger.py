@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import StoreError
-from pipeline.policy import GatePolicy
+from pipeline.judging.policy import GatePolicy
 
 GENESIS = "0" * 64
 RESTORE = "Restore the ledger from a copy; until then nothing is judged on this benchmark."

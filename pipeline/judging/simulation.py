@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.judging import paired, power
 from pipeline.judging.comparison_checks import accepted
-from pipeline.policy import GatePolicy
+from pipeline.judging.policy import GatePolicy
 
 ACCURACY = power.USUAL_ACCURACY
 CLASSES = 10

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from pipeline.contracts import Images, Probabilities
-from pipeline.serving.predictor import OnnxPredictor
+from pipeline.inference.predictor import OnnxPredictor
 
 LARGEST = 64
 """Images of one batch: a long request is cut, so that single images do not wait for all of it."""

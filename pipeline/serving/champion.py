@@ -10,8 +10,8 @@ import numpy as np
 
 from pipeline.contracts import Deployment
 from pipeline.errors import ModelError, PipelineError, StoreError
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.serving.batching import Batcher
-from pipeline.serving.predictor import OnnxPredictor
 from pipeline.store import manifest, production, versions
 from pipeline.store.home import Home
 

@@ -52,3 +52,7 @@ class Home:
     def production_of(self, dataset: str) -> Path:
         """The production folder of one dataset."""
         return self.production / dataset
+
+    def competition(self, name: str) -> Path:
+        """Where the files of a Kaggle competition are kept."""
+        return self.data / "kaggle" / name

@@ -7,7 +7,7 @@ from watched_models import Linear, digits, fitted, split
 
 from pipeline.judging import paired
 from pipeline.judging.comparison_checks import accepted
-from pipeline.policy import PRESETS
+from pipeline.judging.policy import PRESETS
 
 FLIPS = 10_000
 

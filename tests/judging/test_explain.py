@@ -6,7 +6,7 @@ from evidence_builder import make_evidence
 from pipeline.judging import explain, gate
 from pipeline.judging.comparison_checks import compare
 from pipeline.judging.ledger import Grant, Terms
-from pipeline.policy import PRESETS
+from pipeline.judging.policy import PRESETS
 
 TERMS = Terms(alpha=0.05, horizon=200, spent=0.003, judged=12)
 

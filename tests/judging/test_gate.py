@@ -13,7 +13,7 @@ from pipeline.contracts import Parity
 from pipeline.judging import gate
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.ledger import Grant, Refusal
-from pipeline.policy import PRESETS, from_table
+from pipeline.judging.policy import PRESETS, from_table
 
 GUARDED = PRESETS["guarded"]
 LEVEL = GUARDED.level

@@ -9,9 +9,9 @@ from test_watcher import RELAXED, judge, promote
 from typer.testing import CliRunner
 from watched_models import candidate, fitted, split
 
-from pipeline.cli import gate as commands
+from pipeline.cli import gate_commands as commands
 from pipeline.errors import PipelineError
-from pipeline.policy import from_table
+from pipeline.judging.policy import from_table
 from pipeline.store import production
 from pipeline.store.home import Home
 

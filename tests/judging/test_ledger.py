@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import StoreError
 from pipeline.judging import ledger
-from pipeline.policy import PRESETS, GatePolicy, from_table
+from pipeline.judging.policy import PRESETS, GatePolicy, from_table
 
 BENCHMARK = "b" * 64
 GUARDED = PRESETS["guarded"]

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.policy import PRESETS, from_table
+from pipeline.judging.policy import PRESETS, from_table
 
 
 def test_default_is_the_promise_of_the_documentation():
@@ -82,5 +82,5 @@ def test_words_name_the_numbers(name):
 
 
 def test_policy_is_light():
-    code = "import sys, pipeline.policy; print('numpy' in sys.modules or 'scipy' in sys.modules)"
+    code = "import sys, pipeline.judging.policy; print('numpy' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.judging import gate, simulation
 from pipeline.judging.comparison_checks import accepted
 from pipeline.judging.ledger import Grant
-from pipeline.policy import PRESETS, from_table
+from pipeline.judging.policy import PRESETS, from_table
 
 POLICIES = {**PRESETS, "non-inferior": from_table({"mode": "non-inferior", "margin_pp": 1.0})}
 

@@ -10,9 +10,8 @@ from watched_models import Linear, candidate, damaged, digits, fitted, shuffled,
 from pipeline.contracts import Candidate, Deployment, Verdict
 from pipeline.errors import StoreError
 from pipeline.judging import explain, gate
-from pipeline.policy import GatePolicy, from_table
-from pipeline.store import ledger as ledger_store
-from pipeline.store import production, versions
+from pipeline.judging.policy import GatePolicy, from_table
+from pipeline.store import ledger_files, production, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher, read_ledger
 
@@ -174,7 +173,7 @@ def test_the_end_of_the_horizon_fails_closed(home, weak_champion):
 def test_a_tampered_ledger_stops_the_judging(home, champion, tamper):
     judged = candidate(home, "one", fitted(400).onnx())
     versions.publish(home, judged, judge(home, judged, UNSCREENED))
-    path = ledger_store.file(home, split().benchmark_sha256)
+    path = ledger_files.file(home, split().benchmark_sha256)
     lines = path.read_text().splitlines(keepends=True)
     if tamper == "changed line":
         path.write_text("".join([lines[0], lines[1].replace("0.00025", "0.00001"), *lines[2:]]))

@@ -11,8 +11,8 @@ import pytest
 from model_training import Digits, train
 
 from pipeline.errors import ModelError, SettingsError
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import registry
-from pipeline.serving.predictor import OnnxPredictor
 
 GUIDE = Path(__file__).parents[2] / "docs" / "own-model.md"
 

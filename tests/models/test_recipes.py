@@ -11,9 +11,9 @@ from model_training import QUICK, Digits, Trained, accuracy, fit, train
 
 from pipeline.contracts import no_progress
 from pipeline.errors import ModelError
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import cnn_training, native, registry
 from pipeline.models.shifting import shifted
-from pipeline.serving.predictor import OnnxPredictor
 
 NAMES = [recipe.name for recipe in registry.RECIPES]
 WITH_CHECKPOINTS = [

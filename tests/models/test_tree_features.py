@@ -7,9 +7,9 @@ import pytest
 from model_training import Digits, accuracy, fit, train
 
 from pipeline.errors import ModelError
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import native
 from pipeline.models.tree_features import DIRECTIONS, TreeFeatures
-from pipeline.serving.predictor import OnnxPredictor
 
 
 def cells(images: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pipeline.cli import notebook as command
+from pipeline.cli import notebook_command as command
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.reports import notebook
 

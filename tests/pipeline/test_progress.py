@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.cells import Cell
 from pipeline.cli.progress import RunProgress
+from pipeline.planning.cells import Cell
 from pipeline.simulator import Row
 
 FIRST, SECOND, THIRD, FOURTH = (Cell("cnn", size, 0, None, {}, str(size)) for size in (1000, 2000, 4000, 8000))

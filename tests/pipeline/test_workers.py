@@ -12,11 +12,13 @@ import pytest
 from clusters import command_line_cluster, local_cluster
 from killed_run import Silent
 
-from pipeline import cells, simulator, workers
+from pipeline import simulator
 from pipeline.config import Settings
 from pipeline.contracts import LabelledImages
 from pipeline.data import sources, splits
 from pipeline.errors import ModelError, ServiceError
+from pipeline.planning import workers
+from pipeline.planning.cells import Cell, plan_cells
 from pipeline.store import recovery
 from pipeline.store.home import Home
 
@@ -30,10 +32,10 @@ def labelled(data: Path) -> LabelledImages:
     return sources.load(str(data))
 
 
-def plan(labelled: LabelledImages, *train_sizes: str) -> list[cells.Cell]:
+def plan(labelled: LabelledImages, *train_sizes: str) -> list[Cell]:
     """Cells of a linear model."""
     settings = Settings(models=("logistic",), train_sizes=train_sizes)
-    return cells.plan(settings, labelled, splits.assign_roles(labelled, None), print)
+    return plan_cells(settings, labelled, splits.assign_roles(labelled, None), print)
 
 
 def sweep_that_dies(home: Home) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pipeline.cli import explore
+from pipeline.cli import explore_command
 from pipeline.contracts import LabelledImages
 from pipeline.data import sources, validation
 from pipeline.reports import exploration, exploration_facts, html
@@ -133,7 +133,7 @@ def test_class_names_from_outside_are_escaped(digits):
 
 def test_command_writes_the_page_under_the_home_folder(home):
     app = typer.Typer()
-    explore.register(app)
+    explore_command.register(app)
     result = CliRunner().invoke(app, ["--dataset", "digits", "--home", str(home.root)])
     assert result.exit_code == 0, result.output
     folder = home.metric_results / "eda"

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline import reporting
 from pipeline.contracts import Check
+from pipeline.inspection import reporting
 from pipeline.reports import galleries, html, version_report
 from pipeline.reports.version_report import ReportInputs
 from pipeline.store import manifest

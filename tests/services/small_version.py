@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.contracts import Candidate, Check, Verdict, Version
 from pipeline.data.digests import image_digests
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics
-from pipeline.serving.predictor import OnnxPredictor
 from pipeline.store import atomic, manifest, production, versions
 from pipeline.store.home import Home
 

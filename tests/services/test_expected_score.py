@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from real_outputs import Outputs
 
-from pipeline.judging.expected_score import expected_score
+from pipeline.publishing.expected_score import expected_score
 
 
 def test_the_interval_holds_the_score_of_honest_test_sets(outputs: Outputs) -> None:

@@ -14,11 +14,12 @@ from listeners import Told
 from small_version import publish as publish_version
 from typer.testing import CliRunner
 
-from pipeline import publisher
 from pipeline.cli import app
 from pipeline.contracts import Version
 from pipeline.errors import DeployError, ServiceError
-from pipeline.reports.model_card import CODE_SAMPLE
+from pipeline.publishing.hub import mirror
+from pipeline.publishing.hub import publish as publish_to_hub
+from pipeline.publishing.model_card import CODE_SAMPLE
 from pipeline.services.calls import Patience
 from pipeline.services.huggingface import Published
 from pipeline.store import production
@@ -78,7 +79,7 @@ def _forget_client() -> None:
 def publish(hub: HubServer, home: Home, champion: Version, patience: Patience, told: Told):
     def call(*, private: bool = False, limit: float = 30, repo: str = REPO) -> Published:
         limited = dataclasses.replace(patience, limit_seconds=limit, attempts=2)
-        return publisher.publish(home, "digits", repo, limited, told, private=private)
+        return publish_to_hub(home, "digits", repo, limited, told, private=private)
 
     return call
 
@@ -194,16 +195,16 @@ def test_an_impossible_name_says_so(publish) -> None:
 
 def test_without_a_champion_there_is_nothing_to_publish(home: Home) -> None:
     with pytest.raises(DeployError, match="nothing to publish"):
-        publisher.mirror(home, "digits")
+        mirror(home, "digits")
 
 
 def test_the_mirror_is_rebuilt_only_for_another_champion(home: Home, champion: Version) -> None:
-    folder = publisher.mirror(home, "digits")
+    folder = mirror(home, "digits")
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    publisher.mirror(home, "digits")
+    mirror(home, "digits")
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     (folder / "model.onnx").write_bytes(b"tampered")
-    publisher.mirror(home, "digits")
+    mirror(home, "digits")
     assert (folder / "model.onnx").read_bytes() == (champion.folder / "model.onnx").read_bytes()
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
 
@@ -212,7 +213,7 @@ def test_a_mirror_that_was_cut_off_is_mended(home: Home, champion: Version) -> N
     staging = home.production / "digits" / ".huggingface.tmp"
     staging.mkdir()
     (staging / "half").write_bytes(b"")
-    assert {path.name for path in publisher.mirror(home, "digits").iterdir()} == FILES
+    assert {path.name for path in mirror(home, "digits").iterdir()} == FILES
     assert not staging.exists()
 
 
@@ -220,7 +221,7 @@ def test_the_card_tells_what_a_stranger_needs(home: Home, champion: Version) -> 
     curve = home.metric_results / "learning_curve.png"
     curve.parent.mkdir(parents=True, exist_ok=True)
     curve.write_bytes(b"a picture")
-    folder = publisher.mirror(home, "digits")
+    folder = mirror(home, "digits")
     _, header, body = (folder / "README.md").read_text().split("---\n", 2)
 
     [entry] = yaml.safe_load(header)["model-index"]
@@ -235,7 +236,7 @@ def test_the_card_tells_what_a_stranger_needs(home: Home, champion: Version) -> 
 
 
 def test_the_code_of_the_card_runs_in_the_folder(home: Home, champion: Version) -> None:
-    folder = publisher.mirror(home, "digits")
+    folder = mirror(home, "digits")
     assert CODE_SAMPLE in (folder / "README.md").read_text()
     run = subprocess.run([sys.executable, "-c", CODE_SAMPLE], cwd=folder, capture_output=True, text=True, check=True)
     assert len(run.stdout.splitlines()) == 2
@@ -245,13 +246,13 @@ def test_the_code_of_the_card_runs_in_the_folder(home: Home, champion: Version) 
 
 
 def test_large_files_are_ready_for_git_lfs(home: Home, champion: Version) -> None:
-    folder = publisher.mirror(home, "digits")
+    folder = mirror(home, "digits")
     tracked = {line.split()[0] for line in (folder / ".gitattributes").read_text().splitlines()}
     assert {"*.onnx", "*.joblib", "*.keras", "*.ubj", "*.png"} == tracked
 
 
 def test_production_is_not_disturbed(home: Home, champion: Version) -> None:
-    publisher.mirror(home, "digits")
+    mirror(home, "digits")
     assert production.datasets(home) == ["digits"]
     assert production.recover(home) == []
     assert Path(home.production / "digits" / "huggingface").is_dir()

@@ -8,8 +8,8 @@ import pytest
 from kaggle_server import KaggleServer, cut, reply, slow
 from listeners import Told
 
-from pipeline import kaggle_data
 from pipeline.errors import DataError, PipelineError, ServiceError
+from pipeline.publishing import competition_files
 from pipeline.services.calls import Patience
 from pipeline.store.home import Home
 
@@ -49,7 +49,7 @@ FORMS = {"plain": lambda site: None, "zip": as_zip_by_name, "zip under a false n
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_the_three_files_arrive_whole_and_alone(home: Home, site: KaggleServer, patience: Patience, told: Told, form):
     form(site)
-    files = kaggle_data.download(home, SLUG, patience, told)
+    files = competition_files.download(home, SLUG, patience, told)
     folder = home.data / "kaggle" / SLUG
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         "train.csv": TRAIN,
@@ -66,12 +66,12 @@ def test_the_three_files_arrive_whole_and_alone(home: Home, site: KaggleServer, 
 def test_what_is_there_and_whole_is_not_fetched_again_unless_forced(
     home: Home, site: KaggleServer, patience: Patience, told: Told
 ) -> None:
-    kaggle_data.download(home, SLUG, patience, told)
+    competition_files.download(home, SLUG, patience, told)
     (home.data / "kaggle" / SLUG / "test.csv").write_bytes(TEST[:-3])
     site.calls.clear()
-    kaggle_data.download(home, SLUG, patience, told)
+    competition_files.download(home, SLUG, patience, told)
     assert site.calls == ["DownloadDataFile", "file"]
-    kaggle_data.download(home, SLUG, patience, told, force=True)
+    competition_files.download(home, SLUG, patience, told, force=True)
     assert site.calls.count("file") == 4
 
 
@@ -89,13 +89,13 @@ BROKEN = {
 def test_a_file_that_is_not_usable_never_replaces_anything(
     home: Home, site: KaggleServer, patience: Patience, told: Told, content, kind, words
 ) -> None:
-    kaggle_data.download(home, SLUG, patience, told)
+    competition_files.download(home, SLUG, patience, told)
     if content is None:
         del site.files["train.csv"]
     else:
         site.files["train.csv"] = content
     with pytest.raises(kind, match=words):
-        kaggle_data.download(home, SLUG, patience, told, force=True)
+        competition_files.download(home, SLUG, patience, told, force=True)
     folder = home.data / "kaggle" / SLUG
     assert (folder / "train.csv").read_bytes() == TRAIN
     assert sorted(path.name for path in folder.iterdir()) == ["sample_submission.csv", "test.csv", "train.csv"]
@@ -106,7 +106,7 @@ def test_test_images_and_sample_must_belong_together(
 ) -> None:
     site.files["sample_submission.csv"] = b"ImageId,Label\n1,0\n"
     with pytest.raises(DataError, match=r"2 images and sample_submission.csv asks for 1"):
-        kaggle_data.download(home, SLUG, patience, told)
+        competition_files.download(home, SLUG, patience, told)
 
 
 def half_then_cut(handler) -> None:
@@ -123,7 +123,7 @@ def test_a_connection_cut_in_the_middle_of_a_file_is_mended(
     home: Home, site: KaggleServer, patience: Patience, told: Told
 ) -> None:
     site.faults["file"] = [half_then_cut]
-    kaggle_data.download(home, SLUG, patience, told)
+    competition_files.download(home, SLUG, patience, told)
     assert (home.data / "kaggle" / SLUG / "train.csv").read_bytes() == TRAIN
 
 
@@ -138,20 +138,20 @@ ENDLESS = {
 def test_the_time_limit_holds(home: Home, site: KaggleServer, patience: Patience, told: Told, call, fault) -> None:
     site.faults[call] = [fault] * 99
     with pytest.raises(ServiceError, match="did not answer within the time limit"):
-        kaggle_data.download(home, SLUG, dataclasses.replace(patience, limit_seconds=1), told)
+        competition_files.download(home, SLUG, dataclasses.replace(patience, limit_seconds=1), told)
 
 
 def test_too_many_requests_are_waited_out(home: Home, site: KaggleServer, patience: Patience, naps, told: Told) -> None:
     site.faults["DownloadDataFile"] = [reply(429, {"code": 429, "message": "Slow down"}, {"Retry-After": "5"})]
-    kaggle_data.download(home, SLUG, patience, told)
+    competition_files.download(home, SLUG, patience, told)
     assert naps.seconds == [5]
 
 
 def test_without_credentials_what_is_there_still_serves(
     home: Home, site: KaggleServer, patience: Patience, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kaggle_data.download(home, SLUG, patience, told)
+    competition_files.download(home, SLUG, patience, told)
     monkeypatch.delenv("KAGGLE_KEY")
-    assert not any(file.fetched for file in kaggle_data.download(home, SLUG, patience, told))
+    assert not any(file.fetched for file in competition_files.download(home, SLUG, patience, told))
     with pytest.raises(PipelineError, match="credentials are missing"):
-        kaggle_data.download(home, SLUG, patience, told, force=True)
+        competition_files.download(home, SLUG, patience, told, force=True)

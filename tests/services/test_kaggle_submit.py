@@ -8,14 +8,14 @@ from kaggle_server import Fault, KaggleServer, cut, reply, slow
 from listeners import KEY, Naps, Told
 from small_version import digits, publish, unseen_labels
 
-from pipeline import submitter
 from pipeline.application import Application
 from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.errors import DataError, ServiceError
+from pipeline.publishing import submitter
+from pipeline.publishing.submitter import Request
 from pipeline.services.calls import Patience
 from pipeline.store import production, submissions
 from pipeline.store.home import Home
-from pipeline.submitter import Request
 
 
 @pytest.fixture

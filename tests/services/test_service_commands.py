@@ -9,10 +9,10 @@ from listeners import Told
 from small_version import publish
 from typer.testing import CliRunner, Result
 
-from pipeline import submitter
 from pipeline.cli import app
 from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.errors import ServiceError, StoreError
+from pipeline.publishing import submitter
 from pipeline.services.calls import Patience
 from pipeline.store.home import Home
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from pipeline.data.photos import to_model_input
 from pipeline.errors import DataError
-from pipeline.serving.predictor import OnnxPredictor
+from pipeline.inference.predictor import OnnxPredictor
 
 GREY = (28, 28, 1)
 SEVEN = [(200, 120), (330, 120), (250, 330)]

@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw
 from served import Promote, constant_onnx, get_json, running, wait_until, write_version
 
 from pipeline.contracts import Deployment
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.serving import refusals
 from pipeline.serving.app import create_app
-from pipeline.serving.predictor import OnnxPredictor
 from pipeline.store.home import Home
 
 GREY = (28, 28, 1)

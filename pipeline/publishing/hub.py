@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.contracts import Deployment
 from pipeline.errors import DeployError
-from pipeline.reports import model_card
+from pipeline.publishing import model_card
 from pipeline.services import huggingface
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, lock, manifest, production

@@ -9,10 +9,10 @@ import numpy as np
 from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
 from pipeline.data.digests import contained
 from pipeline.errors import ModelError, PipelineError
+from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics
 from pipeline.judging.evidence import Contender, Evidence
-from pipeline.policy import GatePolicy
-from pipeline.serving.measure import MeasuredModel
+from pipeline.judging.policy import GatePolicy
 from pipeline.store import manifest, production
 from pipeline.store.home import Home
 

@@ -8,7 +8,7 @@ import typer
 from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
 
 if TYPE_CHECKING:
-    from pipeline.policy import GatePolicy
+    from pipeline.judging.policy import GatePolicy
 
 app = typer.Typer(help="The rules that a challenger must pass, and what they can promise.")
 
@@ -38,7 +38,7 @@ def show(
     """Show the policy in force in words, what each benchmark's ledger has left, and the smallest gain it finds."""
     if context.invoked_subcommand is not None:
         return
-    from pipeline.gate_status import smallest_gain_in_words, statuses
+    from pipeline.inspection.gate_status import smallest_gain_in_words, statuses
 
     policy = _policy(gate, config)
     found = statuses(resolve_home(home), policy)
@@ -111,8 +111,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Judge 200 challengers that are no better, many times over, with this very gate; and its power."""
+    from pipeline.judging.policy import PRESETS, from_table
     from pipeline.judging.simulation import tables
-    from pipeline.policy import PRESETS, from_table
 
     policies = PRESETS if gate is None else {gate: from_table(preset=gate)}
     text = tables(policies, repetitions, seed)
@@ -135,7 +135,7 @@ def extend(
     home: HomeOption = None,
 ) -> None:
     """Go on beyond the horizon: share what is left over more judgements, or weaken the promise; both are recorded."""
-    from pipeline.gate_status import extend_ledger
+    from pipeline.inspection.gate_status import extend_ledger
     from pipeline.store import lock
 
     place, policy = resolve_home(home), _policy(None, config)
@@ -147,7 +147,7 @@ def extend(
 
 def _policy(gate: str | None, config: Path | None) -> "GatePolicy":
     from pipeline.config import read_settings
-    from pipeline.policy import from_table
+    from pipeline.judging.policy import from_table
 
     settings = read_settings(config, {"gate": {"preset": gate} if gate else None})
     return from_table(settings.gate or None)

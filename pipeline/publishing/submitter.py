@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.assessment import Assessment, assess
+from pipeline.config import DEFAULT_COMPETITION
 from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.data import unlabelled
 from pipeline.errors import DataError, ServiceError
-from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
+from pipeline.publishing.assessment import Assessment, assess
 from pipeline.services import kaggle, kaggle_credentials
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, submission_file, submissions, versions
@@ -149,7 +149,7 @@ def _check(home: Home, request: Request) -> None:
             f"{submission.csv} predicts {submission.source}, not the test set of {request.competition}: "
             "run `simulator.py kaggle download`, then submit again."
         )
-    sample = folder_of(home, request.competition) / "sample_submission.csv"
+    sample = home.competition(request.competition) / "sample_submission.csv"
     ids = unlabelled.sample_ids(sample) if sample.exists() else test.ids
     submission_file.check(submission.csv, ids, tuple(request.version.manifest["dataset"]["classes"]))
 

@@ -30,14 +30,14 @@ def explore(
     """
     from dataclasses import asdict
 
+    from pipeline.config import DEFAULT_COMPETITION
     from pipeline.data import sources, validation
-    from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
     from pipeline.reports import exploration
     from pipeline.store import atomic
 
     target = resolve_home(home)
     with errors.status("loading images") as status:
-        kaggle_dir = folder_of(target, DEFAULT_COMPETITION)
+        kaggle_dir = target.competition(DEFAULT_COMPETITION)
         data = sources.load(dataset, data_dir=data_dir, kaggle_dir=kaggle_dir, notify=notice)
         found = exploration.explore(data, seed, status.update)
         pages = exploration.files(found, asdict(validation.report(data)), status.update)

@@ -7,8 +7,8 @@ import numpy as np
 
 from pipeline.contracts import UnlabelledImages, Version
 from pipeline.data import digests
-from pipeline.judging.expected_score import ExpectedScore, expected_score
-from pipeline.judging.shift import Shift, detect_shift
+from pipeline.publishing.expected_score import ExpectedScore, expected_score
+from pipeline.publishing.shift import Shift, detect_shift
 from pipeline.store import versions
 
 PUBLIC_SHARE = 0.25
@@ -39,7 +39,7 @@ def assess(version: Version, test: UnlabelledImages) -> Assessment:
         StoreError: A file of the version is missing or damaged.
         DataError: The images do not fit the model.
     """
-    from pipeline.serving.predictor import OnnxPredictor  # onnxruntime: `kaggle status` does without
+    from pipeline.inference.predictor import OnnxPredictor  # onnxruntime: `kaggle status` does without
 
     probabilities = OnnxPredictor(versions.read_verified(version, "model.onnx")).predict(test.images)
     with np.load(io.BytesIO(versions.read_verified(version, "predictions.npz"))) as judged:

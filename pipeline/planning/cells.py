@@ -47,7 +47,7 @@ class Cell:
         return Assignment(version_id, self.digest, self.recipe, self.parameters, self.split.seed)
 
 
-def check(settings: Settings, notify: Notify) -> None:
+def check_recipes(settings: Settings, notify: Notify) -> None:
     """Look up every recipe and parameter that is named, before any image is loaded.
 
     Raises:
@@ -61,7 +61,7 @@ def check(settings: Settings, notify: Notify) -> None:
         notify(f"What is set for {' and '.join(idle)} has no effect: this run trains {' and '.join(settings.models)}.")
 
 
-def plan(settings: Settings, data: LabelledImages, roles: Roles, notify: Notify) -> list[Cell]:
+def plan_cells(settings: Settings, data: LabelledImages, roles: Roles, notify: Notify) -> list[Cell]:
     """Every cell in the order of judgement: growing sizes, the recipes as named, repeats last within.
 
     Raises:

@@ -12,8 +12,6 @@ from pipeline.services.calls import Patience
 from pipeline.store import atomic
 from pipeline.store.home import Home
 
-DEFAULT_COMPETITION = "digit-recognizer"
-
 
 @dataclass(frozen=True)
 class DataFile:
@@ -38,11 +36,6 @@ CHECKS: dict[str, Callable[[Path], int]] = {
 """How many rows each file holds; raises a ``DataError`` that names file and row where it is not usable."""
 
 
-def folder_of(home: Home, competition: str) -> Path:
-    """Where a competition's files stand."""
-    return home.data / "kaggle" / competition
-
-
 def download(
     home: Home, competition: str, patience: Patience, tell: Callable[[str], None], *, force: bool = False
 ) -> list[DataFile]:
@@ -59,7 +52,7 @@ def download(
         ServiceError: Kaggle does not give a file.
         DataError: A file is not of the expected form; what stood there before still stands.
     """
-    folder = folder_of(home, competition)
+    folder = home.competition(competition)
     kept = {} if force else {name: rows for name in CHECKS if (rows := _rows(folder / name)) is not None}
     files = [DataFile(folder / name, rows, fetched=False) for name, rows in kept.items()]
     missing = [name for name in CHECKS if name not in kept]

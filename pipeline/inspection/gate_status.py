@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from pipeline.errors import StoreError
 from pipeline.judging import explain, ledger, power, simulation
-from pipeline.policy import GatePolicy
-from pipeline.store import ledger as ledger_store
-from pipeline.store import manifest, production
+from pipeline.judging.policy import GatePolicy
+from pipeline.store import ledger_files, manifest, production
 from pipeline.store.home import Home
 from pipeline.watcher import read_ledger, record
 
@@ -74,7 +73,7 @@ class _Served:
 
 def statuses(home: Home, policy: GatePolicy) -> list[Status]:
     """Every benchmark with a ledger or a champion; a ledger that does not verify is listed with its problem."""
-    benchmarks = {*ledger_store.benchmarks(home), *_served(home)}
+    benchmarks = {*ledger_files.benchmarks(home), *_served(home)}
     return [_status(home, policy, benchmark) for benchmark in sorted(benchmarks)]
 
 
@@ -91,8 +90,8 @@ def extend_ledger(home: Home, policy: GatePolicy, benchmark: str | None, horizon
     Raises:
         StoreError: No or several benchmarks fit, the ledger is damaged, or the terms are impossible.
     """
-    found = [name for name in ledger_store.benchmarks(home) if name.startswith(benchmark or "")]
-    if not ledger_store.benchmarks(home):
+    found = [name for name in ledger_files.benchmarks(home) if name.startswith(benchmark or "")]
+    if not ledger_files.benchmarks(home):
         raise StoreError("Nothing was judged against a champion yet: set alpha and horizon in [gate] instead.")
     if len(found) != 1:
         names = ", ".join(name[:12] for name in found) or "none"

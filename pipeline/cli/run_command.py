@@ -108,7 +108,7 @@ def run(
     """
     from pipeline import simulator
     from pipeline.cli.progress import RunProgress
-    from pipeline.cli.tables import print_summary
+    from pipeline.cli.terminal_tables import print_summary
     from pipeline.config import read_settings
     from pipeline.models.overrides import parse_overrides
 

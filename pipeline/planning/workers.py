@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.cells import Cell
 from pipeline.contracts import Candidate, FitProgress, LabelledImages, no_progress
 from pipeline.errors import ModelError, ServiceError
 from pipeline.models.runtime import prepare_process
+from pipeline.planning.cells import Cell
 from pipeline.store import atomic
 from pipeline.store.versions import candidate_of
 from pipeline.trainer import Trainer

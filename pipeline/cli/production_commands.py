@@ -59,8 +59,9 @@ def promote(
     home: HomeOption = None,
 ) -> None:
     """Promote a version by hand: one that passed against today's champion, or any with --override --reason."""
-    from pipeline import publisher, reporting
     from pipeline.deployer import Deployer
+    from pipeline.inspection import reporting
+    from pipeline.publishing import hub
     from pipeline.store import lock, versions
 
     place = resolve_home(home)
@@ -71,7 +72,7 @@ def promote(
         deployer = Deployer(place)
         deployment = deployer.override(found, reason) if override else deployer.run(found)
         reporting.publish(place)
-        publisher.keep_mirror(place, deployment.dataset)
+        hub.keep_mirror(place, deployment.dataset)
     console.print(
         f"{deployment.id} serves {deployment.dataset} now; {deployment.previous_id or 'nothing'} served before."
     )
@@ -85,15 +86,16 @@ def rollback(
     home: HomeOption = None,
 ) -> None:
     """Let the champion that served before serve again."""
-    from pipeline import publisher, reporting
     from pipeline.deployer import Deployer
+    from pipeline.inspection import reporting
+    from pipeline.publishing import hub
     from pipeline.store import lock
 
     place = resolve_home(home)
     with lock.exclusive(place, wait=True, notify=notice):
         deployment = Deployer(place).rollback(champion_of(place, dataset).dataset, reason)
         reporting.publish(place)
-        publisher.keep_mirror(place, deployment.dataset)
+        hub.keep_mirror(place, deployment.dataset)
     console.print(f"{deployment.id} serves {deployment.dataset} again; {deployment.previous_id} was rolled back.")
 
 

@@ -28,11 +28,11 @@ def download(
     home: HomeOption = None,
 ) -> None:
     """Fetch train.csv, test.csv and sample_submission.csv, check them, and keep them under the home folder."""
-    from pipeline import kaggle_data
+    from pipeline.publishing import competition_files
     from pipeline.services.calls import Patience
 
     patience = Patience(limit_seconds=time_limit)
-    for file in kaggle_data.download(resolve_home(home), competition, patience, notice, force=force):
+    for file in competition_files.download(resolve_home(home), competition, patience, notice, force=force):
         how = "fetched" if file.fetched else "there already"
         console.print(f"{file.path}: {file.rows:,} rows, {how}", markup=False)
 
@@ -53,15 +53,15 @@ def submit(
     home: HomeOption = None,
 ) -> None:
     """Predict test.csv, tell the expected score, submit once, and follow the score."""
-    from pipeline import kaggle_data, submitter
     from pipeline.application import Application
     from pipeline.data import unlabelled
+    from pipeline.publishing import submitter
     from pipeline.services.calls import Patience
     from pipeline.store import versions
 
     place = resolve_home(home)
     chosen = versions.require_whole(versions.find(place, version or _champion(place, dataset)))
-    folder = kaggle_data.folder_of(place, competition)
+    folder = place.competition(competition)
     test_csv, sample = folder / "test.csv", folder / "sample_submission.csv"
     if not test_csv.exists():
         raise StoreError(f"{test_csv} is missing: fetch it with `simulator.py kaggle download` or put it there.")
@@ -88,7 +88,7 @@ def status(
 
     from rich.table import Table
 
-    from pipeline import submitter
+    from pipeline.publishing import submitter
     from pipeline.services.calls import Patience
     from pipeline.store import submissions
 
@@ -115,14 +115,14 @@ def status(
 
 
 def _champion(home: Home, dataset: str | None) -> str:
-    from pipeline.cli.production import champion_of
+    from pipeline.cli.production_commands import champion_of
 
     return champion_of(home, dataset).id
 
 
 def _refresh_reports(home: Home) -> None:
     """The workbook and the overview show every submission."""
-    from pipeline import reporting
+    from pipeline.inspection import reporting
     from pipeline.store import lock
 
     with lock.exclusive(home, wait=True, notify=notice):

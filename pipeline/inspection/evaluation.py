@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.config import DEFAULT_COMPETITION
 from pipeline.contracts import LabelledImages, Probabilities, Rows, Version
 from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics
-from pipeline.kaggle_data import DEFAULT_COMPETITION, folder_of
 from pipeline.models import native
-from pipeline.serving.predictor import OnnxPredictor
-from pipeline.store import roles, versions
+from pipeline.store import role_records, versions
 from pipeline.store.home import Home
 
 
@@ -65,7 +65,7 @@ def evaluate(
         dataset or facts["name"],
         data_dir=data_dir,
         name=None if dataset else facts["name"],
-        kaggle_dir=folder_of(home, DEFAULT_COMPETITION),
+        kaggle_dir=home.competition(DEFAULT_COMPETITION),
         notify=notify,
     )
     if list(data.shape) != facts["shape"] or list(data.classes) != facts["classes"]:
@@ -89,7 +89,7 @@ def evaluate(
 
 def _rows(home: Home, version: Version, data: LabelledImages) -> Rows:
     """The benchmark rows of the dataset, or all rows of one that was never trained on here."""
-    known = roles.load(home, data.name)
+    known = role_records.load(home, data.name)
     if known is None:
         return np.arange(len(data), dtype=np.int64)
     return splits.benchmark_rows(data, splits.assign_roles(data, known), version.manifest["rows"]["benchmark"])

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.contracts import Digests, Images, Labels, Probabilities
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import robustness
 from pipeline.judging.corruptions import CORRUPTIONS
-from pipeline.serving.predictor import OnnxPredictor
 from pipeline.store import atomic
 
 SINGLE_PREDICTIONS = 100

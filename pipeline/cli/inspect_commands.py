@@ -98,7 +98,7 @@ def compare(
 ) -> None:
     """Compare two versions image by image: which errors B fixed, which it made, and whether that proves anything."""
     from pipeline.cli.version_text import comparison_lines
-    from pipeline.comparison import compare as compare_versions
+    from pipeline.inspection.comparison import compare as compare_versions
     from pipeline.store import versions
 
     place = resolve_home(home)
@@ -125,8 +125,8 @@ def evaluate(
     home: HomeOption = None,
 ) -> None:
     """Measure a version again, or one of its checkpoints, on benchmark rows or on other images."""
-    from pipeline import evaluation
     from pipeline.cli.version_text import score_lines
+    from pipeline.inspection import evaluation
     from pipeline.store import atomic, versions
 
     place = resolve_home(home)
@@ -145,7 +145,7 @@ def evaluate(
 
 def report(home: HomeOption = None) -> None:
     """Rebuild everything in metric_results/ from versions/: tables, plots, workbook, overview."""
-    from pipeline import reporting
+    from pipeline.inspection import reporting
     from pipeline.store import lock
 
     place = resolve_home(home)
@@ -160,7 +160,7 @@ def forecast(
     home: HomeOption = None,
 ) -> None:
     """Say how many images each recipe would need for an accuracy, by the power law of its learning curve."""
-    from pipeline import reporting
+    from pipeline.inspection import reporting
     from pipeline.reports.forecast import CAVEAT
     from pipeline.reports.forecast import forecast as forecast_curve
 
@@ -205,7 +205,7 @@ def models(as_json: JsonOption = False) -> None:
 
 
 def _versions_table(listed: list[Version]) -> Table:
-    from pipeline.cli.tables import accuracy, verdict_text
+    from pipeline.cli.terminal_tables import accuracy, verdict_text
 
     table = Table()
     for column in (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.contracts import Candidate, Images, LabelledImages, Split, Verdict
-from pipeline.serving.predictor import OnnxPredictor
+from pipeline.inference.predictor import OnnxPredictor
 from pipeline.store import atomic, manifest, production, repeats, submissions, versions
 from pipeline.store.home import Home
 

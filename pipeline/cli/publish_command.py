@@ -24,14 +24,14 @@ def publish(
     home: HomeOption = None,
 ) -> None:
     """Upload the champion with its model card; what the Hub has already is not sent again."""
-    from pipeline import publisher
-    from pipeline.cli.production import champion_of
+    from pipeline.cli.production_commands import champion_of
+    from pipeline.publishing import hub
     from pipeline.services.calls import Patience
 
     place = resolve_home(home)
     name = champion_of(place, dataset).dataset
     patience = Patience(limit_seconds=time_limit)
     with console.status("Publishing …"):
-        published = publisher.publish(place, name, repo_id, patience, notice, private=private)
+        published = hub.publish(place, name, repo_id, patience, notice, private=private)
     words = "is up to date" if published.changed else "had it all already: nothing was uploaded"
     console.print(f"{published.address} {words}.", markup=False)

@@ -1,0 +1,1 @@
+"""The ONNX predictor, measuring a model, and gathering the evidence for a judgement."""
