@@ -13,7 +13,7 @@ from pipeline.judging import explain
 from pipeline.store.submissions import Record
 
 if TYPE_CHECKING:
-    from pipeline.inspection.comparison import Comparison
+    from pipeline.inspection.comparison import VersionComparison
 
 
 def lines(version: Version, submissions: Sequence[Record]) -> Iterator[RenderableType]:
@@ -66,7 +66,7 @@ def score_lines(scores: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table
 
 
-def comparison_lines(result: "Comparison") -> Iterator[RenderableType]:
+def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
     """What ``compare`` prints."""
     yield Text(f"A  {result.first}  {_percent(result.first_accuracy)}")
     yield Text(f"B  {result.second}  {_percent(result.second_accuracy)}")

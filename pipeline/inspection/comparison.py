@@ -14,7 +14,7 @@ from pipeline.store import versions
 
 @dataclass(frozen=True)
 class ClassComparison:
-    """One class of a ``Comparison``: how many images, and how many of them each version gets wrong alone."""
+    """One class of a ``VersionComparison``: how many images, and how many of them each version gets wrong alone."""
 
     name: str
     images: int
@@ -23,7 +23,7 @@ class ClassComparison:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionComparison:
     """A paired comparison of version B with version A.
 
     Attributes:
@@ -55,7 +55,7 @@ class Comparison:
     by_class: tuple[ClassComparison, ...]
 
 
-def compare(first: Version, second: Version) -> Comparison:
+def compare(first: Version, second: Version) -> VersionComparison:
     """Who fixed and who broke what, with the test.
 
     Raises:
@@ -76,7 +76,7 @@ def compare(first: Version, second: Version) -> Comparison:
     fixed, made, images = int(fixed_by_class.sum()), int(made_by_class.sum()), len(labels)
     interval = paired.gain_interval(fixed, made, images)
     counts = np.bincount(labels, minlength=len(classes))
-    return Comparison(
+    return VersionComparison(
         first=first.id,
         second=second.id,
         images=images,

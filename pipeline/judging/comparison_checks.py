@@ -14,7 +14,7 @@ from pipeline.judging.words import percent
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class PairedComparison:
     """Challenger against another model on the benchmark.
 
     Attributes:
@@ -52,11 +52,11 @@ class Comparison:
         }
 
 
-def compare(evidence: Evidence, other: Contender) -> Comparison:
+def compare(evidence: Evidence, other: Contender) -> PairedComparison:
     """The challenger against another contender."""
     mine, theirs = (paired.right(c.benchmark, evidence.labels) for c in (evidence.challenger, other))
     fixed, made = paired.count_by_class(mine, theirs, evidence.labels, len(evidence.classes))
-    return Comparison(fixed, made, len(evidence.labels), int((~theirs).sum()))
+    return PairedComparison(fixed, made, len(evidence.labels), int((~theirs).sum()))
 
 
 def accepted(policy: GatePolicy, fixed: ArrayLike, made: ArrayLike, images: int, level: float) -> NDArray[np.bool_]:
@@ -84,7 +84,7 @@ def for_policy(policy: GatePolicy, evidence: Evidence, champion: Contender, leve
     return checks
 
 
-def headline(policy: GatePolicy, comparison: Comparison, level: float) -> Check:
+def headline(policy: GatePolicy, comparison: PairedComparison, level: float) -> Check:
     """The one rule that promotes: better, not inferior, or as good, as the policy has it."""
     fixed, made = comparison.fixed.sum(), comparison.made.sum()
     value, enough = _statistic(policy, fixed, made, comparison.images, level)
@@ -105,7 +105,7 @@ def headline(policy: GatePolicy, comparison: Comparison, level: float) -> Check:
     return Check("proven_better", "proven better than the champion", outcome, float(value), level, sentence)
 
 
-def no_class_worse(comparison: Comparison, classes: tuple[str, ...], level: float) -> Check:
+def no_class_worse(comparison: PairedComparison, classes: tuple[str, ...], level: float) -> Check:
     """No class is proven worse than with the champion, Holm's correction over the classes."""
     corrected = paired.holm(paired.p_better(comparison.made, comparison.fixed))
     worst = int(corrected.argmin())

@@ -2,7 +2,7 @@
 
 from pipeline.contracts import Check, Verdict
 from pipeline.judging import power
-from pipeline.judging.comparison_checks import Comparison
+from pipeline.judging.comparison_checks import PairedComparison
 from pipeline.judging.ledger import Grant
 from pipeline.judging.policy import GatePolicy
 
@@ -12,7 +12,7 @@ FIRST_CHAMPION = (
 )
 
 
-def of_comparison(policy: GatePolicy, comparison: Comparison, grant: Grant, passed: bool) -> list[str]:
+def of_comparison(policy: GatePolicy, comparison: PairedComparison, grant: Grant, passed: bool) -> list[str]:
     """Sentences on what this benchmark can show, the rule of 2018, and what was spent."""
     sentences = []
     if policy.mode == "better" and not passed:
@@ -60,7 +60,7 @@ def out_of_reach(errors: int, images: int, level: float) -> str | None:
     )
 
 
-def _smallest(comparison: Comparison, level: float) -> str:
+def _smallest(comparison: PairedComparison, level: float) -> str:
     images, errors = comparison.images, comparison.other_errors
     hopeless = out_of_reach(errors, images, level)
     if hopeless:
@@ -70,7 +70,7 @@ def _smallest(comparison: Comparison, level: float) -> str:
     return f"With {images:,} images this gate finds a gain of {100 * gain:.2f} points 4 times in 5{room}."
 
 
-def _needed(comparison: Comparison, level: float) -> list[str]:
+def _needed(comparison: PairedComparison, level: float) -> list[str]:
     if comparison.gain <= 0:
         return []
     images = power.images_needed(comparison.gain, comparison.disagreement, level)
@@ -79,7 +79,7 @@ def _needed(comparison: Comparison, level: float) -> list[str]:
     return [f"To prove {100 * comparison.gain:+.2f} points it would need about {power.rounded(images):,} images."]
 
 
-def _rule_of_2018(comparison: Comparison) -> str:
+def _rule_of_2018(comparison: PairedComparison) -> str:
     would = "would have promoted it" if comparison.gain >= 0 else "would have refused it too"
     return f"The rule of 2018 (accuracy >= previous) {would}."
 

@@ -32,7 +32,7 @@ def build(shape: tuple[int, int, int], n_classes: int, *, members: int = 1, **pa
 
     def fit(net: Any, request: FitRequest) -> History:
         images = len(request.train_labels)
-        settings = cnn_training.Settings(_batch_size(batch_size, images), **parameters)
+        settings = cnn_training.CnnSettings(_batch_size(batch_size, images), **parameters)
         planned = plan(images, chosen, epochs=epochs, batch_size=settings.batch_size)
         history = History()
         for number, member in enumerate(_members(net)):

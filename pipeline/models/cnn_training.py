@@ -31,7 +31,7 @@ RunSteps = Callable[[int, Any, Any], tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Settings:
+class CnnSettings:
     """The numbers of one training that its plan does not hold.
 
     Attributes:
@@ -58,7 +58,7 @@ class _Kept(NamedTuple):
     weights: list[Any]
 
 
-def fit(net: Any, request: FitRequest, plan: Plan, settings: Settings) -> History:
+def fit(net: Any, request: FitRequest, plan: Plan, settings: CnnSettings) -> History:
     """Fit a fresh network in place; keep the epoch of the lowest validation loss and set its temperature.
 
     The one cycle always runs to its end: half-way through it a network is not yet what it will be. Epochs are
@@ -106,7 +106,7 @@ def predictor(net: Any) -> Callable[[Images], Probabilities]:
     return predict
 
 
-def _epoch_runner(net: Any, request: FitRequest, plan: Plan, settings: Settings) -> RunSteps:
+def _epoch_runner(net: Any, request: FitRequest, plan: Plan, settings: CnnSettings) -> RunSteps:
     """A function that trains on a stretch of batches and returns mean loss and accuracy.
 
     Batches are handed over some dozens of mebibytes at a time: however many images there are, TensorFlow never
@@ -153,7 +153,7 @@ def _epoch_runner(net: Any, request: FitRequest, plan: Plan, settings: Settings)
     return run_steps
 
 
-def _step(net: Any, plan: Plan, settings: Settings, optimizer: Muon, seed: int) -> Callable[..., Any]:
+def _step(net: Any, plan: Plan, settings: CnnSettings, optimizer: Muon, seed: int) -> Callable[..., Any]:
     """One training step, to be traced: a batch and a learning rate in, loss and share of right answers out."""
     tensorflow = import_tensorflow()
     prepare = _preparation(plan, settings, seed)
@@ -173,7 +173,7 @@ def _step(net: Any, plan: Plan, settings: Settings, optimizer: Muon, seed: int) 
     return step
 
 
-def _preparation(plan: Plan, settings: Settings, seed: int) -> Callable[[Any, Any], Any]:
+def _preparation(plan: Plan, settings: CnnSettings, seed: int) -> Callable[[Any, Any], Any]:
     """The pixels of a batch, 0 to 1, distorted but for the last steps."""
     tensorflow = import_tensorflow()
     distorted_steps = round(plan.steps * (1 - UNDISTORTED_END))

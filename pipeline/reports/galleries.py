@@ -30,7 +30,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class MistakeComparison:
     """Champion against challenger, image by image: how many, and the most decided of them as tiles."""
 
     both_right: int
@@ -66,7 +66,7 @@ def comparison(
     probabilities: Probabilities,
     champion: Probabilities,
     classes: Sequence[str],
-) -> Comparison:
+) -> MistakeComparison:
     """What the challenger gets right that the champion got wrong, and the other way round."""
     right, before = probabilities.argmax(axis=1) == labels, champion.argmax(axis=1) == labels
     everyone = np.arange(len(labels))
@@ -74,7 +74,7 @@ def comparison(
     fixed, broken = _ordered(right & ~before, -gain), _ordered(~right & before, gain)
     names = np.asarray(classes, dtype=object)
     was, now = names[champion.argmax(axis=1)], names[probabilities.argmax(axis=1)]
-    return Comparison(
+    return MistakeComparison(
         both_right=int((right & before).sum()),
         both_wrong=int((~right & ~before).sum()),
         fixed=len(fixed),

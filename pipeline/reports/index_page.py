@@ -50,7 +50,7 @@ class SubmissionRecord(Protocol):
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell of the sortable table: what it shows, a quiet second line, and the number it is sorted by."""
 
     text: str
@@ -140,7 +140,7 @@ def _row(version: Version, link_prefix: str) -> dict[str, Any]:
     }
 
 
-def _cells(version: Version) -> list[Cell]:
+def _cells(version: Version) -> list[TableCell]:
     accuracy = version.scores.get("accuracy") or {}
     train_size = version.manifest.get("rows", {}).get("train_size")
     errors = version.scores.get("errors")
@@ -148,17 +148,17 @@ def _cells(version: Version) -> list[Cell]:
     gain = version.verdict.comparison
     p_value = as_number(gain.get("p_value"))
     return [
-        Cell(_dataset(version) or DASH),
-        Cell(_recipe(version) or DASH),
-        Cell(count(train_size), value=as_number(train_size)),
-        Cell(
+        TableCell(_dataset(version) or DASH),
+        TableCell(_recipe(version) or DASH),
+        TableCell(count(train_size), value=as_number(train_size)),
+        TableCell(
             percent(accuracy.get("value")),
             interval(accuracy) if accuracy else "",
             as_number(accuracy.get("value")),
         ),
-        Cell(count(errors), value=as_number(errors)),
-        Cell(seconds(fit), value=as_number(fit)),
-        Cell(
+        TableCell(count(errors), value=as_number(errors)),
+        TableCell(seconds(fit), value=as_number(fit)),
+        TableCell(
             points(gain.get("gain_pp")),
             "" if p_value is None else f"p = {decimal(p_value)}",
             as_number(gain.get("gain_pp")),

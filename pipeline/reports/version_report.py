@@ -139,7 +139,7 @@ def _mistake_sentence(scores: Mapping[str, Any], shown: int) -> str:
     return f"The {shown} mistakes it is surest of: some are labels that a person would doubt too."
 
 
-def _comparison(inputs: ReportInputs) -> galleries.Comparison | None:
+def _comparison(inputs: ReportInputs) -> galleries.MistakeComparison | None:
     champion = inputs.champion_probabilities
     if champion is None or inputs.images is None or inputs.probabilities is None or inputs.labels is None:
         return None

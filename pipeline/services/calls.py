@@ -50,7 +50,7 @@ class Deadline:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ServiceProblem:
     """What went wrong in a call.
 
     Attributes:
@@ -102,7 +102,7 @@ def bounded(call: Callable[[], T], deadline: Deadline) -> T:
 
 def persistent(
     call: Callable[[], T],
-    describe: Callable[[BaseException], Problem],
+    describe: Callable[[BaseException], ServiceProblem],
     patience: Patience,
     deadline: Deadline,
     already_done: Callable[[], T | None] | None = None,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ServiceError
-from pipeline.services.calls import Deadline, NoAnswerError, Patience, Problem, persistent
+from pipeline.services.calls import Deadline, NoAnswerError, Patience, ServiceProblem, persistent
 
 _NOT_INSTALLED = "The Hugging Face client is not installed: `pip install huggingface_hub`."
 _UPLOAD_MODULE = "pipeline.services.huggingface_upload"
@@ -20,7 +20,7 @@ _UPLOAD_MODULE = "pipeline.services.huggingface_upload"
 class _UploadError(Exception):
     """What the upload's process said went wrong."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ServiceProblem) -> None:
         super().__init__(problem.sentence)
         self.problem = problem
 
@@ -121,13 +121,13 @@ def _upload_apart(request: Mapping[str, Any], deadline: Deadline) -> dict[str, A
     except subprocess.TimeoutExpired as error:
         raise NoAnswerError from error
     except (ValueError, IndexError) as error:
-        raise _UploadError(Problem("The upload broke off without a word: publish again.")) from error
+        raise _UploadError(ServiceProblem("The upload broke off without a word: publish again.")) from error
     if "problem" in outcome:
-        raise _UploadError(Problem(**outcome["problem"]))
+        raise _UploadError(ServiceProblem(**outcome["problem"]))
     return outcome
 
 
-def _describe(error: BaseException) -> Problem:
+def _describe(error: BaseException) -> ServiceProblem:
     if isinstance(error, _UploadError):
         return error.problem
-    return Problem("Hugging Face did not answer within the time limit: publish again later, which completes it.")
+    return ServiceProblem("Hugging Face did not answer within the time limit: publish again later, which completes it.")

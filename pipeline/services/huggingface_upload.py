@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.services.calls import Problem, redact, retry_after
+from pipeline.services.calls import ServiceProblem, redact, retry_after
 
 
 def main() -> None:
@@ -33,38 +33,40 @@ def _push(folder: str, repo_id: str, version_id: str, private: bool) -> dict[str
     return {"address": address, "changed": commit.oid != before}
 
 
-def _describe(error: BaseException, repo_id: str) -> Problem:
+def _describe(error: BaseException, repo_id: str) -> ServiceProblem:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     if isinstance(error, HFValidationError):
-        return Problem(f"'{repo_id}' is no name of a repository: give it as your-name/your-model.")
+        return ServiceProblem(f"'{repo_id}' is no name of a repository: give it as your-name/your-model.")
     if isinstance(error, HfHubHTTPError):
         return _refusal(error.response, repo_id)
     # Its base is HTTPError of httpx or of httpx2, by version, and every failing connection is one.
     if isinstance(error, (*HfHubHTTPError.__bases__, OSError)):
-        return Problem(
+        return ServiceProblem(
             "The connection to Hugging Face was cut or not made: check the network and publish again.", temporary=True
         )
     if isinstance(error, ValueError | KeyError | TypeError):
-        return Problem("Hugging Face answered with something that cannot be read: publish again later.", temporary=True)
-    return Problem(f"Hugging Face's client failed: {_clean(str(error))}.")
+        return ServiceProblem(
+            "Hugging Face answered with something that cannot be read: publish again later.", temporary=True
+        )
+    return ServiceProblem(f"Hugging Face's client failed: {_clean(str(error))}.")
 
 
-def _refusal(response: Any, repo_id: str) -> Problem:
+def _refusal(response: Any, repo_id: str) -> ServiceProblem:
     status = response.status_code
     reason = _clean(response.headers.get("X-Error-Message") or _body_reason(response) or "no reason given")
     wait = retry_after(response.headers.get("Retry-After"))
     if status == 429:
-        return Problem(f"Hugging Face takes no more requests for now (429): {reason}.", True, wait)
+        return ServiceProblem(f"Hugging Face takes no more requests for now (429): {reason}.", True, wait)
     if status >= 500:
-        return Problem(f"Hugging Face has a problem of its own ({status}): publish again later.", True, wait)
+        return ServiceProblem(f"Hugging Face has a problem of its own ({status}): publish again later.", True, wait)
     sentences = {
         400: f"Hugging Face does not take the files (400): {reason}.",
         401: "Hugging Face does not accept the token (401): make a new one with write access and set HF_TOKEN.",
         403: f"The token may not write to {repo_id} (403): use one with write access to it ({reason}).",
         404: f"There is no repository {repo_id} that this token can see (404): check the name and the token's rights.",
     }
-    return Problem(sentences.get(status, f"Hugging Face refused ({status}): {reason}."), refused=True)
+    return ServiceProblem(sentences.get(status, f"Hugging Face refused ({status}): {reason}."), refused=True)
 
 
 def _body_reason(response: Any) -> str:

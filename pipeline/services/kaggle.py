@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from pipeline.errors import ServiceError
 from pipeline.services import kaggle_credentials
-from pipeline.services.calls import Deadline, Patience, Problem, bounded, persistent, redact
+from pipeline.services.calls import Deadline, Patience, ServiceProblem, bounded, persistent, redact
 from pipeline.services.kaggle_problems import describe
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ def send(session: Session, csv: Path, message: str) -> int:
         entry = _with_message(session, message)
         return entry.reference if entry else None
 
-    def describe_error(error: BaseException) -> Problem:
+    def describe_error(error: BaseException) -> ServiceProblem:
         if isinstance(error, RefusedError):
             raise error
         problem = describe(error, session.competition)

@@ -3,59 +3,65 @@
 from typing import Any
 
 from pipeline.services import kaggle_credentials
-from pipeline.services.calls import NoAnswerError, Problem, redact, retry_after
+from pipeline.services.calls import NoAnswerError, ServiceProblem, redact, retry_after
 
 
-def describe(error: BaseException, competition: str) -> Problem:
+def describe(error: BaseException, competition: str) -> ServiceProblem:
     """The problem behind an exception of Kaggle's client."""
     response = getattr(error, "response", None)
     return _own_failure(error) if response is None else _refusal(response, competition)  # error responses are falsy
 
 
-def _own_failure(error: BaseException) -> Problem:
+def _own_failure(error: BaseException) -> ServiceProblem:
     """Where Kaggle did not refuse, but no answer came or none that the client could read."""
     import requests
 
-    sentences: list[tuple[Any, Problem]] = [
-        (NoAnswerError, Problem("Kaggle did not answer within the time limit: try again later.")),
+    sentences: list[tuple[Any, ServiceProblem]] = [
+        (NoAnswerError, ServiceProblem("Kaggle did not answer within the time limit: try again later.")),
         (
             SystemExit,
-            Problem(f"Kaggle did not accept the credentials from {kaggle_credentials.source()}: make a new token."),
+            ServiceProblem(
+                f"Kaggle did not accept the credentials from {kaggle_credentials.source()}: make a new token."
+            ),
         ),
         (
             ImportError,
-            Problem(f"The kaggle package cannot be imported ({error}): install it again, `pip install kaggle six`."),
+            ServiceProblem(
+                f"The kaggle package cannot be imported ({error}): install it again, `pip install kaggle six`."
+            ),
         ),
         (
             (ValueError, KeyError, TypeError, AttributeError),
-            Problem("Kaggle answered with something that cannot be read: try again later.", temporary=True),
+            ServiceProblem("Kaggle answered with something that cannot be read: try again later.", temporary=True),
         ),
         (
             (requests.RequestException, OSError),
-            Problem("The connection to Kaggle was cut or not made: check the network, try again.", temporary=True),
+            ServiceProblem(
+                "The connection to Kaggle was cut or not made: check the network, try again.", temporary=True
+            ),
         ),
     ]
-    unknown = Problem(f"Kaggle's client failed: {_clean(str(error))}.")
+    unknown = ServiceProblem(f"Kaggle's client failed: {_clean(str(error))}.")
     return next((problem for kinds, problem in sentences if isinstance(error, kinds)), unknown)
 
 
-def _refusal(response: Any, competition: str) -> Problem:
+def _refusal(response: Any, competition: str) -> ServiceProblem:
     reason = _reason(response)
     status = response.status_code
     if status == 403:
-        return Problem(_forbidden(reason, competition), refused=True)
+        return ServiceProblem(_forbidden(reason, competition), refused=True)
     if status == 429:
         wait = retry_after(response.headers.get("Retry-After"))
         asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
-        return Problem(f"Kaggle takes no more requests for now (429){asked}: {reason}.", True, wait)
+        return ServiceProblem(f"Kaggle takes no more requests for now (429){asked}: {reason}.", True, wait)
     if status >= 500:
         wait = retry_after(response.headers.get("Retry-After"))
-        return Problem(f"Kaggle has a problem of its own ({status}): {reason}. Try again later.", True, wait)
+        return ServiceProblem(f"Kaggle has a problem of its own ({status}): {reason}. Try again later.", True, wait)
     sentences = {
         401: f"Kaggle did not accept the credentials from {kaggle_credentials.source()} (401): make a new token.",
         404: f"Kaggle does not know the competition '{competition}' or the file asked for (404): check --competition.",
     }
-    return Problem(sentences.get(status, f"Kaggle refused ({status}): {reason}."), refused=True)
+    return ServiceProblem(sentences.get(status, f"Kaggle refused ({status}): {reason}."), refused=True)
 
 
 def _forbidden(reason: str, competition: str) -> str:
