@@ -1,15 +1,49 @@
 """What every test shares: a home of its own, real digits, and no way out to the user's own files."""
 
+import gzip
 import os
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pipeline.data import mnist
 from pipeline.models.runtime import prepare_process
 from pipeline.store.home import Home
 
 prepare_process()
-LOCAL_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+# Read before any test takes the user's surroundings away.
+FOLDER = Path(named).resolve() if (named := os.environ.get("PIPELINE_DATA")) else None
+KERAS_CACHE = mnist.keras_cache()
+IDX_FILES = {
+    "train-images-idx3-ubyte": "x_train",
+    "train-labels-idx1-ubyte": "y_train",
+    "t10k-images-idx3-ubyte": "x_test",
+    "t10k-labels-idx1-ubyte": "y_test",
+}
+
+
+def pytest_report_header() -> str:
+    """Say which MNIST the tests use."""
+    place = _named_mnist() or (KERAS_CACHE if KERAS_CACHE.is_file() else None)
+    return f"MNIST: {place or 'not found, so the tests that need it are skipped (set PIPELINE_DATA to its folder)'}"
+
+
+@pytest.fixture(scope="session")
+def mnist_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with MNIST's IDX files, from PIPELINE_DATA or Keras' cache; without either the test is skipped."""
+    if named := _named_mnist():
+        return named
+    if not KERAS_CACHE.is_file():
+        pytest.skip("MNIST is not here: set PIPELINE_DATA to a folder with its IDX files")
+    folder = tmp_path_factory.mktemp("mnist")
+    with np.load(KERAS_CACHE, allow_pickle=False) as arrays:
+        for name, key in IDX_FILES.items():
+            array = arrays[key]
+            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            (folder / f"{name}.gz").write_bytes(gzip.compress(header + array.tobytes(), compresslevel=1))
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,10 +68,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-@pytest.fixture(scope="session")
-def mnist_folder() -> Path:
-    """A folder with MNIST's IDX files; the tests that need it are skipped without."""
-    folder = Path(os.environ.get("PIPELINE_DATA", LOCAL_MNIST))
-    if not (folder / "train-images-idx3-ubyte.gz").exists():
-        pytest.skip("MNIST is not here: set PIPELINE_DATA to a folder with its IDX files")
-    return folder
+def _named_mnist() -> Path | None:
+    """The folder of PIPELINE_DATA, or ``mnist/`` in it, where it has the IDX files."""
+    places = (FOLDER, FOLDER / "mnist") if FOLDER else ()
+    return next((place for place in places if (place / "train-images-idx3-ubyte.gz").exists()), None)
