@@ -122,7 +122,9 @@ class running:  # noqa: N801 - reads as a verb: with running(home) as address
     """``simulator.py serve`` in a process of its own, on a free port, until the block ends."""
 
     def __init__(self, home: Home, *options: str) -> None:
-        code = "import typer; from pipeline.cli import serve_command; app = typer.Typer(); serve_command.register(app); app()"
+        code = (
+            "import typer; from pipeline.cli import serve_command as it; app = typer.Typer(); it.register(app); app()"
+        )
         self._command = [sys.executable, "-c", code, "--home", str(home.root), "--port", "0", *options]
 
     def __enter__(self) -> str:
