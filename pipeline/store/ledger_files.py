@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.contracts import Version
+from pipeline.judging import ledger
 from pipeline.store import atomic
 from pipeline.store.home import Home
 
@@ -36,15 +37,37 @@ def read(home: Home, benchmark_sha256: str) -> tuple[list[str], Mapping[str, Any
 def append(home: Home, benchmark_sha256: str, entry: Mapping[str, Any]) -> None:
     """Append one sealed entry durably, then bring the head up to it.
 
+    The head is brought up to the last line first, so that it is never more than one line behind.
+
     Raises:
         StoreError: The disk refuses; the ledger ends with its last whole line.
     """
     path = file(home, benchmark_sha256)
+    catch_up(home, benchmark_sha256)
     atomic.append_line(path, json.dumps(entry, sort_keys=True, allow_nan=False))
-    atomic.write_json(path.with_suffix(".head"), {"entry": entry["entry"], "digest": entry["digest"]})
+    _write_head(home, benchmark_sha256, entry)
+
+
+def catch_up(home: Home, benchmark_sha256: str) -> bool:
+    """Bring a head that lags behind a whole chain up to the last line; return whether it did.
+
+    Raises:
+        StoreError: The head or a line cannot be read, or the disk refuses.
+    """
+    lines, head = read(home, benchmark_sha256)
+    entry = ledger.lagging_head(benchmark_sha256, lines, head)
+    if entry is None:
+        return False
+    _write_head(home, benchmark_sha256, entry)
+    return True
 
 
 def witnessed(versions: Iterable[Version], benchmark_sha256: str) -> int:
     """The highest line of a ledger that a stored verdict names."""
     named = [v.verdict.ledger.get("entry", 0) for v in versions if v.verdict.benchmark_sha256 == benchmark_sha256]
     return int(max(named, default=0))
+
+
+def _write_head(home: Home, benchmark_sha256: str, entry: Mapping[str, Any]) -> None:
+    head = {"entry": entry["entry"], "digest": entry["digest"]}
+    atomic.write_json(file(home, benchmark_sha256).with_suffix(".head"), head)
