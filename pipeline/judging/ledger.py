@@ -104,6 +104,17 @@ def parse(benchmark_sha256: str, lines: Sequence[str], head: Mapping[str, Any] |
     return Ledger(benchmark_sha256, tuple(entries))
 
 
+def parse_chain(benchmark_sha256: str, lines: Sequence[str], witnessed: int) -> Ledger:
+    """Return the ledger in the lines alone, where its head is lost; not empty.
+
+    Raises:
+        StoreError: A line is changed or missing, or none is there.
+    """
+    entries = _entries(benchmark_sha256, lines)
+    _check_end(benchmark_sha256, entries, entries[-1] if entries else None, max(witnessed, 1))
+    return Ledger(benchmark_sha256, tuple(entries))
+
+
 def terms(ledger: Ledger, policy: GatePolicy) -> Terms:
     """Where the ledger stands; the policy's own terms where nothing was spent yet."""
     promises = [entry for entry in ledger.entries if entry["kind"] in ("open", "extend")]

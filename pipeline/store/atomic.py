@@ -152,6 +152,24 @@ def is_torn(path: Path) -> bool:
     return bool(content) and not content.endswith(b"\n")
 
 
+def cut_torn_line(path: Path) -> bool:
+    """Cut off the last line of a file if a crash left it torn; return whether it was.
+
+    Raises:
+        StoreError: The disk refuses.
+    """
+    if not is_torn(path):
+        return False
+    with disk_errors(path):
+        descriptor = disk.open_to_append(path)
+        try:
+            disk.truncate(descriptor, _whole_length(descriptor))
+            disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
+    return True
+
+
 def sha256_file(path: Path) -> str:
     """Return the hexadecimal sha256 of a file's content.
 

@@ -5,8 +5,8 @@ Each function raises ``OSError`` as the operating system does; ``atomic`` turns 
 
 import os
 import shutil
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 
 def create(path: Path) -> int:
@@ -19,7 +19,7 @@ def open_to_append(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_APPEND)
 
 
-def open_to_read(path: Path) -> BinaryIO:
+def open_to_read(path: Path) -> BufferedReader:
     """Open a file for reading."""
     return path.open("rb")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.contracts import Version
+from pipeline.errors import StoreError
 from pipeline.judging import ledger
 from pipeline.store import atomic
 from pipeline.store.home import Home
@@ -48,18 +49,54 @@ def append(home: Home, benchmark_sha256: str, entry: Mapping[str, Any]) -> None:
     _write_head(home, benchmark_sha256, entry)
 
 
+def lagging(home: Home, benchmark_sha256: str) -> Mapping[str, Any] | None:
+    """Return the last entry of a whole chain whose head lags behind it; ``None`` where the head needs no repair.
+
+    Raises:
+        StoreError: The head or a line cannot be read.
+    """
+    return ledger.lagging_head(benchmark_sha256, *read(home, benchmark_sha256))
+
+
 def catch_up(home: Home, benchmark_sha256: str) -> bool:
     """Bring a head that lags behind a whole chain up to the last line; return whether it did.
 
     Raises:
         StoreError: The head or a line cannot be read, or the disk refuses.
     """
-    lines, head = read(home, benchmark_sha256)
-    entry = ledger.lagging_head(benchmark_sha256, lines, head)
-    if entry is None:
-        return False
-    _write_head(home, benchmark_sha256, entry)
-    return True
+    entry = lagging(home, benchmark_sha256)
+    if entry is not None:
+        _write_head(home, benchmark_sha256, entry)
+    return entry is not None
+
+
+def lost_head(home: Home, benchmark_sha256: str, witnessed: int) -> Mapping[str, Any] | None:
+    """Return the last entry of a whole chain that has no head at all; ``None`` where there is a head or a fault.
+
+    Args:
+        home: The home folder.
+        benchmark_sha256: Whose ledger it is.
+        witnessed: The highest line that a stored verdict names; a chain that ends before it was cut off.
+    """
+    path = file(home, benchmark_sha256)
+    if path.with_suffix(".head").exists():
+        return None
+    try:
+        return ledger.parse_chain(benchmark_sha256, atomic.read_lines(path), witnessed).entries[-1]
+    except StoreError:
+        return None
+
+
+def remake_head(home: Home, benchmark_sha256: str, witnessed: int) -> bool:
+    """Write a lost head anew from a whole chain; return whether it did.
+
+    Raises:
+        StoreError: The disk refuses.
+    """
+    entry = lost_head(home, benchmark_sha256, witnessed)
+    if entry is not None:
+        _write_head(home, benchmark_sha256, entry)
+    return entry is not None
 
 
 def witnessed(versions: Iterable[Version], benchmark_sha256: str) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.contracts import Candidate, Deployment
 from pipeline.errors import StoreError, UnreadableError
-from pipeline.store import atomic, ledger_files, manifest, production
+from pipeline.store import atomic, ledger_files, manifest, production, repeats
 from pipeline.store.home import Home
 from pipeline.store.versions import candidate_of
 
@@ -33,9 +33,21 @@ def recover(home: Home) -> Recovery:
     Raises:
         StoreError: The history is damaged, or the disk refuses.
     """
+    cut = cut_torn_lines(home)
     deployed = complete_deployments(home)
     notices = [sentence for step in STEPS for sentence in step(home)]
-    return Recovery(deployed.notices + tuple(notices), deployed.completed)
+    return Recovery((*cut, *deployed.notices, *notices), deployed.completed)
+
+
+def cut_torn_lines(home: Home) -> list[str]:
+    """Cut off last lines that a killed writer left torn and that never counted; return what was done."""
+    return [f"Cut off a half-written line of {path.name}." for path in line_files(home) if atomic.cut_torn_line(path)]
+
+
+def line_files(home: Home) -> list[Path]:
+    """Return the files to which lines are appended."""
+    ledgers = [ledger_files.file(home, name) for name in ledger_files.benchmarks(home)]
+    return [production.history_file(home), repeats.file(home), *ledgers]
 
 
 def complete_deployments(home: Home) -> Recovery:
