@@ -6,8 +6,11 @@ from typing import Literal
 
 from pipeline.contracts import Deployment, Version
 from pipeline.errors import DeployError
-from pipeline.store import production, versions
+from pipeline.store import deployments, names, production, versions
+from pipeline.store.deployments import Record
 from pipeline.store.home import Home
+
+Action = Literal["promote", "rollback", "override"]
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,12 @@ class Deployer:
 
     Attributes:
         home: The home folder.
+        completed: What a killed command had recorded and recovery has just completed. The same command given again
+            asks for nothing more than that.
     """
 
     home: Home
+    completed: tuple[Deployment, ...] = ()
 
     def run(self, version: Version) -> Deployment:
         """Promote a version whose verdict is a pass against the champion that still serves.
@@ -33,78 +39,80 @@ class Deployer:
         if (verdict.candidate_id, verdict.candidate_digest) != (version.id, version.manifest["digest"]):
             raise DeployError(f"The verdict of {version.id} was given on another model: it is not promoted.")
         champion = production.current(self.home, verdict.dataset)
-        if (verdict.champion_id, verdict.champion_digest) != _identity(champion):
+        if champion and _identity(champion) == (version.id, version.manifest["digest"]):
+            if champion in self.completed:
+                return champion
+            raise DeployError(f"{version.id} is in production already.")
+        if _identity(champion) != (verdict.champion_id, verdict.champion_digest):
             raise DeployError(
                 f"{version.id} was judged against {verdict.champion_id or 'no champion'}, but "
                 f"{champion.id if champion else 'none'} serves now: run it again to have it judged against that."
             )
-        return self._install(version, champion, "promote", "passed its gate")
+        return self._install(version, verdict.dataset, champion, "promote", "passed its gate")
 
     def override(self, version: Version, reason: str) -> Deployment:
         """Promote a version against its verdict, on a person's word; the promise does not cover it.
 
         Raises:
-            DeployError: There is no reason, or the version serves already.
+            DeployError: There is no usable reason, or the version serves already.
             StoreError: The version is damaged, or the disk refuses.
         """
         if not reason.strip():
             raise DeployError('An override needs its reason: --reason "…".')
-        champion = production.current(self.home, version.manifest["dataset"]["name"])
+        dataset = version.manifest["dataset"]["name"]
+        champion = production.current(self.home, dataset)
+        if champion and champion in self.completed and (champion.id, champion.action) == (version.id, "override"):
+            return champion
         if champion and champion.digest == version.manifest["digest"]:
             raise DeployError(f"{version.id} is in production already.")
-        return self._install(version, champion, "override", reason.strip())
+        return self._install(version, dataset, champion, "override", reason.strip())
 
     def rollback(self, dataset: str, reason: str = "") -> Deployment:
         """Let the champion that served before serve again; twice goes back two steps.
 
         Raises:
-            DeployError: Nothing served before.
+            DeployError: Nothing served before, or the reason is not usable.
             StoreError: The former champion's files are damaged, or the disk refuses.
         """
         champion = production.current(self.home, dataset)
         if champion is None:
             raise DeployError(f"Nothing serves '{dataset}': there is no champion to roll back.")
-        former = _served_before(production.history(self.home, dataset))
-        if former is None:
+        if champion in self.completed and champion.action == "rollback":
+            return champion
+        standing = deployments.champions(production.records(self.home, dataset))
+        if len(standing) < 2:
             raise DeployError(f"{champion.id} is the first champion of '{dataset}': there is none before it.")
-        version = versions.find(self.home, former)
-        return self._install(version, champion, "rollback", reason or f"rolled back from {champion.id}")
+        version = versions.find(self.home, standing[-2].id)
+        return self._install(version, dataset, champion, "rollback", reason or f"rolled back from {champion.id}")
 
     def _install(
-        self,
-        version: Version,
-        champion: Deployment | None,
-        action: Literal["promote", "rollback", "override"],
-        reason: str,
+        self, version: Version, dataset: str, champion: Deployment | None, action: Action, reason: str
     ) -> Deployment:
+        if (unsafe := names.unsafe_character(reason)) is not None:
+            raise DeployError(f"The reason contains the character {unsafe}, which cannot be printed: leave it out.")
         whole = versions.require_whole(version)
-        deployment = {
-            "dataset": whole.manifest["dataset"]["name"],
-            "id": whole.id,
-            "digest": whole.manifest["digest"],
-            "previous_id": champion.id if champion else None,
-            "action": action,
-            "reason": reason,
-            "promoted_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
-        return production.install(self.home, whole.folder, deployment)
+        if (name := whole.manifest["dataset"]["name"]) != dataset:
+            raise DeployError(f"{whole.id} is a version of '{name}' and cannot serve '{dataset}'.")
+        record = Record(
+            dataset=dataset,
+            id=whole.id,
+            digest=whole.manifest["digest"],
+            previous_id=champion.id if champion else None,
+            action=action,
+            reason=reason,
+            promoted_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
+        return production.install(self.home, whole.folder, record)
 
 
 def was_deployed(home: Home, version: Version) -> bool:
-    """Whether a version ever served."""
-    return any(line["id"] == version.id for line in production.history(home))
+    """Return whether a version ever served.
+
+    Raises:
+        StoreError: The history is damaged.
+    """
+    return any(record.id == version.id for record in production.records(home))
 
 
 def _identity(champion: Deployment | None) -> tuple[str | None, str | None]:
     return (champion.id, champion.digest) if champion else (None, None)
-
-
-def _served_before(history: list[dict[str, str]]) -> str | None:
-    """The id to go back to: the stack of champions, from which each rollback took the top."""
-    stack: list[str] = []
-    for line in history:
-        if line["action"] == "rollback":
-            stack.pop()
-        else:
-            stack.append(line["id"])
-    return stack[-2] if len(stack) > 1 else None

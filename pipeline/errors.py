@@ -21,6 +21,10 @@ class StoreError(PipelineError):
     """Something on disk is missing, damaged, tampered with or locked."""
 
 
+class UnreadableError(StoreError):
+    """The disk refuses to read a file, which may be whole: nothing may be concluded from it, least of all deleted."""
+
+
 class DeployError(PipelineError):
     """A promotion or rollback was refused."""
 

@@ -105,9 +105,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         kaggle_dir=home.competition(DEFAULT_COMPETITION),
         notify=observer.notice,
     )
-    with lock.exclusive(home, wait=wait, notify=observer.notice):
-        for sentence in recovery.recover(home):
-            observer.notice(sentence)
+    with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
         cells = _plan(settings, home, data, observer)
         session = _Session(settings, home, data, Watcher(home, policy), observer)
@@ -117,7 +115,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         submission = _predict(home, champion, images) if champion else None
     _track(settings, home, rows, champion, observer)
     problem = _submit(home, submission, images, observer) if settings.submit and submission else None
-    with lock.exclusive(home, wait=True, notify=observer.notice):
+    with lock.writing(home, wait=True, notify=observer.notice):
         figures = reporting.publish(home)
         if champion:
             hub.keep_mirror(home, data.name)

@@ -1,12 +1,14 @@
 """The trainer: training rows and a recipe become a candidate."""
 
+import contextlib
 import csv
 import io
+import itertools
 import os
 import platform
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Container, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -62,9 +64,11 @@ class Trainer:
 
     Attributes:
         staging: The folder in which each candidate gets its own.
+        taken: Ids that other versions have.
     """
 
     staging: Path
+    taken: Container[str] = ()
 
     def run(
         self, data: LabelledImages, split: Split, assignment: Assignment, progress: FitProgress = no_progress
@@ -75,14 +79,25 @@ class Trainer:
             ModelError: The recipe cannot be built or fitted, or its ONNX file does not equal it.
             StoreError: The disk refuses.
         """
-        folder = self.staging / assignment.id
-        with atomic.disk_errors(folder):
-            folder.mkdir(parents=True)
+        folder = self._claim(assignment.id)
         try:
-            return _train(folder, data, split, assignment, progress)
+            return _train(folder, data, split, replace(assignment, id=folder.name), progress)
         except BaseException:
             atomic.remove_tree(folder)
             raise
+
+    def _claim(self, wanted: str) -> Path:
+        """Create the candidate's folder; two trainings of one cell in one second get different ids."""
+        for number in itertools.count(1):
+            folder = self.staging / (wanted if number == 1 else f"{wanted}-{number}")
+            if folder.name in self.taken or folder.exists():
+                continue
+            with atomic.disk_errors(folder):
+                atomic.make_folder(folder.parent)
+                with contextlib.suppress(FileExistsError):
+                    folder.mkdir()
+                    return folder
+        raise AssertionError  # A counter never ends.
 
 
 def _train(

@@ -126,7 +126,7 @@ def record(home: Home, book: ledger.Ledger, kind: str, facts: Mapping[str, Any])
 
 def _checked_model(candidate: Candidate) -> bytes:
     # The verdict names the candidate's digest, so the digest must fit the file that is judged.
-    model = MeasuredModel((candidate.folder / MODEL).read_bytes())
+    model = MeasuredModel(atomic.read_bytes(candidate.folder / MODEL))
     if manifest.identity_digest(manifest.read(candidate.folder), model.sha256) != candidate.digest:
         raise StoreError(f"{candidate.folder / MODEL} changed after it was trained: train {candidate.id} again.")
     return model.content

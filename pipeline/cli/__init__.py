@@ -4,6 +4,7 @@ import typer
 
 from pipeline.cli import (
     common,
+    doctor_command,
     explore_command,
     gate_commands,
     inspect_commands,
@@ -23,6 +24,7 @@ COMMANDS = (
     explore_command,
     notebook_command,
     production_commands,
+    doctor_command,
     serve_command,
     kaggle_commands,
     publish_command,

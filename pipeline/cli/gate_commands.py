@@ -139,7 +139,7 @@ def extend(
     from pipeline.store import lock
 
     place, policy = resolve_home(home), _policy(None, config)
-    with lock.exclusive(place, wait=True, notify=notice):
+    with lock.writing(place, wait=True, notify=notice):
         status = extend_ledger(place, policy, benchmark, horizon, alpha)
     for sentence in status.in_words(policy):
         console.print(sentence, markup=False)

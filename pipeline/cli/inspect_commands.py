@@ -149,7 +149,7 @@ def report(home: HomeOption = None) -> None:
     from pipeline.store import lock
 
     place = resolve_home(home)
-    with lock.exclusive(place, wait=True, notify=notice):
+    with lock.writing(place, wait=True, notify=notice):
         for title, path in reporting.publish(place).items():
             console.print(f"{title:<16} {path}", soft_wrap=True, markup=False)
 

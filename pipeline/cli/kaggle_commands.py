@@ -125,7 +125,7 @@ def _refresh_reports(home: Home) -> None:
     from pipeline.inspection import reporting
     from pipeline.store import lock
 
-    with lock.exclusive(home, wait=True, notify=notice):
+    with lock.writing(home, wait=True, notify=notice):
         reporting.publish(home)
 
 

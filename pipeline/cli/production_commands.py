@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
 from pipeline.contracts import Deployment
-from pipeline.errors import DeployError, SettingsError
+from pipeline.errors import DeployError, SettingsError, StoreError
 from pipeline.store.home import Home
 
 PANEL = "Serve"
@@ -32,24 +32,21 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
     from pipeline.store import production
 
     place = resolve_home(home)
-    champions, history = production.all_current(place), production.history(place)
+    problems = production.problems(place)
+    champions, history = production.all_current(place), _readable_history(place)
     if as_json:
-        print_json({"champions": [_facts(champion) for champion in champions], "history": history})
-        return
-    if not champions:
-        console.print("Nothing serves yet. `simulator.py run` trains, judges and promotes.")
-        return
-    for champion in champions:
-        console.print(
-            f"[bold blue]● {champion.dataset}[/]: {champion.id}, since {champion.promoted_at} ({champion.action})"
+        print_json(
+            {"champions": [_facts(champion) for champion in champions], "history": history, "problems": problems}
         )
-    table = Table("when", "dataset", "what", "version", "before it", "why", title="History", title_justify="left")
-    for line in history:
-        style = "bold magenta" if line["action"] == "override" else None
-        before = line["previous_id"] or ""
-        cells = (line["promoted_at"], line["dataset"], line["action"], line["id"], before, line["reason"])
-        table.add_row(*map(Text, cells), style=style)
-    console.print(table)
+    else:
+        if not champions and not problems:
+            console.print("Nothing serves yet. `simulator.py run` trains, judges and promotes.")
+        for champion in champions:
+            _print_champion(champion)
+        if history:
+            console.print(_history_table(history))
+    if problems:
+        raise StoreError("\n".join(problems))
 
 
 def promote(
@@ -60,24 +57,20 @@ def promote(
 ) -> None:
     """Promote a version by hand: one that passed against today's champion, or any with --override --reason."""
     from pipeline.deployer import Deployer
-    from pipeline.inspection import reporting
-    from pipeline.publishing import hub
     from pipeline.store import lock, versions
 
     place = resolve_home(home)
     if reason and not override:
         raise SettingsError("--reason belongs to --override: give both, or neither.")
-    with lock.exclusive(place, wait=True, notify=notice):
+    with lock.writing(place, wait=True, notify=notice) as recovered:
         found = versions.require_whole(versions.find(place, version))
-        deployer = Deployer(place)
+        deployer = Deployer(place, recovered.completed)
         deployment = deployer.override(found, reason) if override else deployer.run(found)
-        reporting.publish(place)
-        hub.keep_mirror(place, deployment.dataset)
-    console.print(
-        f"{deployment.id} serves {deployment.dataset} now; {deployment.previous_id or 'nothing'} served before."
-    )
-    if override:
-        console.print("Recorded as an override: the gate's promise does not cover it.", style="bold magenta")
+        before = deployment.previous_id or "nothing"
+        console.print(f"{deployment.id} serves {deployment.dataset} now; {before} served before.", markup=False)
+        if override:
+            console.print("Recorded as an override: the gate's promise does not cover it.", style="bold magenta")
+        _follow(place, deployment)
 
 
 def rollback(
@@ -87,16 +80,17 @@ def rollback(
 ) -> None:
     """Let the champion that served before serve again."""
     from pipeline.deployer import Deployer
-    from pipeline.inspection import reporting
-    from pipeline.publishing import hub
     from pipeline.store import lock
 
     place = resolve_home(home)
-    with lock.exclusive(place, wait=True, notify=notice):
-        deployment = Deployer(place).rollback(champion_of(place, dataset).dataset, reason)
-        reporting.publish(place)
-        hub.keep_mirror(place, deployment.dataset)
-    console.print(f"{deployment.id} serves {deployment.dataset} again; {deployment.previous_id} was rolled back.")
+    with lock.writing(place, wait=True, notify=notice) as recovered:
+        deployer = Deployer(place, recovered.completed)
+        deployment = deployer.rollback(champion_of(place, dataset).dataset, reason)
+        console.print(
+            f"{deployment.id} serves {deployment.dataset} again; {deployment.previous_id} was rolled back.",
+            markup=False,
+        )
+        _follow(place, deployment)
 
 
 def predict(
@@ -165,6 +159,48 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
     if champion is None:
         raise DeployError(f"Nothing serves '{name}'; there is a champion of {', '.join(served)}.")
     return champion
+
+
+def _follow(home: Home, deployment: Deployment) -> None:
+    """Bring reports and mirror up to date with a champion that serves already; a failure there takes nothing back."""
+    from pipeline.inspection import reporting
+    from pipeline.publishing import hub
+
+    try:
+        reporting.publish(home)
+        hub.keep_mirror(home, deployment.dataset)
+    except Exception as error:  # Whatever it is, the champion has changed, and the command must not be repeated.
+        notice(
+            f"{deployment.id} serves, but metric_results/ could not be brought up to date: {error} "
+            "Once that is fixed, `simulator.py report` does it."
+        )
+
+
+def _readable_history(home: Home) -> list[dict[str, Any]]:
+    """The lines of the history; none where it is damaged, which ``production.problems`` names."""
+    from pipeline.store import production
+
+    try:
+        return production.history(home)
+    except StoreError:
+        return []
+
+
+def _print_champion(champion: Deployment) -> None:
+    line = Text.assemble(
+        (f"● {champion.dataset}", "bold blue"), f": {champion.id}, since {champion.promoted_at} ({champion.action})"
+    )
+    console.print(line, soft_wrap=True)
+
+
+def _history_table(history: list[dict[str, Any]]) -> Table:
+    table = Table("when", "dataset", "what", "version", "before it", "why", title="History", title_justify="left")
+    for line in history:
+        style = "bold magenta" if line["action"] == "override" else None
+        before = line["previous_id"] or ""
+        cells = (line["promoted_at"], line["dataset"], line["action"], line["id"], before, line["reason"])
+        table.add_row(*map(Text, cells), style=style)
+    return table
 
 
 def _facts(deployment: Deployment) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Gathers what the gate looks at: every contender's predictions on identical rows, now, through the same code."""
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,12 @@ import numpy as np
 
 from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
 from pipeline.data.digests import contained
-from pipeline.errors import ModelError, PipelineError
+from pipeline.errors import DataError, ModelError
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.policy import GatePolicy
-from pipeline.store import manifest, production
+from pipeline.store import atomic, manifest, production
 from pipeline.store.home import Home
 
 MODEL = "model.onnx"
@@ -36,15 +37,16 @@ class Gatherer:
     split: Split
 
     def evidence(self, candidate: Candidate, model: MeasuredModel, champion: Deployment | None) -> Evidence:
-        """All that one judgement rests on; what cannot be measured is named in ``problem``."""
+        """Gather all that one judgement rests on; where the challenger cannot be measured ``problem`` says why.
+
+        Raises:
+            PipelineError: The champion cannot be measured, or the disk refuses: neither is the challenger's fault.
+        """
         challenger, problem = self._challenger(candidate, model)
         opponent, best_ever = None, None
-        try:
-            if champion and problem is None:
-                opponent = self._champion(champion.id, champion.digest, champion.folder)
-                best_ever = self._best_ever() if self.policy.mode == "non-inferior" else None
-        except PipelineError as error:
-            problem = f"The champion cannot be compared: {error}"
+        if champion and problem is None:
+            opponent = self._champion(champion.id, champion.digest, champion.folder)
+            best_ever = self._best_ever() if self.policy.mode == "non-inferior" else None
         data, split = self.data, self.split
         return Evidence(
             dataset=data.name,
@@ -64,7 +66,7 @@ class Gatherer:
     def _challenger(self, candidate: Candidate, model: MeasuredModel) -> tuple[Contender, str | None]:
         try:
             return self._contender(candidate.id, candidate.digest, model, self.policy.latency_ratio is not None), None
-        except PipelineError as error:
+        except (ModelError, DataError) as error:
             nothing = np.full((len(self.split.benchmark), len(self.data.classes)), np.nan, np.float32)
             unusable = Contender(
                 candidate.id, candidate.digest, self.split.benchmark_sha256, nothing, nothing[:0], model_bytes=None
@@ -124,10 +126,17 @@ class Gatherer:
 
 
 def shared_images(folder: Path, benchmark: Digests) -> int | None:
-    """How many benchmark images a candidate was trained or validated with; ``None`` without a readable record."""
+    """Return how many benchmark images a candidate was trained or validated with; ``None`` without a usable record.
+
+    Raises:
+        UnreadableError: The disk refuses to read the record, which may be whole.
+    """
+    path = folder / "training_images.npz"
+    if not path.exists():
+        return None
     try:
-        with np.load(folder / "training_images.npz", allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(atomic.read_bytes(path)), allow_pickle=False) as arrays:
             seen = np.concatenate([arrays["train"], arrays["validation"]])
             return int(contained(benchmark, seen).sum())
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None

@@ -99,15 +99,19 @@ def parse(benchmark_sha256: str, lines: Sequence[str], head: Mapping[str, Any] |
     Raises:
         StoreError: A line is changed, missing or cut off; the sentence names it.
     """
-    entries: list[Mapping[str, Any]] = []
-    before = GENESIS
-    for number, text in enumerate(lines, 1):
-        entry = _entry(benchmark_sha256, number, text)
-        if entry["before"] != before or entry["entry"] != number:
-            raise StoreError(f"{_name(benchmark_sha256)}: a line before line {number} is missing or changed. {RESTORE}")
-        entries.append(entry)
-        before = entry["digest"]
+    entries = _entries(benchmark_sha256, lines)
     _check_end(benchmark_sha256, entries, head, witnessed)
+    return Ledger(benchmark_sha256, tuple(entries))
+
+
+def parse_chain(benchmark_sha256: str, lines: Sequence[str], witnessed: int) -> Ledger:
+    """Return the ledger in the lines alone, where its head is lost; not empty.
+
+    Raises:
+        StoreError: A line is changed or missing, or none is there.
+    """
+    entries = _entries(benchmark_sha256, lines)
+    _check_end(benchmark_sha256, entries, entries[-1] if entries else None, max(witnessed, 1))
     return Ledger(benchmark_sha256, tuple(entries))
 
 
@@ -186,12 +190,42 @@ def extension(ledger: Ledger, policy: GatePolicy, horizon: int, alpha: float | N
     return {"alpha": wanted, "horizon": horizon, "spent": now.spent, "judged": now.judged}
 
 
+def lagging_head(
+    benchmark_sha256: str, lines: Sequence[str], head: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Return the entry that the head should name, where failures between a line and its head left it behind.
+
+    ``None`` where the head is up to date, and where repairing it would hide something: the chain is broken, the head
+    names a line that is not there or another one, or it is missing although there are several lines.
+    """
+    try:
+        entries = _entries(benchmark_sha256, lines)
+        _check_end(benchmark_sha256, entries, head, 0)
+    except StoreError:
+        return None
+    if not entries or (head and head["entry"] == len(entries)):
+        return None
+    return entries[-1]
+
+
+def _entries(benchmark_sha256: str, lines: Sequence[str]) -> list[Mapping[str, Any]]:
+    entries: list[Mapping[str, Any]] = []
+    before = GENESIS
+    for number, text in enumerate(lines, 1):
+        entry = _entry(benchmark_sha256, number, text)
+        if entry["before"] != before or entry["entry"] != number:
+            raise StoreError(f"{_name(benchmark_sha256)}: a line before line {number} is missing or changed. {RESTORE}")
+        entries.append(entry)
+        before = entry["digest"]
+    return entries
+
+
 def _entry(benchmark_sha256: str, number: int, text: str) -> Mapping[str, Any]:
     try:
         entry = json.loads(text)
         body = {key: value for key, value in entry.items() if key != "digest"}
         whole = entry["digest"] == _digest(benchmark_sha256, body) and {"entry", "kind", "before"} <= body.keys()
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise StoreError(f"{_name(benchmark_sha256)}: line {number} was changed or is damaged. {RESTORE}")
@@ -202,16 +236,30 @@ def _entry(benchmark_sha256: str, number: int, text: str) -> Mapping[str, Any]:
 def _check_end(
     benchmark_sha256: str, entries: Sequence[Mapping[str, Any]], head: Mapping[str, Any] | None, witnessed: int
 ) -> None:
-    # The head is written after the line, so a crash may leave it one line behind, never ahead.
-    known = int(head["entry"]) if head else 0
+    # The head is written after the line, so failures may leave it behind, never ahead.
+    known = _known(benchmark_sha256, head)
     if len(entries) < max(known, witnessed):
         raise StoreError(
             f"{_name(benchmark_sha256)}: lines {len(entries) + 1} to {max(known, witnessed)} are missing. {RESTORE}"
         )
     if head and known and entries[known - 1]["digest"] != head["digest"]:
         raise StoreError(f"{_name(benchmark_sha256)}: line {known} is not the one that was written. {RESTORE}")
-    if len(entries) > known + 1:
-        raise StoreError(f"{_name(benchmark_sha256)}: its .head file is missing or older than the ledger. {RESTORE}")
+    if head is None and len(entries) > 1:
+        raise StoreError(
+            f"{_name(benchmark_sha256)}: its .head file is missing. `simulator.py doctor --repair` makes it anew, "
+            "if no stored verdict names a line that is not there."
+        )
+
+
+def _known(benchmark_sha256: str, head: Mapping[str, Any] | None) -> int:
+    if head is None:
+        return 0
+    if not isinstance(head, Mapping) or type(head.get("entry")) is not int or head["entry"] < 1 or "digest" not in head:
+        raise StoreError(
+            f"{_name(benchmark_sha256)}: its .head file is damaged. Delete it, then run `simulator.py doctor --repair`."
+        )
+    found: int = head["entry"]
+    return found
 
 
 def _how_to_go_on(now: Terms) -> str:

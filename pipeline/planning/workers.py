@@ -17,7 +17,8 @@ from pipeline.contracts import Candidate, FitProgress, LabelledImages, no_progre
 from pipeline.errors import ModelError, ServiceError
 from pipeline.models.runtime import prepare_process
 from pipeline.planning.cells import Cell
-from pipeline.store import atomic
+from pipeline.store import atomic, versions
+from pipeline.store.home import Home
 from pipeline.store.versions import candidate_of
 from pipeline.trainer import Trainer
 
@@ -34,8 +35,9 @@ def train_here(
     staging: Path, data: LabelledImages, cells: Sequence[Cell], progress_of: Callable[[Cell], FitProgress]
 ) -> Candidates:
     """Train one cell after the other in this process, with progress an epoch."""
+    taken = _taken(staging)
     for cell in cells:
-        yield Trainer(staging).run(data, cell.split, cell.assignment(), progress_of(cell))
+        yield Trainer(staging, taken).run(data, cell.split, cell.assignment(), progress_of(cell))
 
 
 def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell], jobs: int) -> Candidates:
@@ -51,7 +53,8 @@ def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell
 
     threads = max(1, (os.cpu_count() or 1) // jobs)
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", pre_dispatch=jobs, batch_size=1)
-    tasks = (joblib.delayed(_train_limited)(staging, data, cell, threads, os.getpid()) for cell in cells)
+    trainer = Trainer(staging, _taken(staging))
+    tasks = (joblib.delayed(_train_limited)(trainer, data, cell, threads, os.getpid()) for cell in cells)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
         try:
             yield from parallel(tasks)
@@ -75,7 +78,8 @@ def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell],
     with _client(address) as client:
         _require_workers(client, address)
         with _shared(client, data) as images:
-            futures = [client.submit(_train_elsewhere, cell, images, pure=False) for cell in cells]
+            taken = _taken(staging)
+            futures = [client.submit(_train_elsewhere, cell, images, taken, pure=False) for cell in cells]
             arrivals = [_stored_on_arrival(future, staging) for future in futures]
             for cell, arrival in zip(cells, arrivals, strict=True):
                 while not wait([arrival], PATIENCE).done:
@@ -185,10 +189,10 @@ def _arrived(arrival: "Future[Candidate]", cell: Cell, address: str) -> Candidat
         ) from error
 
 
-def _train_limited(staging: Path, data: LabelledImages, cell: Cell, threads: int, driver: int) -> Candidate:
+def _train_limited(trainer: Trainer, data: LabelledImages, cell: Cell, threads: int, driver: int) -> Candidate:
     _end_with(driver)
     prepare_process(threads)
-    return Trainer(staging).run(data, cell.split, cell.assignment(), no_progress)
+    return trainer.run(data, cell.split, cell.assignment(), no_progress)
 
 
 @cache
@@ -203,22 +207,25 @@ def _end_with(driver: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _train_elsewhere(cell: Cell, images: str) -> tuple[str, Files]:
+def _train_elsewhere(cell: Cell, images: str, taken: frozenset[str]) -> tuple[str, Files]:
     """Train one cell at a time: a worker's threads share seeds, and cannot import TensorFlow side by side."""
     from distributed import get_worker
 
     worker = get_worker()
     with _training:
         prepare_process(worker.state.nthreads)
-        return _train_and_pack(worker.plugins[images].data, cell)
+        return _train_and_pack(worker.plugins[images].data, cell, taken)
 
 
-def _train_and_pack(data: LabelledImages, cell: Cell) -> tuple[str, Files]:
-    assignment = cell.assignment()
+def _train_and_pack(data: LabelledImages, cell: Cell, taken: frozenset[str]) -> tuple[str, Files]:
     with tempfile.TemporaryDirectory(prefix="digit-pipeline-") as folder:
-        candidate = Trainer(Path(folder)).run(data, cell.split, assignment, no_progress)
+        candidate = Trainer(Path(folder), taken).run(data, cell.split, cell.assignment(), no_progress)
         paths = [path for path in candidate.folder.rglob("*") if path.is_file()]
-        return assignment.id, {path.relative_to(candidate.folder).as_posix(): path.read_bytes() for path in paths}
+        return candidate.id, {path.relative_to(candidate.folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def _taken(staging: Path) -> frozenset[str]:
+    return versions.ids(Home(staging.parents[1]))
 
 
 def _unpack(folder: Path, files: Files) -> Candidate:

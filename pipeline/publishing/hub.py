@@ -32,7 +32,7 @@ def publish(
         StoreError: The bundle is damaged, or the disk refuses.
         ServiceError: The Hub did not take it; the mirror still stands, and the same call completes it.
     """
-    with lock.exclusive(home, wait=True, notify=tell):
+    with lock.writing(home, wait=True, notify=tell):
         folder = mirror(home, dataset)
     tell(f"Publishing {folder} to {repo_id} …")
     return huggingface.upload(folder, repo_id, _champion(home, dataset).id, patience, private=private)

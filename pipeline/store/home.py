@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import StoreError
+from pipeline.store import names
+
 
 @dataclass(frozen=True)
 class Home:
@@ -50,7 +53,13 @@ class Home:
         return self.root / "data"
 
     def production_of(self, dataset: str) -> Path:
-        """The production folder of one dataset."""
+        """Return the production folder of one dataset.
+
+        Raises:
+            StoreError: The name cannot be the name of a folder.
+        """
+        if (wrong := names.problem(dataset)) is not None:
+            raise StoreError(f"The dataset name {dataset!r} cannot be the name of a folder: {wrong}. Use another name.")
         return self.production / dataset
 
     def competition(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""One writer per home folder."""
+"""One writer per home folder, which first puts in order what a killed one left behind."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -6,35 +6,73 @@ from collections.abc import Callable, Iterator
 import filelock
 
 from pipeline.errors import StoreError
-from pipeline.store import atomic
+from pipeline.store import atomic, recovery
 from pipeline.store.home import Home
 
 
 @contextlib.contextmanager
-def exclusive(home: Home, *, wait: bool, notify: Callable[[str], None]) -> Iterator[None]:
-    """Hold the home's lock; the operating system frees it if the process is killed.
+def writing(home: Home, *, wait: bool, notify: Callable[[str], None]) -> Iterator[recovery.Recovery]:
+    """Hold the home's lock and recover; the only way to write to the home.
+
+    The operating system frees the lock if the process is killed.
 
     Args:
         home: The home folder.
         wait: Wait for another run to end; otherwise fail at once.
-        notify: Told once that it waits.
+        notify: Receives a sentence if it waits, and one for each thing that was recovered.
+
+    Yields:
+        What was recovered.
+
+    Raises:
+        StoreError: Another run holds the lock and ``wait`` is false, or the home is damaged.
+    """
+    with exclusive(home, wait=wait, notify=notify):
+        found = recovery.recover(home)
+        for sentence in found.notices:
+            notify(sentence)
+        yield found
+
+
+@contextlib.contextmanager
+def exclusive(home: Home, *, wait: bool, notify: Callable[[str], None]) -> Iterator[None]:
+    """Hold the home's lock without recovering; for the doctor alone, which looks before it repairs.
 
     Raises:
         StoreError: Another run holds the lock and ``wait`` is false.
     """
     with atomic.disk_errors(home.versions):
-        home.versions.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(home.versions)
     lock = filelock.FileLock(home.versions / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
+    if not _acquired(lock, home):
         if not wait:
-            raise StoreError(
-                f"Another run is writing to {home.root}: wait for it to end, or leave out --no-wait."
-            ) from error
+            raise StoreError(f"Another run is writing to {home.root}: wait for it to end, or leave out --no-wait.")
         notify(f"Another run is writing to {home.root}; waiting for it to end.")
         lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+def is_held(home: Home) -> bool:
+    """Whether another process is writing to the home now; changes nothing on disk."""
+    path = home.versions / ".lock"
+    if not path.exists():
+        return False
+    lock = filelock.FileLock(path)
+    try:
+        free = _acquired(lock, home)
+    except StoreError:
+        return False
+    lock.release()
+    return not free
+
+
+def _acquired(lock: filelock.BaseFileLock, home: Home) -> bool:
+    with atomic.disk_errors(home.versions):
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return False
+    return True

@@ -1,38 +1,53 @@
 """Which version serves a dataset, and how it came to."""
 
-import json
-import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.contracts import Deployment
-from pipeline.errors import StoreError
-from pipeline.store import atomic, manifest
+from pipeline.errors import StoreError, UnreadableError
+from pipeline.store import atomic, deployments, manifest
+from pipeline.store.deployments import Record
 from pipeline.store.home import Home
 
 CURRENT = "current.json"
+HISTORY = "history.jsonl"
 LEFT_BEHIND = ("native/checkpoints/", "report.html", "plots/", "predictions.npz", "history.csv")
 """What a bundle does not need of its version."""
+DOCTOR = "`simulator.py doctor --repair` restores it from the history."
 
 
 def current(home: Home, dataset: str) -> Deployment | None:
-    """The champion of a dataset, ``None`` where there is none yet.
+    """Return the champion of a dataset, ``None`` where there is none yet.
 
     Raises:
         StoreError: ``current.json`` is damaged.
     """
+    record = current_record(home, dataset)
+    return None if record is None else _deployment(home, record)
+
+
+def current_record(home: Home, dataset: str) -> Record | None:
+    """Return what ``current.json`` says, ``None`` where there is none.
+
+    Raises:
+        StoreError: It is damaged.
+    """
     path = home.production_of(dataset) / CURRENT
-    return _deployment(home, atomic.read_json(path)) if path.exists() else None
+    if not path.exists():
+        return None
+    record = deployments.parse(atomic.read_bytes(path), str(path), DOCTOR)
+    if record.dataset != dataset:
+        raise StoreError(f"{path} is damaged (it names the dataset '{record.dataset}'): {DOCTOR}")
+    return record
 
 
 def datasets(home: Home) -> list[str]:
-    """The datasets that have a champion, by name."""
+    """Return the datasets that have a champion, by name."""
     return sorted(path.parent.name for path in home.production.glob(f"*/{CURRENT}"))
 
 
 def all_current(home: Home) -> list[Deployment]:
-    """Every dataset's champion; one that cannot be read is left out."""
+    """Return every dataset's champion; one that cannot be read is left out, and ``problems`` names it."""
     found = []
     for dataset in datasets(home):
         try:
@@ -44,84 +59,160 @@ def all_current(home: Home) -> list[Deployment]:
     return found
 
 
-def history(home: Home, dataset: str | None = None) -> list[dict[str, Any]]:
-    """Every promotion, rollback and override, oldest first: ``history.jsonl``, line by line."""
+def problems(home: Home) -> list[str]:
+    """Return what keeps a champion from being shown or from serving, one sentence each; file contents are not read."""
+    found = []
     try:
-        lines = [json.loads(line) for line in atomic.read_lines(_history_file(home))]
-    except ValueError as error:
-        raise StoreError(f"{_history_file(home)} is damaged: {error}. Restore it from a copy.") from error
-    return [line for line in lines if dataset in (None, line["dataset"])]
+        recorded = {record.dataset for record in records(home)}
+    except StoreError as error:
+        recorded = set()
+        found.append(str(error))
+    for dataset in sorted(recorded | set(datasets(home))):
+        try:
+            champion = current_record(home, dataset)
+        except StoreError as error:
+            found.append(str(error))
+            continue
+        if champion is None:
+            found.append(f"{home.production_of(dataset) / CURRENT} is missing: {DOCTOR}")
+        elif (damage := bundle_damage(home, champion, content=False)) is not None:
+            found.append(
+                f"The bundle of {champion.id} is damaged: {damage} "
+                "`simulator.py doctor --repair` restores it from its version."
+            )
+    return found
 
 
-def install(home: Home, version_folder: Path, deployment: Mapping[str, Any]) -> Deployment:
+def records(home: Home, dataset: str | None = None) -> tuple[Record, ...]:
+    """Return every promotion, rollback and override, oldest first, of one dataset or of all.
+
+    Raises:
+        StoreError: A line of ``history.jsonl`` is damaged; the sentence names it.
+    """
+    path = history_file(home)
+    found = deployments.parse_history(atomic.read_lines(path), path)
+    return tuple(record for record in found if dataset in (None, record.dataset))
+
+
+def deployed(home: Home) -> list[Record]:
+    """Return the newest record of every version that ever served a dataset.
+
+    Raises:
+        StoreError: A line of ``history.jsonl`` is damaged; the sentence names it.
+    """
+    return list({(record.dataset, record.id): record for record in records(home)}.values())
+
+
+def history(home: Home, dataset: str | None = None) -> list[dict[str, Any]]:
+    """Return ``records`` as plain mappings, for tables and JSON.
+
+    Raises:
+        StoreError: A line of ``history.jsonl`` is damaged; the sentence names it.
+    """
+    return [record.model_dump() for record in records(home, dataset)]
+
+
+def install(home: Home, version_folder: Path, record: Record) -> Deployment:
     """Bring a version's bundle into place, record the deployment, and name it champion, in this order.
 
-    The history is the write-ahead log: ``recover`` completes what was recorded but not yet named.
+    The history is the write-ahead log: ``complete`` names what was recorded but not yet named.
 
     Args:
         home: The home folder.
         version_folder: The version to serve; its bundle is copied if it is not there.
-        deployment: The fields of a ``Deployment`` but ``folder``.
+        record: What is added to the history.
 
     Raises:
         StoreError: The disk refuses or the copy is damaged; the old champion still serves.
     """
-    dataset, version_id = deployment["dataset"], deployment["id"]
-    bundle = home.production_of(dataset) / version_id
-    if manifest.damage(bundle, content=True) is not None:
-        atomic.remove_tree(bundle)
-        _copy_bundle(version_folder, bundle)
-    atomic.append_line(_history_file(home), json.dumps(dict(deployment), ensure_ascii=False))
-    _name_champion(home, deployment)
-    return _deployment(home, deployment)
+    if bundle_damage(home, record, content=True) is not None:
+        copy_bundle(version_folder, bundle_of(home, record))
+    atomic.append_line(history_file(home), record.model_dump_json(ensure_ascii=True))
+    _name_champion(home, record)
+    return _deployment(home, record)
 
 
-def recover(home: Home) -> list[str]:
-    """Finish or clean up what a killed process left in production; returns what was done, in sentences."""
+def complete(home: Home) -> list[tuple[Deployment, bool]]:
+    """Name each dataset's champion as the history has it, where ``current.json`` says something else.
+
+    Returns:
+        What was named, and whether a killed command had just recorded it; otherwise ``current.json`` was lost or
+        damaged.
+
+    Raises:
+        StoreError: The history is damaged, or the disk refuses.
+    """
     done = []
-    for folder in [path for path in home.production.glob("*") if path.is_dir()]:
-        if atomic.remove_temporaries(folder):
-            done.append(f"Removed a half-written bundle in {folder}.")
-        lines = history(home, folder.name)
-        serving = current(home, folder.name)
-        if lines and (serving is None or _facts(serving) != lines[-1]):
-            _name_champion(home, lines[-1])
-            done.append(f"Completed the promotion of {lines[-1]['id']}, which a killed run had recorded.")
-    atomic.remove_temporaries(home.production)
+    everything = records(home)
+    for dataset in sorted({record.dataset for record in everything}):
+        own = [record for record in everything if record.dataset == dataset]
+        serving, damaged = _readable_current(home, dataset)
+        if serving == own[-1]:
+            continue
+        _name_champion(home, own[-1])
+        before = own[-2] if len(own) > 1 else None
+        done.append((_deployment(home, own[-1]), serving == before and not damaged))
     return done
 
 
-def _copy_bundle(version_folder: Path, bundle: Path) -> None:
-    staging = bundle.with_name(f".{bundle.name}{atomic.TEMPORARY_SUFFIX}")
-    with atomic.disk_errors(bundle):
-        shutil.rmtree(staging, ignore_errors=True)
+def bundle_of(home: Home, record: Record) -> Path:
+    """Return the folder from which a recorded version serves."""
+    return home.production_of(record.dataset) / record.id
+
+
+def bundle_damage(home: Home, record: Record, *, content: bool) -> str | None:
+    """Return what is wrong with the bundle of a recorded version, in a sentence; ``None`` where all is well.
+
+    Args:
+        home: The home folder.
+        record: Names the version and its digest.
+        content: Hash every file; otherwise only presence and size are checked.
+    """
+    bundle = bundle_of(home, record)
+    damage = manifest.damage(bundle, content=content)
+    if damage is None and manifest.read(bundle).get("digest") != record.digest:
+        return "it holds another model than the history names."
+    return damage
+
+
+def copy_bundle(version_folder: Path, bundle: Path) -> None:
+    """Make a verified bundle from a version; a damaged one in its place is replaced.
+
+    Raises:
+        StoreError: The version is damaged, or the disk refuses.
+    """
+    staging = atomic.temporary_name(bundle)
+    try:
         facts = manifest.read(version_folder)
         kept = {name: facts["files"][name] for name in facts["files"] if not name.startswith(LEFT_BEHIND)}
         for name in kept:
-            (staging / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(version_folder / name, staging / name)
+            atomic.write_bytes(staging / name, manifest.read_checked(version_folder, name))
         atomic.write_json(staging / manifest.NAME, facts | {"files": kept})
-    damage = manifest.damage(staging, content=True)
-    if damage:
-        shutil.rmtree(staging)
-        raise StoreError(f"The bundle of {bundle.name} came out damaged: {damage} The champion was not changed.")
-    atomic.publish_folder(staging, bundle)
+        if (damage := manifest.damage(staging, content=True)) is not None:
+            raise StoreError(f"The bundle of {bundle.name} came out damaged: {damage} The champion was not changed.")
+        atomic.remove_tree(bundle)
+        atomic.publish_folder(staging, bundle)
+    finally:
+        atomic.remove_tree(staging)
 
 
-def _name_champion(home: Home, deployment: Mapping[str, Any]) -> None:
-    atomic.write_json(home.production_of(deployment["dataset"]) / CURRENT, dict(deployment))
+def history_file(home: Home) -> Path:
+    """Return the path of the write-ahead log of production."""
+    return home.production / HISTORY
 
 
-def _history_file(home: Home) -> Path:
-    return home.production / "history.jsonl"
-
-
-def _facts(deployment: Deployment) -> dict[str, Any]:
-    return {key: value for key, value in vars(deployment).items() if key != "folder"}
-
-
-def _deployment(home: Home, facts: Mapping[str, Any]) -> Deployment:
+def _readable_current(home: Home, dataset: str) -> tuple[Record | None, bool]:
     try:
-        return Deployment(**facts, folder=home.production_of(facts["dataset"]) / facts["id"])
-    except (TypeError, KeyError) as error:
-        raise StoreError("current.json is damaged: run `simulator.py rollback` or promote a version.") from error
+        return current_record(home, dataset), False
+    except UnreadableError:
+        raise
+    except StoreError:
+        return None, True
+
+
+def _name_champion(home: Home, record: Record) -> None:
+    atomic.write_json(home.production_of(record.dataset) / CURRENT, record.model_dump())
+
+
+def _deployment(home: Home, record: Record) -> Deployment:
+    return Deployment(**record.model_dump(), folder=bundle_of(home, record))

@@ -1,11 +1,12 @@
 """What a killed run left behind: finish it, keep it, or clean it up."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.contracts import Candidate
-from pipeline.errors import StoreError
-from pipeline.store import atomic, manifest, production
+from pipeline.contracts import Candidate, Deployment
+from pipeline.errors import StoreError, UnreadableError
+from pipeline.store import atomic, ledger_files, manifest, production, repeats
 from pipeline.store.home import Home
 from pipeline.store.versions import candidate_of
 
@@ -13,22 +14,142 @@ TRAINED = ("model.onnx", "history.csv", "training_images.npz", "native/")
 """What the trainer writes; the watcher's files are written anew."""
 
 
-def recover(home: Home) -> list[str]:
-    """Bring the home back to order, under its lock; returns what was done, in sentences."""
-    done = production.recover(home)
-    written = [home.versions, home.failed]
-    written_below = [home.metric_results, *home.versions.glob(".*/")]
-    if sum(map(atomic.remove_temporaries, written)) + sum(map(_clean_below, written_below)):
-        done.append("Removed half-written files of a killed run.")
-    for folder in _staging_folders(home):
-        if not _is_whole(folder):
-            atomic.remove_tree(folder)
-            done.append(f"Removed {folder.name}, which a killed run had not finished training.")
+@dataclass(frozen=True)
+class Recovery:
+    """What was put in order.
+
+    Attributes:
+        notices: A sentence for each thing that was done.
+        completed: Deployments that a killed command had recorded but not yet made effective.
+    """
+
+    notices: tuple[str, ...] = ()
+    completed: tuple[Deployment, ...] = ()
+
+
+def recover(home: Home) -> Recovery:
+    """Put the home in order, under its lock.
+
+    Raises:
+        StoreError: The history is damaged, or the disk refuses.
+    """
+    cut = cut_torn_lines(home)
+    deployed = complete_deployments(home)
+    notices = [sentence for step in STEPS for sentence in step(home)]
+    return Recovery((*cut, *deployed.notices, *notices), deployed.completed)
+
+
+def cut_torn_lines(home: Home) -> list[str]:
+    """Cut off last lines that a killed writer left torn and that never counted; return what was done."""
+    return [f"Cut off a half-written line of {path.name}." for path in line_files(home) if atomic.cut_torn_line(path)]
+
+
+def line_files(home: Home) -> list[Path]:
+    """Return the files to which lines are appended."""
+    ledgers = [ledger_files.file(home, name) for name in ledger_files.benchmarks(home)]
+    return [production.history_file(home), repeats.file(home), *ledgers]
+
+
+def complete_deployments(home: Home) -> Recovery:
+    """Name the champions that the history has.
+
+    Raises:
+        StoreError: The history is damaged, or the disk refuses.
+    """
+    notices, completed = [], []
+    for deployment, recorded_only in production.complete(home):
+        if recorded_only:
+            completed.append(deployment)
+            what = {"promote": "promotion of", "override": "override for", "rollback": "rollback to"}
+            notices.append(
+                f"Completed the {what[deployment.action]} {deployment.id}, which a killed command had recorded."
+            )
+        else:
+            notices.append(f"Restored production/{deployment.dataset}/{production.CURRENT} from the history.")
+    return Recovery(tuple(notices), tuple(completed))
+
+
+def restore_bundles(home: Home, *, content: bool = False) -> list[str]:
+    """Make the bundles of champions anew that are missing or damaged, from their versions; return what was done.
+
+    Args:
+        home: The home folder.
+        content: Verify every byte of every champion's bundle; otherwise of those that serve now.
+
+    Raises:
+        StoreError: The history is damaged, or the disk refuses.
+    """
+    done = []
+    for record in production.deployed(home):
+        serves = production.current_record(home, record.dataset) == record
+        if production.bundle_damage(home, record, content=content or serves) is None:
+            continue
+        if (version := version_folder(home, record.id, record.digest)) is not None:
+            production.copy_bundle(version, production.bundle_of(home, record))
+            done.append(f"Restored the bundle of {record.id} from its version.")
     return done
 
 
+def version_folder(home: Home, version_id: str, digest: str) -> Path | None:
+    """Return the folder of a whole version with this digest, every byte verified; ``None`` where there is none."""
+    for folder in (home.versions / version_id, home.failed / version_id):
+        whole = folder.is_dir() and manifest.damage(folder, content=True) is None
+        if whole and manifest.read(folder)["digest"] == digest:
+            return folder
+    return None
+
+
+def remove_leftovers(home: Home) -> list[str]:
+    """Delete temporary files and folders of killed writers; return what was done."""
+    found = sum(atomic.remove_temporaries(folder, deep=deep) for folder, deep in written_folders(home))
+    return ["Removed half-written files of a killed command."] if found else []
+
+
+def remove_half_trained(home: Home) -> list[str]:
+    """Delete candidates whose training was cut off; return what was done.
+
+    Raises:
+        UnreadableError: The disk refuses to read a candidate, which may be whole.
+        StoreError: The disk refuses.
+    """
+    done = []
+    for folder in half_trained(home):
+        atomic.remove_tree(folder)
+        done.append(f"Removed {folder.name}, whose training a killed run had not finished.")
+    return done
+
+
+def catch_up_ledgers(home: Home) -> list[str]:
+    """Bring the heads of ledgers up to their last lines; return what was done."""
+    repaired = [name for name in ledger_files.benchmarks(home) if ledger_files.catch_up(home, name)]
+    return [f"Brought the .head file of the gate's ledger {name[:12]} up to its last line." for name in repaired]
+
+
+STEPS: tuple[Callable[[Home], list[str]], ...] = (
+    remove_leftovers,
+    restore_bundles,
+    remove_half_trained,
+    catch_up_ledgers,
+)
+
+
+def written_folders(home: Home) -> list[tuple[Path, bool]]:
+    """Return the folders that writers write to, and whether anything below them may be half written, too."""
+    below = [home.metric_results, *home.versions.glob(".*/"), *home.production.glob("*/")]
+    return [(home.versions, False), (home.failed, False), (home.production, False), *((path, True) for path in below)]
+
+
+def half_trained(home: Home) -> list[Path]:
+    """Return the folders in staging that are not whole candidates.
+
+    Raises:
+        UnreadableError: The disk refuses to read one.
+    """
+    return [folder for folder in _staging_folders(home) if not _is_whole(folder)]
+
+
 def staged(home: Home, finished: Container[str] = ()) -> dict[str, Candidate]:
-    """Candidates that were trained but not judged before their run was killed, by cell.
+    """Return candidates that were trained but not judged before their run was killed, by cell.
 
     One whose cell is finished, judged or measured, is removed: it was trained twice, or only its removal was missed.
     """
@@ -44,21 +165,20 @@ def discard(folder: Path) -> None:
     atomic.remove_tree(folder)
 
 
-def _clean_below(folder: Path) -> int:
-    return atomic.remove_temporaries(folder, deep=True)
-
-
 def _staging_folders(home: Home) -> list[Path]:
-    return sorted(path for path in home.staging.iterdir() if path.is_dir()) if home.staging.is_dir() else []
+    if not home.staging.is_dir():
+        return []
+    return sorted(path for path in home.staging.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _is_whole(folder: Path) -> bool:
     try:
         files = manifest.read(folder)["files"]
+        trained = {name: expected for name, expected in files.items() if name.startswith(TRAINED)}
+        return "model.onnx" in trained and all(
+            atomic.sha256_file(folder / name) == expected["sha256"] for name, expected in trained.items()
+        )
+    except UnreadableError:
+        raise
     except StoreError:
         return False
-    trained = {name: expected for name, expected in files.items() if name.startswith(TRAINED)}
-    return "model.onnx" in trained and all(
-        (folder / name).is_file() and atomic.sha256_file(folder / name) == expected["sha256"]
-        for name, expected in trained.items()
-    )

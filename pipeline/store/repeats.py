@@ -32,11 +32,9 @@ def file(home: Home) -> Path:
 
 def record(home: Home, facts: Mapping[str, str | int | float]) -> None:
     """Append one measured cell durably; the facts are the columns by name."""
-    if not atomic.read_lines(file(home)):
-        atomic.append_line(file(home), ",".join(COLUMNS))
     text = io.StringIO()
     csv.DictWriter(text, COLUMNS, lineterminator="").writerow(facts)
-    atomic.append_line(file(home), text.getvalue())
+    atomic.append_line(file(home), text.getvalue(), header=",".join(COLUMNS))
 
 
 def by_cell(home: Home) -> dict[str, dict[str, str]]:

@@ -10,6 +10,8 @@ from pipeline.errors import StoreError
 from pipeline.store import atomic, manifest, production
 from pipeline.store.home import Home
 
+LISTED = ("manifest.json", "scores.json", "verdict.json")
+"""What a listing reads of a version."""
 REQUIRED = ("manifest.json", "model.onnx", "scores.json", "predictions.npz", "verdict.json")
 
 
@@ -89,8 +91,29 @@ def publish(home: Home, candidate: Candidate, verdict: Verdict) -> Version:
 
 
 def by_cell(home: Home) -> dict[str, Version]:
-    """The newest undamaged version of each cell."""
-    return {v.manifest["cell"]: v for v in list_versions(home) if v.damage is None}
+    """Return the newest undamaged version of each cell.
+
+    Raises:
+        UnreadableError: The disk refuses to read a version; its cell is unknown and might be trained twice.
+    """
+    looked_at = map(_second_look, list_versions(home))
+    return {v.manifest["cell"]: v for v in looked_at if v.damage is None}
+
+
+def ids(home: Home) -> frozenset[str]:
+    """Return every id in use, those of candidates included; no new version may have one of them."""
+    folders = [folder for folder in (home.versions, home.failed, home.staging) if folder.is_dir()]
+    return frozenset(path.name for folder in folders for path in folder.iterdir())
+
+
+def _second_look(version: Version) -> Version:
+    """A version that seems damaged, read again: one read error must not train its cell a second time."""
+    if version.damage is None:
+        return version
+    for name in LISTED:
+        if (version.folder / name).exists():
+            atomic.read_bytes(version.folder / name)
+    return _read(version.folder)
 
 
 def candidate_of(folder: Path) -> Candidate:
