@@ -91,7 +91,9 @@ def _table(path: Path, header: list[str]) -> NDArray[np.uint8]:
         try:
             table = _parsed(path, skip=1)
         except ValueError as error:
-            raise DataError(_first_fault(path, header) or f"{path} cannot be read: {quoted(str(error), 200)}") from error
+            raise DataError(
+                _first_fault(path, header) or f"{path} cannot be read: {quoted(str(error), 200)}"
+            ) from error
     if table.shape[1] != len(header):
         raise DataError(_first_fault(path, header) or f"{path} has rows of another width than its header.")
     return table
@@ -106,7 +108,7 @@ def _rows(path: Path) -> Iterator[TextIO]:
 
 
 def _line_number(path: Path, index: int) -> int:
-    """Return the line of an image, counted as an editor does; scanned only for a message, since blank lines are rare."""
+    """Return the line of an image, counted as an editor does: the file is read again, but only for a message."""
     with _rows(path) as rows:
         filled = (number for number, line in enumerate(rows, start=2) if line != BLANK)
         return next(itertools.islice(filled, index, None))
@@ -149,5 +151,5 @@ def _fault(field: str) -> str | None:
     digits = field.removeprefix("-").removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         return f"'{quoted(field, 20)}' is not a whole number"
-    in_range = len(digits.lstrip("0")) <= 3 and 0 <= int(field) <= 255
+    in_range = not field.startswith("-") and len(digits.lstrip("0")) <= 3 and int(digits) <= 255
     return None if in_range else f"{quoted(field, 20)} is not between 0 and 255"

@@ -59,9 +59,7 @@ def _read(path: Path, names: set[str]) -> dict[str, NDArray[Any]]:
             raise DataError(f"{path} is a single array, not an archive: save it with numpy.savez.")
         with zipfile.ZipFile(stream) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            return {
-                name: _array(archive, info, f"{path}[{name}]") for name, info in members.items() if name in names
-            }
+            return {name: _array(archive, info, f"{path}[{name}]") for name, info in members.items() if name in names}
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: str) -> NDArray[Any]:
@@ -81,7 +79,8 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: str) -> NDA
 def _header(stream: IO[bytes], place: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = npy.read_magic(stream)
     if version not in HEADERS:
-        raise DataError(f"{place} has named fields, not plain numbers: store pixels as uint8, 0 to 255.")
+        number = ".".join(map(str, version))
+        raise DataError(f"{place} is in version {number} of the npy format: store pixels as plain uint8, 0 to 255.")
     shape, _, dtype = HEADERS[version](stream)
     if dtype.hasobject:
         raise DataError(f"{place} holds Python objects, which are never loaded: store pixels as uint8, 0 to 255.")

@@ -46,14 +46,19 @@ def require_affordable(place: str, shape: Sequence[int], item_bytes: int = 1) ->
         item_bytes: Bytes of one number.
 
     Raises:
-        DataError: It would take more than ``LARGEST_BYTES``.
+        DataError: It would take more than ``LARGEST_BYTES``, or a length is negative.
     """
+    if any(length < 0 for length in shape):
+        raise DataError(f"{place} announces {_form(shape)} numbers, which is impossible: {COPY_AGAIN}.")
     # NumPy refuses an empty array, too, if its other lengths multiply beyond its own limit.
     announced = math.prod(length for length in shape if length) * item_bytes
     if announced > LARGEST_BYTES:
-        form = " x ".join(f"{length:,}" for length in shape)
         raise DataError(
-            f"{place} announces {form} numbers, {announced / 2**30:,.1f} GiB: at most {LARGEST_BYTES / 2**30:g} GiB are "
-            "read, so store pixels as uint8, or fewer images."
+            f"{place} announces {_form(shape)} {item_bytes}-byte numbers, more than the "
+            f"{LARGEST_BYTES // 2**30} GiB that are read: store pixels as uint8, or fewer images."
         )
     return 0 if 0 in shape else announced
+
+
+def _form(shape: Sequence[int]) -> str:
+    return " x ".join(f"{length:,}" for length in shape)

@@ -100,7 +100,7 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
 
 
 def slug(name: str) -> str:
-    """Return a dataset's name in a form that is safe for a folder: ``Digit Recognizer`` becomes ``digit-recognizer``."""
+    """Return a dataset's name in a form that is safe for a folder: ``digit-recognizer`` for ``Digit Recognizer``."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:64].strip("-") or "data"
 
@@ -163,7 +163,9 @@ def _warn_of_copies(data: LabelledImages, notify: Notify) -> None:
             f"{torn[0] + 1}. One of the two labels is wrong; copies share one role, so nothing leaks."
         )
     if both := _shared(data):
-        notify(f"{data.source}: test images that are also training images: {both}. They serve as benchmark images only.")
+        notify(
+            f"{data.source}: test images that are also training images: {both}. They serve as benchmark images only."
+        )
 
 
 def _official(data: LabelledImages) -> NDArray[np.bool_]:

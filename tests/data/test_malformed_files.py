@@ -66,7 +66,7 @@ def wide_header(dimensions: int, count: int) -> bytes:
 
 IDX_FAULTS = {
     "empty": ("train-labels-idx1-ubyte", lambda old: b"", "not an IDX file"),
-    "no IDX file": ("train-labels-idx1-ubyte", lambda old: b"PK\3\4" + old, "not an IDX file: its first bytes are 50 4b"),
+    "no IDX file": ("train-labels-idx1-ubyte", lambda old: b"PK\3\4" + old, "not an IDX file: its first bytes are 50"),
     "another type": ("train-labels-idx1-ubyte", lambda old: b"\0\0\x0d" + old[3:], "IDX type 0x0d"),
     "labels as images": ("t10k-images-idx3-ubyte", lambda old: idx_bytes(small_labels(6)), "1 dimensions, but images"),
     "header cut": ("t10k-images-idx3-ubyte", lambda old: old[:9], "ends inside its header"),
@@ -76,7 +76,7 @@ IDX_FAULTS = {
     "gzip truncated": ("train-images-idx3-ubyte.gz", lambda old: old[: len(old) // 2], "cannot be read"),
     "gzip damaged": ("train-images-idx3-ubyte.gz", lambda old: old[:60] + b"\xff" * 9 + old[69:], "cannot be read"),
     "a label missing": ("t10k-labels-idx1-ubyte", lambda old: idx_bytes(small_labels(5)), "6 images, but .* 5 labels"),
-    "no images": ("t10k-images-idx3-ubyte", lambda old: idx_bytes(small_images(0)), "0 x 6 x 6 values: it holds nothing"),
+    "no images": ("t10k-images-idx3-ubyte", lambda old: idx_bytes(small_images(0)), "0 x 6 x 6 values: it holds"),
     "a test label unseen in training": (
         "t10k-labels-idx1-ubyte",
         lambda old: idx_bytes(np.array([0, 1, 2, 0, 1, 9])),
@@ -259,7 +259,7 @@ SAMPLE_FAULTS = {
     "header alone": ("ImageId,Label\n", "a header but no ids"),
     "no label": ("ImageId,Label\n1,0\n2\n", "row 3: an id and a label are expected, not '2'"),
     "no id": ("ImageId,Label\n,0\n", "row 2: an id and a label"),
-    "an id twice": ("ImageId,Label\n1,0\n2,0\n1,0\n", "row 4: the id 1 already stands in row 2"),
+    "an id twice": ("ImageId,Label\n1,0\n2,0\n1,0\n", "row 4: the id 1 is already in row 2"),
 }
 
 
