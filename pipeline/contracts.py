@@ -37,6 +37,8 @@ class LabelledImages:
         sha256: Digest of all images, labels and class names, in their order.
         official_test: Boolean ``[N]``, true where the source itself sets a row aside for testing
             (MNIST's 10,000); ``None`` where the source is one pool.
+        origin: What ``--dataset`` takes to read it again: ``mnist``, ``digits``, ``kaggle``, or an absolute path; empty
+            where the images were made in memory.
     """
 
     name: str
@@ -47,6 +49,7 @@ class LabelledImages:
     digests: Digests
     sha256: str
     official_test: NDArray[np.bool_] | None = None
+    origin: str = ""
 
     @property
     def shape(self) -> tuple[int, int, int]:

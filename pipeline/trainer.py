@@ -225,6 +225,7 @@ def _describe_dataset(data: LabelledImages) -> dict[str, Any]:
     return {
         "name": data.name,
         "source": data.source,
+        "origin": data.origin,
         "sha256": data.sha256,
         "images": len(data),
         "classes": list(data.classes),

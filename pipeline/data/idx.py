@@ -3,7 +3,6 @@
 import gzip
 import io
 import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.raw import RawPart, RawSet
+from pipeline.data.reading import COPY_AGAIN, blaming, require_affordable
 from pipeline.errors import DataError
 
 UNSIGNED_BYTE = 0x08
@@ -26,22 +26,16 @@ def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
         dimensions: 3 for images ``[N, H, W]``, 1 for labels ``[N]``.
 
     Raises:
-        DataError: The file is missing, truncated, too long, damaged or no such file.
+        DataError: The file is missing, truncated, too long, damaged, far too large, or not an IDX file.
     """
-    try:
-        with _open(path) as stream:
-            header = stream.read(4 + 4 * dimensions)
-            shape = _shape(path, header, dimensions)
-            size = int(np.prod(shape, dtype=object))
-            content = _at_most(stream, size + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}. Copy or download the file again.") from error
+    with blaming(path, "an IDX file"), _open(path) as stream:
+        header = stream.read(4 + 4 * dimensions)
+        shape = _shape(path, header, dimensions)
+        size = require_affordable(str(path), shape)
+        content = _at_most(stream, size + 1)
     if len(content) != size:
         more_or_less = "more bytes" if len(content) > size else f"only {len(content):,} bytes"
-        raise DataError(
-            f"{path} announces {shape[0]:,} items, {size:,} bytes, but holds {more_or_less}: "
-            "copy or download the file again."
-        )
+        raise DataError(f"{path} announces {shape[0]:,} items, {size:,} bytes, but holds {more_or_less}: {COPY_AGAIN}.")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
@@ -52,7 +46,7 @@ def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
 
 
 def _at_most(stream: gzip.GzipFile | io.BufferedReader, size: int) -> bytearray:
-    """In pieces, since a damaged header may announce more than there is memory."""
+    """Read in pieces, since a header may announce more than the file holds."""
     content = bytearray()
     while len(content) < size and (piece := stream.read(min(PIECE, size - len(content)))):
         content += piece
@@ -61,15 +55,18 @@ def _at_most(stream: gzip.GzipFile | io.BufferedReader, size: int) -> bytearray:
 
 def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
     if len(header) < 4 or header[:2] != b"\0\0":
-        raise DataError(f"{path} is no IDX file: its first bytes are {header[:4].hex(' ') or 'missing'}.")
+        raise DataError(f"{path} is not an IDX file: its first bytes are {header[:4].hex(' ') or 'missing'}.")
     if header[2] != UNSIGNED_BYTE:
         raise DataError(f"{path} holds IDX type 0x{header[2]:02x}; only unsigned bytes (0x08) are read.")
     if header[3] != dimensions:
         what = "images" if dimensions == 3 else "labels"
         raise DataError(f"{path} has {header[3]} dimensions, but {what} have {dimensions}: is it the right file?")
     if len(header) < 4 + 4 * dimensions:
-        raise DataError(f"{path} ends inside its header: copy or download the file again.")
-    return tuple(int(length) for length in np.frombuffer(header, ">u4", offset=4))
+        raise DataError(f"{path} ends inside its header: {COPY_AGAIN}.")
+    shape = tuple(int(length) for length in np.frombuffer(header, ">u4", offset=4))
+    if 0 in shape:
+        raise DataError(f"{path} announces {' x '.join(f'{length:,}' for length in shape)} values: it holds nothing.")
+    return shape
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Pair:
 
 
 def find(folder: Path) -> dict[str, Pair]:
-    """The complete pairs of IDX files in a folder, by ``train`` and ``test`` (or ``train`` alone).
+    """Return the complete pairs of IDX files in a folder, by ``train`` and ``test`` (or ``train`` alone).
 
     Raises:
         DataError: Images lack their labels, or the reverse, or there are several sets.

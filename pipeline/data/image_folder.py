@@ -1,4 +1,4 @@
-"""A folder of pictures with one sub-folder a class."""
+"""A folder of pictures with one sub-folder for each class."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.notices import Notify, silent
 from pipeline.data.raw import RawPart, RawSet
+from pipeline.data.wording import quoted, reason, require_printable
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,12 +24,15 @@ LARGEST_PIXELS = 2**26
 def read(folder: Path, notify: Notify = silent) -> RawSet:
     """Read every picture of every class; the classes are the sub-folders' names, sorted.
 
-    Grey or RGB is decided by what the pictures hold, not by how they are stored.
+    Grey or RGB is decided by what the pictures hold, not by how they are stored. Any printable name is a class.
 
     Raises:
-        DataError: Names the picture that is damaged, transparent, or of another size than the first.
+        DataError: Names the picture that is damaged, transparent, or of another size than the first, or the class or
+            picture whose name is not printable text.
     """
     classes = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+    for name in classes:
+        require_printable(str(folder / name), "The class folder")
     if not classes:
         raise DataError(f"{folder} has no sub-folders: put the pictures of each class into a folder named after it.")
     files: list[Path] = []
@@ -45,11 +49,18 @@ def read(folder: Path, notify: Notify = silent) -> RawSet:
 
 
 def pictures(folder: Path, notify: Notify = silent) -> list[Path]:
-    """The picture files of a folder, sorted by name; other files are left out, and named."""
+    """Return the picture files of a folder, sorted by name; other files are left out, with a notice.
+
+    Raises:
+        DataError: A picture's name is not printable text.
+    """
     files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     found = [path for path in files if path.is_file() and path.suffix.lower() in SUFFIXES]
-    if others := [path.name for path in files if path not in set(found)]:
-        notify(f"{folder}: {len(others)} left out that are no pictures, the first is {others[0]}.")
+    for path in found:
+        require_printable(str(path), "The picture")
+    known = set(found)
+    if others := [path.name for path in files if path not in known]:
+        notify(f"{folder}: {len(others):,} left out that are not pictures, the first is {quoted(others[0])}.")
     return found
 
 
@@ -57,7 +68,7 @@ def open_picture(path: Path) -> "Image":
     """Decode a single still picture.
 
     Raises:
-        DataError: It is damaged, of an unknown format, animated, or far too large.
+        DataError: It is damaged, of an unknown format, animated, far too large, or of more than 8 bits a channel.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -67,24 +78,39 @@ def open_picture(path: Path) -> "Image":
                 raise DataError(f"{path} has {image.width} x {image.height} pixels: make it smaller.")
             if getattr(image, "n_frames", 1) > 1:
                 raise DataError(f"{path} holds several frames: save one of them as a still picture.")
+            if _is_deep(image):
+                raise DataError(f"{path} has more than 8 bits a channel: save it with 8.")
             image.load()
             return image.copy()
     except DataError:
         raise
     except UnidentifiedImageError as error:
-        raise DataError(f"{path} is no picture that can be read ({', '.join(FORMATS)} can).") from error
+        raise DataError(f"{path} is not a picture that can be read ({', '.join(FORMATS)} can).") from error
     except Exception as error:  # decoders raise whatever the damage leads them to, TypeError among it
-        raise DataError(f"{path} is damaged: {error}.") from error
+        raise DataError(f"{path} is damaged ({reason(error)}): save it again.") from error
+
+
+def _is_deep(image: "Image") -> bool:
+    """Whether a colour picture has 16 bits a channel, of which Pillow would drop 8 without a word.
+
+    Only what the decoder is asked for says so, before the picture is loaded.
+    """
+    if image.mode.startswith(("I", "F")):
+        return False  # kept as they are by Pillow, and refused by ``pixels``
+    arguments = [part for tile in image.tile for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
+    # BMP's "BGR;16" is 16 bits for all three channels; PPM names its largest value.
+    deep = [part for part in arguments if isinstance(part, str) and ";16" in part and not part.startswith("BGR")]
+    return bool(deep) or (image.format == "PPM" and any(isinstance(p, int) and p > 255 for p in arguments))
 
 
 def pixels(image: "Image", path: Path) -> NDArray[np.uint8]:
-    """Pixels of a picture: ``[H, W]`` where it is grey, else ``[H, W, 3]``.
+    """Return the pixels of a picture: ``[H, W]`` where it is grey, else ``[H, W, 3]``.
 
     Raises:
-        DataError: It has transparent pixels, or more than 8 bits a pixel.
+        DataError: It has transparent pixels, or more than 8 bits a channel.
     """
     if image.mode.startswith(("I", "F")):
-        raise DataError(f"{path} has more than 8 bits a pixel: save it with 8.")
+        raise DataError(f"{path} has more than 8 bits a channel: save it with 8.")
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
         raise DataError(f"{path} has transparent pixels: save it without transparency.")
     if image.mode in {"1", "L", "LA"}:

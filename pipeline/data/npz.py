@@ -1,25 +1,28 @@
 """NumPy archives: Keras' form (x_train, y_train, x_test, y_test), images and labels, or x and y."""
 
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from pipeline.data.raw import RawPart, RawSet, parent_name
+from pipeline.data.reading import blaming, require_affordable
 from pipeline.errors import DataError
 
 SINGLE_POOLS = (("images", "labels"), ("x", "y"), ("x_train", "y_train"))
 UNLABELLED = ("images", "x", "x_test")
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+"""By version of the npy format; version 3.0 is for named fields, which no image has."""
 
 
 def read_labelled(path: Path) -> RawSet:
     """Read images and labels from an ``.npz``.
 
     Raises:
-        DataError: The file is damaged, holds pickled objects, or lacks the arrays.
+        DataError: The file is damaged, encrypted or far too large, holds pickled objects, or lacks the arrays.
     """
     arrays = _read(path, {name for pair in SINGLE_POOLS for name in pair} | {"x_test", "y_test"})
     pair = next((pair for pair in SINGLE_POOLS if set(pair) <= set(arrays)), None)
@@ -38,10 +41,10 @@ def read_labelled(path: Path) -> RawSet:
 
 
 def read_unlabelled(path: Path) -> tuple[str, NDArray[Any]]:
-    """The unlabelled images of an ``.npz`` and where they were found, for messages.
+    """Return where the unlabelled images of an ``.npz`` were found, for messages, and the images.
 
     Raises:
-        DataError: The file is damaged or holds no such array.
+        DataError: The file is damaged, encrypted or far too large, or holds no such array.
     """
     arrays = _read(path, set(UNLABELLED))
     for name in UNLABELLED:
@@ -51,15 +54,37 @@ def read_unlabelled(path: Path) -> tuple[str, NDArray[Any]]:
 
 
 def _read(path: Path, names: set[str]) -> dict[str, NDArray[Any]]:
-    try:
-        # Opened here, since numpy leaves a file that it refuses open.
-        with path.open("rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} is a single array, not an archive: save it with numpy.savez.")
-            return {name: archive[name] for name in archive.files if name in names}
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as a NumPy archive: {error}.") from error
+    with blaming(path, "a NumPy archive"), path.open("rb") as stream:
+        if stream.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX:
+            raise DataError(f"{path} is a single array, not an archive: save it with numpy.savez.")
+        with zipfile.ZipFile(stream) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            return {name: _array(archive, info, f"{path}[{name}]") for name, info in members.items() if name in names}
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: str) -> NDArray[Any]:
+    """Read one array once its header has been checked against the limit and against the archive's own list."""
+    if member.flag_bits & 1:
+        raise DataError(f"{place} is encrypted: save the archive without a password.")
+    with archive.open(member) as stream:
+        shape, dtype = _header(stream, place)
+        size = require_affordable(place, shape, dtype.itemsize)
+        held = member.file_size - stream.tell()
+    if size != held:
+        raise DataError(f"{place} announces {size:,} bytes but holds {held:,}: save it again with numpy.savez.")
+    with archive.open(member) as stream:
+        return npy.read_array(stream, allow_pickle=False)
+
+
+def _header(stream: IO[bytes], place: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = npy.read_magic(stream)
+    if version not in HEADERS:
+        number = ".".join(map(str, version))
+        raise DataError(f"{place} is in version {number} of the npy format: store pixels as plain uint8, 0 to 255.")
+    shape, _, dtype = HEADERS[version](stream)
+    if dtype.hasobject:
+        raise DataError(f"{place} holds Python objects, which are never loaded: store pixels as uint8, 0 to 255.")
+    return shape, dtype
 
 
 def _part(path: Path, arrays: dict[str, NDArray[Any]], images: str, labels: str) -> RawPart:

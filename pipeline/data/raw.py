@@ -1,10 +1,19 @@
-"""What a reader returns: images and labels as they stand in a file, and how to name a row of it."""
+"""What a reader returns: images and labels as they are in a file, and how to name a row of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+
+RowNumber = Callable[[int], int]
+"""From the index of an image to the number that a person would count in the file."""
+
+
+def from_one(index: int) -> int:
+    """Count rows as a person does: the first is 1."""
+    return index + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,14 +25,14 @@ class RawPart:
         labels_file: For messages: where the labels were read.
         images: Any numeric type, ``[N, H, W]`` or ``[N, H, W, C]``.
         labels: Any numeric type, ``[N]`` or ``[N, 1]``.
-        first_row: The number a person gives to the first row: 2 in a CSV with a header, where rows are lines.
+        row_number: The number a person gives to a row; in a CSV, its line.
     """
 
     images_file: str
     labels_file: str
     images: NDArray[Any]
     labels: NDArray[Any]
-    first_row: int = 1
+    row_number: RowNumber = from_one
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +45,7 @@ class RawSet:
         part: The images, or the training part of them.
         test: The part that the source itself sets aside for testing.
         classes: Class names in label order; ``None`` where the labels themselves are the names.
+        origin: What ``--dataset`` takes to read it again: ``mnist``, ``digits``, ``kaggle``, or an absolute path.
     """
 
     name: str
@@ -43,8 +53,9 @@ class RawSet:
     part: RawPart
     test: RawPart | None = None
     classes: tuple[str, ...] | None = None
+    origin: str = ""
 
 
 def parent_name(path: Path, generic: frozenset[str] = frozenset({"train", "data", "images"})) -> str:
-    """A dataset's name by its file: the stem, or the folder's name where the stem says nothing."""
+    """Return a dataset's name by its file: the stem, or the folder's name where the stem says nothing."""
     return path.resolve().parent.name if path.stem.lower() in generic else path.stem

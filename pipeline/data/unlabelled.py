@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.contracts import Images, UnlabelledImages
 from pipeline.data import checks, idx, image_folder, kaggle_csv, npz
 from pipeline.data.notices import Notify, silent
+from pipeline.data.wording import quoted
 from pipeline.errors import DataError
 
 SAMPLE_HEADER = ["ImageId", "Label"]
@@ -60,14 +61,14 @@ def sample_ids(path: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a sample submission: {error}.") from error
     if not rows or rows[0] != SAMPLE_HEADER:
-        found = ",".join(rows[0]) if rows else "nothing"
+        found = quoted(",".join(rows[0])) if rows else "nothing"
         raise DataError(f"{path} starts with '{found}'; a sample submission starts with 'ImageId,Label'.")
     ids: dict[str, int] = {}
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != 2 or not row[0].strip():
-            raise DataError(f"{path}, row {number}: an id and a label are expected, not '{','.join(row)}'.")
+            raise DataError(f"{path}, row {number}: an id and a label are expected, not '{quoted(','.join(row))}'.")
         if row[0] in ids:
-            raise DataError(f"{path}, row {number}: the id {row[0]} already stands in row {ids[row[0]]}.")
+            raise DataError(f"{path}, row {number}: the id {quoted(row[0])} is already in row {ids[row[0]]}.")
         ids[row[0]] = number
     if not ids:
         raise DataError(f"{path} has a header but no ids.")

@@ -47,7 +47,7 @@ class Report:
 
 
 def report(data: LabelledImages) -> Report:
-    """Shapes, types, ranges, missing entries, class counts and duplicates of a validated dataset."""
+    """Return the shapes, types, ranges, class counts and duplicates of a validated dataset."""
     counts = np.bincount(data.labels, minlength=len(data.classes))
     return Report(
         images=len(data),
@@ -70,20 +70,29 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
     Args:
         raw: What a reader returned.
         name: Overrides the dataset's name.
-        notify: Told about identical images with different labels, or on both sides of a source's own split.
+        notify: Called with a sentence on each assumption, on identical images with different labels, and on images on
+            both sides of a source's own split.
 
     Raises:
         DataError: The first thing that is wrong, with file and row.
     """
     parts = [raw.part, raw.test] if raw.test else [raw.part]
-    images = _joined([checks.pixels(part.images, part.images_file, part.first_row) for part in parts], parts)
+    images = _joined([checks.pixels(part.images, part.images_file, part.row_number, notify) for part in parts], parts)
     values = [checks.labels(part, len(raw.classes) if raw.classes else None) for part in parts]
     classes, labels = _classes(np.concatenate(values), raw.classes)
     official = np.repeat([False, True], [len(part) for part in values]) if raw.test else None
     image_digests = digests.image_digests(images)
     sha256 = _sha256(image_digests, labels, classes)
     data = LabelledImages(
-        slug(name or raw.name), raw.source, images, labels, classes, image_digests, sha256, official_test=official
+        slug(name or raw.name),
+        raw.source,
+        images,
+        labels,
+        classes,
+        image_digests,
+        sha256,
+        official_test=official,
+        origin=raw.origin,
     )
     _check_classes(data, raw)
     _warn_of_copies(data, notify)
@@ -91,13 +100,13 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
 
 
 def slug(name: str) -> str:
-    """A dataset's name in a form that is safe for a folder: ``Digit Recognizer`` becomes ``digit-recognizer``."""
+    """Return a dataset's name in a form that is safe for a folder: ``digit-recognizer`` for ``Digit Recognizer``."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:64].strip("-") or "data"
 
 
 def lowest_labels(data: LabelledImages) -> Labels:
-    """The lowest label that any copy of each image has, int64 ``[N]``; its own, where all copies agree."""
+    """Return the lowest label that any copy of each image has, int64 ``[N]``; its own, where all copies agree."""
     _, image = np.unique(data.digests, return_inverse=True)
     lowest = np.full(len(data), len(data.classes))
     np.minimum.at(lowest, image, data.labels)
@@ -139,7 +148,7 @@ def _check_counts(data: LabelledImages, rows: NDArray[np.bool_], part: RawPart, 
         own = np.flatnonzero(rows & (labels == label))
         count = len(digests.unique(data.digests[own]))
         if count < smallest:
-            row = f", row {own[0] - start + part.first_row}" if count else ""
+            row = f", row {part.row_number(int(own[0]) - start)}" if count else ""
             raise DataError(
                 f"{part.labels_file}{row}: class {name} has too few images of its own, {count} different where "
                 f"{smallest} are needed: add some, or remove the class."
@@ -154,7 +163,9 @@ def _warn_of_copies(data: LabelledImages, notify: Notify) -> None:
             f"{torn[0] + 1}. One of the two labels is wrong; copies share one role, so nothing leaks."
         )
     if both := _shared(data):
-        notify(f"{data.source}: test images that are also training images: {both}. They serve as benchmark alone.")
+        notify(
+            f"{data.source}: test images that are also training images: {both}. They serve as benchmark images only."
+        )
 
 
 def _official(data: LabelledImages) -> NDArray[np.bool_]:

@@ -33,14 +33,14 @@ CSV_FAULTS = {
     "header alone": (lambda lines: lines.__delitem__(slice(1, None)), "a header but no rows"),
     "no header": (lambda lines: lines.pop(0), "no header"),
     "no label column": (replace_field(1, 0, "id"), "'id' as its first column"),
-    "pixel columns in another order": (replace_field(1, 2, "pixel7"), "'pixel7' where 'pixel1' belongs"),
+    "pixel columns in another order": (replace_field(1, 2, "pixel7"), "'pixel7' where 'pixel1' is expected"),
     "no square": (lambda lines: [lines.__setitem__(i, line.rpartition(",")[0]) for i, line in enumerate(lines)], "35"),
     "a value missing": (replace_field(5, 3, ""), r"row 5, column pixel2: the value is missing"),
     "a value NaN": (replace_field(5, 3, "NaN"), r"row 5, column pixel2: the value is missing \('NaN'\)"),
     "a pixel above 255": (replace_field(25, 36, "256"), r"row 25, column pixel35: 256 is not between 0 and 255"),
     "a negative pixel": (replace_field(2, 1, "-1"), r"row 2, column pixel0: -1 is not"),
-    "a fraction": (replace_field(7, 1, "3.5"), r"row 7, column pixel0: '3\.5' is no whole number"),
-    "a word": (replace_field(7, 1, "ink"), r"row 7, column pixel0: 'ink' is no whole number"),
+    "a fraction": (replace_field(7, 1, "3.5"), r"row 7, column pixel0: '3\.5' is not a whole number"),
+    "a word": (replace_field(7, 1, "ink"), r"row 7, column pixel0: 'ink' is not a whole number"),
     "a label above 255": (replace_field(3, 0, "300"), r"row 3, column label: 300 is not"),
     "a label missing": (replace_field(3, 0, ""), r"row 3, column label: the value is missing"),
     "a stray label": (replace_field(9, 0, "77"), r"row 9: class 77 has too few images of its own, 1 different"),
@@ -65,8 +65,8 @@ def wide_header(dimensions: int, count: int) -> bytes:
 
 
 IDX_FAULTS = {
-    "empty": ("train-labels-idx1-ubyte", lambda old: b"", "no IDX file"),
-    "no IDX file": ("train-labels-idx1-ubyte", lambda old: b"PK\3\4" + old, "no IDX file: its first bytes are 50 4b"),
+    "empty": ("train-labels-idx1-ubyte", lambda old: b"", "not an IDX file"),
+    "no IDX file": ("train-labels-idx1-ubyte", lambda old: b"PK\3\4" + old, "not an IDX file: its first bytes are 50"),
     "another type": ("train-labels-idx1-ubyte", lambda old: b"\0\0\x0d" + old[3:], "IDX type 0x0d"),
     "labels as images": ("t10k-images-idx3-ubyte", lambda old: idx_bytes(small_labels(6)), "1 dimensions, but images"),
     "header cut": ("t10k-images-idx3-ubyte", lambda old: old[:9], "ends inside its header"),
@@ -76,7 +76,7 @@ IDX_FAULTS = {
     "gzip truncated": ("train-images-idx3-ubyte.gz", lambda old: old[: len(old) // 2], "cannot be read"),
     "gzip damaged": ("train-images-idx3-ubyte.gz", lambda old: old[:60] + b"\xff" * 9 + old[69:], "cannot be read"),
     "a label missing": ("t10k-labels-idx1-ubyte", lambda old: idx_bytes(small_labels(5)), "6 images, but .* 5 labels"),
-    "no images": ("t10k-images-idx3-ubyte", lambda old: idx_bytes(small_images(0)), "holds no images"),
+    "no images": ("t10k-images-idx3-ubyte", lambda old: idx_bytes(small_images(0)), "0 x 6 x 6 values: it holds"),
     "a test label unseen in training": (
         "t10k-labels-idx1-ubyte",
         lambda old: idx_bytes(np.array([0, 1, 2, 0, 1, 9])),
@@ -129,14 +129,14 @@ NPZ_FAULTS = {
     "infinite": ({"images": with_value(small_images(), 3, np.inf, float)}, "row 4: a pixel is not between"),
     "above 255": ({"images": with_value(small_images(), 5, 256, int)}, "row 6: a pixel is not between 0 and 255"),
     "below 0": ({"images": with_value(small_images(), 5, -1, np.int16)}, "row 6: a pixel is not between 0 and 255"),
-    "fractions": ({"images": with_value(small_images(), 5, 7.5, float)}, "row 6: a pixel is no whole number"),
+    "fractions": ({"images": with_value(small_images(), 5, 7.5, float)}, "row 6: a pixel is not a whole number"),
     "text": ({"images": small_images().astype(str)}, "not numbers"),
-    "objects": ({"images": small_images().astype(object)}, "cannot be read as a NumPy archive"),
+    "objects": ({"images": small_images().astype(object)}, "holds Python objects, which are never loaded"),
     "one label too few": ({"labels": small_labels(23)}, "24 images, but .* 23 labels"),
     "one-hot labels": ({"labels": np.eye(3)[small_labels()]}, r"the shape \(24, 3\)"),
     "label NaN": ({"labels": with_value(small_labels(), 7, np.nan, float)}, r"row 8: the label is missing"),
     "label negative": ({"labels": with_value(small_labels(), 7, -1, int)}, "row 8: the label is negative"),
-    "label fraction": ({"labels": with_value(small_labels(), 7, 0.5, float)}, "row 8: the label is no whole number"),
+    "label fraction": ({"labels": with_value(small_labels(), 7, 0.5, float)}, "row 8: the label is not a whole number"),
     "label text": ({"labels": small_labels().astype(str)}, "labels are whole numbers"),
     "one class alone": ({"labels": np.zeros(24, int)}, "one class alone"),
     "a class of copies": (
@@ -191,8 +191,8 @@ def animate(path: Path) -> None:
 
 
 PICTURE_FAULTS = {
-    "damaged": (lambda path: path.write_bytes(path.read_bytes()[:50]), r"2\.png is (damaged|no picture)"),
-    "no picture at all": (lambda path: path.write_text("hello"), r"2\.png is no picture"),
+    "damaged": (lambda path: path.write_bytes(path.read_bytes()[:50]), r"2\.png is (damaged|not a picture)"),
+    "no picture at all": (lambda path: path.write_text("hello"), r"2\.png is not a picture"),
     "another size": (save((5, 6), "L"), r"2\.png has 6 x 5 pixels \(height x width\), but .*0\.png has 6 x 6"),
     "16 bits": (save((6, 6), "I;16"), r"2\.png has more than 8 bits"),
     "transparent": (save((6, 6), "RGBA"), r"2\.png has transparent pixels"),
@@ -259,7 +259,7 @@ SAMPLE_FAULTS = {
     "header alone": ("ImageId,Label\n", "a header but no ids"),
     "no label": ("ImageId,Label\n1,0\n2\n", "row 3: an id and a label are expected, not '2'"),
     "no id": ("ImageId,Label\n,0\n", "row 2: an id and a label"),
-    "an id twice": ("ImageId,Label\n1,0\n2,0\n1,0\n", "row 4: the id 1 already stands in row 2"),
+    "an id twice": ("ImageId,Label\n1,0\n2,0\n1,0\n", "row 4: the id 1 is already in row 2"),
 }
 
 
