@@ -18,8 +18,8 @@ from pipeline.store import (
     submissions,
     versions,
 )
-from pipeline.store.home import Home
 from pipeline.store.deployments import Record
+from pipeline.store.home import Home
 from pipeline.watcher import read_ledger
 
 
