@@ -82,7 +82,7 @@ def _pipeline_share(home: Home) -> float:
     )
     total = time.perf_counter() - started
     predicting: float = json.loads(done.stderr.splitlines()[-1])
-    fitting: float = versions.list_versions(home)[-1].manifest["timings"]["fit_seconds"]
+    fitting: float = versions.list_versions(home)[-1].manifest.timings.fit_seconds
     return (total - fitting - predicting) / total
 
 

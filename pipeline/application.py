@@ -62,13 +62,12 @@ class Application:
     @property
     def classes(self) -> tuple[str, ...]:
         """The champion's class names, in label order."""
-        return tuple(manifest.read(self.deployment.folder)["dataset"]["classes"])
+        return manifest.read(self.deployment.folder).dataset.classes
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the images the champion takes."""
-        height, width, channels = manifest.read(self.deployment.folder)["dataset"]["shape"]
-        return height, width, channels
+        return manifest.read(self.deployment.folder).dataset.shape
 
 
 def stand_in(data: LabelledImages, split: Split) -> UnlabelledImages:

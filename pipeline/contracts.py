@@ -8,6 +8,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import StoreError
+from pipeline.facts.manifest import Manifest, Parity, Validation
+from pipeline.facts.scores import Scores
+
 Images = NDArray[np.uint8]
 """Pixels, uint8, shape ``[N, height, width, channels]``, 0 to 255."""
 Labels = NDArray[np.int64]
@@ -20,7 +24,6 @@ Rows = NDArray[np.int64]
 """Row numbers into a ``LabelledImages``, shape ``[n]``."""
 
 Outcome = Literal["pass", "fail", "error"]
-ModelFormat = Literal["keras", "xgboost", "joblib"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,35 +142,20 @@ class History:
 
 
 @dataclass(frozen=True)
-class Parity:
-    """How an ONNX file compares with the model it was exported from.
-
-    Attributes:
-        images: How many images both predicted.
-        labels_changed: On how many of them the predicted label differs; must be 0.
-        max_difference: Largest absolute difference in probability; must be at most 1e-4.
-    """
-
-    images: int
-    labels_changed: int
-    max_difference: float
-
-
-@dataclass(frozen=True)
 class Candidate:
     """A trained challenger in its staging folder, exported and proven equal to its native form.
 
     Attributes:
         id: Sorts by time and says what it is: ``20261121-134502-cnn-33600-7f3a``.
         folder: Where its files stand for now.
-        digest: Identifies model and training: over recipe, parameters, seed, rows and ``model.onnx``.
+        digest: Identifies model and training; see ``pipeline.store.manifest.identity_digest``.
         cell: Identifies what was asked for (all of the above but the model); equal cells need no retraining.
         dataset: The dataset's name.
         recipe: The recipe's name in the registry, or a user's ``package.module:function``.
         parameters: Every parameter the recipe was built with.
         train_size: Images handed to the trainer, validation rows included.
         seed: The one seed of rows, weights and augmentation.
-        validation: Metrics on validation rows: at least ``accuracy`` and ``log_loss``.
+        validation: Metrics on validation rows.
         fit_seconds: Wall-clock seconds of the fit alone.
         parity: The proof that the ONNX file equals the native model.
     """
@@ -181,7 +169,7 @@ class Candidate:
     parameters: Mapping[str, Any]
     train_size: int
     seed: int
-    validation: Mapping[str, float]
+    validation: Validation
     fit_seconds: float
     parity: Parity
 
@@ -242,20 +230,22 @@ class Verdict:
     checks: tuple[Check, ...]
     explanation: tuple[str, ...] = ()
     judged_at: str = ""
-    ledger: Mapping[str, float] = field(default_factory=dict)
-    comparison: Mapping[str, float] = field(default_factory=dict)
+    ledger: Mapping[str, int | float] = field(default_factory=dict)
+    comparison: Mapping[str, int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Version:
-    """A judged version as it stands on disk; ``pipeline.store.versions`` reads it.
+    """A judged version on disk; ``pipeline.store.versions`` reads it.
+
+    Each of manifest, scores and verdict is there only if it was verified when it was read.
 
     Attributes:
         id: Its folder's name.
         folder: ``versions/<id>`` or ``versions/failed/<id>``.
-        manifest: ``manifest.json`` as a mapping (see ``docs/version-folder.md``).
-        scores: ``scores.json`` as a mapping.
-        verdict: The decision.
+        known_manifest: ``manifest.json``; ``None`` where it cannot be trusted.
+        known_scores: ``scores.json``; ``None`` where it cannot be trusted.
+        verdict: The decision; an error without checks where it cannot be trusted.
         in_production: Whether it is its dataset's champion now.
         override: The reason, where a person promoted it against the gate.
         damage: What is wrong with its files, in a sentence; ``None`` where all is well.
@@ -263,12 +253,39 @@ class Version:
 
     id: str
     folder: Path
-    manifest: Mapping[str, Any]
-    scores: Mapping[str, Any]
+    known_manifest: Manifest | None
+    known_scores: Scores | None
     verdict: Verdict
     in_production: bool = False
     override: str | None = None
     damage: str | None = None
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it is.
+
+        Raises:
+            StoreError: The manifest is damaged.
+        """
+        if self.known_manifest is None:
+            raise StoreError(f"Version {self.id} is damaged: {self.damage}")
+        return self.known_manifest
+
+    @property
+    def scores(self) -> Scores:
+        """What was measured of it.
+
+        Raises:
+            StoreError: The scores are damaged.
+        """
+        if self.known_scores is None:
+            raise StoreError(f"Version {self.id} is damaged: {self.damage}")
+        return self.known_scores
+
+    @property
+    def fully_verified(self) -> bool:
+        """Whether its digests cover all of its facts; versions of format 1 have none over classes and shape."""
+        return self.damage is None and self.known_manifest is not None and self.known_manifest.format >= 2
 
 
 @dataclass(frozen=True)

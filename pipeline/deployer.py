@@ -36,10 +36,10 @@ class Deployer:
         verdict = version.verdict
         if verdict.outcome != "pass" or not verdict.checks or any(c.outcome != "pass" for c in verdict.checks):
             raise DeployError(f"{version.id} did not pass its gate ({verdict.outcome}): it is not promoted.")
-        if (verdict.candidate_id, verdict.candidate_digest) != (version.id, version.manifest["digest"]):
+        if (verdict.candidate_id, verdict.candidate_digest) != (version.id, version.manifest.digest):
             raise DeployError(f"The verdict of {version.id} was given on another model: it is not promoted.")
         champion = production.current(self.home, verdict.dataset)
-        if champion and _identity(champion) == (version.id, version.manifest["digest"]):
+        if champion and _identity(champion) == (version.id, version.manifest.digest):
             if champion in self.completed:
                 return champion
             raise DeployError(f"{version.id} is in production already.")
@@ -59,11 +59,11 @@ class Deployer:
         """
         if not reason.strip():
             raise DeployError('An override needs its reason: --reason "…".')
-        dataset = version.manifest["dataset"]["name"]
+        dataset = version.manifest.dataset.name
         champion = production.current(self.home, dataset)
         if champion and champion in self.completed and (champion.id, champion.action) == (version.id, "override"):
             return champion
-        if champion and champion.digest == version.manifest["digest"]:
+        if champion and champion.digest == version.manifest.digest:
             raise DeployError(f"{version.id} is in production already.")
         return self._install(version, dataset, champion, "override", reason.strip())
 
@@ -91,12 +91,12 @@ class Deployer:
         if (unsafe := names.unsafe_character(reason)) is not None:
             raise DeployError(f"The reason contains the character {unsafe}, which cannot be printed: leave it out.")
         whole = versions.require_whole(version)
-        if (name := whole.manifest["dataset"]["name"]) != dataset:
+        if (name := whole.manifest.dataset.name) != dataset:
             raise DeployError(f"{whole.id} is a version of '{name}' and cannot serve '{dataset}'.")
         record = Record(
             dataset=dataset,
             id=whole.id,
-            digest=whole.manifest["digest"],
+            digest=whole.manifest.digest,
             previous_id=champion.id if champion else None,
             action=action,
             reason=reason,

@@ -53,14 +53,14 @@ class Row:
     Attributes:
         cell: The cell.
         version: The judged version; ``None`` for a repeat, which is only measured.
-        accuracy: On the benchmark images.
+        accuracy: On the benchmark images; ``None`` where its predictions could not be scored.
         fit_seconds: Wall-clock seconds of the fit.
         reused: Whether it stood in ``versions/`` before this run.
     """
 
     cell: Cell
     version: Version | None
-    accuracy: float
+    accuracy: float | None
     fit_seconds: float
     reused: bool
 
@@ -108,7 +108,9 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
         cells = _plan(settings, home, data, observer)
-        session = _Session(settings, home, data, Watcher(home, policy), observer)
+        listed = versions.list_versions(home)
+        reporting.refresh_results(home, listed)
+        session = _Session(settings, home, data, listed, Watcher(home, policy, listed), observer)
         rows = tuple(session.rows(cells))
         champion = production.current(home, data.name)
         images = _to_predict(settings, home, data, cells[0], champion)
@@ -127,11 +129,12 @@ class _Session:
     settings: Settings
     home: Home
     data: LabelledImages
+    listed: Sequence[Version]
     watcher: Watcher
     observer: Observer
 
     def rows(self, cells: Sequence[Cell]) -> Iterator[Row]:
-        judged = {} if self.settings.retrain else versions.by_cell(self.home)
+        judged = {} if self.settings.retrain else versions.by_cell(self.listed)
         measured = {} if self.settings.retrain else repeats.by_cell(self.home)
         # A cell that was only measured is no challenger yet: it is trained again to be judged.
         finished = judged.keys() | measured.keys() - {cell.digest for cell in cells if not cell.repeat}
@@ -170,11 +173,11 @@ class _Session:
         self.observer.judging(cell)
         champion = production.current(self.home, self.data.name)
         verdict = self.watcher.run(candidate, champion, self.data, cell.split)
-        reporting.add_report(candidate.folder, verdict, self.data.images[cell.split.benchmark])
+        reporting.add_report(self.home, candidate.folder, verdict, self.data.images[cell.split.benchmark])
         version = versions.publish(self.home, candidate, verdict)
         if verdict.outcome == "pass":
             Deployer(self.home).run(version)
-        reporting.refresh_results(self.home)
+        reporting.add_result(self.home, version)
         return _judged(cell, version, reused=False)
 
     def _measure(self, cell: Cell, candidate: Candidate) -> Row:
@@ -262,9 +265,8 @@ def _track(
 
 
 def _judged(cell: Cell, version: Version, *, reused: bool) -> Row:
-    seconds = version.manifest["timings"]["fit_seconds"]
-    return Row(cell, version, version.scores["accuracy"]["value"], seconds, reused)
+    return Row(cell, version, version.scores.accuracy.value, version.manifest.timings.fit_seconds, reused)
 
 
-def _measured(cell: Cell, facts: Mapping[str, str | int | float], *, reused: bool) -> Row:
-    return Row(cell, None, float(facts["accuracy"]), float(facts["fit_seconds"]), reused)
+def _measured(cell: Cell, repeat: repeats.Repeat, *, reused: bool) -> Row:
+    return Row(cell, None, repeat.accuracy, repeat.fit_seconds, reused)

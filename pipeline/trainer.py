@@ -1,30 +1,38 @@
 """The trainer: training rows and a recipe become a candidate."""
 
 import contextlib
-import csv
-import io
 import itertools
 import os
 import platform
 import time
 from collections.abc import Container, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Candidate, FitProgress, History, Images, LabelledImages, Parity, Split, no_progress
+from pipeline.contracts import Candidate, FitProgress, History, Images, LabelledImages, Split, no_progress
 from pipeline.errors import ModelError
+from pipeline.facts.manifest import (
+    LARGEST_DIFFERENCE,
+    DatasetFacts,
+    Machine,
+    Manifest,
+    Parity,
+    RowFacts,
+    Timings,
+    Validation,
+)
 from pipeline.inference.predictor import OnnxPredictor
+from pipeline.judging import metrics
 from pipeline.models import registry
 from pipeline.models.protocol import Model
 from pipeline.models.runtime import granted_threads
-from pipeline.store import atomic, manifest
+from pipeline.store import atomic, manifest, training_history, version_arrays
 from pipeline.store.versions import candidate_of
 
-LARGEST_DIFFERENCE = 1e-4
 PARITY_IMAGES = 2000
 LIBRARIES = (
     "numpy",
@@ -116,36 +124,34 @@ def _train(
         export_seconds = time.perf_counter() - started
     predictor = OnnxPredictor(folder / "model.onnx")
     parity = _prove_parity(model, predictor, _parity_images(data, split))
-    _write_history(folder / "history.csv", history)
-    _write_training_images(folder / "training_images.npz", data, split)
-    facts = {
-        "format": manifest.FORMAT,
-        "id": assignment.id,
-        "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "cell": assignment.cell,
-        "recipe": assignment.recipe,
-        "family": recipe.family,
-        "native_format": model.native_format,
-        "native_file": native_file.relative_to(folder).as_posix(),
-        "parameters": parameters,
-        "seed": assignment.seed,
-        "weights": model.weights,
-        "best_step": history.best_step,
-        "dataset": _describe_dataset(data),
-        "rows": _describe_rows(split),
-        "validation": _validate(predictor, data, split),
-        "parity": asdict(parity),
-        "timings": {"fit_seconds": fit_seconds, "export_seconds": export_seconds},
-        "libraries": _library_versions(),
-        "machine": {
-            "cores": os.cpu_count(),
-            "threads": granted_threads() or os.cpu_count(),
-            "platform": platform.platform(),
-        },
-    }
-    files = manifest.describe_files(folder)
-    digest = manifest.identity_digest(facts, files["model.onnx"]["sha256"])
-    atomic.write_json(folder / manifest.NAME, facts | {"digest": digest, "files": files})
+    training_history.write(folder, history.rows)
+    _write_training_images(folder / version_arrays.TRAINING_IMAGES, data, split)
+    facts = Manifest(
+        format=manifest.FORMAT,
+        id=assignment.id,
+        created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        cell=assignment.cell,
+        recipe=assignment.recipe,
+        family=recipe.family,
+        native_format=model.native_format,
+        native_file=native_file.relative_to(folder).as_posix(),
+        parameters=dict(parameters),
+        seed=assignment.seed,
+        weights=model.weights,
+        best_step=history.best_step,
+        dataset=_describe_dataset(data),
+        rows=_describe_rows(split),
+        validation=_validate(predictor, data, split),
+        parity=parity,
+        timings=Timings(fit_seconds=fit_seconds, export_seconds=export_seconds),
+        libraries=_library_versions(),
+        machine=Machine(
+            cores=os.cpu_count(), threads=granted_threads() or os.cpu_count(), platform=platform.platform()
+        ),
+        digest="",
+        files={},
+    )
+    manifest.create(folder, facts)
     return candidate_of(folder)
 
 
@@ -185,7 +191,7 @@ def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Par
         labels_changed=int((native.argmax(axis=1) != exported.argmax(axis=1)).sum()),
         max_difference=float(np.abs(native - exported).max()),
     )
-    if parity.labels_changed or parity.max_difference > LARGEST_DIFFERENCE:
+    if not parity.holds:
         raise ModelError(
             f"The exported model differs from the trained one: {parity.labels_changed} of {parity.images} labels, "
             f"probabilities by up to {parity.max_difference:.2g} (at most {LARGEST_DIFFERENCE:g} is allowed). "
@@ -194,55 +200,44 @@ def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Par
     return parity
 
 
-def _validate(predictor: OnnxPredictor, data: LabelledImages, split: Split) -> dict[str, float | None]:
+def _validate(predictor: OnnxPredictor, data: LabelledImages, split: Split) -> Validation:
     if len(split.validation) == 0:
-        return {"accuracy": None, "log_loss": None}
+        return Validation(accuracy=None, log_loss=None)
     probabilities = predictor.predict(data.images[split.validation])
     labels = data.labels[split.validation]
-    of_truth = np.clip(probabilities[np.arange(len(labels)), labels], np.finfo(np.float32).tiny, 1)
-    return {
-        "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
-        "log_loss": float(-np.log(of_truth).mean()),
-    }
-
-
-def _write_history(path: Path, history: History) -> None:
-    columns = ["step", *dict.fromkeys(key for row in history.rows for key in row if key != "step")]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history.rows)
-    atomic.write_text(path, text.getvalue())
+    return Validation(
+        accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
+        log_loss=metrics.log_loss(probabilities, labels),
+    )
 
 
 def _write_training_images(path: Path, data: LabelledImages, split: Split) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, train=data.digests[split.train], validation=data.digests[split.validation])
-    atomic.write_bytes(path, buffer.getvalue())
+    images = version_arrays.TrainingImages(data.digests[split.train], data.digests[split.validation])
+    atomic.write_bytes(path, version_arrays.training_images_content(images))
 
 
-def _describe_dataset(data: LabelledImages) -> dict[str, Any]:
-    return {
-        "name": data.name,
-        "source": data.source,
-        "origin": data.origin,
-        "sha256": data.sha256,
-        "images": len(data),
-        "classes": list(data.classes),
-        "shape": list(data.shape),
-    }
+def _describe_dataset(data: LabelledImages) -> DatasetFacts:
+    return DatasetFacts(
+        name=data.name,
+        source=data.source,
+        origin=data.origin,
+        sha256=data.sha256,
+        images=len(data),
+        classes=data.classes,
+        shape=data.shape,
+    )
 
 
-def _describe_rows(split: Split) -> dict[str, Any]:
-    return {
-        "train": len(split.train),
-        "validation": len(split.validation),
-        "train_size": split.train_size,
-        "benchmark": len(split.benchmark),
-        "train_sha256": split.train_sha256,
-        "validation_sha256": split.validation_sha256,
-        "benchmark_sha256": split.benchmark_sha256,
-    }
+def _describe_rows(split: Split) -> RowFacts:
+    return RowFacts(
+        train=len(split.train),
+        validation=len(split.validation),
+        train_size=split.train_size,
+        benchmark=len(split.benchmark),
+        train_sha256=split.train_sha256,
+        validation_sha256=split.validation_sha256,
+        benchmark_sha256=split.benchmark_sha256,
+    )
 
 
 def _library_versions() -> dict[str, str]:

@@ -1,21 +1,19 @@
 """The watcher: a candidate, the champion and benchmark rows in, a verdict out."""
 
-import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
-from pipeline.contracts import Candidate, Deployment, Images, LabelledImages, Split, Verdict
+from pipeline.contracts import Candidate, Deployment, Images, LabelledImages, Split, Verdict, Version
 from pipeline.errors import DataError, StoreError
+from pipeline.facts.scores import Latency, Robustness, Scores
 from pipeline.inference.contenders import MODEL, Gatherer
-from pipeline.inference.measure import LATENCIES, MeasuredModel
+from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import gate, ledger, metrics
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.policy import GatePolicy
-from pipeline.store import atomic, ledger_files, manifest, versions
+from pipeline.store import atomic, ledger_files, manifest, scores, verdicts, version_arrays, versions
 from pipeline.store.home import Home
 
 
@@ -26,10 +24,13 @@ class Watcher:
     Attributes:
         home: Where versions, production and the ledgers stand; the caller holds its lock.
         policy: The rules.
+        listed: Every version there was when the lock was taken: their verdicts witness what the ledgers held then,
+            and what was added since was written under the same lock. ``None`` lists them for each judgement.
     """
 
     home: Home
     policy: GatePolicy
+    listed: Sequence[Version] | None = None
 
     def run(self, candidate: Candidate, champion: Deployment | None, data: LabelledImages, split: Split) -> Verdict:
         """Judge a candidate; ``scores.json``, ``predictions.npz`` and ``verdict.json`` go into its folder.
@@ -39,13 +40,13 @@ class Watcher:
         Raises:
             StoreError: The ledger or the candidate was tampered with, or the disk refuses.
         """
-        book = read_ledger(self.home, split.benchmark_sha256)
+        book = read_ledger(self.home, split.benchmark_sha256, self.listed)
         model = MeasuredModel(_checked_model(candidate))
         evidence = Gatherer(self.home, self.policy, data, split).evidence(candidate, model, champion)
         verdict = self._replayed(book, candidate, champion) or self._judged(candidate, champion, evidence)
-        atomic.write_json(candidate.folder / "scores.json", _scores(evidence, model, data.images[split.benchmark]))
-        atomic.write_bytes(candidate.folder / "predictions.npz", _predictions(evidence, data, split))
-        atomic.write_json(candidate.folder / "verdict.json", versions.verdict_to_json(verdict))
+        scores.write(candidate.folder / scores.NAME, _scores(evidence, model, data.images[split.benchmark]))
+        atomic.write_bytes(candidate.folder / version_arrays.PREDICTIONS, _predictions(evidence, data, split))
+        verdicts.write(candidate.folder, verdict)
         return verdict
 
     def _judged(self, candidate: Candidate, champion: Deployment | None, evidence: Evidence) -> Verdict:
@@ -68,7 +69,7 @@ class Watcher:
             comparison=judgement.comparison,
         )
         if judgement.grant:
-            facts = {"debit": judgement.grant.entry, "verdict": versions.verdict_to_json(verdict)}
+            facts = {"debit": judgement.grant.entry, "verdict": verdicts.to_json(verdict)}
             record(self.home, _read_again(self.home, evidence.benchmark_sha256), "verdict", facts)
         return verdict
 
@@ -80,7 +81,7 @@ class Watcher:
         if stored is None:
             return None
         # The same training repeated has another id, and so has a champion that was trained again.
-        return replace(versions.verdict_from_json(stored), candidate_id=candidate.id, champion_id=champion.id)
+        return replace(verdicts.from_json(stored), candidate_id=candidate.id, champion_id=champion.id)
 
     def _debit(self, evidence: Evidence) -> ledger.Grant | ledger.Refusal:
         if evidence.champion is None:
@@ -101,14 +102,20 @@ class Watcher:
         return ledger.Grant(debit["level"], debit["entry"], terms)
 
 
-def read_ledger(home: Home, benchmark_sha256: str) -> ledger.Ledger:
-    """The verified ledger of a benchmark; empty where nothing was ever spent.
+def read_ledger(home: Home, benchmark_sha256: str, listed: Iterable[Version] | None = None) -> ledger.Ledger:
+    """Return the verified ledger of a benchmark; empty where nothing was ever spent.
+
+    Args:
+        home: The home folder.
+        benchmark_sha256: Which benchmark.
+        listed: The versions whose verdicts witness how far the ledger went; ``None`` lists all of the home.
 
     Raises:
         StoreError: A line is changed, missing or cut off.
     """
     lines, head = ledger_files.read(home, benchmark_sha256)
-    witnessed = ledger_files.witnessed(versions.list_versions(home), benchmark_sha256)
+    known = versions.list_versions(home) if listed is None else listed
+    witnessed = ledger_files.witnessed(known, benchmark_sha256)
     return ledger.parse(benchmark_sha256, lines, head, witnessed)
 
 
@@ -143,32 +150,29 @@ def _cost(grant: ledger.Grant | None) -> dict[str, float]:
     return {"level": grant.level, "entry": grant.entry, **(asdict(grant.terms) if grant.terms else {})}
 
 
-def _scores(evidence: Evidence, model: MeasuredModel, images: Images) -> dict[str, Any]:
+def _scores(evidence: Evidence, model: MeasuredModel, images: Images) -> Scores:
     challenger = evidence.challenger
-    corrupted = {"mean_accuracy": challenger.corrupted_accuracy, "by_corruption": dict(challenger.corrupted)}
+    corrupted = Robustness(mean_accuracy=challenger.corrupted_accuracy, by_corruption=dict(challenger.corrupted))
     try:
         figures = metrics.score(challenger.benchmark, evidence.labels, evidence.classes)
-        latency: Mapping[str, float | None] = model.latency_ms(images)
+        latency = model.latency_ms(images)
     except DataError:
-        figures, latency = metrics.nothing(len(evidence.labels)), dict.fromkeys(LATENCIES)
-    return {
-        **figures,
-        "benchmark_sha256": evidence.benchmark_sha256,
-        "robustness": corrupted if challenger.corrupted else None,
-        "latency_ms": latency,
-        "model_bytes": len(model.content),
-    }
+        figures, latency = metrics.nothing(len(evidence.labels)), Latency()
+    return Scores(
+        **dict(figures),
+        benchmark_sha256=evidence.benchmark_sha256,
+        robustness=corrupted if challenger.corrupted else None,
+        latency_ms=latency,
+        model_bytes=len(model.content),
+    )
 
 
 def _predictions(evidence: Evidence, data: LabelledImages, split: Split) -> bytes:
-    champion = {"champion_probabilities": evidence.champion.benchmark} if evidence.champion else {}
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        probabilities=evidence.challenger.benchmark,
-        labels=evidence.labels,
-        digests=data.digests[split.benchmark],
-        **champion,
+    return version_arrays.predictions_content(
+        version_arrays.Predictions(
+            probabilities=evidence.challenger.benchmark,
+            labels=evidence.labels,
+            digests=data.digests[split.benchmark],
+            champion_probabilities=evidence.champion.benchmark if evidence.champion else None,
+        )
     )
-    return buffer.getvalue()

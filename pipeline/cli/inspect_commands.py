@@ -51,8 +51,8 @@ def list_versions(
     listed = [
         version
         for version in versions.list_versions(resolve_home(home))
-        if (model is None or version.manifest.get("recipe") == model)
-        and (dataset is None or version.manifest.get("dataset", {}).get("name") == dataset)
+        if (model is None or (version.known_manifest and version.known_manifest.recipe == model))
+        and (dataset is None or (version.known_manifest and version.known_manifest.dataset.name == dataset))
         and (outcome is None or outcome in _states(version))
     ]
     listed = sorted(listed, key=lambda version: _sort_value(version, sort), reverse=sort is not SortKey.model)[:limit]
@@ -80,8 +80,8 @@ def show(
         print_json(
             {
                 **_facts(found),
-                "manifest": found.manifest,
-                "scores": found.scores,
+                "manifest": found.known_manifest.as_json() if found.known_manifest else None,
+                "scores": found.known_scores.as_json() if found.known_scores else None,
                 "submissions": [dataclasses.asdict(record) for record in sent],
             }
         )
@@ -127,15 +127,15 @@ def evaluate(
     """Measure a version again, or one of its checkpoints, on benchmark rows or on other images."""
     from pipeline.cli.version_text import score_lines
     from pipeline.inspection import evaluation
-    from pipeline.store import atomic, versions
+    from pipeline.store import scores, versions
 
     place = resolve_home(home)
     found = versions.find(place, version)
     result = evaluation.evaluate(place, found, checkpoint=checkpoint, dataset=dataset, data_dir=data_dir, notify=notice)
     file = place.metric_results / "evaluations" / f"{result.name}.json"
-    atomic.write_json(file, result.scores)
+    scores.write(file, result.scores)
     if as_json:
-        print_json(result.scores)
+        print_json(result.scores.as_json())
         return
     console.print(f"[bold]{found.id}[/] ({result.what}) on {result.images}")
     for line in score_lines(result.scores):
@@ -231,11 +231,11 @@ def _versions_table(listed: list[Version]) -> Table:
         facts = version.manifest
         table.add_row(
             version.id,
-            facts["dataset"]["name"],
-            facts["recipe"],
-            f"{facts['rows']['train_size']:,}",
+            facts.dataset.name,
+            facts.recipe,
+            f"{facts.rows.train_size:,}",
             accuracy(version),
-            f"{facts['timings']['fit_seconds']:,.1f}",
+            f"{facts.timings.fit_seconds:,.1f}",
             verdict_text(version),
             champion,
         )
@@ -244,20 +244,21 @@ def _versions_table(listed: list[Version]) -> Table:
 
 def _facts(version: Version) -> dict[str, Any]:
     """What other programs want to know of a version, at a glance."""
-    facts = version.manifest
+    facts, scores = version.known_manifest, version.known_scores
     return {
         "id": version.id,
         "folder": str(version.folder),
-        "dataset": facts.get("dataset", {}).get("name"),
-        "recipe": facts.get("recipe"),
-        "train_size": facts.get("rows", {}).get("train_size"),
-        "fit_seconds": facts.get("timings", {}).get("fit_seconds"),
-        "accuracy": version.scores.get("accuracy"),
+        "dataset": facts.dataset.name if facts else None,
+        "recipe": facts.recipe if facts else None,
+        "train_size": facts.rows.train_size if facts else None,
+        "fit_seconds": facts.timings.fit_seconds if facts else None,
+        "accuracy": scores.accuracy.as_json() if scores else None,
         "verdict": dataclasses.asdict(version.verdict),
         "in_production": version.in_production,
         "override": version.override,
         "damage": version.damage,
-        "digest": facts.get("digest"),
+        "fully_verified": version.fully_verified,
+        "digest": facts.digest if facts else None,
     }
 
 
@@ -267,12 +268,13 @@ def _states(version: Version) -> set[str]:
 
 
 def _sort_value(version: Version, key: SortKey) -> tuple[Any, str]:
-    facts = version.manifest
+    facts, scores = version.known_manifest, version.known_scores
+    accuracy = scores.accuracy.value if scores else None
     value: Any = {
         SortKey.time: "",
-        SortKey.accuracy: version.scores.get("accuracy", {}).get("value", -1.0),
-        SortKey.size: facts.get("rows", {}).get("train_size", -1),
-        SortKey.seconds: facts.get("timings", {}).get("fit_seconds", -1.0),
-        SortKey.model: facts.get("recipe", ""),
+        SortKey.accuracy: -1.0 if accuracy is None else accuracy,
+        SortKey.size: facts.rows.train_size if facts else -1,
+        SortKey.seconds: facts.timings.fit_seconds if facts else -1.0,
+        SortKey.model: facts.recipe if facts else "",
     }[key]
     return value, version.id

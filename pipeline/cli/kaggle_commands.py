@@ -133,5 +133,5 @@ def _as_deployment(version: Version) -> Deployment:
     """A version that is to predict, whether or not it serves."""
     facts = version.manifest
     return Deployment(
-        facts["dataset"]["name"], version.id, facts["digest"], version.folder, None, "override", "named to submit", ""
+        facts.dataset.name, version.id, facts.digest, version.folder, None, "override", "named to submit", ""
     )

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.contracts import Version
+from pipeline.reports import formats
 
 if TYPE_CHECKING:
     from pipeline.simulator import Row, Summary
@@ -36,10 +37,22 @@ def print_summary(console: Console, summary: "Summary") -> None:
     _print_outcome(console, summary)
 
 
+def percent(fraction: float | None) -> str:
+    """Return a fraction as ``99.35 %``, with a plain space; a dash where it is unknown."""
+    return formats.percent(fraction, space=" ")
+
+
+def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a fraction with its interval: ``99.35 % (99.17–99.50)``; a dash where it is unknown."""
+    if low is None or high is None:
+        return percent(value)
+    return f"{percent(value)} ({100 * low:.2f}–{100 * high:.2f})"
+
+
 def accuracy(version: Version) -> str:
-    """``99.35 % (99.17–99.50)``."""
-    value = version.scores["accuracy"]
-    return f"{value['value']:.2%} ({100 * value['low']:.2f}–{100 * value['high']:.2f})".replace("%", " %", 1)
+    """Return the accuracy of a version with its interval."""
+    value = version.scores.accuracy
+    return with_interval(value.value, value.low, value.high)
 
 
 def verdict_text(version: Version) -> Text:
@@ -53,7 +66,7 @@ def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
     size, recipe = f"{row.cell.train_size:,}", row.cell.recipe
     seconds = f"{row.fit_seconds:,.1f}" + (" (kept)" if row.reused else "")
     if row.version is None:
-        return size, recipe, f"{row.accuracy:.2%}".replace("%", " %"), seconds, f"repeat {row.cell.repeat + 1}", "", ""
+        return size, recipe, percent(row.accuracy), seconds, f"repeat {row.cell.repeat + 1}", "", ""
     champion = Text("● champion", style="bold blue") if row.version.id == serving else Text("")
     return size, recipe, accuracy(row.version), seconds, verdict_text(row.version), champion, row.version.id
 
@@ -69,7 +82,7 @@ def _print_reason(console: Console, row: "Row") -> None:
 def _print_outcome(console: Console, summary: "Summary") -> None:
     if summary.submission:
         made = summary.submission
-        known = f", {made.accuracy:.2%} right".replace("%", " %") if made.accuracy is not None else ""
+        known = f", {percent(made.accuracy)} right" if made.accuracy is not None else ""
         console.print(f"\nThe champion {made.version_id} predicted {made.source}{known}: {made.csv}", markup=False)
         if made.stand_in:
             console.print("There was no test set at hand: --test-images FILE predicts yours.", style="dim")

@@ -1,19 +1,27 @@
 """A version, its scores and a comparison as lines for a terminal."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.terminal_tables import verdict_text
+from pipeline.cli.terminal_tables import percent, verdict_text, with_interval
 from pipeline.contracts import Version
+from pipeline.facts.manifest import Manifest
+from pipeline.facts.scores import Scores
 from pipeline.judging import explain
+from pipeline.reports.formats import count, decimal
 from pipeline.store.submissions import Record
 
 if TYPE_CHECKING:
     from pipeline.inspection.comparison import VersionComparison
+
+NOT_FULLY_VERIFIED = (
+    "Not fully verified: it was made by an earlier version of this program, whose digest does not cover "
+    "class names and image shape; these were checked against its scores and its model."
+)
 
 
 def lines(version: Version, submissions: Sequence[Record]) -> Iterator[RenderableType]:
@@ -22,6 +30,8 @@ def lines(version: Version, submissions: Sequence[Record]) -> Iterator[Renderabl
     if version.damage:
         yield Text(f"Damaged: {version.damage} It is not loaded and cannot be promoted.", style="bold red")
         return
+    if not version.fully_verified:
+        yield Text(NOT_FULLY_VERIFIED, style="yellow")
     if version.in_production:
         yield Text(f"● champion of {version.verdict.dataset}", style="bold blue")
     if version.override:
@@ -44,32 +54,32 @@ def lines(version: Version, submissions: Sequence[Record]) -> Iterator[Renderabl
     yield Text(f"Report: {version.folder / 'report.html'}", style="dim")
 
 
-def score_lines(scores: Mapping[str, Any]) -> Iterator[RenderableType]:
+def score_lines(scores: Scores) -> Iterator[RenderableType]:
     """The figures of ``scores.json`` that a person looks at first, and the classes."""
-    accuracy = scores["accuracy"]
+    accuracy = scores.accuracy
     yield Text(
-        f"accuracy {_percent(accuracy['value'])} (95 %: {_percent(accuracy['low'])} to {_percent(accuracy['high'])}), "
-        f"{scores['errors']:,} errors in {scores['images']:,} images"
+        f"accuracy {percent(accuracy.value)} (95 %: {percent(accuracy.low)} to {percent(accuracy.high)}), "
+        f"{count(scores.errors)} errors in {scores.images:,} images"
     )
     yield Text(
-        f"F1 {scores['f1']['macro']:.4f} (macro), Matthews {scores['matthews']:.4f}, "
-        f"log loss {scores['log_loss']:.4f}, Brier {scores['brier']:.4f}, "
-        f"calibration error {scores['calibration_error']:.4f}"
+        f"F1 {decimal(scores.f1.macro)} (macro), Matthews {decimal(scores.matthews)}, "
+        f"log loss {decimal(scores.log_loss)}, Brier {decimal(scores.brier)}, "
+        f"calibration error {decimal(scores.calibration_error)}"
     )
-    confusions = [f"{c['truth']} taken for {c['predicted']} ({c['images']})" for c in scores["top_confusions"][:5]]
+    confusions = [f"{pair.truth} taken for {pair.predicted} ({pair.images})" for pair in scores.top_confusions[:5]]
     if confusions:
         yield Text(f"most often: {', '.join(confusions)}")
     table = Table("class", "images", "precision", "recall (95 %)", "F1")
-    for row in scores["per_class"]:
-        recall = f"{_percent(row['recall'])} ({100 * row['recall_low']:.2f}–{100 * row['recall_high']:.2f})"
-        table.add_row(row["class"], f"{row['images']:,}", _percent(row["precision"]), recall, f"{row['f1']:.4f}")
+    for row in scores.per_class:
+        recall = with_interval(row.recall, row.recall_low, row.recall_high)
+        table.add_row(Text(row.name), f"{row.images:,}", percent(row.precision), recall, decimal(row.f1))
     yield table
 
 
 def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
     """What ``compare`` prints."""
-    yield Text(f"A  {result.first}  {_percent(result.first_accuracy)}")
-    yield Text(f"B  {result.second}  {_percent(result.second_accuracy)}")
+    yield Text(f"A  {result.first}  {percent(result.first_accuracy)}")
+    yield Text(f"B  {result.second}  {percent(result.second_accuracy)}")
     yield Text(
         f"On the {result.images:,} images that both were judged on, B fixed {result.fixed:,} errors of A and made "
         f"{result.made:,} new ones; {result.both_wrong:,} errors are common to both."
@@ -84,23 +94,19 @@ def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
     yield table
 
 
-def _training(facts: Mapping[str, Any]) -> Table:
+def _training(facts: Manifest) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    rows, timings = facts["rows"], facts["timings"]
-    weights = f"{facts['weights']:,}" if facts["weights"] is not None else "none"
+    rows = facts.rows
+    weights = f"{facts.weights:,}" if facts.weights is not None else "none"
     for name, value in (
-        ("recipe", f"{facts['recipe']} ({facts['family']}), {weights} trained parameters"),
-        ("parameters", ", ".join(f"{name} = {value}" for name, value in facts["parameters"].items()) or "none"),
-        ("images", f"{rows['train_size']:,}: {rows['train']:,} fitted, {rows['validation']:,} for validation"),
-        ("from", facts["dataset"]["source"]),
-        ("seed", str(facts["seed"])),
-        ("fitted in", f"{timings['fit_seconds']:,.1f} s on {facts['machine']['cores']} cores"),
-        ("digest", facts["digest"]),
-        ("libraries", ", ".join(f"{name} {version}" for name, version in facts["libraries"].items())),
+        ("recipe", f"{facts.recipe} ({facts.family}), {weights} trained parameters"),
+        ("parameters", ", ".join(f"{name} = {value}" for name, value in facts.parameters.items()) or "none"),
+        ("images", f"{rows.train_size:,}: {rows.train:,} fitted, {rows.validation:,} for validation"),
+        ("from", facts.dataset.source),
+        ("seed", str(facts.seed)),
+        ("fitted in", f"{facts.timings.fit_seconds:,.1f} s on {facts.machine.cores or 'an unknown number of'} cores"),
+        ("digest", facts.digest),
+        ("libraries", ", ".join(f"{name} {version}" for name, version in facts.libraries.items())),
     ):
         table.add_row(Text(name, style="dim"), Text(value))
     return table
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"

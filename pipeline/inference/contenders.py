@@ -1,7 +1,5 @@
 """Gathers what the gate looks at: every contender's predictions on identical rows, now, through the same code."""
 
-import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +7,15 @@ import numpy as np
 
 from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
 from pipeline.data.digests import contained
-from pipeline.errors import DataError, ModelError
+from pipeline.errors import DataError, ModelError, StoreError, UnreadableError
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.policy import GatePolicy
-from pipeline.store import atomic, manifest, production
+from pipeline.store import atomic, manifest, production, version_arrays
 from pipeline.store.home import Home
 
-MODEL = "model.onnx"
+MODEL = manifest.MODEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +72,10 @@ class Gatherer:
             return unusable, f"The challenger cannot predict the benchmark: {error}"
 
     def _champion(self, version_id: str, digest: str, folder: Path) -> Contender:
-        facts = manifest.read(folder)["dataset"]
-        if tuple(facts["classes"]) != self.data.classes or tuple(facts["shape"]) != self.data.shape:
+        facts = manifest.read(folder).dataset
+        if (facts.classes, facts.shape) != (self.data.classes, self.data.shape):
             raise ModelError(
-                f"{version_id} knows {len(facts['classes'])} classes of {'x'.join(map(str, facts['shape']))} images, "
+                f"{version_id} knows {len(facts.classes)} classes of {'x'.join(map(str, facts.shape))} images, "
                 f"the benchmark has {len(self.data.classes)} of {'x'.join(map(str, self.data.shape))}: "
                 "give the dataset another name, so that it gets a champion of its own."
             )
@@ -114,7 +112,7 @@ class Gatherer:
             benchmark=probabilities,
             validation=self._validation(model),
             corrupted=model.corrupted(images, labels, digests) if spoiled else {},
-            latency_ms=model.latency_ms(images)["single_p50"] if timed else None,
+            latency_ms=model.latency_ms(images).single_p50 if timed else None,
             model_bytes=len(model.content),
         )
 
@@ -131,12 +129,11 @@ def shared_images(folder: Path, benchmark: Digests) -> int | None:
     Raises:
         UnreadableError: The disk refuses to read the record, which may be whole.
     """
-    path = folder / "training_images.npz"
-    if not path.exists():
-        return None
+    path = folder / version_arrays.TRAINING_IMAGES
     try:
-        with np.load(io.BytesIO(atomic.read_bytes(path)), allow_pickle=False) as arrays:
-            seen = np.concatenate([arrays["train"], arrays["validation"]])
-            return int(contained(benchmark, seen).sum())
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        seen = version_arrays.parse_training_images(atomic.read_bytes(path), path)
+    except UnreadableError:
+        raise
+    except StoreError:
         return None
+    return int(contained(benchmark, np.concatenate([seen.train, seen.validation])).sum())

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.contracts import Digests, Images, Labels, Probabilities
+from pipeline.facts.scores import Latency
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import robustness
 from pipeline.judging.corruptions import CORRUPTIONS
@@ -20,7 +21,6 @@ from pipeline.store import atomic
 SINGLE_PREDICTIONS = 100
 WARM_UP = 5
 BATCH_IMAGES = 1024
-LATENCIES = ("single_p50", "single_p95", "per_image_in_batch")
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,17 @@ class MeasuredModel:
         accuracies = self._kept(f"corrupted-{robustness.SEED}", digests[rows], measure)
         return {name: float(accuracy) for name, accuracy in zip(names, accuracies, strict=True)}
 
-    def latency_ms(self, images: Images) -> dict[str, float]:
+    def latency_ms(self, images: Images) -> Latency:
         """Milliseconds of single predictions (median and 95th percentile) and of an image in a batch."""
         rows = np.arange(WARM_UP + SINGLE_PREDICTIONS) % len(images)
         single = [self._milliseconds(images[row : row + 1]) for row in rows]
         batch = images[:BATCH_IMAGES]
         median, high = np.percentile(single[WARM_UP:], (50, 95))
-        return dict(zip(LATENCIES, (float(median), float(high), self._milliseconds(batch) / len(batch)), strict=True))
+        return Latency(
+            single_p50=float(median),
+            single_p95=float(high),
+            per_image_in_batch=self._milliseconds(batch) / len(batch),
+        )
 
     def _milliseconds(self, images: Images) -> float:
         start = time.perf_counter()

@@ -1,15 +1,13 @@
 """Compare two versions on the images that both were judged on."""
 
-import io
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pipeline.contracts import Version
 from pipeline.errors import DataError
 from pipeline.judging import paired
-from pipeline.store import versions
+from pipeline.store import version_arrays, versions
 
 
 @dataclass(frozen=True)
@@ -62,16 +60,16 @@ def compare(first: Version, second: Version) -> VersionComparison:
         StoreError: One of them is damaged.
         DataError: They were not judged on the same images.
     """
-    a, b = _predictions(first), _predictions(second)
-    _, rows_a, rows_b = np.intersect1d(a["digests"], b["digests"], return_indices=True)
+    a, b = (version_arrays.predictions(versions.require_whole(one)) for one in (first, second))
+    _, rows_a, rows_b = np.intersect1d(a.digests, b.digests, return_indices=True)
     if len(rows_a) == 0:
         raise DataError(
             f"{first.id} and {second.id} were judged on different images: compare versions of the same dataset."
         )
-    labels = a["labels"][rows_a]
-    right_a = paired.right(a["probabilities"][rows_a], labels)
-    right_b = paired.right(b["probabilities"][rows_b], labels)
-    classes = first.manifest["dataset"]["classes"]
+    labels = a.labels[rows_a]
+    right_a = paired.right(a.probabilities[rows_a], labels)
+    right_b = paired.right(b.probabilities[rows_b], labels)
+    classes = first.manifest.dataset.classes
     fixed_by_class, made_by_class = paired.count_by_class(right_b, right_a, labels, len(classes))
     fixed, made, images = int(fixed_by_class.sum()), int(made_by_class.sum()), len(labels)
     interval = paired.gain_interval(fixed, made, images)
@@ -95,9 +93,3 @@ def compare(first: Version, second: Version) -> VersionComparison:
             for k, name in enumerate(classes)
         ),
     )
-
-
-def _predictions(version: Version) -> dict[str, Any]:
-    content = versions.read_verified(versions.require_whole(version), "predictions.npz")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in ("probabilities", "labels", "digests")}

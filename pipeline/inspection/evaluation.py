@@ -1,21 +1,24 @@
 """Measure a version again: what serves or one of its checkpoints, on its benchmark rows or on other images."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pipeline.config import DEFAULT_COMPETITION
-from pipeline.contracts import LabelledImages, Probabilities, Rows, Version
+from pipeline.contracts import Images, LabelledImages, Probabilities, Rows, Version
 from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
+from pipeline.facts.scores import Scores
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics
 from pipeline.models import native
-from pipeline.store import role_records, versions
+from pipeline.store import manifest, role_records, version_arrays, versions
 from pipeline.store.home import Home
+
+CHECKPOINTS = "native/checkpoints/"
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,13 @@ class Evaluation:
         name: Safe as a file name: version, checkpoint and dataset.
         what: Which form of the version, in words.
         images: Which images, in words.
-        scores: As in ``scores.json``.
+        scores: What was measured.
     """
 
     name: str
     what: str
     images: str
-    scores: dict[str, Any]
+    scores: Scores
 
 
 def evaluate(
@@ -60,24 +63,24 @@ def evaluate(
         ModelError: There is no such checkpoint.
     """
     whole = versions.require_whole(version)
-    facts = whole.manifest["dataset"]
+    facts = whole.manifest.dataset
     data = sources.load(
-        dataset or facts["name"],
+        dataset or facts.name,
         data_dir=data_dir,
-        name=None if dataset else facts["name"],
+        name=None if dataset else facts.name,
         kaggle_dir=home.competition(DEFAULT_COMPETITION),
         notify=notify,
     )
-    if list(data.shape) != facts["shape"] or list(data.classes) != facts["classes"]:
+    if (data.shape, data.classes) != (facts.shape, facts.classes):
         raise DataError(
             f"{data.name} has {len(data.classes)} classes of {data.shape} images; {version.id} was trained on "
-            f"{len(facts['classes'])} classes of {tuple(facts['shape'])}: the two cannot be compared."
+            f"{len(facts.classes)} classes of {facts.shape}: the two cannot be compared."
         )
     rows = _rows(home, whole, data)
     _tell_of_leaks(whole, data, rows, notify)
     probabilities = _predict(whole, data.images[rows], checkpoint)
-    scores = metrics.score(probabilities, data.labels[rows], data.classes)
-    scores["benchmark_sha256"] = digests.set_digest(data.digests[rows])
+    figures = metrics.score(probabilities, data.labels[rows], data.classes)
+    scores = Scores(**dict(figures), benchmark_sha256=digests.set_digest(data.digests[rows]))
     suffix = f"-checkpoint-{checkpoint}" if checkpoint else ""
     return Evaluation(
         name=f"{version.id}{suffix}-{data.name}",
@@ -92,26 +95,35 @@ def _rows(home: Home, version: Version, data: LabelledImages) -> Rows:
     known = role_records.load(home, data.name)
     if known is None:
         return np.arange(len(data), dtype=np.int64)
-    return splits.benchmark_rows(data, splits.assign_roles(data, known), version.manifest["rows"]["benchmark"])
+    return splits.benchmark_rows(data, splits.assign_roles(data, known), version.manifest.rows.benchmark)
 
 
 def _tell_of_leaks(version: Version, data: LabelledImages, rows: Rows, notify: Callable[[str], None]) -> None:
-    with np.load(version.folder / "training_images.npz", allow_pickle=False) as arrays:
-        fitted = arrays["train"]
-    leaked = digests.overlap(fitted, data.digests[rows])
+    leaked = digests.overlap(version_arrays.training_images(version).train, data.digests[rows])
     if leaked:
         notify(f"{version.id} was fitted on {leaked:,} of these {len(rows):,} images: its figures flatter it.")
 
 
-def _predict(version: Version, images: Any, checkpoint: int | None) -> Probabilities:
+def _predict(version: Version, images: Images, checkpoint: int | None) -> Probabilities:
     if checkpoint is None:
-        return OnnxPredictor(versions.read_verified(version, "model.onnx")).predict(images)
+        return OnnxPredictor(versions.read_verified(version, manifest.MODEL)).predict(images)
     facts = version.manifest
-    model = native.load(
-        facts["native_format"],
-        version.folder / facts["native_file"],
-        shape=tuple(facts["dataset"]["shape"]),
-        n_classes=len(facts["dataset"]["classes"]),
-        checkpoint=checkpoint,
-    )
-    return model.predict(images)
+    with tempfile.TemporaryDirectory(prefix="pipeline-native-") as folder:
+        _copy_native(version, Path(folder))
+        model = native.load(
+            facts.native_format,
+            Path(folder) / facts.native_file,
+            shape=facts.dataset.shape,
+            n_classes=len(facts.dataset.classes),
+            checkpoint=checkpoint,
+        )
+        return model.predict(images)
+
+
+def _copy_native(version: Version, folder: Path) -> None:
+    """Copy what the manifest lists of the native model, each file verified as it is read: nothing else is loaded."""
+    for name in version.manifest.files:
+        if name == version.manifest.native_file or name.startswith(CHECKPOINTS):
+            content = versions.read_verified(version, name)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)

@@ -1,12 +1,13 @@
 """Where the gate's promise stands on each benchmark, in figures and in words."""
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.contracts import Version
 from pipeline.errors import StoreError
 from pipeline.judging import explain, ledger, power, simulation
 from pipeline.judging.policy import GatePolicy
-from pipeline.store import ledger_files, manifest, production
+from pipeline.store import ledger_files, production, scores, versions
 from pipeline.store.home import Home
 from pipeline.watcher import read_ledger, record
 
@@ -68,13 +69,14 @@ class Status:
 class _Served:
     dataset: str
     images: int
-    errors: int
+    errors: int | None
 
 
 def statuses(home: Home, policy: GatePolicy) -> list[Status]:
     """Every benchmark with a ledger or a champion; a ledger that does not verify is listed with its problem."""
     benchmarks = {*ledger_files.benchmarks(home), *_served(home)}
-    return [_status(home, policy, benchmark) for benchmark in sorted(benchmarks)]
+    listed = versions.list_versions(home)
+    return [_status(home, policy, benchmark, listed) for benchmark in sorted(benchmarks)]
 
 
 def extend_ledger(home: Home, policy: GatePolicy, benchmark: str | None, horizon: int, alpha: float | None) -> Status:
@@ -96,11 +98,12 @@ def extend_ledger(home: Home, policy: GatePolicy, benchmark: str | None, horizon
     if len(found) != 1:
         names = ", ".join(name[:12] for name in found) or "none"
         raise StoreError(f"--benchmark must name one of the ledgers; those that fit: {names}.")
-    book = read_ledger(home, found[0])
+    listed = versions.list_versions(home)
+    book = read_ledger(home, found[0], listed)
     if not ledger.is_open(book):
         raise StoreError("Nothing was spent on this benchmark yet: set alpha and horizon in [gate] instead.")
     record(home, book, "extend", ledger.extension(book, policy, horizon, alpha))
-    return _status(home, policy, found[0])
+    return _status(home, policy, found[0], listed)
 
 
 def smallest_gain_in_words(images: int, level: float) -> str:
@@ -125,9 +128,9 @@ def _what_is_found(policy: GatePolicy, images: int, level: float, champion_error
     return [hopeless or smallest_gain_in_words(images, level)]
 
 
-def _status(home: Home, policy: GatePolicy, benchmark: str) -> Status:
+def _status(home: Home, policy: GatePolicy, benchmark: str, listed: Sequence[Version]) -> Status:
     try:
-        book = read_ledger(home, benchmark)
+        book = read_ledger(home, benchmark, listed)
     except StoreError as error:
         return Status(benchmark, problem=str(error))
     champion = _served(home).get(benchmark)
@@ -161,8 +164,8 @@ def _served(home: Home) -> dict[str, _Served]:
     found = {}
     for champion in production.all_current(home):
         try:
-            scores = json.loads(manifest.read_checked(champion.folder, "scores.json"))
+            found_scores = scores.read_verified(champion)
         except StoreError:
             continue
-        found[scores["benchmark_sha256"]] = _Served(champion.dataset, scores["images"], scores["errors"])
+        found[found_scores.benchmark_sha256] = _Served(champion.dataset, found_scores.images, found_scores.errors)
     return found

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.contracts import Labels, Parity, Probabilities
+from pipeline.contracts import Labels, Probabilities
+from pipeline.facts.manifest import Parity
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from pipeline.contracts import Check, Outcome
+from pipeline.facts.manifest import LARGEST_DIFFERENCE
 from pipeline.judging import metrics, paired
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.intervals import clopper_pearson
 from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import percent
 
-LARGEST_DIFFERENCE = 1e-4
 """How far a probability of the exported model may lie from the native model's."""
 DUMMY_ALPHA = 0.05
 

@@ -1,13 +1,13 @@
 """Every metric of one model on one labelled set, as ``scores.json`` holds them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import Labels, Probabilities
 from pipeline.errors import DataError
+from pipeline.facts.scores import Averages, CalibrationBin, ClassScores, Confusion, Estimate, Figures
 from pipeline.judging.intervals import clopper_pearson
 
 CALIBRATION_BINS = 10
@@ -30,8 +30,8 @@ def problem(probabilities: Probabilities, labels: Labels, classes: int) -> str |
     return None
 
 
-def score(probabilities: Probabilities, labels: Labels, classes: Sequence[str]) -> dict[str, Any]:
-    """All metrics of ``scores.json`` that follow from predictions; figures that are undefined are ``None``.
+def score(probabilities: Probabilities, labels: Labels, classes: Sequence[str]) -> Figures:
+    """Return every metric that follows from predictions; figures that are undefined are ``None``.
 
     Args:
         probabilities: ``[N, K]``.
@@ -51,30 +51,43 @@ def score(probabilities: Probabilities, labels: Labels, classes: Sequence[str]) 
     low, high = clopper_pearson(len(labels) - errors, len(labels))
     confusion = confusion_matrix(labels, predicted, labels=np.arange(len(classes)))
     truth = np.eye(len(classes))[labels]
-    return {
-        "images": len(labels),
-        "errors": errors,
-        "accuracy": {"value": 1 - errors / len(labels), "low": float(low), "high": float(high)},
+    return Figures(
+        images=len(labels),
+        errors=errors,
+        accuracy=Estimate(value=1 - errors / len(labels), low=float(low), high=float(high)),
         **_averages(predicted, labels),
-        "matthews": float(matthews_corrcoef(labels, predicted)),
-        "log_loss": log_loss(probabilities, labels),
-        "brier": float(((probabilities - truth) ** 2).sum(axis=1).mean()),
-        "calibration_error": calibration_error(probabilities, labels),
-        "roc_auc": _roc_auc(probabilities, labels),
-        "per_class": _per_class(predicted, labels, classes),
-        "confusion": confusion.tolist(),
-        "top_confusions": _top_confusions(confusion, classes),
-        "calibration": calibration_bins(probabilities, labels),
-    }
+        matthews=float(matthews_corrcoef(labels, predicted)),
+        log_loss=log_loss(probabilities, labels),
+        brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
+        calibration_error=calibration_error(probabilities, labels),
+        roc_auc=_roc_auc(probabilities, labels),
+        per_class=_per_class(predicted, labels, classes),
+        confusion=tuple(map(tuple, confusion.tolist())),
+        top_confusions=_top_confusions(confusion, classes),
+        calibration=calibration_bins(probabilities, labels),
+    )
 
 
-def nothing(images: int) -> dict[str, Any]:
-    """The same keys where nothing can be scored: every figure is ``None``."""
-    unknown = ("errors", "matthews", "log_loss", "brier", "calibration_error", "roc_auc")
-    averages = {name: {"macro": None, "weighted": None} for name in ("precision", "recall", "f1")}
-    lists: dict[str, list[Any]] = {name: [] for name in ("per_class", "confusion", "top_confusions", "calibration")}
-    accuracy = {"value": None, "low": None, "high": None}
-    return {"images": images, "accuracy": accuracy, **dict.fromkeys(unknown), **averages, **lists}
+def nothing(images: int) -> Figures:
+    """Return the figures where nothing can be scored: every one is ``None``."""
+    average = Averages(macro=None, weighted=None)
+    return Figures(
+        images=images,
+        errors=None,
+        accuracy=Estimate(value=None, low=None, high=None),
+        precision=average,
+        recall=average,
+        f1=average,
+        matthews=None,
+        log_loss=None,
+        brier=None,
+        calibration_error=None,
+        roc_auc=None,
+        per_class=(),
+        confusion=(),
+        top_confusions=(),
+        calibration=(),
+    )
 
 
 def log_loss(probabilities: Probabilities, labels: Labels) -> float:
@@ -83,30 +96,30 @@ def log_loss(probabilities: Probabilities, labels: Labels) -> float:
     return float(-np.log(np.maximum(given, SMALLEST_PROBABILITY)).mean())
 
 
-def calibration_bins(probabilities: Probabilities, labels: Labels) -> list[dict[str, float]]:
+def calibration_bins(probabilities: Probabilities, labels: Labels) -> tuple[CalibrationBin, ...]:
     """Confidence and accuracy by ten equal bins of the top probability; bins without an image are left out."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
     bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
-    return [
-        {
-            "low": bin / CALIBRATION_BINS,
-            "high": (bin + 1) / CALIBRATION_BINS,
-            "images": int((bins == bin).sum()),
-            "confidence": float(confidence[bins == bin].mean()),
-            "accuracy": float(right[bins == bin].mean()),
-        }
+    return tuple(
+        CalibrationBin(
+            low=bin / CALIBRATION_BINS,
+            high=(bin + 1) / CALIBRATION_BINS,
+            images=int((bins == bin).sum()),
+            confidence=float(confidence[bins == bin].mean()),
+            accuracy=float(right[bins == bin].mean()),
+        )
         for bin in np.unique(bins).tolist()
-    ]
+    )
 
 
 def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
     """Expected calibration error of the top label (Guo and others 2017, section 2)."""
     bins = calibration_bins(probabilities, labels)
-    return sum(bin["images"] * abs(bin["confidence"] - bin["accuracy"]) for bin in bins) / len(labels)
+    return sum(bin.images * abs(bin.confidence - bin.accuracy) for bin in bins) / len(labels)
 
 
-def _averages(predicted: NDArray[np.intp], labels: Labels) -> dict[str, dict[str, float]]:
+def _averages(predicted: NDArray[np.intp], labels: Labels) -> dict[str, Averages]:
     from sklearn.metrics import precision_recall_fscore_support
 
     # Classes without an image have no recall; averaging them in as zero would punish the model for the data.
@@ -116,35 +129,35 @@ def _averages(predicted: NDArray[np.intp], labels: Labels) -> dict[str, dict[str
         values = precision_recall_fscore_support(labels, predicted, labels=present, average=average, zero_division=0.0)
         for name, value in zip(found, values, strict=False):
             found[name][average] = float(value)
-    return found
+    return {name: Averages(**averages) for name, averages in found.items()}
 
 
-def _per_class(predicted: NDArray[np.intp], labels: Labels, classes: Sequence[str]) -> list[dict[str, Any]]:
+def _per_class(predicted: NDArray[np.intp], labels: Labels, classes: Sequence[str]) -> tuple[ClassScores, ...]:
     from sklearn.metrics import precision_recall_fscore_support
 
     every = np.arange(len(classes))
     precision, recall, f1, images = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0.0)
     right = np.bincount(labels[predicted == labels], minlength=len(classes))
     low, high = clopper_pearson(right, images)
-    return [
-        {
-            "class": name,
-            "images": int(images[k]),
-            "precision": float(precision[k]),
-            "recall": float(recall[k]) if images[k] else None,
-            "recall_low": float(low[k]) if images[k] else None,
-            "recall_high": float(high[k]) if images[k] else None,
-            "f1": float(f1[k]) if images[k] else None,
-        }
+    return tuple(
+        ClassScores(
+            name=name,
+            images=int(images[k]),
+            precision=float(precision[k]),
+            recall=float(recall[k]) if images[k] else None,
+            recall_low=float(low[k]) if images[k] else None,
+            recall_high=float(high[k]) if images[k] else None,
+            f1=float(f1[k]) if images[k] else None,
+        )
         for k, name in enumerate(classes)
-    ]
+    )
 
 
-def _top_confusions(confusion: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, Any]]:
+def _top_confusions(confusion: NDArray[np.int64], classes: Sequence[str]) -> tuple[Confusion, ...]:
     wrong = confusion * (1 - np.eye(len(confusion), dtype=np.int64))
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
     cells = [divmod(int(cell), len(classes)) for cell in order if wrong.flat[cell] > 0]
-    return [{"truth": classes[t], "predicted": classes[p], "images": int(wrong[t, p])} for t, p in cells]
+    return tuple(Confusion(truth=classes[t], predicted=classes[p], images=int(wrong[t, p])) for t, p in cells)
 
 
 def _roc_auc(probabilities: Probabilities, labels: Labels) -> float | None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.contracts import ModelFormat
 from pipeline.errors import ModelError
+from pipeline.facts.manifest import ModelFormat
 from pipeline.models import keras_family, sklearn_family, xgboost_family
 from pipeline.models.protocol import Model
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.contracts import FitProgress, History, Images, Labels, ModelFormat, Probabilities
+from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
+from pipeline.facts.manifest import ModelFormat
 
 ONNX_OPSET = 18
 """The opset of every exported file: the newest that all converters and readers in use agree on."""

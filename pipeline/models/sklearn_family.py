@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import FitProgress, History, Images, Labels, ModelFormat, Probabilities
+from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
 from pipeline.errors import ModelError
+from pipeline.facts.manifest import ModelFormat
 from pipeline.models import dummy_onnx, onnx_files
 from pipeline.models.protocol import ONNX_OPSET
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import FitProgress, History, Images, Labels, ModelFormat, Probabilities
+from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
 from pipeline.errors import ModelError
+from pipeline.facts.manifest import ModelFormat
 from pipeline.models import onnx_files
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost

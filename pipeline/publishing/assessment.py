@@ -1,6 +1,5 @@
 """What can be known of a submission before it is sent: leaks, the probable score, a shift of the images."""
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ from pipeline.contracts import UnlabelledImages, Version
 from pipeline.data import digests
 from pipeline.publishing.expected_score import ExpectedScore, expected_score
 from pipeline.publishing.shift import Shift, detect_shift
-from pipeline.store import versions
+from pipeline.store import version_arrays, versions
 
 PUBLIC_SHARE = 0.25
 """Kaggle scores digit-recognizer's public leaderboard on about a quarter of the test images."""
@@ -42,22 +41,22 @@ def assess(version: Version, test: UnlabelledImages) -> Assessment:
     from pipeline.inference.predictor import OnnxPredictor  # onnxruntime: `kaggle status` does without
 
     probabilities = OnnxPredictor(versions.read_verified(version, "model.onnx")).predict(test.images)
-    with np.load(io.BytesIO(versions.read_verified(version, "predictions.npz"))) as judged:
-        benchmark, labels = judged["probabilities"], judged["labels"]
+    judged = version_arrays.predictions(version)
+    benchmark, labels = judged.probabilities, judged.labels
     expected = expected_score(
-        benchmark, labels, probabilities, scored_fraction=PUBLIC_SHARE, seed=int(version.manifest["seed"])
+        benchmark, labels, probabilities, scored_fraction=PUBLIC_SHARE, seed=version.manifest.seed
     )
     shift = detect_shift(benchmark, probabilities)
     sentences = [_score_sentence(expected)]
     if shift.found:
-        sentences.append(_shift_sentence(shift, tuple(version.manifest["dataset"]["classes"])))
+        sentences.append(_shift_sentence(shift, version.manifest.dataset.classes))
     return Assessment(leaked_images(version, test), expected, shift, tuple(sentences))
 
 
 def leaked_images(version: Version, test: UnlabelledImages) -> int:
     """How many different test images the version was fitted or validated on."""
-    with np.load(io.BytesIO(versions.read_verified(version, "training_images.npz"))) as seen:
-        handed = np.concatenate([seen["train"], seen["validation"]])
+    seen = version_arrays.training_images(version)
+    handed = np.concatenate([seen.train, seen.validation])
     return digests.overlap(digests.image_digests(test.images), handed)
 
 

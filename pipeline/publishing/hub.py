@@ -4,15 +4,18 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.contracts import Deployment
 from pipeline.errors import DeployError
+from pipeline.facts.manifest import Manifest
+from pipeline.facts.scores import Scores
 from pipeline.publishing import model_card
 from pipeline.services import huggingface
 from pipeline.services.calls import Patience
-from pipeline.store import atomic, lock, manifest, production
+from pipeline.store import atomic, lock, manifest, production, scores, verdicts
 from pipeline.store.home import Home
 
 MIRROR = "huggingface"
@@ -81,25 +84,26 @@ def _champion(home: Home, dataset: str) -> Deployment:
 
 def _content(home: Home, champion: Deployment) -> dict[str, bytes]:
     facts = manifest.read(champion.folder)
-    scores, verdict = (_verified_json(champion, name) for name in ("scores.json", "verdict.json"))
+    measured = scores.read_verified(champion)
+    verdict = verdicts.parse(manifest.read_checked(champion.folder, verdicts.NAME), champion.folder / verdicts.NAME)
     override = _override(home, champion)
-    native = Path(facts["native_file"]).name
+    native = Path(facts.native_file).name
     files = {
         ".gitattributes": ATTRIBUTES.encode(),
         "model.onnx": manifest.read_checked(champion.folder, "model.onnx"),
-        native: manifest.read_checked(champion.folder, facts["native_file"]),
+        native: manifest.read_checked(champion.folder, facts.native_file),
         "config.json": _json(_config(facts) | {"override": override}),
-        "metrics.json": _json(scores),
-        "verdict.json": _json(verdict),
+        "metrics.json": _json(measured.as_json()),
+        "verdict.json": _json(verdicts.to_json(verdict)),
     }
     curve = home.metric_results / "learning_curve.png"
     if curve.exists():
         files["learning_curve.png"] = curve.read_bytes()
     card = model_card.render(
         facts,
-        scores,
-        verdict if override is None else verdict | {"explanation": [*verdict["explanation"], OVERRIDDEN + override]},
-        metadata=_metadata(facts, scores),
+        measured,
+        verdict if override is None else replace(verdict, explanation=(*verdict.explanation, OVERRIDDEN + override)),
+        metadata=_metadata(facts, measured),
         native=native,
         learning_curve=curve.exists(),
     )
@@ -113,34 +117,30 @@ def _override(home: Home, champion: Deployment) -> str | None:
     return reasons[-1] if reasons else None
 
 
-def _metadata(facts: dict[str, Any], scores: dict[str, Any]) -> str:
-    metrics = {"accuracy": scores["accuracy"]["value"], "f1": scores["f1"]["macro"]}
-    tags = ["image-classification", "onnx", facts["family"], facts["dataset"]["name"]]
-    return huggingface.card_metadata(facts["id"], facts["dataset"]["name"], metrics, tags)
+def _metadata(facts: Manifest, measured: Scores) -> str:
+    figures = {"accuracy": measured.accuracy.value, "f1": measured.f1.macro}
+    metrics = {name: value for name, value in figures.items() if value is not None}
+    tags = ["image-classification", "onnx", facts.family, facts.dataset.name]
+    return huggingface.card_metadata(facts.id, facts.dataset.name, metrics, tags)
 
 
-def _config(facts: dict[str, Any]) -> dict[str, Any]:
+def _config(facts: Manifest) -> dict[str, Any]:
     return {
-        "version": facts["id"],
-        "digest": facts["digest"],
-        "recipe": facts["recipe"],
-        "parameters": facts["parameters"],
-        "classes": facts["dataset"]["classes"],
+        "version": facts.id,
+        "digest": facts.digest,
+        "recipe": facts.recipe,
+        "parameters": facts.parameters,
+        "classes": list(facts.dataset.classes),
         "input": {
             "name": "images",
             "type": "uint8",
-            "shape": facts["dataset"]["shape"],
+            "shape": list(facts.dataset.shape),
             "layout": "height, width, channels, after the number of images",
             "range": [0, 255],
         },
         "output": {"name": "probabilities", "type": "float32"},
         "preprocessing": "inside model.onnx: give raw pixels",
     }
-
-
-def _verified_json(champion: Deployment, name: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(manifest.read_checked(champion.folder, name))
-    return value
 
 
 def _json(value: Any) -> bytes:

@@ -1,9 +1,10 @@
 """The model card: what a stranger should know before using a version, as Markdown."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from pipeline.contracts import Verdict
+from pipeline.facts.manifest import Manifest
+from pipeline.facts.scores import Scores
 from pipeline.reports import formats
 
 _TEMPLATE = "model_card.md"
@@ -28,9 +29,9 @@ for row in probabilities:
 
 
 def render(
-    manifest: Mapping[str, Any],
-    scores: Mapping[str, Any],
-    verdict: Mapping[str, Any],
+    manifest: Manifest,
+    scores: Scores,
+    verdict: Verdict,
     *,
     metadata: str,
     native: str,
@@ -57,7 +58,7 @@ def render(
     for name in ("percent", "interval", "count", "decimal"):
         environment.filters[name] = getattr(formats, name)
     environment.filters["text"] = escaped
-    height, width, channels = manifest["dataset"]["shape"]
+    height, width, channels = manifest.dataset.shape
     return environment.get_template(_TEMPLATE).render(
         manifest=manifest,
         scores=scores,

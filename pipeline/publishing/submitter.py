@@ -151,7 +151,7 @@ def _check(home: Home, request: Request) -> None:
         )
     sample = home.competition(request.competition) / "sample_submission.csv"
     ids = unlabelled.sample_ids(sample) if sample.exists() else test.ids
-    submission_file.check(submission.csv, ids, tuple(request.version.manifest["dataset"]["classes"]))
+    submission_file.check(submission.csv, ids, request.version.manifest.dataset.classes)
 
 
 def _require_honest(request: Request, leaked: int) -> None:
@@ -167,10 +167,10 @@ def _intent(request: Request, assessment: Assessment) -> Record:
     facts = request.version.manifest
     file_sha256 = atomic.sha256_file(request.submission.csv)
     parts = [
-        facts["id"],
-        facts["recipe"],
-        f"{facts['rows']['train_size']} images",
-        f"digest {facts['digest'][:12]}",
+        facts.id,
+        facts.recipe,
+        f"{facts.rows.train_size} images",
+        f"digest {facts.digest[:12]}",
         f"file {file_sha256[:12]}",
         *([LEAK_WORDS] if assessment.leaked else []),
     ]
@@ -178,7 +178,7 @@ def _intent(request: Request, assessment: Assessment) -> Record:
         submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
         competition=request.competition,
         version=request.version.id,
-        digest=facts["digest"],
+        digest=facts.digest,
         file_sha256=file_sha256,
         rows=request.submission.rows,
         message=" | ".join(parts),

@@ -90,8 +90,9 @@ def _standing(version: Version) -> str:
 
 def _per_class(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
-        for row in version.scores["per_class"]:
-            yield version.id, version.verdict.outcome, *(row[name] for name in _CLASS_COLUMNS)
+        for row in version.scores.per_class:
+            figures = (row.images, row.precision, row.recall, row.recall_low, row.recall_high, row.f1)
+            yield version.id, version.verdict.outcome, row.name, *figures
 
 
 def _verdicts(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
@@ -104,8 +105,8 @@ def _verdicts(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
 
 def _calibration(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
-        for row in version.scores["calibration"]:
-            bounds = row["low"], row["high"], row["images"], row["confidence"], row["accuracy"]
+        for row in version.scores.calibration:
+            bounds = row.low, row.high, row.images, row.confidence, row.accuracy
             yield version.id, version.verdict.outcome, *bounds
 
 
@@ -121,8 +122,8 @@ def _history(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
 
 def _robustness(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
-        clean = version.scores["accuracy"]["value"]
-        for corruption, accuracy in (version.scores["robustness"] or {"by_corruption": {}})["by_corruption"].items():
+        clean, robustness = version.scores.accuracy.value, version.scores.robustness
+        for corruption, accuracy in robustness.by_corruption.items() if robustness else ():
             yield version.id, version.verdict.outcome, corruption.replace("_", " "), accuracy, clean
 
 
@@ -147,9 +148,9 @@ def _add_confusion(book: Any, versions: Sequence[Version]) -> None:
         look = style.OUTCOMES[version.verdict.outcome]
         title = f"{version.id} ({look.word}): truth in rows, prediction in columns"
         add_text(sheet, row, 1, title, bold=True, color=colour_of(look.colour))
-        classes = version.manifest["dataset"]["classes"]
+        classes = version.manifest.dataset.classes
         add_head(sheet, ["", *classes], row + 1)
-        _add_matrix(sheet, row + 2, classes, version.scores["confusion"])
+        _add_matrix(sheet, row + 2, classes, version.scores.confusion)
         row += len(classes) + 3
 
 

@@ -9,15 +9,15 @@ _NARROW_SPACE = "\u202f"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def percent(value: Any, digits: int = 2) -> str:
-    """A fraction as per cent: 0.9935 is ``99.35 %``."""
+def percent(value: Any, digits: int = 2, space: str = _NARROW_SPACE) -> str:
+    """Return a fraction as per cent: 0.9935 is ``99.35 %``."""
     number = as_number(value)
-    return DASH if number is None else f"{100 * number:.{digits}f}{_NARROW_SPACE}%"
+    return DASH if number is None else f"{100 * number:.{digits}f}{space}%"
 
 
-def interval(figure: Any, digits: int = 2) -> str:
-    """The 95 % interval of ``{"value", "low", "high"}``: ``99.17 to 99.50 %``."""
-    low, high = (as_number((figure or {}).get(side)) for side in ("low", "high"))
+def interval(low: Any, high: Any, digits: int = 2) -> str:
+    """Return the two ends of an interval of fractions: ``99.17 to 99.50 %``."""
+    low, high = as_number(low), as_number(high)
     if low is None or high is None:
         return DASH
     return f"{100 * low:.{digits}f} to {100 * high:.{digits}f}{_NARROW_SPACE}%"

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from pipeline.contracts import Version
+from pipeline.facts.scores import Estimate
 from pipeline.reports import html
 from pipeline.reports.formats import DASH, as_number, count, decimal, interval, percent, points, seconds, when
 
@@ -129,7 +130,7 @@ def _row(version: Version, link_prefix: str) -> dict[str, Any]:
     return {
         "id": version.id,
         "link": _report_link(version, link_prefix),
-        "created": when(version.manifest.get("created_at")),
+        "created": when(version.known_manifest.created_at if version.known_manifest else None),
         "dataset": _dataset(version),
         "recipe": _recipe(version),
         "outcome": version.verdict.outcome,
@@ -141,10 +142,11 @@ def _row(version: Version, link_prefix: str) -> dict[str, Any]:
 
 
 def _cells(version: Version) -> list[TableCell]:
-    accuracy = version.scores.get("accuracy") or {}
-    train_size = version.manifest.get("rows", {}).get("train_size")
-    errors = version.scores.get("errors")
-    fit = version.manifest.get("timings", {}).get("fit_seconds")
+    facts, scores = version.known_manifest, version.known_scores
+    accuracy = scores.accuracy if scores else Estimate(value=None, low=None, high=None)
+    train_size = facts.rows.train_size if facts else None
+    errors = scores.errors if scores else None
+    fit = facts.timings.fit_seconds if facts else None
     gain = version.verdict.comparison
     p_value = as_number(gain.get("p_value"))
     return [
@@ -152,9 +154,9 @@ def _cells(version: Version) -> list[TableCell]:
         TableCell(_recipe(version) or DASH),
         TableCell(count(train_size), value=as_number(train_size)),
         TableCell(
-            percent(accuracy.get("value")),
-            interval(accuracy) if accuracy else "",
-            as_number(accuracy.get("value")),
+            percent(accuracy.value),
+            interval(accuracy.low, accuracy.high) if scores else "",
+            accuracy.value,
         ),
         TableCell(count(errors), value=as_number(errors)),
         TableCell(seconds(fit), value=as_number(fit)),
@@ -167,14 +169,15 @@ def _cells(version: Version) -> list[TableCell]:
 
 
 def _champion(version: Version, link_prefix: str) -> dict[str, Any]:
+    facts, scores = version.known_manifest, version.known_scores
     return {
         "id": version.id,
         "link": _report_link(version, link_prefix),
         "dataset": _dataset(version),
         "recipe": _recipe(version),
-        "accuracy": percent((version.scores.get("accuracy") or {}).get("value")),
-        "interval": interval(version.scores.get("accuracy")),
-        "images": count(version.manifest.get("rows", {}).get("train_size")),
+        "accuracy": percent(scores.accuracy.value if scores else None),
+        "interval": interval(scores.accuracy.low, scores.accuracy.high) if scores else DASH,
+        "images": count(facts.rows.train_size if facts else None),
         "override": version.override,
     }
 
@@ -197,7 +200,7 @@ def _submission(record: SubmissionRecord) -> dict[str, Any]:
         "competition": record.competition,
         "status": record.status,
         "expected": percent(record.expected_score),
-        "interval": interval({"low": record.expected_low, "high": record.expected_high}),
+        "interval": interval(record.expected_low, record.expected_high),
         "actual": percent(record.public_score, 3),
         "leak": record.leak,
         "reason": record.reason,
@@ -225,8 +228,8 @@ def _choices(versions: Iterable[Version], name: Any) -> list[str]:
 
 
 def _dataset(version: Version) -> str:
-    return str(version.manifest.get("dataset", {}).get("name", ""))
+    return version.known_manifest.dataset.name if version.known_manifest else ""
 
 
 def _recipe(version: Version) -> str:
-    return str(version.manifest.get("recipe", ""))
+    return version.known_manifest.recipe if version.known_manifest else ""

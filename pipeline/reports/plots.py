@@ -1,11 +1,12 @@
-"""Plots of one version, as PNG bytes: confusion matrix, training history, calibration, recalls, robustness."""
+"""Plots of one version, as PNG bytes: confusion matrix, training history, calibration, robustness."""
 
 from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from typing import Any
 
+from pipeline.facts.scores import CalibrationBin
 from pipeline.reports import style
-from pipeline.reports.figures import count, drawn, figure, percent, shortened
+from pipeline.reports.figures import count, drawn, figure, shortened
 
 MOST_ANNOTATED = 20
 """Beyond so many classes the cells of a confusion matrix are too small for numbers."""
@@ -147,7 +148,7 @@ def _draw_history(axes: Any, history: Sequence[Mapping[str, float]], metric: str
 
 
 @drawn
-def calibration(bins: Sequence[Mapping[str, float]]) -> Any:
+def calibration(bins: Sequence[CalibrationBin]) -> Any:
     """How often the model is right when it says that it is so sure, against how sure it says it is.
 
     Vertical lines are 95 % intervals (Clopper and Pearson); below, how many images are in each bin.
@@ -159,16 +160,14 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Any:
     upper, lower = canvas.subplots(2, 1, sharex=True, height_ratios=(4, 1.2))
     upper.plot([0, 1], [0, 1], color=style.MUTED, linewidth=1.0, linestyle=style.DATED)
     upper.annotate("as sure as it is right", (0.05, 0.05), xytext=(-4, 8), color=style.MUTED, **_ALONG)
-    filled = [row for row in bins if row["images"]]
-    sure, right = [row["confidence"] for row in filled], [row["accuracy"] for row in filled]
+    filled = [row for row in bins if row.images]
+    sure, right = [row.confidence for row in filled], [row.accuracy for row in filled]
     bounds = [_interval(row) for row in filled]
     upper.vlines(sure, [low for low, _ in bounds], [high for _, high in bounds], color=style.BLUE, linewidth=1.2)
     upper.plot(sure, right, color=style.BLUE, marker="o", markeredgecolor=style.PAPER, markersize=7, clip_on=False)
     upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right", title="Calibration")
-    widths = [0.94 * (row["high"] - row["low"]) for row in filled]
-    lower.bar(
-        [(row["low"] + row["high"]) / 2 for row in filled], [row["images"] for row in filled], widths, color=style.BLUE
-    )
+    widths = [0.94 * (row.high - row.low) for row in filled]
+    lower.bar([(row.low + row.high) / 2 for row in filled], [row.images for row in filled], widths, color=style.BLUE)
     lower.set(yscale="log", xlabel="confidence in the prediction", ylabel="images")
     _plain_ticks(upper, lower)
     return canvas
@@ -195,40 +194,11 @@ def _plain_ticks(upper: Any, lower: Any) -> None:
     lower.set_ylim(bottom=0.7)
 
 
-def _interval(row: Mapping[str, float]) -> tuple[float, float]:
+def _interval(row: CalibrationBin) -> tuple[float, float]:
     from statsmodels.stats.proportion import proportion_confint
 
-    images = round(row["images"])
-    low, high = proportion_confint(round(row["accuracy"] * images), images, method="beta")
+    low, high = proportion_confint(round(row.accuracy * row.images), row.images, method="beta")
     return float(low), float(high)
-
-
-@drawn
-def recalls(per_class: Sequence[Mapping[str, Any]], floor: float | None = None) -> Any:
-    """Recall of each class with its 95 % interval, the worst marked, the gate's floor as a line where given.
-
-    Args:
-        per_class: ``scores.json``'s ``per_class``.
-        floor: The least recall that the gate accepts.
-    """
-    canvas = figure(7.0, 1.5 + (0.27 if len(per_class) <= MOST_ANNOTATED else 0.2) * len(per_class))
-    axes = canvas.subplots()
-    worst = min(range(len(per_class)), key=lambda index: per_class[index]["recall"])
-    for place, row in enumerate(per_class):
-        fail = place == worst and row["recall"] < 1
-        colour, marker = (style.OUTCOMES["fail"].colour, "D") if fail else (style.BLUE, "o")
-        axes.hlines(place, row["recall_low"], row["recall_high"], color=colour, linewidth=1.6)
-        axes.plot(row["recall"], place, marker=marker, color=colour, markersize=6, markeredgecolor=style.PAPER)
-        text = f"{100 * row['recall']:.1f} %{'  lowest' if fail else ''}"
-        axes.annotate(text, (1.02, place), color=colour, **_BESIDE)
-    if floor is not None:
-        axes.axvline(floor, color=style.MUTED, linewidth=1.0, linestyle=style.DATED)
-        axes.annotate(f"floor {percent(floor)}", (floor, 1.0), **_ABOVE)
-    low = min([row["recall_low"] for row in per_class] + ([floor] if floor is not None else []))
-    _name_rows(axes, [shortened(row["class"]) for row in per_class])
-    axes.set_xlim(max(0.0, low - 0.04 * (1 - low) - 0.002), 1.0 + 0.01 * (1 - low))
-    axes.set_title("Recall of each class, with 95 % intervals", pad=20)
-    return canvas
 
 
 @drawn

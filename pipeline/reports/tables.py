@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.contracts import Version
+from pipeline.facts.scores import Scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,39 +150,43 @@ def _result(version: Version) -> dict[str, Any]:
     manifest, scores, verdict = version.manifest, version.scores, version.verdict
     return {
         "version": version.id,
-        "created_at": manifest["created_at"],
-        "dataset": manifest["dataset"]["name"],
-        "recipe": manifest["recipe"],
-        "parameters": parameters_text(manifest["parameters"]),
-        "family": manifest["family"],
-        "train_size": manifest["rows"]["train_size"],
-        "fitted_images": manifest["rows"]["train"],
-        "validation_images": manifest["rows"]["validation"],
-        "seed": manifest["seed"],
-        "fit_seconds": manifest["timings"]["fit_seconds"],
+        "created_at": manifest.created_at,
+        "dataset": manifest.dataset.name,
+        "recipe": manifest.recipe,
+        "parameters": parameters_text(manifest.parameters),
+        "family": manifest.family,
+        "train_size": manifest.rows.train_size,
+        "fitted_images": manifest.rows.train,
+        "validation_images": manifest.rows.validation,
+        "seed": manifest.seed,
+        "fit_seconds": manifest.timings.fit_seconds,
         **_figures(scores),
         "outcome": verdict.outcome,
         "policy": verdict.policy,
         "champion": verdict.champion_id,
         "gain_pp": verdict.comparison.get("gain_pp"),
         "p_value": verdict.comparison.get("p_value"),
-        "benchmark_sha256": scores["benchmark_sha256"],
-        "digest": manifest["digest"],
+        "benchmark_sha256": scores.benchmark_sha256,
+        "digest": manifest.digest,
     }
 
 
-def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:
+def _figures(scores: Scores) -> dict[str, Any]:
     return {
-        "benchmark_images": scores["images"],
-        "accuracy": scores["accuracy"]["value"],
-        "accuracy_low": scores["accuracy"]["low"],
-        "accuracy_high": scores["accuracy"]["high"],
-        "errors": scores["errors"],
-        "precision_macro": scores["precision"]["macro"],
-        "recall_macro": scores["recall"]["macro"],
-        "f1_macro": scores["f1"]["macro"],
-        "f1_weighted": scores["f1"]["weighted"],
-        **{name: scores[name] for name in ("matthews", "log_loss", "brier", "calibration_error", "roc_auc")},
-        "latency_ms": scores["latency_ms"]["single_p50"],
-        "model_bytes": scores["model_bytes"],
+        "benchmark_images": scores.images,
+        "accuracy": scores.accuracy.value,
+        "accuracy_low": scores.accuracy.low,
+        "accuracy_high": scores.accuracy.high,
+        "errors": scores.errors,
+        "precision_macro": scores.precision.macro,
+        "recall_macro": scores.recall.macro,
+        "f1_macro": scores.f1.macro,
+        "f1_weighted": scores.f1.weighted,
+        "matthews": scores.matthews,
+        "log_loss": scores.log_loss,
+        "brier": scores.brier,
+        "calibration_error": scores.calibration_error,
+        "roc_auc": scores.roc_auc,
+        "latency_ms": scores.latency_ms.single_p50 if scores.latency_ms else None,
+        "model_bytes": scores.model_bytes,
     }

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.contracts import Images, Labels, Probabilities, Verdict
+from pipeline.facts.manifest import Manifest
+from pipeline.facts.scores import Scores
 from pipeline.reports import galleries, html, version_facts
-from pipeline.reports.formats import as_number, percent
+from pipeline.reports.formats import percent
 
 MOST_MISTAKES = 24
 
@@ -27,8 +29,8 @@ class ReportInputs:
         champion_corrupted: The champion's accuracy by corruption, on the same images; ``None`` where not known.
     """
 
-    manifest: Mapping[str, Any]
-    scores: Mapping[str, Any]
+    manifest: Manifest
+    scores: Scores
     verdict: Verdict
     history: Sequence[Mapping[str, float]] = ()
     probabilities: Probabilities | None = None
@@ -44,13 +46,13 @@ def plots(inputs: ReportInputs) -> dict[str, bytes]:
     from pipeline.reports import plots as draw
 
     scores, drawn = inputs.scores, {}
-    if scores.get("confusion"):
-        drawn["confusion"] = draw.confusion_matrix(scores["confusion"], inputs.manifest["dataset"]["classes"])
-    if scores.get("calibration"):
-        drawn["calibration"] = draw.calibration(scores["calibration"])
-    clean = as_number((scores.get("accuracy") or {}).get("value"))
-    if scores.get("robustness") and clean is not None:
-        drawn["robustness"] = draw.robustness(scores["robustness"]["by_corruption"], clean, inputs.champion_corrupted)
+    if scores.confusion:
+        drawn["confusion"] = draw.confusion_matrix(scores.confusion, inputs.manifest.dataset.classes)
+    if scores.calibration:
+        drawn["calibration"] = draw.calibration(scores.calibration)
+    clean = scores.accuracy.value
+    if scores.robustness and clean is not None:
+        drawn["robustness"] = draw.robustness(scores.robustness.by_corruption, clean, inputs.champion_corrupted)
     # A single step is a point, not a course.
     history = draw.training_history(inputs.history, inputs.best_step) if len(inputs.history) > 1 else None
     return drawn if history is None else drawn | {"history": history}
@@ -76,7 +78,7 @@ def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> st
         headline=version_facts.headline(verdict),
         opponent=version_facts.opponent(verdict),
         tiles=version_facts.tiles(manifest, scores),
-        figures=version_facts.figures(scores) if scores else [],
+        figures=version_facts.figures(scores),
         per_class=per_class,
         rail_start=rail_start,
         pictures=pictures,
@@ -109,7 +111,7 @@ def _robustness_alt(inputs: ReportInputs) -> str:
     def listed(by_corruption: Mapping[str, float]) -> str:
         return ", ".join(f"{name.replace('_', ' ')} {percent(value, 1)}" for name, value in by_corruption.items())
 
-    own = (inputs.scores.get("robustness") or {}).get("by_corruption", {})
+    own = inputs.scores.robustness.by_corruption if inputs.scores.robustness else {}
     champion = f" The champion: {listed(inputs.champion_corrupted)}." if inputs.champion_corrupted else ""
     return f"Accuracy on disturbed copies: {listed(own)}.{champion}"
 
@@ -128,13 +130,12 @@ def _history_alt(history: Sequence[Mapping[str, float]]) -> str:
 def _mistakes(inputs: ReportInputs) -> tuple[galleries.Tile, ...]:
     if inputs.images is None or inputs.probabilities is None or inputs.labels is None:
         return ()
-    classes = inputs.manifest["dataset"]["classes"]
+    classes = inputs.manifest.dataset.classes
     return galleries.mistakes(inputs.images, inputs.labels, inputs.probabilities, classes, MOST_MISTAKES)
 
 
-def _mistake_sentence(scores: Mapping[str, Any], shown: int) -> str:
-    errors = as_number(scores.get("errors"))
-    if errors is not None and errors <= shown:
+def _mistake_sentence(scores: Scores, shown: int) -> str:
+    if scores.errors is not None and scores.errors <= shown:
         return "All of its mistakes, those it is surest of first: some are labels that a person would doubt too."
     return f"The {shown} mistakes it is surest of: some are labels that a person would doubt too."
 
@@ -143,17 +144,17 @@ def _comparison(inputs: ReportInputs) -> galleries.MistakeComparison | None:
     champion = inputs.champion_probabilities
     if champion is None or inputs.images is None or inputs.probabilities is None or inputs.labels is None:
         return None
-    classes = inputs.manifest["dataset"]["classes"]
+    classes = inputs.manifest.dataset.classes
     return galleries.comparison(inputs.images, inputs.labels, inputs.probabilities, champion, classes)
 
 
 def _contents(
-    scores: Mapping[str, Any], pictures: Mapping[str, Any], mistakes: Sequence[Any], comparison: object
+    scores: Scores, pictures: Mapping[str, Any], mistakes: Sequence[Any], comparison: object
 ) -> list[tuple[str, str]]:
     sections = [
         ("verdict", "Verdict", True),
-        ("figures", "Figures", bool(scores)),
-        ("classes", "Class by class", bool(scores.get("per_class"))),
+        ("figures", "Figures", True),
+        ("classes", "Class by class", bool(scores.per_class)),
         ("mistakes", "Mistakes", bool(mistakes)),
         ("champion", "Against the champion", comparison is not None),
         ("trust", "Trust", bool({"calibration", "robustness"} & set(pictures))),

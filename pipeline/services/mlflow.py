@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.contracts import Version
+from pipeline.facts.manifest import Manifest
 from pipeline.services.calls import redact
 
 ALIAS = "champion"
@@ -46,7 +47,7 @@ def track(version: Version, uri: str, folder: Path) -> str | None:
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        dataset = version.manifest["dataset"]["name"]
+        dataset = version.manifest.dataset.name
         run_id = _run_of(client, _experiment(client, dataset, uri, folder), version)
         if version.in_production:
             _name_champion(client, dataset, run_id, version)
@@ -77,9 +78,9 @@ def _run_of(client: Any, experiment: str, version: Version) -> str:
     run_id = str(client.create_run(experiment, run_name=version.id, tags=_tags(version)).info.run_id)
     for name, value in _parameters(version.manifest).items():
         client.log_param(run_id, name, value)
-    for name, value in _metrics(version.scores):
+    for name, value in _metrics(version.scores.as_json()):
         client.log_metric(run_id, name, value)
-    client.log_metric(run_id, "fit_seconds", version.manifest["timings"]["fit_seconds"])
+    client.log_metric(run_id, "fit_seconds", version.manifest.timings.fit_seconds)
     for name in _ARTIFACTS:
         if (version.folder / name).exists():
             client.log_artifact(run_id, str(version.folder / name))
@@ -90,15 +91,15 @@ def _run_of(client: Any, experiment: str, version: Version) -> str:
 def _tags(version: Version) -> dict[str, str]:
     return {
         TAG: version.id,
-        "pipeline.digest": version.manifest["digest"],
+        "pipeline.digest": version.manifest.digest,
         "pipeline.verdict": version.verdict.outcome,
         "pipeline.reasons": "\n".join(f"{check.outcome}: {check.sentence}" for check in version.verdict.checks)[:5000],
     }
 
 
-def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    own = {name: manifest[name] for name in ("recipe", "family", "seed")}
-    return own | {"train_size": manifest["rows"]["train_size"]} | dict(manifest["parameters"])
+def _parameters(manifest: Manifest) -> dict[str, Any]:
+    own = {"recipe": manifest.recipe, "family": manifest.family, "seed": manifest.seed}
+    return own | {"train_size": manifest.rows.train_size} | manifest.parameters
 
 
 def _metrics(scores: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

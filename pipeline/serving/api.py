@@ -142,14 +142,14 @@ def _answer(champion: Champion, probabilities: Probabilities, seen: Images | Non
 
 
 def _summary(home: Home, version: Version) -> dict[str, Any]:
-    facts, accuracy = version.manifest, version.scores.get("accuracy")
+    facts, scores = version.known_manifest, version.known_scores
     return {
         "id": version.id,
-        "dataset": facts.get("dataset", {}).get("name"),
-        "recipe": facts.get("recipe"),
-        "train_size": facts.get("rows", {}).get("train_size"),
-        "created_at": facts.get("created_at"),
-        "accuracy": accuracy if isinstance(accuracy, dict) else None,
+        "dataset": facts.dataset.name if facts else None,
+        "recipe": facts.recipe if facts else None,
+        "train_size": facts.rows.train_size if facts else None,
+        "created_at": facts.created_at if facts else None,
+        "accuracy": scores.accuracy.as_json() if scores else None,
         "outcome": version.verdict.outcome,
         "in_production": version.in_production,
         "override": version.override,

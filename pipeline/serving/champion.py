@@ -1,7 +1,6 @@
 """The champion in memory, kept up to date with ``production/`` while requests are served."""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pipeline.contracts import Deployment
 from pipeline.errors import ModelError, PipelineError, StoreError
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.serving.batching import Batcher
-from pipeline.store import manifest, production, versions
+from pipeline.store import manifest, production, scores, versions
 from pipeline.store.home import Home
 
 POLL_SECONDS = 0.25
@@ -50,27 +49,27 @@ def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champi
         ModelError: The model cannot be loaded or does not do what its manifest says.
     """
     facts = manifest.read(deployment.folder)
-    if facts.get("digest") != deployment.digest:
+    if facts.digest != deployment.digest:
         raise StoreError(f"The bundle of {deployment.id} is another model than the one promoted: roll back.")
     predictor = OnnxPredictor(versions.read_verified(deployment, "model.onnx"), threads=1)
-    classes = tuple(facts["dataset"]["classes"])
+    classes = facts.dataset.classes
     tried = predictor.predict(np.zeros((1, *predictor.shape), np.uint8))
     if tried.shape != (1, len(classes)) or not np.isfinite(tried).all():
         raise ModelError(
             f"The model of {deployment.id} does not give a probability for each of {len(classes)} classes."
         )
     return Champion(
-        deployment, facts["recipe"], classes, predictor.shape, _accuracy(deployment), Batcher(predictor, observe_batch)
+        deployment, facts.recipe, classes, predictor.shape, _accuracy(deployment), Batcher(predictor, observe_batch)
     )
 
 
 def _accuracy(deployment: Deployment) -> dict[str, float]:
     """The champion's accuracy and its interval, empty where its scores are not there."""
     try:
-        scores = json.loads(versions.read_verified(deployment, "scores.json"))
-        return {key: float(scores["accuracy"][key]) for key in ("value", "low", "high")}
-    except (PipelineError, KeyError, TypeError, ValueError):
+        accuracy = scores.read_verified(deployment).accuracy
+    except StoreError:
         return {}
+    return {key: value for key, value in accuracy if value is not None}
 
 
 class ChampionWatch:

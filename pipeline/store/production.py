@@ -170,7 +170,7 @@ def bundle_damage(home: Home, record: Record, *, content: bool) -> str | None:
     """
     bundle = bundle_of(home, record)
     damage = manifest.damage(bundle, content=content)
-    if damage is None and manifest.read(bundle).get("digest") != record.digest:
+    if damage is None and manifest.read(bundle).digest != record.digest:
         return "it holds another model than the history names."
     return damage
 
@@ -184,10 +184,10 @@ def copy_bundle(version_folder: Path, bundle: Path) -> None:
     staging = atomic.temporary_name(bundle)
     try:
         facts = manifest.read(version_folder)
-        kept = {name: facts["files"][name] for name in facts["files"] if not name.startswith(LEFT_BEHIND)}
+        kept = {name: file for name, file in facts.files.items() if not name.startswith(LEFT_BEHIND)}
         for name in kept:
             atomic.write_bytes(staging / name, manifest.read_checked(version_folder, name))
-        atomic.write_json(staging / manifest.NAME, facts | {"files": kept})
+        manifest.write(staging, facts.model_copy(update={"files": kept}))
         if (damage := manifest.damage(staging, content=True)) is not None:
             raise StoreError(f"The bundle of {bundle.name} came out damaged: {damage} The champion was not changed.")
         atomic.remove_tree(bundle)

@@ -94,7 +94,7 @@ def version_folder(home: Home, version_id: str, digest: str) -> Path | None:
     """Return the folder of a whole version with this digest, every byte verified; ``None`` where there is none."""
     for folder in (home.versions / version_id, home.failed / version_id):
         whole = folder.is_dir() and manifest.damage(folder, content=True) is None
-        if whole and manifest.read(folder)["digest"] == digest:
+        if whole and manifest.read(folder).digest == digest:
             return folder
     return None
 
@@ -173,10 +173,10 @@ def _staging_folders(home: Home) -> list[Path]:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        files = manifest.read(folder)["files"]
+        files = manifest.read(folder).files
         trained = {name: expected for name, expected in files.items() if name.startswith(TRAINED)}
         return "model.onnx" in trained and all(
-            atomic.sha256_file(folder / name) == expected["sha256"] for name, expected in trained.items()
+            atomic.sha256_file(folder / name) == expected.sha256 for name, expected in trained.items()
         )
     except UnreadableError:
         raise

@@ -2,41 +2,97 @@
 
 import csv
 import io
-from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.store import atomic
+from pydantic import NonNegativeInt, ValidationError
+
+from pipeline.errors import StoreError
+from pipeline.facts.base import Facts
+from pipeline.store import atomic, typed_files
 from pipeline.store.home import Home
 
-COLUMNS = (
-    "cell",
-    "dataset",
-    "recipe",
-    "parameters",
-    "train_size",
-    "repeat",
-    "seed",
-    "fit_seconds",
-    "benchmark_images",
-    "accuracy",
-    "errors",
-    "log_loss",
-    "benchmark_sha256",
-)
+
+class Repeat(Facts):
+    """One measured cell: a row of the table.
+
+    Attributes:
+        cell: Identifies what was asked for.
+        dataset, recipe: Names.
+        parameters: Every parameter of the recipe, as JSON.
+        train_size: Images handed to the trainer.
+        repeat: 1 for the first repeat of a challenger.
+        seed: Of rows, weights and augmentation.
+        fit_seconds: Wall-clock seconds of the fit.
+        benchmark_images, accuracy, errors, log_loss: What was measured.
+        benchmark_sha256: Digest of the set of benchmark images.
+    """
+
+    cell: str
+    dataset: str
+    recipe: str
+    parameters: str = "{}"
+    train_size: NonNegativeInt
+    repeat: NonNegativeInt
+    seed: int
+    fit_seconds: float
+    benchmark_images: NonNegativeInt
+    accuracy: float
+    errors: NonNegativeInt
+    log_loss: float
+    benchmark_sha256: str
+
+
+COLUMNS = tuple(Repeat.model_fields)
 
 
 def file(home: Home) -> Path:
-    """The table."""
+    """Return where the table is."""
     return home.metric_results / "repeats.csv"
 
 
-def record(home: Home, facts: Mapping[str, str | int | float]) -> None:
-    """Append one measured cell durably; the facts are the columns by name."""
+def read(home: Home) -> list[Repeat]:
+    """Return every row, oldest first; a last line that a crash left torn never counted.
+
+    A file from before a column existed is read with that column's default.
+
+    Raises:
+        StoreError: The file is damaged; names the line and the column.
+    """
+    path = file(home)
+    if not path.exists():
+        return []
+    content = atomic.read_bytes(path)
+    try:
+        text = content[: content.rfind(b"\n") + 1].decode()
+        lines = list(csv.DictReader(io.StringIO(text), restkey="too many columns", strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StoreError(f"{path} is damaged ({error}): restore it from a copy, or move it away.") from error
+    return [_parse(line, path, number) for number, line in enumerate(lines, start=2)]
+
+
+def by_cell(home: Home) -> dict[str, Repeat]:
+    """Return every measured cell, the newest where one was measured again."""
+    return {repeat.cell: repeat for repeat in read(home)}
+
+
+def record(home: Home, repeat: Repeat) -> None:
+    """Add one measured cell; the file is replaced in one step.
+
+    Raises:
+        StoreError: The file is damaged, or the disk refuses.
+    """
     text = io.StringIO()
-    csv.DictWriter(text, COLUMNS, lineterminator="").writerow(facts)
-    atomic.append_line(file(home), text.getvalue(), header=",".join(COLUMNS))
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.model_dump() for row in (*read(home), repeat))
+    atomic.write_text(file(home), text.getvalue())
 
 
-def by_cell(home: Home) -> dict[str, dict[str, str]]:
-    """Every measured cell, the newest where one was measured again."""
-    return {row["cell"]: row for row in csv.DictReader(atomic.read_lines(file(home)))}
+def _parse(line: dict[str, str], path: Path, number: int) -> Repeat:
+    try:
+        return Repeat.model_validate(line, strict=False)
+    except ValidationError as error:
+        raise StoreError(
+            f"{path}, line {number}, is damaged: {typed_files.first_fault(error)}. "
+            "Restore the file from a copy, or move it away."
+        ) from error

@@ -1,63 +1,46 @@
 """Read, verify and publish versions."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from pipeline.contracts import Candidate, Check, Deployment, Parity, Verdict, Version
+from pipeline.contracts import Candidate, Deployment, Verdict, Version
 from pipeline.errors import StoreError
-from pipeline.store import atomic, manifest, production
+from pipeline.store import atomic, manifest, production, version_folder
 from pipeline.store.home import Home
-
-LISTED = ("manifest.json", "scores.json", "verdict.json")
-"""What a listing reads of a version."""
-REQUIRED = ("manifest.json", "model.onnx", "scores.json", "predictions.npz", "verdict.json")
 
 
 def list_versions(home: Home) -> list[Version]:
-    """Every version, oldest first; a damaged one is listed with its damage and stops no other.
+    """Return every version, oldest first; a damaged one is listed with its damage and stops no other.
 
-    Looks at presence and size of files; ``verify`` looks at their content.
+    Manifest, scores and verdict are verified by their digests, the other files by presence and size; ``verify``
+    hashes them all.
     """
-    champions = {deployment.id for deployment in production.all_current(home)}
-    overrides = {line["id"]: line["reason"] for line in production.history(home) if line["action"] == "override"}
-    folders = [
-        path
-        for parent in (home.versions, home.failed)
-        if parent.is_dir()
-        for path in parent.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path != home.failed
-    ]
-    return [
-        replace(_read(folder), in_production=folder.name in champions, override=overrides.get(folder.name))
-        for folder in sorted(folders, key=lambda path: path.name)
-    ]
+    return _marked(home, (version_folder.read(path) for path in sorted(_folders(home), key=lambda path: path.name)))
 
 
 def find(home: Home, text: str) -> Version:
-    """The one version whose id is, or contains, the text.
+    """Return the one version whose id is, or contains, the text.
 
     Raises:
         StoreError: None or several match.
     """
-    versions = list_versions(home)
-    found = [version for version in versions if version.id == text] or [v for v in versions if text in v.id]
+    found = _folders_named(home, text) or [path for path in _folders(home) if text in path.name]
     if not found:
         raise StoreError(f"There is no version '{text}' in {home.versions}: `simulator.py versions` lists them.")
     if len(found) > 1:
-        names = ", ".join(version.id for version in found[:5])
+        names = ", ".join(sorted(path.name for path in found)[:5])
         raise StoreError(f"'{text}' fits {len(found)} versions ({names} …): give more of the id.")
-    return found[0]
+    return _marked(home, [version_folder.read(found[0])])[0]
 
 
 def verify(version: Version) -> Version:
-    """The version with its damage found, every file hashed."""
+    """Return the version with its damage found, every file hashed."""
     return replace(version, damage=version.damage or manifest.damage(version.folder, content=True))
 
 
 def require_whole(version: Version) -> Version:
-    """The version, verified.
+    """Return the version, verified.
 
     Raises:
         StoreError: It is damaged.
@@ -69,7 +52,7 @@ def require_whole(version: Version) -> Version:
 
 
 def read_verified(version: Version | Deployment, name: str) -> bytes:
-    """The content of one file of a version or bundle, checked against its manifest.
+    """Return the content of one file of a version or bundle, checked against its manifest.
 
     Raises:
         StoreError: The file is missing or differs from what the manifest says.
@@ -87,17 +70,17 @@ def publish(home: Home, candidate: Candidate, verdict: Verdict) -> Version:
     parent = home.versions if verdict.outcome == "pass" else home.failed
     final = parent / candidate.id
     atomic.publish_folder(candidate.folder, final)
-    return _read(final)
+    return version_folder.read(final)
 
 
-def by_cell(home: Home) -> dict[str, Version]:
+def by_cell(versions: Iterable[Version]) -> dict[str, Version]:
     """Return the newest undamaged version of each cell.
 
     Raises:
         UnreadableError: The disk refuses to read a version; its cell is unknown and might be trained twice.
     """
-    looked_at = map(_second_look, list_versions(home))
-    return {v.manifest["cell"]: v for v in looked_at if v.damage is None}
+    looked_at = map(_second_look, versions)
+    return {version.manifest.cell: version for version in looked_at if version.damage is None}
 
 
 def ids(home: Home) -> frozenset[str]:
@@ -107,58 +90,68 @@ def ids(home: Home) -> frozenset[str]:
 
 
 def _second_look(version: Version) -> Version:
-    """A version that seems damaged, read again: one read error must not train its cell a second time."""
+    """Return a version that seems damaged, read again: one read error must not train its cell a second time."""
     if version.damage is None:
         return version
-    for name in LISTED:
+    for name in version_folder.LISTED:
         if (version.folder / name).exists():
             atomic.read_bytes(version.folder / name)
-    return _read(version.folder)
+    return version_folder.read(version.folder)
 
 
 def candidate_of(folder: Path) -> Candidate:
-    """The candidate that stands, whole, in a folder: in staging, or to judge a version again."""
+    """Return the candidate that is whole in a folder: in staging, or to judge a version again.
+
+    Raises:
+        StoreError: Its manifest is missing, damaged or changed.
+    """
     facts = manifest.read(folder)
     return Candidate(
-        id=facts["id"],
+        id=facts.id,
         folder=folder,
-        digest=facts["digest"],
-        cell=facts["cell"],
-        dataset=facts["dataset"]["name"],
-        recipe=facts["recipe"],
-        parameters=facts["parameters"],
-        train_size=facts["rows"]["train_size"],
-        seed=facts["seed"],
-        validation=facts["validation"],
-        fit_seconds=facts["timings"]["fit_seconds"],
-        parity=Parity(**facts["parity"]),
+        digest=facts.digest,
+        cell=facts.cell,
+        dataset=facts.dataset.name,
+        recipe=facts.recipe,
+        parameters=facts.parameters,
+        train_size=facts.rows.train_size,
+        seed=facts.seed,
+        validation=facts.validation,
+        fit_seconds=facts.timings.fit_seconds,
+        parity=facts.parity,
     )
 
 
-def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as ``verdict.json`` holds it."""
-    return asdict(verdict)
+def _folders_named(home: Home, version_id: str) -> list[Path]:
+    """Return the folder of exactly this version, without looking at any other."""
+    if not _is_name(version_id):
+        return []
+    return [path for path in (home.versions / version_id, home.failed / version_id) if path.is_dir()]
 
 
-def verdict_from_json(value: Mapping[str, Any]) -> Verdict:
-    """The verdict that ``verdict_to_json`` wrote."""
-    checks = tuple(Check(**check) for check in value["checks"])
-    return Verdict(**{**value, "checks": checks, "explanation": tuple(value["explanation"])})
+def _is_name(text: str) -> bool:
+    """Whether a text can be the name of a version's folder: no path, no hidden folder, not ``failed``."""
+    return "/" not in text and "\0" not in text and not text.startswith(".") and text not in ("", "failed")
 
 
-def _read(folder: Path) -> Version:
-    try:
-        missing = [name for name in REQUIRED if not (folder / name).is_file()]
-        if missing:
-            raise StoreError(f"{', '.join(missing)} missing.")
-        facts = manifest.read(folder)
-        damage = manifest.damage(folder, content=False)
-        scores = atomic.read_json(folder / "scores.json")
-        verdict = verdict_from_json(atomic.read_json(folder / "verdict.json"))
-    except (StoreError, KeyError, TypeError) as error:
-        return Version(folder.name, folder, {}, {}, _no_verdict(folder.name), damage=f"{error}")
-    return Version(folder.name, folder, facts, scores, verdict, damage=damage)
+def _folders(home: Home) -> list[Path]:
+    """Return the folder of every version, those that failed included; a parent that cannot be listed has none."""
+    found: list[Path] = []
+    for parent in (home.versions, home.failed):
+        try:
+            found += [path for path in parent.iterdir() if _is_name(path.name)]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StoreError(f"{parent} cannot be listed: {error.strerror or error}. Fix its permissions.") from error
+    return [path for path in found if path.is_dir()]
 
 
-def _no_verdict(version_id: str) -> Verdict:
-    return Verdict("error", version_id, "", None, None, "", "", 0, "", "", ())
+def _marked(home: Home, versions: Iterable[Version]) -> list[Version]:
+    """Return the versions with what production says of them."""
+    champions = {deployment.id for deployment in production.all_current(home)}
+    overrides = {line["id"]: line["reason"] for line in production.history(home) if line["action"] == "override"}
+    return [
+        replace(version, in_production=version.id in champions, override=overrides.get(version.id))
+        for version in versions
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Parity
+from pipeline.facts.manifest import Parity
 from pipeline.judging.evidence import Contender, Evidence
 
 CLASSES = tuple("0123456789")

@@ -9,7 +9,7 @@ from evidence_builder import make_evidence, probabilities
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.contracts import Parity
+from pipeline.facts.manifest import Parity
 from pipeline.judging import gate
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.ledger import Grant, Refusal

@@ -10,6 +10,7 @@ from sklearn.metrics import log_loss
 from statsmodels.stats.proportion import proportion_confint
 
 from pipeline.errors import DataError
+from pipeline.facts.scores import Confusion, Figures
 from pipeline.judging import metrics
 from pipeline.judging.intervals import clopper_pearson
 
@@ -30,36 +31,36 @@ def drawn(images: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndar
 def test_figures_of_a_small_example_worked_by_hand():
     probabilities = np.array([[0.95, 0.05], [0.65, 0.35], [0.15, 0.85], [0.75, 0.25]], np.float32)
     scores = metrics.score(probabilities, np.array([0, 0, 1, 1]), ("cat", "dog"))
-    assert scores["errors"] == 1
-    assert scores["accuracy"]["value"] == 0.75
-    assert scores["confusion"] == [[2, 0], [1, 1]]
-    assert scores["top_confusions"] == [{"truth": "dog", "predicted": "cat", "images": 1}]
-    assert scores["brier"] == pytest.approx((0.005 + 0.245 + 0.045 + 1.125) / 4, rel=1e-5)
-    assert scores["roc_auc"] == pytest.approx(0.75)
-    assert scores["calibration_error"] == pytest.approx((0.05 + 0.35 + 0.15 + 0.75) / 4, rel=1e-5)
-    assert [c["recall"] for c in scores["per_class"]] == [1.0, 0.5]
+    assert scores.errors == 1
+    assert scores.accuracy.value == 0.75
+    assert scores.confusion == ((2, 0), (1, 1))
+    assert scores.top_confusions == (Confusion(truth="dog", predicted="cat", images=1),)
+    assert scores.brier == pytest.approx((0.005 + 0.245 + 0.045 + 1.125) / 4, rel=1e-5)
+    assert scores.roc_auc == pytest.approx(0.75)
+    assert scores.calibration_error == pytest.approx((0.05 + 0.35 + 0.15 + 0.75) / 4, rel=1e-5)
+    assert [c.recall for c in scores.per_class] == [1.0, 0.5]
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])
 def test_every_documented_field_is_there_and_is_json(classes):
     probabilities, labels = drawn(300, classes)
     scores = metrics.score(probabilities, labels, [str(k) for k in range(classes)])
-    assert set(scores) == FIELDS == set(metrics.nothing(300))
-    assert json.loads(json.dumps(scores, allow_nan=False)) == scores
+    assert set(scores.as_json()) == FIELDS == set(metrics.nothing(300).as_json())
+    assert Figures.model_validate_json(json.dumps(scores.as_json(), allow_nan=False)) == scores
     exact = probabilities / probabilities.sum(axis=1, keepdims=True, dtype=np.float64)
-    assert scores["log_loss"] == pytest.approx(log_loss(labels, exact), rel=1e-4)
-    assert sum(bin["images"] for bin in scores["calibration"]) == 300
+    assert scores.log_loss == pytest.approx(log_loss(labels, exact), rel=1e-4)
+    assert sum(bin.images for bin in scores.calibration) == 300
 
 
 def test_a_class_without_images_has_no_figures_and_spoils_no_average():
     probabilities, labels = drawn(300, 3)
     kept = labels != 2
     scores = metrics.score(probabilities[kept], labels[kept], ("a", "b", "c"))
-    assert scores["per_class"][2] | {"precision": 0} == {
+    assert scores.per_class[2].as_json() | {"precision": 0} == {
         "class": "c", "images": 0, "precision": 0, "recall": None, "recall_low": None, "recall_high": None, "f1": None,
     }  # fmt: skip
-    assert scores["roc_auc"] is None
-    assert scores["recall"]["macro"] == pytest.approx(np.mean([c["recall"] for c in scores["per_class"][:2]]))
+    assert scores.roc_auc is None
+    assert scores.recall.macro == pytest.approx(np.mean([c.recall for c in scores.per_class[:2]]))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from pipeline.contracts import Candidate, Deployment, Verdict
 from pipeline.errors import StoreError
 from pipeline.judging import explain, gate
 from pipeline.judging.policy import GatePolicy, from_table
-from pipeline.store import ledger_files, production, versions
+from pipeline.store import ledger_files, production, verdicts, versions
+from pipeline.store.deployments import Record
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher, read_ledger
 
@@ -33,11 +34,14 @@ def promote(home: Home, challenger: Candidate, policy: GatePolicy = POLICY) -> D
         "dataset": "digits", "id": version.id, "digest": challenger.digest, "previous_id": None, "action": "promote",
         "reason": "", "promoted_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
-    return production.install(home, version.folder, facts)
+    return production.install(home, version.folder, Record(**facts))
 
 
 def spent(home: Home) -> int:
-    return sum(entry["kind"] == "debit" for entry in read_ledger(home, split().benchmark_sha256).entries)
+    return sum(
+        entry["kind"] == "debit"
+        for entry in read_ledger(home, split().benchmark_sha256, versions.list_versions(home)).entries
+    )
 
 
 def failed(verdict: Verdict) -> set[str]:
@@ -71,7 +75,7 @@ def test_a_first_champion_leaves_its_files_and_costs_nothing(home):
     with np.load(first.folder / "predictions.npz") as arrays:
         assert set(arrays.files) == {"probabilities", "labels", "digests"}
         assert (arrays["probabilities"].argmax(1) != arrays["labels"]).sum() == scores["errors"]
-    assert versions.verdict_from_json(json.loads((first.folder / "verdict.json").read_text())) == verdict
+    assert verdicts.read(first.folder) == verdict
 
 
 def test_a_true_gain_is_promoted_and_paid_for(home, weak_champion):

@@ -4,13 +4,14 @@ import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
+from known_facts import create_manifest
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.contracts import Candidate, LabelledImages, Split
 from pipeline.data.digests import image_digests, set_digest
-from pipeline.store import atomic, manifest, versions
+from pipeline.store import atomic, versions
 from pipeline.store.home import Home
 
 TRAIN, VALIDATION = 600, 197
@@ -101,25 +102,8 @@ def candidate(home: Home, name: str, model: bytes, *, shared: int = 0, **facts) 
         folder / "training_images.npz", train=digits().digests[seen], validation=digits().digests[split().validation]
     )
     rows = {"train": TRAIN, "validation": VALIDATION, "train_size": TRAIN + VALIDATION, "benchmark": 1000}
-    identity = {"recipe": "linear", "parameters": {}, "seed": 0, "rows": rows}
-    files = manifest.describe_files(folder)
     described = {"name": "digits", "classes": list(digits().classes), "shape": [8, 8, 1]}
-    atomic.write_json(
-        folder / "manifest.json",
-        {
-            **identity,
-            "format": 1,
-            "id": folder.name,
-            "digest": manifest.identity_digest(identity, files["model.onnx"]["sha256"]),
-            "cell": name,
-            "dataset": described,
-            "validation": {},
-            "timings": {"fit_seconds": 1.0},
-            "parity": {"images": 100, "labels_changed": 0, "max_difference": 1e-7},
-            "files": files,
-            **facts,
-        },
-    )
+    create_manifest(folder, **{"recipe": "linear", "rows": rows, "cell": name, "dataset": described, **facts})
     return versions.candidate_of(folder)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import History, Images, Labels, ModelFormat, Probabilities
+from pipeline.contracts import History, Images, Labels, Probabilities
+from pipeline.facts.manifest import ModelFormat
 from pipeline.models import registry
 from pipeline.models.protocol import Model
 

@@ -71,8 +71,8 @@ def test_compare_counts_who_fixed_what(command: Any, two: list[str], home: Home)
 def test_evaluate_measures_again_and_on_other_images(command: Any, two: list[str], home: Home, data: Path) -> None:
     scores = json.loads(command("evaluate", "logistic", "--dataset", data, "--json", "--home", home.root)[1])
     stored = versions.find(home, "logistic").scores
-    assert scores["accuracy"] == stored["accuracy"]
-    assert scores["benchmark_sha256"] == stored["benchmark_sha256"]
+    assert scores["accuracy"] == stored.accuracy.as_json()
+    assert scores["benchmark_sha256"] == stored.benchmark_sha256
     assert list((home.metric_results / "evaluations").iterdir())
 
 
@@ -81,7 +81,7 @@ def test_evaluate_takes_a_checkpoint_and_names_those_there_are(command: Any, run
     asked = ("evaluate", "xgboost", "--dataset", data, "--home", home.root)
     losses = [json.loads(command(*asked, "--checkpoint", n, "--json")[1])["log_loss"] for n in (1, 6)]
     assert losses[0] > losses[1]
-    assert losses[1] == pytest.approx(versions.find(home, "xgboost").scores["log_loss"], abs=1e-5)
+    assert losses[1] == pytest.approx(versions.find(home, "xgboost").scores.log_loss, abs=1e-5)
     status, _, err = command(*asked, "--checkpoint", 99)
     assert status == 1
     assert "99" in err
@@ -181,8 +181,8 @@ def test_a_settings_file_is_read_and_options_win(command: Any, home: Home, data:
     )
     assert command("run", "--config", file, "--models", "logistic", "--home", home.root)[0] == 0
     (version,) = versions.list_versions(home)
-    assert (version.manifest["recipe"], version.manifest["seed"]) == ("logistic", 3)
-    assert version.manifest["parameters"]["C"] == 0.5
+    assert (version.manifest.recipe, version.manifest.seed) == ("logistic", 3)
+    assert version.manifest.parameters["C"] == 0.5
     assert version.verdict.policy.startswith("as-good")
 
 

@@ -107,7 +107,7 @@ def test_the_same_run_again_trains_nothing_and_judges_nothing(run: object, home:
 def test_the_same_seed_gives_the_same_digests_and_another_seed_others(run: object, tmp_path: Path) -> None:
     def digest(name: str, seed: int) -> str:
         summary = run(where=Home(tmp_path / name), seed=seed)  # type: ignore[operator]
-        return str(summary.rows[0].version.manifest["digest"])
+        return str(summary.rows[0].version.manifest.digest)
 
     assert digest("one", 0) == digest("two", 0) != digest("three", 1)
 
@@ -117,7 +117,7 @@ def test_results_hold_a_row_a_version_and_the_workbook_the_same(run: object, hom
     rows = list(csv.DictReader((home.metric_results / "results.csv").open()))
     listed = versions.list_versions(home)
     assert [row["version"] for row in rows] == [version.id for version in listed]
-    assert [float(row["accuracy"]) for row in rows] == [v.scores["accuracy"]["value"] for v in listed]
+    assert [float(row["accuracy"]) for row in rows] == [v.scores.accuracy.value for v in listed]
     book = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")
     assert {"Summary", "Per class", "Confusion", "Learning curve", "Verdicts", "Production"} <= set(book.sheetnames)
     promotions = [row[3] for row in book["Production"].iter_rows(min_row=2, values_only=True)]

@@ -84,7 +84,7 @@ def _interrupt(data: Path, home: Home, busy: Callable[[], bool], *where: str) ->
     _, told = started.communicate(timeout=60)
     assert started.returncode == 130
     assert told.endswith("Stopped. What was finished is kept; the same command goes on from there.\n")
-    assert [version.manifest["recipe"] for version in versions.list_versions(home)] == ["dummy"]
+    assert [version.manifest.recipe for version in versions.list_versions(home)] == ["dummy"]
 
 
 def test_the_run_touches_the_disk_often_enough_to_be_worth_killing(whole: tuple[Home, int]) -> None:
@@ -181,11 +181,11 @@ def _assert_clean(home: Home) -> None:
 def _story(home: Home) -> dict[str, object]:
     """What a home holds, but for times and names that carry the time."""
     listed = versions.list_versions(home)
-    cells = {version.id: version.manifest["cell"] for version in listed}
+    cells = {version.id: version.manifest.cell for version in listed}
     results = (home.metric_results / "results.csv").read_text().splitlines()
     serving = json.loads((home.production_of("stripes") / "current.json").read_text())
     return {
-        "versions": sorted((cells[v.id], v.manifest["digest"], v.verdict.outcome) for v in listed),
+        "versions": sorted((cells[v.id], v.manifest.digest, v.verdict.outcome) for v in listed),
         "rows": sorted(cells[line.split(",")[0]] for line in results[1:]),
         "champion": cells[serving["id"]],
         "promotions": [cells[line["id"]] for line in production.history(home)],

@@ -21,7 +21,7 @@ SWEEP: dict[str, Any] = {"train_sizes": ("60", "100", "all"), "repeats": 2}
 def story(summary: Any) -> list[tuple[str, str | None, str | None, float]]:
     """Cells, digests and verdicts in the order of judgement, repeats with what they measured."""
     return [
-        (row.cell.digest, row.version.manifest["digest"], row.version.verdict.outcome, row.accuracy)
+        (row.cell.digest, row.version.manifest.digest, row.version.verdict.outcome, row.accuracy)
         if row.version
         else (row.cell.digest, None, None, row.accuracy)
         for row in summary.rows
@@ -30,7 +30,7 @@ def story(summary: Any) -> list[tuple[str, str | None, str | None, float]]:
 
 def champions(home: Home) -> list[str]:
     """The cells that were promoted, in their order."""
-    cells = {version.id: version.manifest["cell"] for version in versions.list_versions(home)}
+    cells = {version.id: version.manifest.cell for version in versions.list_versions(home)}
     return [cells[line["id"]] for line in production.history(home)]
 
 

@@ -4,18 +4,22 @@
 ``predictions.npz`` and JSON files, for what reads the folder.
 """
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from known_facts import manifest_of, scores_of
 from scipy.stats import beta
 
 from pipeline.contracts import Check, Outcome, Verdict, Version
+from pipeline.facts.manifest import Manifest
+from pipeline.facts.scores import Scores
+from pipeline.store import manifest, verdicts
+from pipeline.store import scores as score_files
 
 FAMILIES = {"xgboost": "xgboost", "xgboost_2018": "xgboost", "logistic": "sklearn", "dummy": "sklearn"}
 
@@ -44,8 +48,8 @@ def _make_version(
     return Version(
         id=id,
         folder=home / "versions" / ("" if outcome == "pass" else "failed") / id,
-        manifest=_manifest(id, recipe, train_size, classes, images, seed, fit_seconds, dataset),
-        scores=_scores(labels, probabilities, classes, robustness),
+        known_manifest=_manifest(id, recipe, train_size, classes, images, seed, fit_seconds, dataset),
+        known_scores=_scores(labels, probabilities, classes, robustness),
         verdict=_verdict(id, outcome, champion, images, dataset, seed),
         in_production=in_production,
         override=override,
@@ -87,43 +91,31 @@ def _interval(right: int, images: int) -> tuple[float, float]:
     return low, high
 
 
-def _manifest(id, recipe, train_size, classes, images, seed, fit_seconds, dataset) -> dict[str, Any]:
+def _manifest(id, recipe, train_size, classes, images, seed, fit_seconds, dataset) -> Manifest:
     family = FAMILIES.get(recipe, "keras")
     validation = train_size // 10
     rows = {"train": train_size - validation, "validation": validation, "train_size": train_size, "benchmark": images}
-    return {
-        "format": 1,
-        "id": id,
-        "created_at": f"2026-11-21T13:{seed % 60:02d}:02Z",
-        "digest": f"{seed:02x}" * 32,
-        "cell": f"{seed + 7:02x}" * 32,
-        "recipe": recipe,
-        "family": family,
-        "native_format": "joblib" if family == "sklearn" else family,
-        "native_file": "native/model.keras",
-        "parameters": {"epochs": 5, "batch_size": 128, "learning_rate": 0.01},
-        "seed": seed,
-        "weights": 67_000 if family == "keras" else None,
-        "dataset": {
-            "name": dataset,
-            "source": "IDX files",
-            "sha256": "d" * 64,
-            "images": 70_000,
-            "classes": list(classes),
-            "shape": [28, 28, 1],
-        },
-        "rows": rows | {f"{role}_sha256": role[0] * 64 for role in ("train", "validation", "benchmark")},
-        "validation": {"accuracy": 0.97, "log_loss": 0.08},
-        "best_step": 9,
-        "parity": {"images": 1000, "labels_changed": 0, "max_difference": 1e-6},
-        "timings": {"fit_seconds": fit_seconds, "export_seconds": 1.2},
-        "libraries": {"python": "3.11.7", "tensorflow": "2.21.0"},
-        "machine": {"cores": 2, "threads": 1, "platform": "Linux"},
-        "files": {"model.onnx": {"sha256": "e" * 64, "bytes": 270_000}},
-    }
+    return manifest_of(
+        id=id,
+        created_at=f"2026-11-21T13:{seed % 60:02d}:02Z",
+        digest=f"{seed:02x}" * 32,
+        cell=f"{seed + 7:02x}" * 32,
+        recipe=recipe,
+        family=family,
+        native_format="joblib" if family == "sklearn" else family,
+        parameters={"epochs": 5, "batch_size": 128, "learning_rate": 0.01},
+        seed=seed,
+        weights=67_000 if family == "keras" else None,
+        dataset={"name": dataset, "source": "IDX files", "classes": list(classes)},
+        rows=rows,
+        best_step=9,
+        timings={"fit_seconds": fit_seconds, "export_seconds": 1.2},
+        libraries={"python": "3.11.7", "tensorflow": "2.21.0"},
+        files={"model.onnx": {"sha256": "e" * 64, "bytes": 270_000}},
+    )
 
 
-def _scores(labels, probabilities, classes, robustness) -> dict[str, Any]:
+def _scores(labels, probabilities, classes, robustness) -> Scores:
     images, count = probabilities.shape
     predicted = probabilities.argmax(1)
     confusion = np.zeros((count, count), int)
@@ -137,25 +129,21 @@ def _scores(labels, probabilities, classes, robustness) -> dict[str, Any]:
     corruptions = {"shot_noise": 0.01, "gaussian_blur": 0.03, "rotate": 0.02, "translate": 0.06, "inverted": 0.5}
     by_corruption = {name: max(0.0, accuracy - loss) for name, loss in corruptions.items()}
     mean = float(np.mean(list(by_corruption.values())))
-    return {
-        "images": images,
-        "benchmark_sha256": "b" * 64,
-        "errors": images - right,
-        "accuracy": {"value": accuracy, "low": low, "high": high},
+    return scores_of(
+        images=images,
+        errors=images - right,
+        accuracy={"value": accuracy, "low": low, "high": high},
         **{name: {"macro": value, "weighted": value} for name, value in macro.items()},
-        "matthews": macro["f1"],
-        "log_loss": float(-np.log(np.clip(chosen, 1e-12, 1)).mean()),
-        "brier": float(((probabilities - np.eye(count)[labels]) ** 2).sum(1).mean()),
-        "calibration_error": 0.008,
-        "roc_auc": 0.999,
-        "per_class": per_class,
-        "confusion": confusion.tolist(),
-        "top_confusions": _top_confusions(confusion, classes),
-        "calibration": _calibration(labels, probabilities),
-        "robustness": {"mean_accuracy": mean, "by_corruption": by_corruption} if robustness else None,
-        "latency_ms": {"single_p50": 0.07, "single_p95": 0.1, "per_image_in_batch": 0.03},
-        "model_bytes": 270_000,
-    }
+        matthews=macro["f1"],
+        log_loss=float(-np.log(np.clip(chosen, 1e-12, 1)).mean()),
+        brier=float(((probabilities - np.eye(count)[labels]) ** 2).sum(1).mean()),
+        calibration_error=0.008,
+        per_class=per_class,
+        confusion=confusion.tolist(),
+        top_confusions=_top_confusions(confusion, classes),
+        calibration=_calibration(labels, probabilities),
+        robustness={"mean_accuracy": mean, "by_corruption": by_corruption} if robustness else None,
+    )
 
 
 def _per_class(name: str, confusion: np.ndarray, index: int) -> dict[str, Any]:
@@ -216,8 +204,8 @@ def _verdict(id, outcome, champion, images, dataset, seed) -> Verdict:
 
 def _write_version(version: Version, accuracy: float = 0.97) -> Version:
     version.folder.mkdir(parents=True, exist_ok=True)
-    classes = tuple(version.manifest["dataset"]["classes"])
-    labels, probabilities = predictions(classes, version.scores["images"], accuracy, version.manifest["seed"])
+    classes = version.manifest.dataset.classes
+    labels, probabilities = predictions(classes, version.scores.images, accuracy, version.manifest.seed)
     arrays = {
         "labels": labels,
         "probabilities": probabilities,
@@ -226,13 +214,16 @@ def _write_version(version: Version, accuracy: float = 0.97) -> Version:
     if version.verdict.champion_id:
         arrays["champion_probabilities"] = predictions(classes, len(labels), accuracy - 0.02, 99)[1]
     np.savez(version.folder / "predictions.npz", **arrays)
-    rows = history(seed=version.manifest["seed"])
+    rows = history(seed=version.manifest.seed)
     lines = [",".join(rows[0]), *(",".join(f"{value:g}" for value in row.values()) for row in rows)]
     (version.folder / "history.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    files = {"manifest": version.manifest, "scores": version.scores, "verdict": asdict(version.verdict)}
-    for name, value in files.items():
-        (version.folder / f"{name}.json").write_text(json.dumps(value, default=str), encoding="utf-8")
-    return version
+    (version.folder / "model.onnx").touch()
+    (version.folder / "report.html").touch()
+    score_files.write(version.folder / "scores.json", version.scores)
+    facts = manifest.create(version.folder, version.manifest)
+    verdict = replace(version.verdict, candidate_digest=facts.digest)
+    verdicts.write(version.folder, verdict)
+    return replace(version, known_manifest=manifest.complete(version.folder), verdict=verdict)
 
 
 @pytest.fixture(scope="session")

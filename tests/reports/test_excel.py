@@ -53,9 +53,9 @@ def test_calibration_and_training_history_are_the_versions_own(make_version, wri
     book = openpyxl.load_workbook(BytesIO(excel.workbook([version], results, tables.learning_curve_table(results))))
     bins = [row[2:] for row in book["Calibration"].iter_rows(min_row=2, values_only=True)]
     names = ("low", "high", "images", "confidence", "accuracy")
-    assert bins == [pytest.approx(tuple(row[name] for name in names)) for row in version.scores["calibration"]]
+    assert bins == [pytest.approx(tuple(getattr(row, name) for name in names)) for row in version.scores.calibration]
     steps = [row[2] for row in book["Training history"].iter_rows(min_row=2, values_only=True)]
-    assert steps == [row["step"] for row in make_history(seed=version.manifest["seed"])]
+    assert steps == [row["step"] for row in make_history(seed=version.manifest.seed)]
 
 
 def test_the_summary_has_the_figures_of_the_results(book, parts):
@@ -101,9 +101,9 @@ def test_pass_and_fail_have_a_colour_and_a_mark(book):
 
 def test_the_confusion_sheet_holds_each_matrix_with_its_mistakes_shaded(book, parts):
     sheet = book["Confusion"]
-    confusion = parts[0][0].scores["confusion"]
+    confusion = parts[0][0].scores.confusion
     read = [[sheet.cell(3 + row, 2 + column).value for column in range(10)] for row in range(10)]
-    assert read == confusion
+    assert read == [list(row) for row in confusion]
     for row in range(10):
         for column in range(10):
             shaded = sheet.cell(3 + row, 2 + column).fill.fill_type == "solid"

@@ -31,7 +31,7 @@ def versions(make_version):
     failed = replace(failed, verdict=replace(failed.verdict, comparison=gain), override="for the <b>demo</b>")
     serving = make_version("cnn", seed=3, train_size=60_000, in_production=True, dataset="digits")
     no_verdict = replace(first.verdict, outcome="error", checks=())
-    damaged = Version("20261121-135959-cnn-9", first.folder, {}, {}, no_verdict, damage="model.onnx is missing.")
+    damaged = Version("20261121-135959-cnn-9", first.folder, None, None, no_verdict, damage="model.onnx is missing.")
     return [first, failed, serving, damaged]
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from known_facts import changed
 
 from pipeline.contracts import Check
+from pipeline.facts.scores import Scores
 from pipeline.inspection import reporting
+from pipeline.judging import metrics
 from pipeline.reports import galleries, html, version_report
 from pipeline.reports.version_report import ReportInputs
-from pipeline.store import manifest
 from pipeline.store.home import Home
 
 CLASSES = tuple("0123456789")
@@ -69,8 +71,8 @@ def test_report_leads_with_the_verdict_in_words(inputs):
     for check in inputs.verdict.checks:
         assert check.title in words
         assert html.Markup.escape(check.sentence) in page
-    accuracy = inputs.scores["accuracy"]
-    assert f"{100 * accuracy['low']:.2f} to {100 * accuracy['high']:.2f}\u202f%" in words
+    accuracy = inputs.scores.accuracy
+    assert f"{100 * accuracy.low:.2f} to {100 * accuracy.high:.2f}\u202f%" in words
 
 
 def test_report_of_10_000_images_is_one_file_that_fetches_nothing(inputs):
@@ -134,18 +136,13 @@ def test_the_champions_corrupted_accuracy_comes_from_its_version(
     benchmark_sha256, expected = BENCHMARKS[name]
     home = Home(tmp_path)
     champion = make_version("cnn", seed=1)
-    scores = champion.scores | {"benchmark_sha256": benchmark_sha256}
-    scores["robustness"] = {"mean_accuracy": 0.9, "by_corruption": {"shot_noise": 0.9}}
-    facts = champion.manifest | {"files": {}}
-    facts["digest"] = manifest.identity_digest(facts, hashlib.sha256(b"").hexdigest())
-    write_version(replace(champion, manifest=facts, scores=scores, folder=home.versions / champion.id))
-    for needed in ("model.onnx", "report.html"):
-        (home.versions / champion.id / needed).touch()
-    manifest.complete(home.versions / champion.id)
+    robustness = {"mean_accuracy": 0.9, "by_corruption": {"shot_noise": 0.9}}
+    scores = changed(champion.scores, benchmark_sha256=benchmark_sha256, robustness=robustness)
+    write_version(replace(champion, known_scores=scores, folder=home.versions / champion.id))
     challenger = make_version("cnn", seed=2, champion=champion.id, images=1_000)
     challenger = write_version(replace(challenger, folder=home.staging / challenger.id))
 
-    reporting.add_report(challenger.folder, challenger.verdict, benchmark[0])
+    reporting.add_report(home, challenger.folder, challenger.verdict, benchmark[0])
 
     page = (challenger.folder / "report.html").read_text()
     assert ("The champion: shot noise 90.0" in page) == (expected is not None)
@@ -154,14 +151,14 @@ def test_the_champions_corrupted_accuracy_comes_from_its_version(
 
 @pytest.mark.parametrize(("value", "shown"), [(0, "automatic"), (5, "5")])
 def test_a_parameter_left_to_the_recipe_is_called_automatic(inputs, value, shown):
-    manifest = inputs.manifest | {"parameters": {"epochs": value}}
+    manifest = changed(inputs.manifest, parameters={"epochs": value})
     assert f"epochs {shown}" in text(version_report.render(replace(inputs, manifest=manifest)))
 
 
 def nothing(inputs):
     return replace(
         inputs,
-        scores={},
+        scores=Scores(**dict(metrics.nothing(1_000)), benchmark_sha256="b" * 64),
         history=(),
         probabilities=None,
         labels=None,
@@ -177,8 +174,8 @@ MISSING = {
     "no predictions": (lambda i: replace(i, probabilities=None, labels=None), {"champion", "mistakes"}),
     "no mistakes": (lambda i: replace(i, labels=i.probabilities.argmax(1)), {"mistakes"}),
     "no history": (lambda i: replace(i, history=()), set()),
-    "no robustness": (lambda i: replace(i, scores=i.scores | {"robustness": None}), set()),
-    "nothing at all": (nothing, {"figures", "classes", "mistakes", "champion", "trust"}),
+    "no robustness": (lambda i: replace(i, scores=changed(i.scores, robustness=None)), set()),
+    "nothing at all": (nothing, {"classes", "mistakes", "champion", "trust"}),
 }
 
 
@@ -193,7 +190,7 @@ def test_what_is_missing_has_no_section_and_no_link(inputs, name):
 
 def test_undefined_figures_are_dashes_and_never_nan(inputs):
     figures = dict.fromkeys(("log_loss", "brier", "calibration_error", "roc_auc", "matthews"), None)
-    scores = inputs.scores | figures | {"accuracy": {"value": None, "low": float("nan"), "high": None}}
+    scores = changed(inputs.scores, **figures, accuracy={"value": None, "low": None, "high": None})
     words = text(version_report.render(replace(inputs, scores=scores)))
     assert "nan" not in words.lower().replace("finance", "")
     assert "None" not in words
@@ -212,11 +209,11 @@ def test_headline_names_what_did_not_pass(inputs, outcome):
 def test_names_from_outside_are_escaped(inputs):
     evil = "<script>alert('x')</script>"
     classes = [evil, *CLASSES[1:]]
-    manifest = inputs.manifest | {"dataset": inputs.manifest["dataset"] | {"classes": classes, "source": evil}}
-    manifest |= {"parameters": {evil: evil}}
+    dataset = {"classes": classes, "source": evil}
+    manifest = changed(inputs.manifest, dataset=dataset, parameters={evil: evil})
     check = Check("x", evil, "pass", None, None, evil)
     verdict = replace(inputs.verdict, checks=(check,), explanation=(evil,))
-    scores = inputs.scores | {"top_confusions": [{"truth": evil, "predicted": evil, "images": 2}]}
+    scores = changed(inputs.scores, top_confusions=[{"truth": evil, "predicted": evil, "images": 2}])
     page = version_report.render(replace(inputs, manifest=manifest, verdict=verdict, scores=scores))
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 8

@@ -121,14 +121,12 @@ def version(request, make_version):
 
 def test_every_plot_of_a_version_is_drawn_whole_and_without_complaint(version):
     scores = version.scores
-    corruptions, accuracy = scores["robustness"]["by_corruption"], scores["accuracy"]["value"]
+    corruptions, accuracy = scores.robustness.by_corruption, scores.accuracy.value
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         drawn = [
-            plots.confusion_matrix(scores["confusion"], version.manifest["dataset"]["classes"]),
-            plots.calibration(scores["calibration"]),
-            plots.recalls(scores["per_class"]),
-            plots.recalls(scores["per_class"], floor=0.9),
+            plots.confusion_matrix(scores.confusion, version.manifest.dataset.classes),
+            plots.calibration(scores.calibration),
             plots.robustness(corruptions, accuracy),
             plots.robustness(corruptions, accuracy, champion=corruptions),
         ]
@@ -140,13 +138,6 @@ def test_the_worst_mistake_is_the_darkest_cell():
     darkest = mpl.colormaps[style.MISTAKES](0.95)
     assert has_colour(png, mpl.colors.to_hex(darkest))
     assert has_colour(png, style.OUTCOMES["pass"].tint)
-
-
-def test_a_class_with_the_lowest_recall_is_marked(make_version):
-    scores = make_version().scores
-    colour = style.OUTCOMES["fail"].colour
-    assert has_colour(plots.recalls(scores["per_class"]), colour)
-    assert not has_colour(plots.recalls(make_version(accuracy=1.0).scores["per_class"]), colour)
 
 
 HISTORIES = {
@@ -178,7 +169,7 @@ def test_a_model_without_history_has_no_plot():
 
 
 def test_the_same_figures_make_the_same_bytes_and_leave_matplotlib_as_it_was(make_version):
-    before, confusion = dict(mpl.rcParams), make_version().scores["confusion"]
+    before, confusion = dict(mpl.rcParams), make_version().scores.confusion
     assert plots.confusion_matrix(confusion, "0123456789") == plots.confusion_matrix(confusion, "0123456789")
     assert dict(mpl.rcParams) == before
 

@@ -70,7 +70,7 @@ def test_a_seed_counts_once_however_often_it_was_trained(make_version):
     newer = make_version(seed=0, id="20260102-a", accuracy=0.97)
     (row,) = tables.learning_curve_table(tables.results_table([newer, older])).to_dict("records")
     assert row["runs"] == 1
-    assert row["accuracy"] == newer.scores["accuracy"]["value"]
+    assert row["accuracy"] == newer.scores.accuracy.value
     assert row["accuracy_low"] == row["accuracy_high"] and pd.isna(row["accuracy_std"])
 
 

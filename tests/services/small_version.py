@@ -1,12 +1,12 @@
 """A real, tiny champion: logistic regression on scikit-learn's digits, as a published version in production."""
 
 import functools
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from known_facts import create_manifest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from sklearn.datasets import load_digits
@@ -14,14 +14,26 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.contracts import Candidate, Check, Verdict, Version
 from pipeline.data.digests import image_digests
+from pipeline.facts.scores import Latency, Scores
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics
-from pipeline.store import atomic, manifest, production, versions
+from pipeline.store import production, verdicts, versions
+from pipeline.store import scores as score_files
+from pipeline.store.deployments import Record
 from pipeline.store.home import Home
 
 CLASSES = tuple("0123456789")
 TRAIN, BENCHMARK = 700, 400
 """Rows fitted, and rows judged on; the remaining 697 serve as a test set."""
+
+
+MANIFEST: dict[str, Any] = {
+    "recipe": "logistic", "family": "sklearn", "native_format": "joblib", "native_file": "native/model.joblib",
+    "parameters": {"C": 1.0}, "weights": 650,
+    "dataset": {"name": "digits", "source": "scikit-learn's digits", "images": 1797, "classes": list(CLASSES),
+                "shape": [8, 8, 1]},
+    "rows": {"train": 630, "validation": 70, "train_size": TRAIN, "benchmark": BENCHMARK},
+}  # fmt: skip
 
 
 @functools.cache
@@ -86,52 +98,30 @@ def publish(home: Home, number: int = 1, strength: float = 1.0, *, serve: bool =
     (folder / "native").mkdir(parents=True)
     write_model(folder / "model.onnx", strength)
     (folder / "native" / "model.joblib").write_bytes(b"a native model, which nothing here loads")
-    scores, accuracy = _write_measurements(folder)
-    _write_manifest(folder, version_id)
+    scores = _write_measurements(folder)
+    create_manifest(folder, **MANIFEST)
     candidate = versions.candidate_of(folder)
-    verdict = _verdict(candidate, accuracy)
-    atomic.write_json(folder / "scores.json", scores)
-    atomic.write_json(folder / "verdict.json", asdict(verdict))
+    verdict = _verdict(candidate, scores.accuracy.value)
+    score_files.write(folder / "scores.json", scores)
+    verdicts.write(folder, verdict)
     (folder / "history.csv").write_text("step,loss\n1,0.5\n")
     version = versions.publish(home, candidate, verdict)
     if serve:
-        facts = {"dataset": "digits", "id": version.id, "digest": version.manifest["digest"], "previous_id": None}
-        production.install(
-            home, version.folder, facts | {"action": "promote", "reason": "", "promoted_at": "2026-11-21T13:50:00Z"}
-        )
+        facts = {"dataset": "digits", "id": version.id, "digest": version.manifest.digest, "previous_id": None}
+        facts |= {"action": "promote", "reason": "", "promoted_at": "2026-11-21T13:50:00Z"}
+        production.install(home, version.folder, Record(**facts))
     return version
 
 
-def _write_measurements(folder: Path) -> tuple[dict[str, Any], float]:
+def _write_measurements(folder: Path) -> Scores:
     images, labels = (part[TRAIN : TRAIN + BENCHMARK] for part in digits())
     probabilities = OnnxPredictor(folder / "model.onnx").predict(images)
     np.savez(folder / "predictions.npz", probabilities=probabilities, labels=labels, digests=image_digests(images))
     seen = image_digests(digits()[0][:TRAIN])
     np.savez(folder / "training_images.npz", train=seen[:630], validation=seen[630:])
-    scores = metrics.score(probabilities, labels, CLASSES) | {
-        "benchmark_sha256": "b" * 64, "robustness": None, "model_bytes": 4000,
-        "latency_ms": {"single_p50": 0.05, "single_p95": 0.1, "per_image_in_batch": 0.01},
-    }  # fmt: skip
-    return scores, scores["accuracy"]["value"]
-
-
-def _write_manifest(folder: Path, version_id: str) -> None:
-    facts = {
-        "format": manifest.FORMAT, "id": version_id, "created_at": "2026-11-21T13:45:02Z", "cell": version_id,
-        "recipe": "logistic", "family": "sklearn", "native_format": "joblib", "native_file": "native/model.joblib",
-        "parameters": {"C": 1.0}, "seed": 0, "weights": 650,
-        "dataset": {"name": "digits", "source": "scikit-learn's digits", "sha256": "d" * 64, "images": 1797,
-                    "classes": list(CLASSES), "shape": [8, 8, 1]},
-        "rows": {"train": 630, "validation": 70, "train_size": TRAIN, "benchmark": BENCHMARK, "train_sha256": "a" * 64,
-                 "validation_sha256": "c" * 64, "benchmark_sha256": "b" * 64},
-        "validation": {"accuracy": 0.95, "log_loss": 0.2},
-        "parity": {"images": 100, "labels_changed": 0, "max_difference": 1e-6},
-        "timings": {"fit_seconds": 0.2, "export_seconds": 0.1}, "libraries": {"python": "3.11"},
-        "machine": {"cores": 2, "platform": "Linux"},
-    }  # fmt: skip
-    model = atomic.sha256_file(folder / "model.onnx")
-    digest = manifest.identity_digest(facts, model)
-    atomic.write_json(folder / "manifest.json", facts | {"digest": digest, "files": {}})
+    latency = Latency(single_p50=0.05, single_p95=0.1, per_image_in_batch=0.01)
+    figures = dict(metrics.score(probabilities, labels, CLASSES))
+    return Scores(**figures, benchmark_sha256="b" * 64, robustness=None, latency_ms=latency, model_bytes=4000)
 
 
 def _verdict(candidate: Candidate, accuracy: float) -> Verdict:

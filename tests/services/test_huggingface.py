@@ -226,7 +226,7 @@ def test_the_card_tells_what_a_stranger_needs(home: Home, champion: Version) -> 
 
     [entry] = yaml.safe_load(header)["model-index"]
     measured = {metric["type"]: metric["value"] for metric in entry["results"][0]["metrics"]}
-    assert measured["accuracy"] == champion.scores["accuracy"]["value"]
+    assert measured["accuracy"] == champion.scores.accuracy.value
     for heading in ("Intended use", "Training data", "Figures of each class", "Verdict", "How to use it"):
         assert f"## {heading}" in body
     assert body.count("\n| ") >= 10 + 5

@@ -30,7 +30,7 @@ def test_a_submission_is_announced_sent_recorded_and_scored(
 
     assert [row["content"] for row in kaggle_site.submissions] == [request_.submission.csv.read_bytes()]
     message = kaggle_site.submissions[0]["description"]
-    for part in (request_.version.id, "logistic", "700 images", request_.version.manifest["digest"][:12]):
+    for part in (request_.version.id, "logistic", "700 images", request_.version.manifest.digest[:12]):
         assert part in message
     assert told.sentences[0].startswith("Expected public score:")
     assert record.status == "complete"

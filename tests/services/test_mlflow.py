@@ -39,7 +39,7 @@ def test_versions_are_recorded_once_and_the_champion_has_the_alias(
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) == {version.id for version in versions.list_versions(home)}
     run = runs[newer.id]
-    assert run.data.metrics["accuracy.value"] == newer.scores["accuracy"]["value"]
+    assert run.data.metrics["accuracy.value"] == newer.scores.accuracy.value
     assert run.data.params["recipe"] == "logistic"
     assert run.data.params["C"] == "1.0"
     assert run.data.tags["pipeline.verdict"] == "pass"

@@ -1,6 +1,5 @@
 """What the tests of serving share: models that need no training, versions in a home, a server in its own process."""
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -10,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.contracts import Deployment
-from pipeline.store import atomic, manifest, production
+from known_facts import create_manifest, scores_of
+
+from pipeline.contracts import Check, Deployment, Verdict
+from pipeline.store import atomic, manifest, production, scores, verdicts
+from pipeline.store.deployments import Record
 from pipeline.store.home import Home
 
-DIGITS = tuple("0123456789")
 Promote = Callable[..., Deployment]
 
 
@@ -55,54 +56,20 @@ def write_version(home: Home, version_id: str, model: bytes, dataset: str, shape
     """A published version around a model, with the files that serving and the dashboard read."""
     folder = home.versions / version_id
     atomic.write_bytes(folder / "model.onnx", model)
-    check = {"name": "accuracy_floor", "title": "accuracy at least 90 %", "outcome": "pass"}
-    check |= {"value": 0.98, "limit": 0.9, "sentence": "Accuracy is 98 %."}
-    verdict: dict[str, Any] = {"outcome": "pass", "candidate_id": version_id, "candidate_digest": "c" * 64}
-    verdict |= {"champion_id": None, "champion_digest": None, "dataset": dataset, "benchmark_sha256": "b" * 64}
-    verdict |= {"benchmark_images": 10_000, "policy": "guarded", "policy_sha256": "p" * 64, "checks": [check]}
-    verdict |= {"explanation": [], "judged_at": "2026-11-21T13:46:00Z", "ledger": {}}
-    atomic.write_json(folder / "verdict.json", verdict)
-    accuracy = {"value": 0.98, "low": 0.977, "high": 0.983}
-    average = {"macro": 0.98, "weighted": 0.98}
-    scores: dict[str, Any] = {"images": 10_000, "benchmark_sha256": "b" * 64, "errors": 200, "accuracy": accuracy}
-    scores |= {"precision": average, "recall": average, "f1": average, "matthews": 0.97, "log_loss": 0.06}
-    scores |= {"brier": 0.03, "calibration_error": 0.01, "roc_auc": 0.999, "per_class": [], "confusion": []}
-    scores |= {"top_confusions": [], "calibration": [], "robustness": None, "model_bytes": len(model)}
-    scores |= {"latency_ms": {"single_p50": 0.07, "single_p95": 0.1, "per_image_in_batch": 0.03}}
-    atomic.write_json(folder / "scores.json", scores)
+    scores.write(folder / "scores.json", scores_of(model_bytes=len(model)))
     atomic.write_bytes(folder / "predictions.npz", b"not read here")
     atomic.write_text(folder / "report.html", f"<!doctype html><title>{version_id}</title><h1>Report</h1>")
-    facts = _facts(version_id, dataset, shape)
-    facts["digest"] = manifest.identity_digest(facts, hashlib.sha256(model).hexdigest())
-    atomic.write_json(folder / "manifest.json", facts | {"files": {}})
+    facts = create_manifest(folder, dataset={"name": dataset, "shape": shape})
+    check = Check("accuracy_floor", "accuracy at least 90 %", "pass", 0.98, 0.9, "Accuracy is 98 %.")
+    verdicts.write(
+        folder,
+        Verdict(
+            "pass", version_id, facts.digest, None, None, dataset, "b" * 64, 10_000, "guarded", "p" * 64, (check,),
+            judged_at="2026-11-21T13:46:00Z",
+        ),
+    )  # fmt: skip
     manifest.complete(folder)
     return folder
-
-
-def _facts(version_id: str, dataset: str, shape: tuple[int, int, int]) -> dict[str, Any]:
-    digest = {f"{role}_sha256": role[0] * 64 for role in ("train", "validation", "benchmark")}
-    return {
-        "format": 1,
-        "id": version_id,
-        "created_at": "2026-11-21T13:45:02Z",
-        "cell": "e" * 64,
-        "recipe": "cnn",
-        "family": "keras",
-        "native_format": "keras",
-        "native_file": "native/model.keras",
-        "parameters": {},
-        "seed": 0,
-        "weights": 67_000,
-        "best_step": 4,
-        "dataset": {"name": dataset, "source": "test", "sha256": "d" * 64, "images": 70_000, "classes": list(DIGITS)}
-        | {"shape": list(shape)},
-        "rows": {"train": 10_800, "validation": 1_200, "train_size": 12_000, "benchmark": 10_000} | digest,
-        "validation": {"accuracy": 0.98, "log_loss": 0.06},
-        "parity": {"images": 1_000, "labels_changed": 0, "max_difference": 1e-6},
-        "timings": {"fit_seconds": 9.1, "export_seconds": 1.2},
-        "libraries": {"python": "3.11"},
-        "machine": {"cores": 2, "platform": "linux"},
-    }
 
 
 def install_version(
@@ -113,9 +80,9 @@ def install_version(
     if not folder.exists():
         write_version(home, version_id, model, dataset, shape)
     before = production.current(home, dataset)
-    facts: dict[str, Any] = {"dataset": dataset, "id": version_id, "digest": manifest.read(folder)["digest"]}
+    facts: dict[str, Any] = {"dataset": dataset, "id": version_id, "digest": manifest.read(folder).digest}
     facts |= {"previous_id": before.id if before else None, "action": "promote", "reason": ""}
-    return production.install(home, folder, facts | {"promoted_at": "2026-11-21T13:47:00Z"})
+    return production.install(home, folder, Record(**facts, promoted_at="2026-11-21T13:47:00Z"))
 
 
 class running:  # noqa: N801 - reads as a verb: with running(home) as address

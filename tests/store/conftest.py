@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from known_facts import create_manifest, scores_of
 from store_builders import MakeVersion, verdict_on, write_model
 
 from pipeline.contracts import Candidate, Version
-from pipeline.store import atomic, manifest, versions
+from pipeline.store import scores, verdicts, versions
 from pipeline.store.home import Home
 
 
@@ -23,23 +24,14 @@ def make_candidate(home: Home) -> Callable[[str], Candidate]:
         (folder / "history.csv").write_text("step\n1\n")
         np.savez(folder / "training_images.npz", train=np.zeros(1, "V16"), validation=np.zeros(0, "V16"))
         write_model(folder / "model.onnx", bias=len(name))
-        facts = {
-            "format": 1,
-            "id": name,
-            "created_at": "2026-01-01T00:00:00Z",
-            "cell": f"cell of {name}",
-            "recipe": "dummy",
-            "parameters": {},
-            "seed": 0,
-            "dataset": {"name": dataset, "classes": ["a", "b"], "shape": [2, 2, 1]},
-            "rows": {"train_size": 1},
-            "validation": {"accuracy": 1.0, "log_loss": 0.0},
-            "parity": {"images": 1, "labels_changed": 0, "max_difference": 0.0},
-            "timings": {"fit_seconds": 0.1},
-        }
-        files = manifest.describe_files(folder)
-        digest = manifest.identity_digest(facts, files["model.onnx"]["sha256"])
-        atomic.write_json(folder / "manifest.json", facts | {"digest": digest, "files": files})
+        create_manifest(
+            folder,
+            cell=f"cell of {name}",
+            recipe="dummy",
+            native_format="joblib",
+            native_file="native/model.joblib",
+            dataset={"name": dataset, "classes": ["a", "b"], "shape": [2, 2, 1]},
+        )
         return versions.candidate_of(folder)
 
     return make
@@ -52,9 +44,9 @@ def make_version(home: Home, make_candidate: Callable[..., Candidate]) -> MakeVe
     def make(name: str, outcome: str = "pass", champion: Version | None = None, dataset: str = "tiny") -> Version:
         candidate = make_candidate(name, dataset)
         verdict = verdict_on(candidate, outcome, champion)
-        atomic.write_json(candidate.folder / "scores.json", {"accuracy": {"value": 0.5, "low": 0.1, "high": 0.9}})
+        scores.write(candidate.folder / "scores.json", scores_of(accuracy={"value": 0.5, "low": 0.1, "high": 0.9}))
         np.savez(candidate.folder / "predictions.npz", probabilities=np.ones((1, 2)))
-        atomic.write_json(candidate.folder / "verdict.json", versions.verdict_to_json(verdict))
+        verdicts.write(candidate.folder, verdict)
         return versions.publish(home, candidate, verdict)
 
     return make

@@ -15,7 +15,7 @@ MakeVersion = Callable[..., Version]
 
 def verdict_on(candidate: Candidate, outcome: str, champion: Version | None) -> Verdict:
     check = Check("accuracy_floor", "accuracy", outcome, 0.5, 0.1, "a sentence")  # type: ignore[arg-type]
-    against = (champion.id, champion.manifest["digest"]) if champion else (None, None)
+    against = (champion.id, champion.manifest.digest) if champion else (None, None)
     return Verdict(
         outcome,  # type: ignore[arg-type]
         candidate.id,

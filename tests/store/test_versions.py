@@ -23,7 +23,7 @@ def test_an_outcome_decides_where_a_version_stands(home: Home, make_version: Mak
 def test_the_manifest_names_every_file_with_its_digest(make_version: MakeVersion) -> None:
     version = make_version("1-good")
     on_disk = {p.relative_to(version.folder).as_posix() for p in version.folder.rglob("*") if p.is_file()}
-    assert set(version.manifest["files"]) == on_disk - {"manifest.json"}
+    assert set(version.manifest.files) == on_disk - {"manifest.json"}
     assert versions.verify(version).damage is None
 
 
@@ -57,11 +57,11 @@ def tear_the_verdict(version: Version) -> None:
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
-        (remove_model, "model.onnx missing"),
+        (remove_model, "model.onnx is missing"),
         (truncate_model, "model.onnx has 5 bytes instead of"),
-        (change_one_byte, "the content of model.onnx"),
-        (change_the_manifest, "its digest no longer fits"),
-        (empty_the_manifest, "is not a manifest"),
+        (change_one_byte, "model.onnx was changed since the version was made"),
+        (change_the_manifest, "its seal no longer fits"),
+        (empty_the_manifest, "the field 'format' is missing"),
         (tear_the_verdict, "verdict.json"),
     ],
 )

@@ -1,0 +1,141 @@
+"""What ``manifest.json`` holds: what a version is, and the digest of each of its files."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from pipeline.facts.base import Facts, RelativeName, SafeName, Sha256
+
+ModelFormat = Literal["keras", "xgboost", "joblib"]
+
+
+class FileFacts(Facts):
+    """One file of a version: the digest and the size of its content."""
+
+    sha256: Sha256
+    bytes: NonNegativeInt
+
+
+class DatasetFacts(Facts):
+    """The dataset that a version was trained on.
+
+    Attributes:
+        name: Safe as a folder name.
+        source: Where the images came from, in words.
+        origin: What ``--dataset`` takes to read them again; empty where that is not known.
+        sha256: Digest of all images, labels and class names.
+        images: Images of all roles.
+        classes: Class names, in label order.
+        shape: Height, width and channels of one image, in pixels.
+    """
+
+    name: SafeName
+    source: str
+    origin: str = ""
+    sha256: str
+    images: NonNegativeInt
+    classes: tuple[str, ...]
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+
+
+class RowFacts(Facts):
+    """How many images served as what, and the digest of each of the three sets."""
+
+    train: NonNegativeInt
+    validation: NonNegativeInt
+    train_size: NonNegativeInt
+    benchmark: NonNegativeInt
+    train_sha256: str
+    validation_sha256: str
+    benchmark_sha256: str
+
+
+class Validation(Facts):
+    """Metrics on the validation rows; ``None`` where there are none."""
+
+    accuracy: float | None
+    log_loss: float | None
+
+
+LARGEST_DIFFERENCE = 1e-4
+"""The largest difference in probability between a model and its export; float32 sums in another order give 1e-6."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an ONNX file compares with the model it was exported from.
+
+    Attributes:
+        images: How many images both predicted.
+        labels_changed: On how many of them the predicted label differs; must be 0.
+        max_difference: Largest absolute difference in probability; at most ``LARGEST_DIFFERENCE``.
+    """
+
+    images: NonNegativeInt
+    labels_changed: NonNegativeInt
+    max_difference: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the exported model counts as equal to the native one."""
+        return self.labels_changed == 0 and self.max_difference <= LARGEST_DIFFERENCE
+
+
+class Timings(Facts):
+    """Wall-clock seconds."""
+
+    fit_seconds: float
+    export_seconds: float
+
+
+class Machine(Facts):
+    """Where a version was trained; ``None`` where the system does not say."""
+
+    cores: int | None
+    threads: int | None = None
+    platform: str
+
+
+class Manifest(Facts):
+    """``manifest.json``.
+
+    Attributes:
+        format: 2; format 1 has no seal, and its digest covers neither classes nor shape.
+        id: The version's id, also the name of its folder.
+        created_at: UTC, ISO 8601.
+        digest: Identifies model and training; what verdicts, the ledger and the history name.
+        seal: Digest of everything else in the manifest, the list of files included; empty in format 1.
+        cell: Identifies what was asked for; equal cells need no second training.
+        recipe, family: The recipe's name and its family.
+        native_format, native_file: How the trained model is stored, and where in the folder.
+        parameters: Every parameter that the recipe was built with.
+        seed: The one seed of rows, weights and augmentation.
+        weights: Trained parameters; ``None`` where the family has none.
+        best_step: The epoch or round that was kept.
+        libraries: Versions by name.
+        files: Every file of the folder but the manifest, by its path inside.
+    """
+
+    format: Literal[1, 2]
+    id: SafeName
+    created_at: str
+    cell: str
+    recipe: str
+    family: str
+    native_format: ModelFormat
+    native_file: RelativeName
+    parameters: dict[str, Any]
+    seed: int
+    weights: NonNegativeInt | None
+    best_step: NonNegativeInt | None = None
+    dataset: DatasetFacts
+    rows: RowFacts
+    validation: Validation
+    parity: Parity
+    timings: Timings
+    libraries: dict[str, str]
+    machine: Machine
+    digest: str
+    files: dict[RelativeName, FileFacts]
+    seal: str = ""

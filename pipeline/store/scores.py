@@ -1,0 +1,44 @@
+"""``scores.json``: read and write what was measured of a version."""
+
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from pipeline.contracts import Deployment, Version
+from pipeline.facts.scores import Scores
+from pipeline.store import atomic, manifest, typed_files
+
+NAME = "scores.json"
+_ADAPTER = TypeAdapter(Scores)
+
+
+def parse(content: bytes, path: Path) -> Scores:
+    """Return the scores in a content; ``path`` names it in the error.
+
+    Raises:
+        StoreError: It is damaged; names the field.
+    """
+    return typed_files.parse(_ADAPTER, content, path)
+
+
+def read(folder: Path) -> Scores:
+    """Return the scores in a folder, not checked against a manifest: of a candidate that is being judged.
+
+    Raises:
+        StoreError: They are missing or damaged.
+    """
+    return parse(atomic.read_bytes(folder / NAME), folder / NAME)
+
+
+def read_verified(version: Version | Deployment) -> Scores:
+    """Return the scores of a version or bundle, checked against its manifest.
+
+    Raises:
+        StoreError: They are missing, damaged or changed.
+    """
+    return parse(manifest.read_checked(version.folder, NAME), version.folder / NAME)
+
+
+def write(path: Path, scores: Scores) -> None:
+    """Write scores in one step."""
+    atomic.write_json(path, scores.as_json())

@@ -1,0 +1,120 @@
+"""The arrays of a version: ``predictions.npz`` and ``training_images.npz``."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.contracts import Deployment, Digests, Labels, Probabilities, Version
+from pipeline.errors import StoreError
+from pipeline.store import manifest, typed_files
+
+PREDICTIONS = "predictions.npz"
+TRAINING_IMAGES = "training_images.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a version answered on the benchmark when it was judged.
+
+    Attributes:
+        probabilities: Float32 ``[N, K]``.
+        labels: The truth, int64 ``[N]``.
+        digests: One digest an image, ``[N]``.
+        champion_probabilities: The champion's on the same rows, ``[N, K]``; ``None`` without a champion.
+    """
+
+    probabilities: Probabilities
+    labels: Labels
+    digests: Digests
+    champion_probabilities: Probabilities | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingImages:
+    """The digests of the images that a version was fitted on (``train``) and validated with, each ``[n]``."""
+
+    train: Digests
+    validation: Digests
+
+
+def predictions(version: Version | Deployment) -> Predictions:
+    """Return the predictions of a version, checked against its manifest.
+
+    Raises:
+        StoreError: They are missing, damaged or changed.
+    """
+    return parse_predictions(manifest.read_checked(version.folder, PREDICTIONS), version.folder / PREDICTIONS)
+
+
+def training_images(version: Version | Deployment) -> TrainingImages:
+    """Return the training images of a version, checked against its manifest.
+
+    Raises:
+        StoreError: They are missing, damaged or changed.
+    """
+    path = version.folder / TRAINING_IMAGES
+    return parse_training_images(manifest.read_checked(version.folder, TRAINING_IMAGES), path)
+
+
+def parse_predictions(content: bytes, path: Path) -> Predictions:
+    """Return the predictions in a content; ``path`` names it in the error.
+
+    Raises:
+        StoreError: An array is missing, or has another type or length than its neighbours.
+    """
+    needed = ("probabilities", "labels", "digests")
+    found = typed_files.parse_arrays(content, path, needed, optional=("champion_probabilities",))
+    images = len(found["labels"]) if found["labels"].ndim == 1 else -1
+    for name, array in found.items():
+        dimensions = 2 if name.endswith("probabilities") else 1
+        if array.ndim != dimensions or len(array) != images:
+            raise StoreError(f"{path} is damaged: '{name}' has the shape {array.shape}.")
+    _require_kind(found["labels"], "iu", "labels", path)
+    for name in found.keys() & {"probabilities", "champion_probabilities"}:
+        _require_kind(found[name], "f", name, path)
+    return Predictions(**{**found, "digests": _digests(found["digests"], "digests", path)})
+
+
+def parse_training_images(content: bytes, path: Path) -> TrainingImages:
+    """Return the training images in a content; ``path`` names it in the error.
+
+    Raises:
+        StoreError: An array is missing or holds no digests.
+    """
+    found = typed_files.parse_arrays(content, path, ("train", "validation"))
+    return TrainingImages(**{name: _digests(array, name, path) for name, array in found.items()})
+
+
+def predictions_content(predictions: Predictions) -> bytes:
+    """Return ``predictions.npz``."""
+    champion = predictions.champion_probabilities
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        probabilities=predictions.probabilities,
+        labels=predictions.labels,
+        digests=predictions.digests,
+        **({} if champion is None else {"champion_probabilities": champion}),
+    )
+    return buffer.getvalue()
+
+
+def training_images_content(images: TrainingImages) -> bytes:
+    """Return ``training_images.npz``."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, train=images.train, validation=images.validation)
+    return buffer.getvalue()
+
+
+def _digests(array: Digests, name: str, path: Path) -> Digests:
+    if array.dtype != np.dtype("V16") or array.ndim != 1:
+        raise StoreError(f"{path} is damaged: '{name}' holds {array.dtype} of shape {array.shape}, not digests.")
+    return array
+
+
+def _require_kind(array: Labels | Probabilities, kinds: str, name: str, path: Path) -> None:
+    if array.dtype.kind not in kinds:
+        raise StoreError(f"{path} is damaged: '{name}' holds {array.dtype}.")
