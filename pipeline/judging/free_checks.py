@@ -10,7 +10,6 @@ from pipeline.judging.intervals import clopper_pearson
 from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import percent
 
-"""How far a probability of the exported model may lie from the native model's."""
 DUMMY_ALPHA = 0.05
 
 
