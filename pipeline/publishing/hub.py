@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -53,14 +52,14 @@ def mirror(home: Home, dataset: str) -> Path:
     content = _content(home, champion)
     if _digests(content) == _digests_of(final):
         return final
-    staging = final.with_name(f".{MIRROR}{atomic.TEMPORARY_SUFFIX}")
-    with atomic.disk_errors(staging):
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
+    staging = atomic.temporary_name(final)
+    try:
         for name, bytes_ in content.items():
-            (staging / name).write_bytes(bytes_)
-    atomic.remove_tree(final)
-    atomic.publish_folder(staging, final)
+            atomic.write_bytes(staging / name, bytes_)
+        atomic.remove_tree(final)
+        atomic.publish_folder(staging, final)
+    finally:
+        atomic.remove_tree(staging)
     return final
 
 

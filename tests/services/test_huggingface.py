@@ -22,7 +22,7 @@ from pipeline.publishing.hub import publish as publish_to_hub
 from pipeline.publishing.model_card import CODE_SAMPLE
 from pipeline.services.calls import Patience
 from pipeline.services.huggingface import Published
-from pipeline.store import production
+from pipeline.store import production, recovery
 from pipeline.store.home import Home
 
 ROOT = Path(__file__).parents[2]
@@ -254,5 +254,5 @@ def test_large_files_are_ready_for_git_lfs(home: Home, champion: Version) -> Non
 def test_production_is_not_disturbed(home: Home, champion: Version) -> None:
     mirror(home, "digits")
     assert production.datasets(home) == ["digits"]
-    assert production.recover(home) == []
+    assert recovery.recover(home) == recovery.Recovery()
     assert Path(home.production / "digits" / "huggingface").is_dir()

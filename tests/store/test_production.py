@@ -1,16 +1,28 @@
-"""Promotion, rollback and override: only what may serve serves, and the history tells."""
+"""Promotion, rollback and override: only what may serve serves, and the history records it."""
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from store_builders import MakeVersion, history_of, snapshot
 
-from pipeline.contracts import Version
+from pipeline.contracts import Deployment, Version
 from pipeline.deployer import Deployer
 from pipeline.errors import DeployError, StoreError
-from pipeline.store import atomic, production, versions
+from pipeline.store import production, recovery, versions
 from pipeline.store.home import Home
+
+LINE = {
+    "dataset": "tiny",
+    "id": "1-first",
+    "digest": "d",
+    "previous_id": None,
+    "action": "promote",
+    "reason": "passed its gate",
+    "promoted_at": "2026-01-01T00:00:00Z",
+}
 
 
 @pytest.fixture
@@ -108,17 +120,60 @@ def test_an_override_needs_a_reason_and_is_seen_wherever_the_version_is(
         Deployer(home).override(failed, "again")
 
 
-def test_a_promotion_that_was_recorded_but_not_named_is_completed(
-    home: Home, first: Version, make_version: MakeVersion
-) -> None:
+@pytest.fixture
+def half_done(home: Home, first: Version, make_version: MakeVersion) -> Callable[[str], tuple[Deployment, ...]]:
+    """Three champions, and an action on them that was killed between the history and ``current.json``."""
     second = make_version("2-second", "pass", first)
+    third = make_version("3-third", "pass", second)
+    failed = make_version("4-failed", "fail", third)
+    actions = {
+        "promote": lambda: Deployer(home).run(third),
+        "override": lambda: Deployer(home).override(failed, "a drill"),
+        "rollback": lambda: Deployer(home).rollback("tiny"),
+    }
     current = home.production_of("tiny") / "current.json"
-    before = current.read_bytes()
-    Deployer(home).run(second)
-    current.write_bytes(before)
-    assert production.recover(home) == ["Completed the promotion of 2-second, which a killed run had recorded."]
-    assert production.current(home, "tiny").id == "2-second"  # type: ignore[union-attr]
-    assert production.recover(home) == []
+
+    def kill(action: str) -> tuple[Deployment, ...]:
+        Deployer(home).run(second)
+        if action != "promote":
+            Deployer(home).run(third)
+        before = current.read_bytes()
+        actions[action]()
+        current.write_bytes(before)
+        found = recovery.recover(home)
+        assert len(found.notices) == 1
+        assert "which a killed command had recorded" in found.notices[0]
+        assert recovery.recover(home) == recovery.Recovery()
+        return found.completed
+
+    return kill
+
+
+def test_a_killed_rollback_that_is_given_again_goes_back_one_champion(
+    home: Home, half_done: Callable[[str], tuple[Deployment, ...]]
+) -> None:
+    deployment = Deployer(home, half_done("rollback")).rollback("tiny")
+    assert (deployment.id, deployment.previous_id) == ("2-second", "3-third")
+    assert [line["action"] for line in history_of(home)] == ["promote"] * 3 + ["rollback"]
+    assert Deployer(home).rollback("tiny").id == "1-first"
+
+
+@pytest.mark.parametrize("action", ["promote", "override"])
+def test_a_killed_promotion_that_is_given_again_is_done_once(
+    home: Home, half_done: Callable[[str], tuple[Deployment, ...]], action: str
+) -> None:
+    deployer = Deployer(home, half_done(action))
+    before = history_of(home)
+    if action == "promote":
+        assert deployer.run(versions.find(home, "3-third")).previous_id == "2-second"
+    else:
+        assert deployer.override(versions.find(home, "4-failed"), "a drill").reason == "a drill"
+    assert history_of(home) == before
+
+
+def test_a_version_that_serves_is_not_promoted_again(home: Home, first: Version) -> None:
+    with pytest.raises(DeployError, match="in production already"):
+        Deployer(home).run(first)
 
 
 def test_datasets_have_champions_of_their_own(home: Home, first: Version, make_version: MakeVersion) -> None:
@@ -127,7 +182,91 @@ def test_datasets_have_champions_of_their_own(home: Home, first: Version, make_v
     assert {champion.id for champion in production.all_current(home)} == {"1-first", "2-other"}
 
 
-def test_a_damaged_current_json_is_one_sentence(home: Home, first: Version) -> None:
-    atomic.write_json(home.production_of("tiny") / "current.json", {"dataset": "tiny", "id": "1-first"})
-    with pytest.raises(StoreError, match="rollback"):
+DAMAGED = {
+    "no object": "[]",
+    "null": "null",
+    "an empty object": "{}",
+    "another type": json.dumps(LINE | {"digest": 7}),
+    "an unknown action": json.dumps(LINE | {"action": "steal"}),
+    "an unknown field": json.dumps(LINE | {"more": 1}),
+    "a path as an id": json.dumps(LINE | {"id": "../../../evil"}),
+    "a path as a dataset": json.dumps(LINE | {"dataset": "../evil"}),
+    "a lone surrogate": json.dumps(LINE | {"reason": "\ud800"}),
+    "many brackets": "[" * 100_000,
+    "no JSON": "}",
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_line_of_the_history_is_one_sentence_that_names_it(home: Home, first: Version, content: str) -> None:
+    with production.history_file(home).open("a") as file:
+        file.write(content + "\n")
+    with pytest.raises(StoreError, match=r"history\.jsonl, line 2 is damaged"):
+        production.records(home)
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_current_json_is_one_sentence_and_is_restored_from_the_history(
+    home: Home, first: Version, content: str
+) -> None:
+    current = home.production_of("tiny") / "current.json"
+    whole = current.read_bytes()
+    current.write_text(content)
+    with pytest.raises(StoreError, match=r"current\.json is damaged .*simulator\.py doctor --repair"):
         production.current(home, "tiny")
+    assert len(production.problems(home)) == 1
+    assert recovery.recover(home).notices == ("Restored production/tiny/current.json from the history.",)
+    assert current.read_bytes() == whole
+
+
+def test_a_history_that_begins_with_a_rollback_is_one_sentence(home: Home, first: Version) -> None:
+    production.history_file(home).write_text(json.dumps(LINE | {"action": "rollback"}) + "\n")
+    with pytest.raises(StoreError, match=r"line 1 rolls back to 1-first, which did not serve before"):
+        Deployer(home).rollback("tiny")
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "", ".", "..", ".hidden", "a\0b", "x" * 300])
+def test_a_dataset_name_that_is_no_folder_name_reaches_no_file(home: Home, name: str) -> None:
+    with pytest.raises(StoreError, match="cannot be the name of a folder"):
+        production.current(home, name)
+
+
+def test_a_bundle_of_another_dataset_is_never_installed(home: Home, first: Version, make_version: MakeVersion) -> None:
+    second = make_version("2-second", "pass", first)
+    other = replace(second, verdict=replace(second.verdict, dataset="other", champion_id=None, champion_digest=None))
+    with pytest.raises(DeployError, match="cannot serve 'other'"):
+        Deployer(home).run(other)
+
+
+@pytest.mark.parametrize("reason", ["two\nlines", "a\u2028b", "a\u0085b", "\udc80", "\x1b[31mred"])
+def test_a_reason_that_cannot_be_printed_is_refused_and_changes_nothing(
+    home: Home, first: Version, make_version: MakeVersion, reason: str
+) -> None:
+    Deployer(home).run(make_version("2-second", "pass", first))
+    before = snapshot(home.production)
+    with pytest.raises(DeployError, match=r"The reason contains the character U\+"):
+        Deployer(home).rollback("tiny", reason)
+    assert snapshot(home.production) == before
+
+
+def test_reasons_in_any_language_come_back_as_they_were(home: Home, first: Version, make_version: MakeVersion) -> None:
+    Deployer(home).override(make_version("2-failed", "fail", first), "für die Vorführung 😀 明日")
+    assert production.records(home)[-1].reason == "für die Vorführung 😀 明日"
+
+
+@pytest.mark.parametrize("damage", ["deleted", "a byte", "another model"])
+def test_a_damaged_bundle_is_made_anew_from_its_version(
+    home: Home, first: Version, make_version: MakeVersion, damage: str
+) -> None:
+    bundle = home.production_of("tiny") / "1-first"
+    whole = snapshot(bundle)
+    if damage == "a byte":
+        content = (bundle / "model.onnx").read_bytes()
+        (bundle / "model.onnx").write_bytes(content[:-1] + b"?")
+    else:
+        shutil.rmtree(bundle)
+    if damage == "another model":
+        Deployer(home).run(make_version("2-another", dataset="other"))
+        shutil.copytree(home.production_of("other") / "2-another", bundle)
+    assert recovery.recover(home).notices == ("Restored the bundle of 1-first from its version.",)
+    assert snapshot(bundle) == whole

@@ -1,0 +1,148 @@
+"""The writing commands, as functions of a home, and what a home must be like after any of them, or a half of one."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import simulator
+from pipeline.application import Application
+from pipeline.cli import doctor_command, inspect_commands, production_commands
+from pipeline.config import Settings
+from pipeline.contracts import UnlabelledImages
+from pipeline.errors import PipelineError
+from pipeline.inspection import doctor
+from pipeline.store import production, recovery, repeats, submissions, versions
+from pipeline.store.home import Home
+
+DATASET = "stripes"
+GATE = {"preset": "as-good", "accuracy_floor": 0.01, "recall_floor": "off", "robustness_margin_pp": "off"}
+Command = Callable[[Home], None]
+
+
+class Silent:
+    """An observer that shows nothing."""
+
+    def notice(self, sentence: str) -> None: ...
+    def planned(self, cells: Any, to_train: Any) -> None: ...
+    def awaiting(self, cells: Any, where: str) -> None: ...
+    def judging(self, cell: Any) -> None: ...
+    def finished(self, row: Any) -> None: ...
+    def fitting(self, cell: Any) -> Callable[..., None]:
+        return lambda step, steps, metrics: None
+
+
+def simulate(data: Path, home: Home, strength: float, **settings: Any) -> None:
+    """One run of one cell, told from others by the strength of its regularisation."""
+    given = {"models": ("logistic",), "train_sizes": ("all",), "overrides": {"logistic": {"C": strength}}} | settings
+    simulator.run(Settings(dataset=str(data), gate=GATE, **given), home, Silent())
+
+
+def writing_commands(data: Path) -> dict[str, Command]:
+    """Every command that writes, by name."""
+    return {
+        "run": lambda home: simulate(data, home, 0.5, repeats=2),
+        "promote": lambda home: production_commands.promote(
+            version=id_of(home, 2.0), override=False, reason="", home=home.root
+        ),
+        "override": lambda home: production_commands.promote(
+            version=id_of(home, None), override=True, reason="a drill", home=home.root
+        ),
+        "rollback": lambda home: production_commands.rollback(dataset=DATASET, reason="", home=home.root),
+        "report": lambda home: inspect_commands.report(home=home.root),
+        "doctor": lambda home: doctor_command.doctor(repair=True, as_json=False, home=home.root),
+    }
+
+
+def id_of(home: Home, strength: float | None) -> str:
+    """The version of a strength; of none, the dummy."""
+    found = (v for v in versions.list_versions(home) if v.manifest["parameters"].get("C") == strength)
+    return next(found).id
+
+
+def ended(command: Command, home: Home) -> str:
+    """Give a command; the sentence of its refusal, empty if it succeeded. Anything but a sentence is a failure."""
+    try:
+        command(home)
+    except PipelineError as error:
+        return str(error)
+    return ""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a home promises never to lose.
+
+    Attributes:
+        history: The lines of ``history.jsonl``.
+        ledger: The lines of each ledger.
+        digests: Of every version, by id.
+        champion: Who serves.
+        staged: Ids of whole candidates.
+    """
+
+    history: tuple[str, ...]
+    ledger: dict[str, tuple[str, ...]]
+    digests: dict[str, str]
+    champion: str
+    staged: frozenset[str]
+
+
+def state_of(home: Home) -> State:
+    """Read a home as any reader may at any moment; asserts that all that is there is whole."""
+    assert production.problems(home) == []
+    champion = production.current(home, DATASET)
+    assert champion is not None
+    assert production.bundle_damage(home, production.current_record(home, DATASET), content=True) is None
+    listed = versions.list_versions(home)
+    assert [versions.verify(version).damage for version in listed] == [None] * len(listed)
+    submissions.read(home)
+    assert len(repeats.by_cell(home)) <= 1
+    assert [fault for fault in doctor.examine(home) if fault.remedy is None] == []
+    return State(
+        history=whole_lines(production.history_file(home)),
+        ledger={path.name: whole_lines(path) for path in (home.versions / ".ledger").glob("*.jsonl")},
+        digests={version.id: version.manifest["digest"] for version in listed},
+        champion=champion.id,
+        staged=frozenset(candidate.id for candidate in recovery.staged(home).values()),
+    )
+
+
+def predicts(home: Home, images: UnlabelledImages) -> bool:
+    """Whether production answers."""
+    champion = production.current(home, DATASET)
+    return champion is not None and Application(champion).predict(images).shape == (len(images.ids), 3)
+
+
+def whole_lines(path: Path) -> tuple[str, ...]:
+    return tuple(path.read_text().split("\n")[:-1])
+
+
+def assert_kept(before: State, after: State) -> None:
+    """Nothing that was promised is gone, nothing was paid for twice, and who serves is the old or the new champion."""
+    assert after.history[: len(before.history)] == before.history
+    for name, lines in before.ledger.items():
+        assert after.ledger[name][: len(lines)] == lines
+    assert before.digests.items() <= after.digests.items()
+    assert max(debits(after).values(), default=1) == 1
+    assert after.champion in {before.champion, *(json.loads(line)["id"] for line in after.history[-1:])}
+
+
+def debits(state: State) -> Counter[tuple[str, str, str]]:
+    entries = [json.loads(line) for lines in state.ledger.values() for line in lines]
+    return Counter((e["policy"], e["candidate"], e["champion"]) for e in entries if e["kind"] == "debit")
+
+
+def story(home: Home) -> dict[str, Any]:
+    """What a home holds, but for times and names that carry the time."""
+    listed = versions.list_versions(home)
+    cells = {version.id: version.manifest["cell"] for version in listed}
+    return {
+        "versions": sorted((cells[v.id], v.manifest["digest"], str(v.verdict.outcome)) for v in listed),
+        "promotions": [(record.action, cells[record.id]) for record in production.records(home)],
+        "repeats": sorted(repeats.by_cell(home)),
+        "figures": sorted(path.name for path in home.metric_results.iterdir()),
+        "results": len((home.metric_results / "results.csv").read_text().splitlines()),
+    }

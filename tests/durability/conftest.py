@@ -1,0 +1,70 @@
+"""Homes to break: a small dataset, real versions, and reports whose pictures are not drawn."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import Command, simulate, writing_commands
+from faulty_disk import copy_home
+
+from pipeline.contracts import UnlabelledImages
+from pipeline.reports import excel, learning_curves, version_report
+from pipeline.store.home import Home
+
+PNG = b"a picture"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the sweep starts from.
+
+    Attributes:
+        serving: A home with three champions, the last of which serves.
+        rolled_back: The same after a rollback, so that there is something to promote.
+        commands: Every writing command, by name.
+        images: Something to predict.
+    """
+
+    serving: Home
+    rolled_back: Home
+    commands: dict[str, Command]
+    images: UnlabelledImages
+
+
+@pytest.fixture(scope="session")
+def undrawn() -> Iterator[None]:
+    """Pictures and workbook as constant bytes: drawing takes seconds and touches no disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(version_report, "plots", lambda inputs: {"confusion": PNG})
+        patch.setattr(learning_curves, "learning_curve", lambda curve: PNG)
+        patch.setattr(learning_curves, "learning_curve_seconds", lambda curve: PNG)
+        patch.setattr(excel, "workbook", lambda *parts: PNG)
+        yield
+
+
+@pytest.fixture(scope="session")
+def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of 8 x 8 images that a linear model tells apart."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 60)
+    images = random.integers(0, 120, (len(labels), 8, 8), dtype=np.uint8)
+    images[np.arange(len(labels)), labels, :] += 100
+    file = tmp_path_factory.mktemp("data") / "stripes.npz"
+    np.savez(file, images=images, labels=labels)
+    return file
+
+
+@pytest.fixture(scope="session")
+def bench(undrawn: None, stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Real versions, judged and promoted by real runs; one of them failed."""
+    commands = writing_commands(stripes)
+    serving = Home(tmp_path_factory.mktemp("serving"))
+    for strength in (0.9, 1.0, 2.0):
+        simulate(stripes, serving, strength)
+    simulate(stripes, serving, 1.0, models=("dummy",), overrides={})
+    rolled_back = Home(copy_home(serving.root, tmp_path_factory.mktemp("rolled back") / "home"))
+    commands["rollback"](rolled_back)
+    noise = UnlabelledImages("noise", np.zeros((2, 8, 8, 1), np.uint8), ("1", "2"))
+    return Bench(serving, rolled_back, commands, noise)
