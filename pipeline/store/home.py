@@ -1,10 +1,13 @@
 """Where everything lives: one home folder with ``versions/``, ``production/`` and ``metric_results/``."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import StoreError
 from pipeline.store import names
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,25 @@ class Home:
     """
 
     root: Path
+
+    @classmethod
+    def find(cls, folder: str | Path | None = None) -> "Home":
+        """Return the home in a folder; by default in ``PIPELINE_HOME``, else in the checkout, else right here.
+
+        Raises:
+            StoreError: The folder's name is not valid UTF-8.
+        """
+        is_checkout = all((CHECKOUT / name).is_file() for name in ("pyproject.toml", "Makefile"))
+        named = folder or os.environ.get("PIPELINE_HOME") or (CHECKOUT if is_checkout else ".")
+        root = Path(named).expanduser().resolve()
+        try:
+            str(root).encode()
+        except UnicodeEncodeError:
+            printable = ascii(str(root)).strip("'")
+            raise StoreError(
+                f"The name of the home folder {printable} is not valid UTF-8: rename it, or name another with --home."
+            ) from None
+        return cls(root)
 
     @property
     def versions(self) -> Path:
