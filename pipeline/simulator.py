@@ -12,14 +12,14 @@ from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImage
 from pipeline.data import sources, splits, unlabelled
 from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DataError, DeployError, PipelineError, SettingsError
-from pipeline.inspection import reporting
+from pipeline.inspection import datasets, reporting
 from pipeline.judging.policy import from_table
 from pipeline.planning import workers
 from pipeline.planning.cells import Cell, check_recipes, plan_cells
 from pipeline.publishing import hub, submitter
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
-from pipeline.store import lock, production, recovery, repeats, role_records, versions
+from pipeline.store import lock, manifest, production, recovery, repeats, role_records, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
@@ -98,10 +98,11 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         raise SettingsError(
             "--submit needs Kaggle's test images: `simulator.py kaggle download`, or --test-images FILE."
         )
+    spec, known_name = datasets.source_of(home, settings.dataset)
     data = sources.load(
-        settings.dataset,
+        spec,
         data_dir=settings.data_dir,
-        name=settings.name,
+        name=settings.name or known_name,
         kaggle_dir=home.competition(DEFAULT_COMPETITION),
         notify=observer.notice,
     )
@@ -208,6 +209,7 @@ def _require_same_kind(home: Home, data: LabelledImages) -> None:
             f"images, but these have {len(data.classes)} of {data.shape}: "
             "give this dataset a name of its own with --name."
         )
+    datasets.require_same_source(manifest.read(champion.folder).dataset, data)
 
 
 def _plan(settings: Settings, home: Home, data: LabelledImages, observer: Observer) -> list[Cell]:

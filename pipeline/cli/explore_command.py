@@ -32,13 +32,15 @@ def explore(
 
     from pipeline.config import DEFAULT_COMPETITION
     from pipeline.data import sources, validation
+    from pipeline.inspection import datasets
     from pipeline.reports import exploration
     from pipeline.store import atomic
 
     target = resolve_home(home)
     with errors.status("loading images") as status:
         kaggle_dir = target.competition(DEFAULT_COMPETITION)
-        data = sources.load(dataset, data_dir=data_dir, kaggle_dir=kaggle_dir, notify=notice)
+        spec, name = datasets.source_of(target, dataset)
+        data = sources.load(spec, data_dir=data_dir, name=name, kaggle_dir=kaggle_dir, notify=notice)
         found = exploration.explore(data, seed, status.update)
         pages = exploration.files(found, asdict(validation.report(data)), status.update)
         folder = target.metric_results / "eda"

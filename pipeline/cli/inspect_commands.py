@@ -46,11 +46,14 @@ def list_versions(
     home: HomeOption = None,
 ) -> None:
     """List every version ever trained, those that failed included."""
+    from pipeline.inspection.datasets import name_of
     from pipeline.store import versions
 
+    place = resolve_home(home)
+    dataset = name_of(place, dataset) if dataset else None
     listed = [
         version
-        for version in versions.list_versions(resolve_home(home))
+        for version in versions.list_versions(place)
         if (model is None or (version.known_manifest and version.known_manifest.recipe == model))
         and (dataset is None or (version.known_manifest and version.known_manifest.dataset.name == dataset))
         and (outcome is None or outcome in _states(version))

@@ -147,10 +147,11 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
     Raises:
         DeployError: Nothing serves, or several do and none is named.
     """
+    from pipeline.inspection.datasets import name_of
     from pipeline.store import production
 
     served = production.datasets(home)
-    name = dataset or (served[0] if len(served) == 1 else None)
+    name = name_of(home, dataset) if dataset else (served[0] if len(served) == 1 else None)
     if not served:
         raise DeployError("Nothing serves yet: `simulator.py run` trains, judges and promotes.")
     if name is None:

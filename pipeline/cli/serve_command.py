@@ -33,9 +33,11 @@ def serve(
     """
     import uvicorn
 
+    from pipeline.inspection.datasets import name_of
     from pipeline.serving.app import create_app
 
     place = resolve_home(home)
+    dataset = name_of(place, dataset) if dataset else None
     _require_one(place, dataset)
     local = host in LOOPBACK
     app = create_app(place, dataset, ["localhost", "127.0.0.1", "[::1]"] if local else ["*"])

@@ -130,7 +130,7 @@ def _verified(raw: RawSet) -> RawSet:
     for (what, md5), array, file in zip(MD5S.items(), arrays, files, strict=True):
         if _idx_md5(array) != md5:
             raise DataError(f"{file} does not hold MNIST's {what} (their MD5 differs): copy or download them again.")
-    return replace(raw, name="mnist", classes=tuple(str(digit) for digit in range(10)))
+    return replace(raw, name="mnist", origin="mnist", classes=tuple(str(digit) for digit in range(10)))
 
 
 def _idx_md5(array: NDArray[Any]) -> str:

@@ -21,7 +21,7 @@ def read() -> RawSet:
     images = np.stack([enlarge(image) for image in digits.images])
     part = RawPart("scikit-learn's digits", "scikit-learn's digits", images, digits.target)
     classes = tuple(str(label) for label in range(10))
-    return RawSet("digits", "scikit-learn's digits, enlarged from 8 x 8", part, classes=classes)
+    return RawSet("digits", "scikit-learn's digits, enlarged from 8 x 8", part, classes=classes, origin="digits")
 
 
 def enlarge(digit: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -9,10 +9,13 @@ from pipeline.data import idx, image_folder, kaggle_csv, mnist, npz, sklearn_dig
 from pipeline.data.notices import Notify, silent
 from pipeline.data.raw import RawSet
 from pipeline.data.validation import labelled
+from pipeline.data.wording import require_printable
 from pipeline.errors import DataError
 
+BUILT_IN = ("auto", "mnist", "digits", "kaggle")
+"""What ``--dataset`` takes beside paths and the names of datasets that have versions."""
 PATIENT, HURRIED = 15.0, 4.0
-"""Seconds to wait for a download that was asked for, and for one that is a mere attempt."""
+"""Seconds to wait for a download that was asked for, and for one that is only an attempt."""
 
 NOT_HERE = "MNIST is not on this machine: name a folder that holds it with --data-dir or PIPELINE_DATA."
 
@@ -52,7 +55,7 @@ def _read(spec: str, data_dir: Path | None, kaggle_dir: Path | None, download: b
         return sklearn_digits.read()
     if spec == "kaggle":
         return _kaggle(kaggle_dir)
-    return _path(Path(spec).expanduser(), notify)
+    return _path(Path(spec), notify)
 
 
 def _mnist(data_dir: Path | None, timeout: float | None, notify: Notify) -> RawSet:
@@ -90,11 +93,28 @@ def _folders(data_dir: Path | None) -> list[Path]:
 def _kaggle(folder: Path | None) -> RawSet:
     path = folder / "train.csv" if folder else None
     if path is None or not path.is_file():
-        raise DataError(f"{path or 'train.csv'} is not there: get it with 'simulator.py kaggle download'.")
-    return replace(kaggle_csv.read_labelled(path), name="kaggle")
+        raise DataError(f"{path or 'train.csv'} is missing: get it with 'simulator.py kaggle download'.")
+    return replace(kaggle_csv.read_labelled(path), name="kaggle", origin="kaggle")
+
+
+def origin_of(path: Path) -> str:
+    """Return what records a dataset that was read from a path: the path, absolute and without links.
+
+    Raises:
+        DataError: The path is not printable text.
+    """
+    require_printable(str(path), "The dataset")
+    origin = str(path.expanduser().resolve())
+    require_printable(origin, "The dataset")
+    return origin
 
 
 def _path(path: Path, notify: Notify) -> RawSet:
+    origin = origin_of(path)
+    return replace(_read_path(path.expanduser(), notify), origin=origin)
+
+
+def _read_path(path: Path, notify: Notify) -> RawSet:
     if path.is_dir():
         return idx.read_folder(path) if idx.find(path) else image_folder.read(path, notify)
     if not path.exists():
@@ -104,4 +124,4 @@ def _path(path: Path, notify: Notify) -> RawSet:
         return kaggle_csv.read_labelled(path)
     if suffix == ".npz":
         return npz.read_labelled(path)
-    raise DataError(f"{path} is of no known form: a .csv, an .npz, or a folder of IDX files or pictures is expected.")
+    raise DataError(f"{path} has an unknown form: a .csv, an .npz, or a folder of IDX files or pictures is expected.")

@@ -13,6 +13,7 @@ from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
 from pipeline.facts.scores import Scores
 from pipeline.inference.predictor import OnnxPredictor
+from pipeline.inspection import datasets
 from pipeline.judging import metrics
 from pipeline.models import native
 from pipeline.store import manifest, role_records, version_arrays, versions
@@ -54,30 +55,29 @@ def evaluate(
         version: Which version; every file of it is verified first.
         checkpoint: The native model after so many epochs or rounds; ``None`` takes ``model.onnx``.
         dataset: As for a run; ``None`` takes the dataset and benchmark rows that the version was judged on.
-        data_dir: Where local MNIST stands.
-        notify: Shows a sentence that a person should see.
+        data_dir: Folder with local MNIST files.
+        notify: Called with each sentence that a person should read.
 
     Raises:
         StoreError: The version is damaged.
-        DataError: The images or classes do not fit the version.
+        DataError: The images or classes do not fit the version, or its own dataset has changed or is not recorded.
         ModelError: There is no such checkpoint.
     """
     whole = versions.require_whole(version)
     facts = whole.manifest.dataset
+    spec, name = datasets.source_of(home, dataset) if dataset else (_origin(whole), facts.name)
     data = sources.load(
-        dataset or facts.name,
-        data_dir=data_dir,
-        name=None if dataset else facts.name,
-        kaggle_dir=home.competition(DEFAULT_COMPETITION),
-        notify=notify,
+        spec, data_dir=data_dir, name=name, kaggle_dir=home.competition(DEFAULT_COMPETITION), notify=notify
     )
+    if dataset is None and data.sha256 != facts.sha256:
+        raise _changed(whole)
     if (data.shape, data.classes) != (facts.shape, facts.classes):
         raise DataError(
             f"{data.name} has {len(data.classes)} classes of {data.shape} images; {version.id} was trained on "
             f"{len(facts.classes)} classes of {facts.shape}: the two cannot be compared."
         )
     rows = _rows(home, whole, data)
-    _tell_of_leaks(whole, data, rows, notify)
+    _warn_of_leaks(whole, data, rows, notify)
     probabilities = _predict(whole, data.images[rows], checkpoint)
     figures = metrics.score(probabilities, data.labels[rows], data.classes)
     scores = Scores(**dict(figures), benchmark_sha256=digests.set_digest(data.digests[rows]))
@@ -90,15 +90,42 @@ def evaluate(
     )
 
 
+def _origin(version: Version) -> str:
+    """Return what to load to have a version's own dataset again."""
+    facts = version.manifest.dataset
+    # Versions of 0.1.0 record no origin; the digest tells a user's dataset called `digits` from the built-in one.
+    origin = facts.origin or (facts.name if facts.name in sources.BUILT_IN else None)
+    if origin is None:
+        raise _unrecorded(version)
+    return origin
+
+
+def _changed(version: Version) -> DataError:
+    origin = version.manifest.dataset.origin
+    if not origin:
+        return _unrecorded(version)
+    return DataError(
+        f"{origin} has changed since {version.id} was trained on it: give --dataset {origin} to measure on what is "
+        "there now."
+    )
+
+
+def _unrecorded(version: Version) -> DataError:
+    source = version.manifest.dataset.source
+    return DataError(f"{version.id} does not record where to find its images ({source}): name them with --dataset.")
+
+
 def _rows(home: Home, version: Version, data: LabelledImages) -> Rows:
-    """The benchmark rows of the dataset, or all rows of one that was never trained on here."""
-    known = role_records.load(home, data.name)
-    if known is None:
-        return np.arange(len(data), dtype=np.int64)
-    return splits.benchmark_rows(data, splits.assign_roles(data, known), version.manifest.rows.benchmark)
+    """The benchmark rows of a dataset that was trained on here, under either name; else all rows."""
+    for name in (version.manifest.dataset.name, data.name):
+        known = role_records.load(home, name)
+        if known is not None and digests.overlap(data.digests, known.digests):
+            roles = splits.assign_roles(data, known)
+            return splits.benchmark_rows(data, roles, version.manifest.rows.benchmark)
+    return np.arange(len(data), dtype=np.int64)
 
 
-def _tell_of_leaks(version: Version, data: LabelledImages, rows: Rows, notify: Callable[[str], None]) -> None:
+def _warn_of_leaks(version: Version, data: LabelledImages, rows: Rows, notify: Callable[[str], None]) -> None:
     leaked = digests.overlap(version_arrays.training_images(version).train, data.digests[rows])
     if leaked:
         notify(f"{version.id} was fitted on {leaked:,} of these {len(rows):,} images: its figures flatter it.")

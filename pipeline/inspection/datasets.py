@@ -1,0 +1,63 @@
+"""What ``--dataset`` means, in every command: a built-in set, a path, or the name of a dataset that has versions."""
+
+from pathlib import Path
+
+from pipeline.contracts import LabelledImages
+from pipeline.data import sources
+from pipeline.errors import DataError
+from pipeline.facts.manifest import DatasetFacts
+from pipeline.store import production, versions
+from pipeline.store.home import Home
+
+
+def source_of(home: Home, given: str) -> tuple[str, str | None]:
+    """Return what to load for ``--dataset``, and the name to keep it under (``None``: its own).
+
+    Args:
+        home: The home folder.
+        given: A built-in set, a path, or the name of a dataset that versions were trained on.
+    """
+    if given in sources.BUILT_IN or Path(given).expanduser().exists():
+        return given, None
+    origins = [facts.origin for facts in _recorded(home) if facts.name == given and facts.origin]
+    return (origins[-1], given) if origins else (given, None)
+
+
+def name_of(home: Home, given: str) -> str:
+    """Return the name that a dataset's versions and champion are kept under.
+
+    Args:
+        home: The home folder.
+        given: That name, or the path that its versions were trained on.
+    """
+    if given in production.datasets(home) or not Path(given).expanduser().exists():
+        return given
+    recorded = _recorded(home)
+    if any(facts.name == given for facts in recorded):
+        return given
+    origin = sources.origin_of(Path(given))
+    return next((facts.name for facts in reversed(recorded) if facts.origin == origin), given)
+
+
+def require_same_source(recorded: DatasetFacts, data: LabelledImages) -> None:
+    """Refuse a built-in set under the name of a user's own dataset, and the reverse.
+
+    Args:
+        recorded: The dataset as a version's manifest describes it.
+        data: Images that go by the same name.
+
+    Raises:
+        DataError: The two are different datasets.
+    """
+    origins = {recorded.origin, data.origin}
+    if "" in origins or len(origins) == 1 or recorded.sha256 == data.sha256:
+        return
+    if origins & set(sources.BUILT_IN):
+        raise DataError(
+            f"The versions of '{data.name}' were trained on {recorded.source}, and these images are "
+            f"{data.source}: give this dataset a name of its own with --name."
+        )
+
+
+def _recorded(home: Home) -> list[DatasetFacts]:
+    return [found.known_manifest.dataset for found in versions.list_versions(home) if found.known_manifest]
