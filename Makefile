@@ -5,7 +5,7 @@ BUILD  := $(if $(GPU),gpu,cpu)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test lint bench serve lock clean help
+.PHONY: run test lint fuzz bench serve lock clean help
 
 help:             ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ lint: $(VENV)/.installed-test      ## style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(VENV)/.installed-test      ## damaged files for MINUTES=10; what breaks a reader is kept in tests/corpus/found
+	$(BIN)/python -W ignore tests/fuzz/fuzz_for_minutes.py $(or $(MINUTES),10) $(TARGETS)
 
 bench: $(VENV)/.installed-test     ## measure every target of benchmarks/RESULTS.md (hours)
 	$(BIN)/python -m benchmarks

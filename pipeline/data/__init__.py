@@ -1,1 +1,1 @@
-"""Data: where images come from, whether they can be trusted, and who may see which."""
+"""Data: sources of images, their validation, and the role of each image."""

@@ -13,7 +13,7 @@ def balanced_order(labels: Labels, ranks: NDArray[np.uint64]) -> Rows:
 
     Args:
         labels: Class of each row, ``[N]``.
-        ranks: A number a row that orders the rows of one class, ``[N]``.
+        ranks: Orders the rows of one class, ``[N]``.
 
     Returns:
         Positions in ``labels``, ``[N]``.
@@ -28,10 +28,10 @@ def balanced_order(labels: Labels, ranks: NDArray[np.uint64]) -> Rows:
 
 
 def class_turns(counts: list[int]) -> list[int]:
-    """Whose turn it is, for each of ``sum(counts)`` places; every count is at least 1.
+    """Return the class of each of ``sum(counts)`` places; every count is at least 1.
 
-    The chairman assignment problem: each class serves as often as its share says, never off by one image
-    at any time. Solved by earliest deadline among those that may serve (R. Tijdeman, "The chairman
+    The chairman assignment problem: at every place, each class has been chosen within one image of its share.
+    Solved by the earliest deadline among the classes that may be chosen (R. Tijdeman, "The chairman
     assignment problem", Discrete Mathematics 32, 1980, theorem 1 and its algorithm), in whole numbers.
     """
     total, classes = sum(counts), len(counts)

@@ -13,14 +13,14 @@ DIGEST_DTYPE = np.dtype(f"V{DIGEST_BYTES}")
 
 
 def image_digests(images: Images) -> Digests:
-    """One BLAKE2b digest an image, over its shape and its pixels.
+    """Return the BLAKE2b digest of each image, over its shape and its pixels.
 
     Args:
         images: uint8 ``[N, H, W, C]``.
 
     Returns:
-        ``V16`` ``[N]``. The shape goes in as BLAKE2b's personalisation (RFC 7693), so equal bytes of
-        another shape are another image.
+        ``V16`` ``[N]``. The shape is BLAKE2b's personalisation (RFC 7693), so equal bytes of another shape are another
+        image.
     """
     shape = struct.pack("<3I", *images.shape[1:])
     size = int(np.prod(images.shape[1:]))
@@ -33,18 +33,18 @@ def image_digests(images: Images) -> Digests:
 
 
 def unique(digests: Digests) -> Digests:
-    """Sorted unique digests, ``[M]``."""
+    """Return the sorted unique digests, ``[M]``."""
     # Asking for the index makes numpy sort by argsort, which is several times faster on bytes.
     return np.unique(digests, return_index=True)[0]
 
 
 def set_digest(digests: Digests) -> str:
-    """SHA-256, in hexadecimal, of a *set* of images: neither order, names nor copies change it."""
+    """Return the SHA-256, in hexadecimal, of a *set* of images: neither order, names nor copies change it."""
     return hashlib.sha256(unique(digests).tobytes()).hexdigest()
 
 
 def positions(digests: Digests, known: Digests) -> NDArray[np.int64]:
-    """Where each digest stands in the sorted unique ``known``, ``[N]``; -1 where it does not."""
+    """Return the position of each digest in the sorted unique ``known``, ``[N]``; -1 where it is missing."""
     if len(known) == 0:
         return np.full(len(digests), -1, np.int64)
     found = np.minimum(np.searchsorted(known, digests), len(known) - 1)
@@ -52,10 +52,10 @@ def positions(digests: Digests, known: Digests) -> NDArray[np.int64]:
 
 
 def contained(digests: Digests, others: Digests) -> NDArray[np.bool_]:
-    """Whether each of ``digests`` is among ``others``, boolean ``[N]``."""
+    """Return whether each of ``digests`` is among ``others``, boolean ``[N]``."""
     return positions(digests, unique(others)) >= 0
 
 
 def overlap(first: Digests, second: Digests) -> int:
-    """How many different images both sets hold."""
+    """Return how many different images both sets hold."""
     return int(contained(unique(first), second).sum())

@@ -14,6 +14,7 @@ from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm"})
@@ -90,7 +91,7 @@ def open_picture(path: Path) -> "Image":
         raise DataError(f"{path} is damaged ({reason(error)}): save it again.") from error
 
 
-def _is_deep(image: "Image") -> bool:
+def _is_deep(image: "ImageFile") -> bool:
     """Whether a colour picture has 16 bits a channel, of which Pillow would drop 8 without a word.
 
     Only what the decoder is asked for says so, before the picture is loaded.

@@ -1,4 +1,4 @@
-"""MNIST, from wherever it can be had: a local folder, Keras' cache, or the file that Keras downloads."""
+"""MNIST, from a local folder, Keras' cache, or the file that Keras downloads."""
 
 import hashlib
 import http.client
@@ -33,12 +33,12 @@ CHUNK = 2**16
 
 
 def stored(folders: list[Path], cache: Path, notify: Notify) -> RawSet | None:
-    """MNIST from the first of several folders that has it, or from Keras' cache; ``None`` where it is in neither.
+    """Return MNIST from the first of several folders that has it, or from Keras' cache; ``None`` if it is in neither.
 
     Args:
-        folders: Where a user says that it is; each may also hold it in ``mnist/``.
-        cache: Keras' own ``mnist.npz``, whether or not it is there.
-        notify: Told where it was looked for in vain.
+        folders: Named by the user; each may also hold it in ``mnist/``.
+        cache: Keras' own ``mnist.npz``, which may be missing.
+        notify: Called with a sentence on each place without MNIST.
 
     Raises:
         DataError: A file in one of the folders is damaged or is not MNIST.
@@ -52,22 +52,22 @@ def stored(folders: list[Path], cache: Path, notify: Notify) -> RawSet | None:
         try:
             return _verified(npz.read_labelled(cache))
         except DataError as error:
-            notify(f"Keras' copy of MNIST is left aside: {error}")
+            notify(f"Keras' copy of MNIST is not used: {error}")
     return None
 
 
 def downloaded(cache: Path, timeout: float) -> RawSet:
-    """MNIST, downloaded into Keras' cache.
+    """Return MNIST, downloaded into Keras' cache.
 
     Raises:
-        DataError: It could not be downloaded or kept.
+        DataError: It cannot be downloaded or stored.
     """
     download(cache, timeout)
     return _verified(npz.read_labelled(cache))
 
 
 def keras_cache() -> Path:
-    """Where Keras keeps MNIST; ``KERAS_HOME`` moves it, as it does in Keras."""
+    """Return where Keras keeps MNIST; ``KERAS_HOME`` moves it, as it does in Keras."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / "mnist.npz"
 
 
@@ -89,7 +89,7 @@ def download(target: Path, timeout: float, url: str | None = None) -> None:
             f"MNIST could not be downloaded ({error}): check the network, or name its folder with --data-dir."
         ) from error
     if hashlib.sha256(content).hexdigest() != SHA256:
-        raise DataError(f"{url or URL} sent something else than MNIST (its SHA-256 differs): nothing was kept.")
+        raise DataError(f"{url or URL} sent something other than MNIST (its SHA-256 differs): nothing was kept.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".mnist-") as folder:
@@ -97,7 +97,7 @@ def download(target: Path, timeout: float, url: str | None = None) -> None:
             part.write_bytes(content)
             part.replace(target)
     except OSError as error:
-        raise DataError(f"MNIST was downloaded but cannot be kept in {target}: {error}.") from error
+        raise DataError(f"MNIST was downloaded but cannot be stored in {target}: {error}.") from error
 
 
 def _fetch(url: str, timeout: float) -> bytes:

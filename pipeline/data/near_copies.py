@@ -105,7 +105,9 @@ def _units(images: Images) -> Vectors:
     vectors = images.reshape(len(images), -1).astype(np.float32)
     vectors -= vectors.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-3)
+    # One pixel that differs by 1 gives a length of at least 0.7; rounding alone gives far less.
+    units: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0.5)
+    return units
 
 
 def _coordinates(units: Vectors, basis: Vectors) -> Vectors:

@@ -1,10 +1,10 @@
-"""What the data layer has to tell a user while it works."""
+"""Notices: sentences for the user from the data layer while it works."""
 
 from collections.abc import Callable
 
 Notify = Callable[[str], None]
-"""Called with a sentence that a user should read; ``print`` will do."""
+"""Called with each sentence that a user should read; ``print`` is one."""
 
 
 def silent(sentence: str) -> None:
-    """A ``Notify`` that says nothing."""
+    """Ignore the sentence: the ``Notify`` of callers that show none."""

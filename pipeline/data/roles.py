@@ -13,9 +13,9 @@ from pipeline.data.validation import lowest_labels
 TRAINING, VALIDATION, BENCHMARK = 0, 1, 2
 UNDECIDED = -1
 BENCHMARK_SHARE = 5
-"""One image in so many judges, where the source sets none aside."""
+"""One image in five is a benchmark image where the source sets none aside."""
 VALIDATION_SHARE = 10
-"""One in so many of the others validates."""
+"""One in ten of the others is a validation image."""
 KEY = b"roles"
 
 
@@ -24,8 +24,8 @@ def assign_roles(data: LabelledImages, known: Roles | None = None) -> Roles:
 
     A source's own test images are the benchmark; of a single pool it is a stratified fifth. Validation is a
     stratified tenth of the rest. Within a class, images are drawn in the order of a keyed hash of their
-    digest, so that neither the order of rows nor chance matters. As a dataset grows, its new images fill up
-    the quotas.
+    digest, so that neither the order of rows nor chance matters. As a dataset grows, its new images fill the
+    quotas.
 
     Args:
         data: A validated dataset; copies of an image share its role and its lowest label.
@@ -49,7 +49,7 @@ def assign_roles(data: LabelledImages, known: Roles | None = None) -> Roles:
 
 @dataclass(frozen=True, eq=False)
 class _Drawing:
-    """Different images, ``[M]`` each: role so far, class, how many rows show it, and the order of drawing."""
+    """Different images, ``[M]`` each: role so far, class, number of rows with it, and the order of drawing."""
 
     roles: NDArray[np.int64]
     labels: Labels
@@ -67,7 +67,7 @@ class _Drawing:
     def _drawn(self, own: NDArray[np.int64], role: int, quota: int) -> list[int]:
         roles = self.roles[own]
         free = own[roles == UNDECIDED]
-        # An image is left for each role that this class still lacks and that is filled after this one.
+        # One image is kept for each role that is filled later and that this class still lacks.
         spare = len(free) - sum(later not in roles for later in range(role))
         left = quota - int(self.copies[own[roles == role]].sum())
         drawn: list[int] = []
@@ -89,7 +89,7 @@ def _known_roles(images: Digests, known: Roles | None) -> NDArray[np.int64]:
 
 
 def quotas(counts: NDArray[np.int64], share: int) -> NDArray[np.int64]:
-    """One in ``share`` of all, apportioned to classes by the largest remainder, at least one of each.
+    """Return one in ``share`` of all images, apportioned to classes by the largest remainder, at least one of each.
 
     Args:
         counts: Images by class, ``[K]``.
@@ -105,7 +105,7 @@ def quotas(counts: NDArray[np.int64], share: int) -> NDArray[np.int64]:
 
 
 def keyed_hashes(images: Digests, key: bytes) -> NDArray[np.uint64]:
-    """A number an image that only its digest and the key decide, ``[N]``: it ranks images fairly."""
+    """Return a number for each image that depends on its digest and the key alone, ``[N]``: a fair ranking."""
     content = b"".join(hashlib.blake2b(image, digest_size=8, key=key).digest() for image in images.tolist())
     return np.frombuffer(content, np.uint64)
 

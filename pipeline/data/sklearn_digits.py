@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 real digits, brought from 8 x 8 to the form of MNIST: always there, also offline."""
+"""scikit-learn's 1,797 real digits, brought from 8 x 8 to the form of MNIST: available offline."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,11 @@ BOX = 20
 """MNIST's makers fitted each digit into 20 x 20 pixels and centred it by mass in 28 x 28."""
 OVERSAMPLING = 4
 INK = (0.25, 0.75)
-"""Grey below is paper and above is ink: it sharpens the strokes that 8 x 8 pixels blur."""
+"""Grey below the first is paper, above the second ink: sharpens the strokes that 8 x 8 pixels blur."""
 
 
 def read() -> RawSet:
-    """The digits as uint8 ``[1797, 28, 28]`` with labels 0 to 9."""
+    """Return the digits as uint8 ``[1797, 28, 28]`` with labels 0 to 9."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -25,7 +25,7 @@ def read() -> RawSet:
 
 
 def enlarge(digit: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """One digit of 8 x 8 counts of ink, 0 to 16, as MNIST would show it: uint8 ``[28, 28]``."""
+    """Return one digit of 8 x 8 counts of ink, 0 to 16, as MNIST would show it: uint8 ``[28, 28]``."""
     from PIL import Image
 
     grey = Image.fromarray(np.rint(digit * (255 / 16)).astype(np.uint8))

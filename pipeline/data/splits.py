@@ -1,4 +1,4 @@
-"""Who may see which images: roles for good, sizes that nest, and the rows of one training."""
+"""The rows of one training: roles for good, and sizes that nest."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ BENCHMARK_KEY = b"benchmark"
 
 
 def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, seed: int) -> Split:
-    """The rows of one training, nested and balanced.
+    """Return the rows of one training, nested and balanced.
 
     With one seed, a smaller size is contained in every larger one, for training, validation and benchmark
     alike. Validation takes the same share of every size, rounded down. The benchmark depends on its size alone.
@@ -53,7 +53,7 @@ def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, se
 
 
 def benchmark_rows(data: LabelledImages, roles: Roles, size: int) -> Rows:
-    """The first ``size`` benchmark rows in the one balanced order that they always have.
+    """Return the first ``size`` benchmark rows in the one balanced order that they always have.
 
     Raises:
         SettingsError: There are fewer.
@@ -80,7 +80,7 @@ def _rows_by_role(data: LabelledImages, roles: Roles) -> dict[int, Rows]:
 
 def _check_size(what: str, size: int, available: int) -> None:
     if not 1 <= size <= available:
-        raise SettingsError(f"{size:,} {what} images were asked for; give a number from 1 to {available}.")
+        raise SettingsError(f"{size:,} {what} images are not available: give a number from 1 to {available:,}.")
 
 
 def _ordered(data: LabelledImages, rows: Rows, key: bytes) -> Rows:

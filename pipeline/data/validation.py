@@ -1,4 +1,4 @@
-"""Nothing trains on images that did not pass here."""
+"""Check images and labels before anything trains on them."""
 
 import hashlib
 import re

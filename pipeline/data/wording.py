@@ -6,14 +6,14 @@ from pipeline.errors import DataError
 
 LONGEST = 60
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories that a terminal, a CSV or a JSON file may take for something else than text."""
+"""Unicode categories that a terminal, a CSV or a JSON file may take for something other than text."""
 
 
 def quoted(text: str, longest: int = LONGEST) -> str:
-    """Return text on one line, control characters escaped, cut after ``longest`` characters."""
+    """Return text on one line, what is not printable escaped, cut after ``longest`` characters."""
     start = text[: longest + 1]
     plain = "".join(
-        character.encode("unicode_escape").decode() if unicodedata.category(character) in UNPRINTABLE else character
+        character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in start[:longest]
     )
     return plain + ("…" if len(start) > longest else "")

@@ -136,7 +136,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 def test_a_download_is_checked_before_it_is_kept(
     server: str, no_mnist: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="sent something else than MNIST"):
+    with pytest.raises(DataError, match="sent something other than MNIST"):
         mnist.download(no_mnist, 5, f"{server}/mnist.npz")
     with pytest.raises(DataError, match=r"could not be downloaded .*404"):
         mnist.download(no_mnist, 5, f"{server}/missing.npz")

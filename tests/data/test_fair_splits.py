@@ -210,9 +210,9 @@ def test_rows_without_a_role_are_refused() -> None:
 def test_more_than_there_is_is_refused() -> None:
     data = build(np.arange(40) % 2, np.arange(40))
     roles = splits.assign_roles(data)
-    with pytest.raises(SettingsError, match="33 training images were asked for; give a number from 1 to 32"):
+    with pytest.raises(SettingsError, match="33 training images are not available: give a number from 1 to 32"):
         splits.plan(data, roles, 33, 2, seed=0)
-    with pytest.raises(SettingsError, match="9 benchmark images were asked for; give a number from 1 to 8"):
+    with pytest.raises(SettingsError, match="9 benchmark images are not available: give a number from 1 to 8"):
         splits.plan(data, roles, 10, 9, seed=0)
 
 
