@@ -140,7 +140,7 @@ def evaluate(
     if as_json:
         print_json(result.scores.as_json())
         return
-    console.print(f"[bold]{found.id}[/] ({result.what}) on {result.images}")
+    console.print(Text.assemble((found.id, "bold"), f" ({result.what}) on {result.images}"))
     for line in score_lines(result.scores):
         console.print(line)
     console.print(f"Written to {file}", style="dim", soft_wrap=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -138,7 +139,8 @@ def predict(
             print_json(rows)
         else:
             for row in rows:
-                console.print(f"{row['image']}  [bold]{row['class']}[/]  {row['probability']:.1%}".replace("%", " %"))
+                image, name = (escape(str(row[key])) for key in ("image", "class"))
+                console.print(f"{image}  [bold]{name}[/]  {100 * row['probability']:.1f} %")
 
 
 def champion_of(home: Home, dataset: str | None) -> Deployment:

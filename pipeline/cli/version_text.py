@@ -90,7 +90,7 @@ def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
     )
     table = Table("class", "images", "fixed by B", "broken by B")
     for row in result.by_class:
-        table.add_row(row.name, f"{row.images:,}", str(row.fixed), str(row.made))
+        table.add_row(Text(row.name), f"{row.images:,}", str(row.fixed), str(row.made))
     yield table
 
 
