@@ -80,14 +80,14 @@ class State:
         ledger: The lines of each ledger.
         digests: Of every version, by id.
         champion: Who serves.
-        staged: Ids of whole candidates.
+        staged: The cells of whole candidates, by id.
     """
 
     history: tuple[str, ...]
     ledger: dict[str, tuple[str, ...]]
     digests: dict[str, str]
     champion: str
-    staged: frozenset[str]
+    staged: dict[str, str]
 
 
 def state_of(home: Home) -> State:
@@ -106,7 +106,7 @@ def state_of(home: Home) -> State:
         ledger={path.name: whole_lines(path) for path in (home.versions / ".ledger").glob("*.jsonl")},
         digests={version.id: version.manifest["digest"] for version in listed},
         champion=champion.id,
-        staged=frozenset(candidate.id for candidate in recovery.staged(home).values()),
+        staged={candidate.id: cell for cell, candidate in recovery.staged(home).items()},
     )
 
 
