@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from commands import assert_kept, ended, predicts, state_of, story
-from conftest import Bench
+from crash_commands import Bench, assert_kept, ended, predicts, state_of, story
 from faulty_disk import KINDS, Crash, FaultyDisk, Kind, copy_home
 
 from pipeline.inspection import doctor

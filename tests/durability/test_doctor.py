@@ -9,8 +9,7 @@ from typing import Any
 
 import filelock
 import pytest
-from commands import DATASET
-from conftest import Bench
+from crash_commands import DATASET, Bench
 
 from pipeline.cli import common
 from pipeline.cli import main as simulator_main

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import DATASET, simulate, state_of
-from conftest import Bench
+from crash_commands import DATASET, Bench, simulate, state_of
 
 from pipeline.errors import StoreError, UnreadableError
 from pipeline.store import atomic, disk, production, recovery, repeats, versions
