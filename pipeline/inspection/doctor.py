@@ -48,7 +48,9 @@ def examine(home: Home) -> list[Fault]:
     """
     busy = lock.is_held(home)
     checks = STEADY if busy else (*STEADY, *MOVING)
-    return [fault for check in checks for fault in check(home)]
+    found = (fault for check in checks for fault in check(home))
+    # What stops several checks is named once.
+    return list({fault.sentence: fault for fault in reversed(list(found))}.values())[::-1]
 
 
 def repair(home: Home, notify: Callable[[str], None]) -> list[str]:
@@ -109,7 +111,7 @@ def _bundles(home: Home) -> Iterator[Fault]:
 
 
 def _versions(home: Home) -> Iterator[Fault]:
-    for version in versions.list_versions(home):
+    for version in versions.stored(home):
         if (damage := _found(_damage, version)) is not None:
             yield Fault("version", version.folder, f"Version {version.id} is damaged: {damage}")
 
@@ -185,7 +187,7 @@ REPAIRS: tuple[Callable[[Home], list[str]], ...] = (
 
 
 def _witnessed(home: Home, benchmark: str) -> int:
-    return ledger_files.witnessed(versions.list_versions(home), benchmark)
+    return ledger_files.witnessed(versions.stored(home), benchmark)
 
 
 def _records(home: Home) -> tuple[Record, ...]:

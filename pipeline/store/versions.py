@@ -16,7 +16,12 @@ def list_versions(home: Home) -> list[Version]:
     Manifest, scores and verdict are verified by their digests, the other files by presence and size; ``verify``
     hashes them all.
     """
-    return _marked(home, (version_folder.read(path) for path in sorted(_folders(home), key=lambda path: path.name)))
+    return _marked(home, stored(home))
+
+
+def stored(home: Home) -> list[Version]:
+    """Return every version as its folder describes it, without what production says of it, oldest first."""
+    return [version_folder.read(path) for path in sorted(_folders(home), key=lambda path: path.name)]
 
 
 def find(home: Home, text: str) -> Version:

@@ -1,12 +1,11 @@
 """Homes to break: a small dataset, real versions, and reports whose pictures are not drawn."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import Command, simulate, writing_commands
+from crash_commands import Bench, simulate, writing_commands
 from faulty_disk import copy_home
 
 from pipeline.contracts import UnlabelledImages
@@ -14,23 +13,6 @@ from pipeline.reports import excel, learning_curves, version_report
 from pipeline.store.home import Home
 
 PNG = b"a picture"
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What the sweep starts from.
-
-    Attributes:
-        serving: A home with three champions, the last of which serves.
-        rolled_back: The same after a rollback, so that there is something to promote.
-        commands: Every writing command, by name.
-        images: Something to predict.
-    """
-
-    serving: Home
-    rolled_back: Home
-    commands: dict[str, Command]
-    images: UnlabelledImages
 
 
 @pytest.fixture(scope="session")

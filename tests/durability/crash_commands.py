@@ -22,6 +22,23 @@ GATE = {"preset": "as-good", "accuracy_floor": 0.01, "recall_floor": "off", "rob
 Command = Callable[[Home], None]
 
 
+@dataclass(frozen=True)
+class Bench:
+    """What the sweep starts from.
+
+    Attributes:
+        serving: A home with three champions, the last of which serves.
+        rolled_back: The same after a rollback, so that there is something to promote.
+        commands: Every writing command, by name.
+        images: Something to predict.
+    """
+
+    serving: Home
+    rolled_back: Home
+    commands: dict[str, Command]
+    images: UnlabelledImages
+
+
 class Silent:
     """An observer that shows nothing."""
 
@@ -58,7 +75,7 @@ def writing_commands(data: Path) -> dict[str, Command]:
 
 def id_of(home: Home, strength: float | None) -> str:
     """The version of a strength; of none, the dummy."""
-    found = (v for v in versions.list_versions(home) if v.manifest["parameters"].get("C") == strength)
+    found = (v for v in versions.list_versions(home) if v.manifest.parameters.get("C") == strength)
     return next(found).id
 
 
@@ -80,14 +97,14 @@ class State:
         ledger: The lines of each ledger.
         digests: Of every version, by id.
         champion: Who serves.
-        staged: Ids of whole candidates.
+        staged: The cells of whole candidates, by id.
     """
 
     history: tuple[str, ...]
     ledger: dict[str, tuple[str, ...]]
     digests: dict[str, str]
     champion: str
-    staged: frozenset[str]
+    staged: dict[str, str]
 
 
 def state_of(home: Home) -> State:
@@ -104,9 +121,9 @@ def state_of(home: Home) -> State:
     return State(
         history=whole_lines(production.history_file(home)),
         ledger={path.name: whole_lines(path) for path in (home.versions / ".ledger").glob("*.jsonl")},
-        digests={version.id: version.manifest["digest"] for version in listed},
+        digests={version.id: version.manifest.digest for version in listed},
         champion=champion.id,
-        staged=frozenset(candidate.id for candidate in recovery.staged(home).values()),
+        staged={candidate.id: cell for cell, candidate in recovery.staged(home).items()},
     )
 
 
@@ -138,9 +155,9 @@ def debits(state: State) -> Counter[tuple[str, str, str]]:
 def story(home: Home) -> dict[str, Any]:
     """What a home holds, but for times and names that carry the time."""
     listed = versions.list_versions(home)
-    cells = {version.id: version.manifest["cell"] for version in listed}
+    cells = {version.id: version.manifest.cell for version in listed}
     return {
-        "versions": sorted((cells[v.id], v.manifest["digest"], str(v.verdict.outcome)) for v in listed),
+        "versions": sorted((cells[v.id], v.manifest.digest, str(v.verdict.outcome)) for v in listed),
         "promotions": [(record.action, cells[record.id]) for record in production.records(home)],
         "repeats": sorted(repeats.by_cell(home)),
         "figures": sorted(path.name for path in home.metric_results.iterdir()),
