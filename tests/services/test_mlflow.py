@@ -67,7 +67,7 @@ def test_a_failure_is_a_sentence_and_stops_nothing(home: Home, folder: Path, uri
 
 
 def test_a_version_that_lacks_something_stops_nothing(home: Home, folder: Path) -> None:
-    version = dataclasses.replace(publish(home), scores={"accuracy": {"value": float("nan")}}, manifest={})
+    version = dataclasses.replace(publish(home), known_scores=None, known_manifest=None, damage="All is lost.")
     assert "is not tracked" in str(tracking.track(version, tracking.uri_of("mlflow", folder), folder))
 
 
