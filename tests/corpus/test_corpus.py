@@ -96,6 +96,19 @@ SENTENCES = {
         "empty": r"one/picture\.png is not a picture",
         "sound-stroke": "bring all pictures to one size",
     },
+    "settings": {
+        "sound": None,
+        "size-of-a-tiny-power": None,  # refused where the dataset's size is known
+        "number-of-5000-digits": "cannot be read as TOML",
+        "3000-brackets": "nested too deeply",
+        "3000-tables": "nested too deeply",
+        "overrides-are-a-number": r"has no setting 'overrides'",
+        "run-is-a-number": r"\[run\] is a table",
+        "seed-is-text": "'seed'",
+        "unknown-table": "unknown table",
+        "not-utf-8": "cannot be read as TOML",
+        "a-null-byte": "cannot be read as TOML",
+    },
     "roles": {
         "sound": None,
         "digests-not-sorted": ROLES.format("its digests are not sorted and different"),
