@@ -1,11 +1,10 @@
 """``explore``: look at a dataset before anything trains."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, console, errors, notice, resolve_home
+from pipeline.cli.common import DataDirOption, HomeOption, SourceOption, console, errors, notice, resolve_home
 
 
 def register(app: typer.Typer) -> None:
@@ -14,13 +13,8 @@ def register(app: typer.Typer) -> None:
 
 
 def explore(
-    dataset: Annotated[
-        str,
-        typer.Option(help="auto, mnist, digits, kaggle, or a CSV, .npz, IDX folder or folder of images."),
-    ] = "auto",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with local MNIST files.", envvar="PIPELINE_DATA")
-    ] = None,
+    dataset: SourceOption = "auto",
+    data_dir: DataDirOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of samples and of the subset on the map.")] = 0,
     home: HomeOption = None,
 ) -> None:
@@ -44,6 +38,6 @@ def explore(
         folder = target.metric_results / "eda"
         for name, content in pages.items():
             atomic.write_bytes(folder / name, content)
-    console.print(found.balance.sentence, markup=False)
+    console.print(found.balance.sentence)
     console.print(f"{len(found.suspects):,} of {found.compared:,} labels disagree with the most similar images.")
-    console.print(f"To look at: {folder / 'index.html'}", markup=False, soft_wrap=True)
+    console.print(f"To look at: {folder / 'index.html'}", soft_wrap=True)

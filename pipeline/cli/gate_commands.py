@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
 
 if TYPE_CHECKING:
     from pipeline.judging.policy import GatePolicy
@@ -15,7 +15,6 @@ app = typer.Typer(help="The rules that a challenger must pass, and what they can
 PresetOption = Annotated[
     str | None, typer.Option("--gate", help="Preset: guarded, each-test or as-good.", show_default="guarded")
 ]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file.", show_default="pipeline.toml")]
 TABLES_BEGIN = "<!-- simulated: begin -->"
 TABLES_END = "<!-- simulated: end -->"
 USUAL_IMAGES = 10_000
@@ -105,7 +104,7 @@ def plan(
 def simulate(
     gate: PresetOption = None,
     repetitions: Annotated[int, typer.Option(min=10, max=MOST_REPETITIONS, help="Series of 200 challengers.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 0,
     write: Annotated[
         Path | None, typer.Option(help="Also put the tables between the marks in this file: docs/gate.md.")
     ] = None,
@@ -157,8 +156,13 @@ def _write_tables(path: Path, text: str) -> None:
     from pipeline.errors import StoreError
     from pipeline.store import atomic
 
-    content = path.read_text() if path.is_file() else ""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        content = ""
     begin, end = content.find(TABLES_BEGIN), content.find(TABLES_END)
     if begin < 0 or end < begin:
-        raise StoreError(f"{path} has no lines '{TABLES_BEGIN}' and '{TABLES_END}' to put the tables between.")
+        raise StoreError(
+            f"{path} is not a text file with the lines '{TABLES_BEGIN}' and '{TABLES_END}' to put the tables between."
+        )
     atomic.write_text(path, f"{content[: begin + len(TABLES_BEGIN)]}\n{text}\n{content[end:]}")

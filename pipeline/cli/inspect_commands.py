@@ -1,15 +1,14 @@
-"""Look at versions: ``versions``, ``show``, ``compare``, ``models``, ``evaluate``, ``report``, ``forecast``."""
+"""Look at versions: ``versions``, ``show``, ``compare``, ``evaluate``, ``report``, ``forecast``."""
 
 import dataclasses
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import DataDirOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
 from pipeline.contracts import Version
 
 PANEL = "Inspect"
@@ -33,7 +32,6 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate", rich_help_panel=PANEL)(evaluate)
     app.command("report", rich_help_panel=PANEL)(report)
     app.command("forecast", rich_help_panel=PANEL)(forecast)
-    app.command("models", rich_help_panel="Train")(models)
 
 
 def list_versions(
@@ -118,9 +116,7 @@ def evaluate(
     dataset: Annotated[
         str | None, typer.Option(help="Other labelled images than those it was judged on: as for `run`.")
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with local MNIST files.", envvar="PIPELINE_DATA")
-    ] = None,
+    data_dir: DataDirOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -137,7 +133,7 @@ def evaluate(
     if as_json:
         print_json(result.scores)
         return
-    console.print(f"[bold]{found.id}[/] ({result.what}) on {result.images}")
+    console.print(Text.assemble((found.id, "bold"), f" ({result.what}) on {result.images}"))
     for line in score_lines(result.scores):
         console.print(line)
     console.print(f"Written to {file}", style="dim", soft_wrap=True)
@@ -173,35 +169,6 @@ def forecast(
     for one in forecasts:
         console.print(one.sentence, markup=False)
     console.print(CAVEAT, style="dim", markup=False)
-
-
-def models(as_json: JsonOption = False) -> None:
-    """List the recipes: what they are, their parameters, and the accuracy to expect."""
-    from pipeline.models.registry import RECIPES
-
-    if as_json:
-        print_json([{**dataclasses.asdict(recipe), "parameters": dict(recipe.parameters)} for recipe in RECIPES])
-        return
-    table = Table(show_lines=True)
-    for column in (
-        "recipe",
-        "what it is",
-        "parameters (--set recipe.name=value)",
-        "expected accuracy",
-        "same seed, same model",
-    ):
-        table.add_column(column, overflow="fold")
-    for recipe in RECIPES:
-        parameters = "\n".join(f"{name} = {value}" for name, value in recipe.parameters.items())
-        table.add_row(
-            Text(recipe.name, style="bold"),
-            recipe.summary,
-            Text(parameters or "none"),
-            recipe.expected,
-            "yes" if recipe.deterministic else "no",
-        )
-    console.print(table)
-    console.print("Your own: --models mypackage.mymodule:build (docs/own-model.md).", style="dim", markup=False)
 
 
 def _versions_table(listed: list[Version]) -> Table:

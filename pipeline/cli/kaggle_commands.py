@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
 from pipeline.contracts import Deployment, Version
 from pipeline.errors import StoreError
 from pipeline.store.home import Home
@@ -42,9 +42,7 @@ def submit(
     version: Annotated[
         str | None, typer.Option(help="A version's id or part of it.", show_default="the champion")
     ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
-    ] = None,
+    dataset: ChampionOption = None,
     competition: CompetitionOption = "digit-recognizer",
     allow_leak: Annotated[
         bool, typer.Option("--allow-leak", help="Submit although the version was trained on test images, and say so.")

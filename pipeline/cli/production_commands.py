@@ -8,15 +8,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
 from pipeline.contracts import Deployment
 from pipeline.errors import DeployError, SettingsError, StoreError
 from pipeline.store.home import Home
 
 PANEL = "Serve"
-DatasetOption = Annotated[
-    str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -74,7 +71,7 @@ def promote(
 
 
 def rollback(
-    dataset: DatasetOption = None,
+    dataset: ChampionOption = None,
     reason: Annotated[str, typer.Option(help="Why; recorded in the history.")] = "",
     home: HomeOption = None,
 ) -> None:
@@ -107,7 +104,7 @@ def predict(
     sample: Annotated[
         Path | None, typer.Option(help="Kaggle's sample_submission.csv, whose form the file must have.")
     ] = None,
-    dataset: DatasetOption = None,
+    dataset: ChampionOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -138,7 +135,8 @@ def predict(
             print_json(rows)
         else:
             for row in rows:
-                console.print(f"{row['image']}  [bold]{row['class']}[/]  {row['probability']:.1%}".replace("%", " %"))
+                probability = f"{100 * row['probability']:.1f} %"
+                console.print(Text.assemble(f"{row['image']}  ", (str(row["class"]), "bold"), f"  {probability}"))
 
 
 def champion_of(home: Home, dataset: str | None) -> Deployment:

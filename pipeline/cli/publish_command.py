@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, console, notice, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, console, notice, resolve_home
 
 
 def register(app: typer.Typer) -> None:
@@ -15,9 +15,7 @@ def register(app: typer.Typer) -> None:
 def publish(
     repo_id: Annotated[str, typer.Argument(help="your-name/your-model on the Hugging Face Hub.")],
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    dataset: Annotated[
-        str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
-    ] = None,
+    dataset: ChampionOption = None,
     time_limit: Annotated[
         float, typer.Option(min=1, help="Seconds after which the Hub is waited for no longer.")
     ] = 600,

@@ -5,12 +5,14 @@ distorted. Source of the one-cycle schedule: Smith and Topin 2018, 'Super-Conver
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.contracts import EffortName
 
 MOST_EPOCHS = 20
 REFERENCE_IMAGES = 54_000
@@ -44,7 +46,7 @@ class Effort:
     fewest_steps: int
 
 
-EFFORTS = {
+EFFORTS: Mapping[EffortName, Effort] = {
     "quick": Effort(widths=(16, 32, 64, 64), stride=2, passes=1, fewest_steps=250),
     "standard": Effort(widths=(32, 64, 128, 128), stride=2, passes=14, fewest_steps=300),
     "max": Effort(widths=(12, 48, 96, 128, 128), stride=1, passes=20, fewest_steps=600),

@@ -5,34 +5,51 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from pipeline.contracts import History
 from pipeline.errors import ModelError
 from pipeline.models.fitting import FitRequest
+from pipeline.models.parameters import Parameters
 from pipeline.models.runtime import import_keras
 
 CHECKPOINT = "epoch-{epoch:03d}.weights.h5"
 
+Epochs = Annotated[int, Field(ge=1, le=10_000, description="Passes over the training images, at most.")]
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000, description="Images a step.")]
+Patience = Annotated[
+    int,
+    Field(ge=0, le=100_000, description="Epochs without a better validation loss before training ends; 0 runs all."),
+]
 
-def fit_arrays(network: Any, request: FitRequest, *, epochs: int, batch_size: int, patience: int) -> History:
+
+class FitParameters(Parameters):
+    """How ``fit_arrays`` fits a network; recipes have defaults of their own."""
+
+    epochs: Epochs = 10
+    batch_size: BatchSize = 32
+    patience: Patience = 3
+
+
+def fit_arrays(network: Any, request: FitRequest, parameters: FitParameters) -> History:
     """Fit a compiled network on the rows as they are, uint8 until the batch.
 
     Training ends after ``epochs``, or once the validation loss has not improved for ``patience`` epochs; the
     weights of the best epoch are kept. With ``patience`` 0 or no validation rows every epoch is run and the
     last weights are kept.
     """
-    watch = early_stopping(request, patience)
+    watch = early_stopping(request, parameters.patience)
     validation = (request.validation_images, request.validation_labels) if len(request.validation_labels) else None
     result = network.fit(
         request.train_images,
         request.train_labels,
-        batch_size=batch_size,
-        epochs=epochs,
+        batch_size=parameters.batch_size,
+        epochs=parameters.epochs,
         validation_data=validation,
-        callbacks=[*watch, *observers(request, epochs)],
+        callbacks=[*watch, *observers(request, parameters.epochs)],
         verbose=0,
     )
     return history_of(result.history, watch)

@@ -13,6 +13,7 @@ from model_training import Digits, train
 from pipeline.errors import ModelError, SettingsError
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import registry
+from pipeline.models.fitting import FitRequest
 
 GUIDE = Path(__file__).parents[2] / "docs" / "own-model.md"
 
@@ -35,7 +36,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 def test_the_documented_example_trains_and_exports(write: Write, digits: Digits, tmp_path: Path) -> None:
     name = write(re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)[0])
-    assert registry.find(name).parameters == {"filters": 16, "epochs": 3, "batch_size": 64}
+    assert registry.find(name).defaults == {"filters": 16, "epochs": 3, "batch_size": 64}
     run = train(name, digits, tmp_path / "version", {"filters": 8, "batch_size": 32})
     assert len(run.history.rows) == 3
     exported = OnnxPredictor(run.onnx).predict(digits.test)
@@ -48,7 +49,7 @@ def test_every_parameter_that_was_used_is_known(write: Write) -> None:
     _, parameters = registry.create(registry.find(name), {"epochs": 7}, shape=(28, 28, 1), n_classes=10)
     assert parameters == {"filters": 16, "epochs": 7, "batch_size": 64, "patience": 3}
     with pytest.raises(SettingsError, match="my_model:build has no parameter 'layers': its parameters are filters"):
-        registry.create(registry.find(name), {"layers": 7}, shape=(28, 28, 1), n_classes=10)
+        registry.parameters_of(registry.find(name), {"layers": 7})
 
 
 @pytest.mark.parametrize(
@@ -56,9 +57,9 @@ def test_every_parameter_that_was_used_is_known(write: Write) -> None:
     [
         ("rate=0.1", {"rate": float("nan")}, r"my_model:build.rate is nan but must be a number from -1e\+300 to"),
         ("rate=0.1", {"rate": 10**400}, "must be a number from"),
-        ("rate=None", {"rate": float("inf")}, "rate is inf but must be of finite numbers, texts, true or false"),
-        ("rates=[]", {"rates": [1.0, float("nan")]}, "must be of finite numbers"),
-        ("loss=max", {}, "loss is <built-in function max> but must be of"),
+        ("rate=None", {"rate": float("inf")}, "rate is inf but must be made of finite numbers, text, true or false"),
+        ("rates=[]", {"rates": [1.0, float("nan")]}, "must be made of finite numbers"),
+        ("loss=max", {}, "loss is <built-in function max> but must be made of"),
         ("epochs=3", {"epochs": 0}, "epochs is 0 but must be a whole number from 1 to 10,000"),
     ],
 )
@@ -138,10 +139,8 @@ def test_anything_else_is_one_clear_error(source: str, sentence: str, write: Wri
 
     def use() -> Any:
         model, _ = registry.create(registry.find(name), {}, shape=(28, 28, 1), n_classes=10)
-        return model.fit(
-            digits.train[:20], digits.train_labels[:20], digits.train[:0], digits.train_labels[:0],
-            seed=0, progress=lambda *_: None, checkpoints=None,
-        )  # fmt: skip
+        images, labels = digits.train, digits.train_labels
+        return model.fit(FitRequest(images[:20], labels[:20], images[:0], labels[:0], seed=0))
 
     with pytest.raises(ModelError, match=sentence):
         use()
