@@ -225,8 +225,8 @@ def test_sizes_are_numbers_fractions_or_all(text: str) -> None:
 
 
 WRONG_SIZES = {
-    "33601": "asks for 33,601 images, but 33,600 can be used",
-    "0.9": "asks for 37,800 of 42,000 images, but 33,600 can be used",
+    "33601": "asks for 33,601 images, but only 33,600 are available",
+    "0.9": "asks for 37,800 of 42,000 images, but only 33,600 are available",
     "1.0": "asks for 42,000 of 42,000 images",
     "0": "less than one image",
     "0.00001": "less than one image",

@@ -119,7 +119,7 @@ def test_a_whole_number_is_a_number_as_well() -> None:
         ("xgboost", "subsample", 7, "from 0.001 to 1"),
         ("xgboost", "colsample_bytree", -1, "from 0.001 to 1"),
         ("xgboost", "patience", -1, "from 0 to"),
-        ("xgboost", "shifts", 9, "from 0 to 8"),
+        ("xgboost", "shifts", 9, "from -1 to 8"),
         ("xgboost", "features", "edges", "one of pixels, gradients"),
         ("xgboost_2018", "rounds", 0, "from 1 to 100,000: its parameters"),
         ("xgboost_2018", "gamma", -0.5, "from 0 to"),

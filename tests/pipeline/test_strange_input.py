@@ -67,7 +67,7 @@ def test_it_is_one_short_sentence(words: tuple[str, ...], sentence: str, home: H
     assert "Traceback" not in err
     assert len(err) < 1500
     assert out == ""
-    assert not home.root.exists()
+    assert not list(home.versions.glob("*/manifest.json"))
 
 
 @pytest.mark.parametrize(
