@@ -192,7 +192,7 @@ class Candidate:
 
     Attributes:
         id: Sorts by time and says what it is: ``20261121-134502-cnn-33600-7f3a``.
-        folder: Where its files stand for now.
+        folder: Where its files are for now.
         digest: Identifies model and training: over recipe, parameters, seed, rows and ``model.onnx``.
         cell: Identifies what was asked for (all of the above but the model); equal cells need no retraining.
         dataset: The dataset's name.
@@ -281,7 +281,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Version:
-    """A judged version as it stands on disk; ``pipeline.store.versions`` reads it.
+    """A judged version as it is on disk; ``pipeline.store.versions`` reads it.
 
     Attributes:
         id: Its folder's name.

@@ -34,16 +34,16 @@ from pipeline.watcher import Watcher
 
 
 class Observer(Protocol):
-    """What a run tells whoever watches it."""
+    """Receives the events of a run."""
 
     def notice(self, sentence: str) -> None:
         """Something a person should know."""
 
     def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
-        """All cells, and those of them that do not stand there already."""
+        """All cells, and those of them that have to be trained."""
 
     def fitting(self, cell: Cell) -> FitProgress:
-        """A cell's training starts; the result is told after each epoch or round."""
+        """A cell's training starts; the returned function is called after each epoch or round."""
 
     def awaiting(self, cells: Sequence[Cell], where: str) -> None:
         """Cells are being trained side by side on ``where``; the first of them is judged next."""
@@ -64,7 +64,7 @@ class Row:
         version: The judged version; ``None`` for a repeat, which is only measured.
         accuracy: On the benchmark images.
         fit_seconds: Wall-clock seconds of the fit.
-        reused: Whether it stood in ``versions/`` before this run.
+        reused: Whether it existed before this run.
     """
 
     cell: Cell
@@ -239,7 +239,7 @@ def _predict(home: Home, champion: Deployment, images: UnlabelledImages) -> Subm
 
 
 def _submit(home: Home, submission: Submission, images: UnlabelledImages, observer: Observer) -> PipelineError | None:
-    """Submit the champion's predictions; what stands in the way is returned, since the run itself is done."""
+    """Submit the champion's predictions; a refusal is returned, since the run itself is done."""
     try:
         submitter.after_run(
             home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice

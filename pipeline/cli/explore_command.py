@@ -15,12 +15,12 @@ def register(app: typer.Typer) -> None:
 def explore(
     dataset: SourceOption = "auto",
     data_dir: DataDirOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of samples and of the subset on the map.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples and of the subset on the map.")] = 0,
     home: HomeOption = None,
 ) -> None:
-    """Explore a dataset: samples, balance, copies, doubtful labels, a map.
+    """Explore a dataset: samples, class balance, duplicates, doubtful labels, a map.
 
-    Writes metric_results/eda/index.html and a picture of each part beside it.
+    Writes metric_results/eda/index.html with one picture per part beside it.
     """
     from dataclasses import asdict
 

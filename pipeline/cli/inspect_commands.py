@@ -8,7 +8,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.common import DataDirOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import (
+    DataDirOption,
+    HomeOption,
+    JsonOption,
+    VersionArgument,
+    console,
+    notice,
+    print_json,
+    resolve_home,
+)
 from pipeline.contracts import Version
 
 PANEL = "Inspect"
@@ -35,15 +44,17 @@ def register(app: typer.Typer) -> None:
 
 
 def list_versions(
-    sort: Annotated[SortKey, typer.Option(help="Sort by this, best or newest first.")] = SortKey.time,
-    model: Annotated[str | None, typer.Option(help="Only this recipe.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Only pass, fail, error, damaged or production.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    sort: Annotated[SortKey, typer.Option(help="Column to sort by, best or newest first.")] = SortKey.time,
+    model: Annotated[str | None, typer.Option(help="Show only this recipe.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Show only this dataset.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="Show only versions with this state: pass, fail, error, damaged or production.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of versions to show.")] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """List every version ever trained, those that failed included."""
+    """List every version, including those that failed."""
     from pipeline.store import versions
 
     listed = [
@@ -63,11 +74,11 @@ def list_versions(
 
 
 def show(
-    version: Annotated[str, typer.Argument(help="The version's id, or a part of it that no other has.")],
+    version: VersionArgument,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show one version: its verdict in words, its figures, how it was trained; every file is verified."""
+    """Verify one version's files, and show its verdict, its figures and how it was trained."""
     from pipeline.cli.version_text import lines
     from pipeline.store import submissions, versions
 
@@ -89,12 +100,12 @@ def show(
 
 
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="A version's id or a part of it.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another's.")],
+    first: Annotated[str, typer.Argument(metavar="A", help="A version's id, or a part of it.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another version's id, or a part of it.")],
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Compare two versions image by image: which errors B fixed, which it made, and whether that proves anything."""
+    """Compare two versions image by image: the errors B fixed, the ones it added, and the significance."""
     from pipeline.cli.version_text import comparison_lines
     from pipeline.inspection.comparison import compare as compare_versions
     from pipeline.store import versions
@@ -109,18 +120,21 @@ def compare(
 
 
 def evaluate(
-    version: Annotated[str, typer.Argument(help="The version's id, or a part of it that no other has.")],
+    version: VersionArgument,
     checkpoint: Annotated[
-        int | None, typer.Option(min=1, help="The native model after so many epochs or rounds, instead of what serves.")
+        int | None,
+        typer.Option(
+            min=1, help="Evaluate the native model after this many epochs or rounds instead of the exported one."
+        ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Other labelled images than those it was judged on: as for `run`.")
+        str | None, typer.Option(help="Labelled images to evaluate on instead of its benchmark, as for `run`.")
     ] = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Measure a version again, or one of its checkpoints, on benchmark rows or on other images."""
+    """Evaluate a version, or one of its checkpoints, on its benchmark or on other images."""
     from pipeline.cli.version_text import score_lines
     from pipeline.inspection import evaluation
     from pipeline.store import atomic, versions
@@ -140,7 +154,7 @@ def evaluate(
 
 
 def report(home: HomeOption = None) -> None:
-    """Rebuild everything in metric_results/ from versions/: tables, plots, workbook, overview."""
+    """Rebuild metric_results/ from versions/: tables, plots, workbook and overview."""
     from pipeline.inspection import reporting
     from pipeline.store import lock
 
@@ -151,11 +165,11 @@ def report(home: HomeOption = None) -> None:
 
 
 def forecast(
-    accuracy: Annotated[float, typer.Option(help="The accuracy to reach, as a fraction: 0.998.")],
+    accuracy: Annotated[float, typer.Option(help="Accuracy to reach, as a fraction, such as 0.998.")],
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Say how many images each recipe would need for an accuracy, by the power law of its learning curve."""
+    """Forecast how many images each recipe needs for an accuracy, from a power law fitted to its learning curve."""
     from pipeline.inspection import reporting
     from pipeline.reports.forecast import CAVEAT
     from pipeline.reports.forecast import forecast as forecast_curve

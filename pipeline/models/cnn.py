@@ -12,7 +12,7 @@ from pipeline.models.keras_family import KerasModel, KerasTraining
 from pipeline.models.runtime import import_keras, import_tensorflow
 
 BATCH_SIZE, BATCH_SIZE_ON_GPU = 128, 256
-"""256 with half the steps is as accurate, and keeps a GPU busier."""
+"""256 with half the steps is as accurate and uses a GPU better."""
 
 
 def build(shape: Shape, n_classes: int, parameters: CnnParameters) -> KerasModel:
@@ -62,7 +62,7 @@ def _members(net: Any) -> list[Any]:
 
 
 def _request_of(request: FitRequest, number: int, members: int) -> FitRequest:
-    """One member's share: a seed of its own, its epochs counted on; the ensemble has no checkpoints."""
+    """One member's share: its own seed, its epochs counted on from the one before; ensembles keep no checkpoints."""
     if members == 1:
         return request
 
@@ -80,7 +80,7 @@ def _joined(before: History, after: History) -> History:
 
 
 def _batch_size(asked: int, images: int) -> int:
-    """What was asked for, or what suits the device; beyond all images a batch costs memory and teaches nothing."""
+    """The size asked for, or the one that suits the device; a batch larger than the training set only costs memory."""
     if asked:
         return min(asked, max(images, BATCH_SIZE_ON_GPU))
     return BATCH_SIZE_ON_GPU if import_tensorflow().config.list_physical_devices("GPU") else BATCH_SIZE

@@ -24,14 +24,14 @@ from pipeline.models.temperature import FEWEST_ROWS, calibrated
 PREDICT_BATCH = 500
 MOMENTUM = 0.8
 HANDED_OVER = 32 * 2**20
-"""Bytes of images that TensorFlow is given at once."""
+"""Bytes of images that TensorFlow gets at once."""
 
 Measured = dict[str, float]
 RunSteps = Callable[[int, Any, Any], tuple[float, float]]
 
 
 class _Kept(NamedTuple):
-    """The epoch that is kept so far."""
+    """The best epoch so far."""
 
     loss: float
     epoch: int
@@ -42,9 +42,9 @@ class _Kept(NamedTuple):
 def fit(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) -> History:
     """Fit a fresh network in place; keep the epoch of the lowest validation loss and set its temperature.
 
-    The one cycle always runs to its end: half-way through it a network is not yet what it will be. Epochs are
-    compared by their loss at their own best temperature, since label smoothing makes a better network look more
-    modest, not better. With fewer than a hundred validation rows that is noise, and the last epoch is kept.
+    The one cycle always runs to its end: a network half-way through it is not comparable. Epochs are
+    compared by their loss at their own best temperature, since label smoothing makes a better network less
+    confident. With fewer than a hundred validation rows that is noise, and the last epoch is kept.
 
     ``parameters`` come with the batch size to use.
 
@@ -77,7 +77,7 @@ def fit(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) ->
 
 
 def predictor(net: Any) -> Callable[[Images], Probabilities]:
-    """Probabilities of uint8 images by plain float32 inference, in batches of one traced function."""
+    """Return a function: probabilities of uint8 images by plain float32 inference, in batches of one traced function."""
     tensorflow = import_tensorflow()
     traced = tensorflow.function(lambda batch: net(batch, training=False), autograph=False, reduce_retracing=True)
 
@@ -92,8 +92,7 @@ def predictor(net: Any) -> Callable[[Images], Probabilities]:
 def _epoch_runner(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) -> RunSteps:
     """A function that trains on a stretch of batches and returns mean loss and accuracy.
 
-    Batches are handed over some dozens of mebibytes at a time: however many images there are, TensorFlow never
-    holds a copy of them all.
+    Batches are handed over some dozens of mebibytes at a time, so TensorFlow never holds a copy of all images.
     """
     tensorflow = import_tensorflow()
     optimizer = muon(
@@ -157,7 +156,7 @@ def _step(net: Any, plan: Plan, parameters: CnnParameters, optimizer: Muon, seed
 
 
 def _preparation(plan: Plan, parameters: CnnParameters, seed: int) -> Callable[[Any, Any], Any]:
-    """The pixels of a batch, 0 to 1, distorted but for the last steps."""
+    """Return the pixels of a batch, 0 to 1, distorted except in the last steps."""
     tensorflow = import_tensorflow()
     distorted_steps = round(plan.steps * (1 - UNDISTORTED_END))
     strength = plan.distortion * parameters.distortion

@@ -112,7 +112,7 @@ class KerasModel:
 
 
 def checked(build: Callable[[], Any], shape: Shape, n_classes: int) -> Any:
-    """A fresh network that is known to take these images and to give probabilities.
+    """Return a fresh network, checked to take these images and to give probabilities.
 
     Raises:
         ModelError: It cannot be built, does not take such images, or does not end in ``K`` probabilities.
@@ -132,10 +132,10 @@ def checked(build: Callable[[], Any], shape: Shape, n_classes: int) -> Any:
 
 
 def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> KerasModel:
-    """A saved network, or one of its checkpoints.
+    """Return a saved network, or one of its checkpoints.
 
-    Keras' safe mode refuses layers that carry code; it is a precaution and no boundary, so the caller checks
-    the file's digest first.
+    Keras' safe mode refuses layers that carry code; it is a precaution, not a security boundary, so the caller
+    verifies the file's digest first.
 
     Raises:
         ModelError: The file cannot be read, or there is no such checkpoint.

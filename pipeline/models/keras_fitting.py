@@ -56,7 +56,7 @@ def fit_arrays(network: Any, request: FitRequest, parameters: FitParameters) -> 
 
 
 def early_stopping(request: FitRequest, patience: int) -> list[Any]:
-    """The callback that restores the best epoch by validation loss; none where there is nothing to go by."""
+    """Return the callback that restores the best epoch by validation loss; none without validation rows or patience."""
     if patience == 0 or len(request.validation_labels) == 0:
         return []
     keras = import_keras()
@@ -64,7 +64,7 @@ def early_stopping(request: FitRequest, patience: int) -> list[Any]:
 
 
 def observers(request: FitRequest, epochs: int) -> list[Any]:
-    """The callbacks that report each epoch and write its checkpoint."""
+    """Return the callbacks that report each epoch and write its checkpoint."""
     keras = import_keras()
 
     def report(epoch: int, logs: Mapping[str, float] | None) -> None:
@@ -80,7 +80,7 @@ def observers(request: FitRequest, epochs: int) -> list[Any]:
 
 
 def history_of(logs: Mapping[str, Sequence[float]], watch: Sequence[Any]) -> History:
-    """Keras' history as rows, one an epoch.
+    """Return Keras' history as rows, one per epoch.
 
     Raises:
         ModelError: The training loss is no longer a number.
@@ -95,7 +95,7 @@ def history_of(logs: Mapping[str, Sequence[float]], watch: Sequence[Any]) -> His
 
 
 def renamed(logs: Mapping[str, float]) -> dict[str, float]:
-    """Keras' metrics under the names of ``History``; what is no metric of the fit is left out."""
+    """Return Keras' metrics under the names of ``History``, without the learning rate."""
     return {
         name.replace("val_", "validation_", 1) if name.startswith("val_") else name: float(value)
         for name, value in logs.items()
@@ -105,7 +105,7 @@ def renamed(logs: Mapping[str, float]) -> dict[str, float]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Keras, whose generators are global, and give Python's and NumPy's states back afterwards."""
+    """Seed Keras, whose generators are global, and restore Python's and NumPy's states afterwards."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
     import_keras().utils.set_random_seed(seed % 2**32)
     try:
@@ -116,13 +116,13 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def checkpoint_path(folder: Path, epoch: int) -> Path:
-    """Where the weights of an epoch, counted from 1, go; the folder is made if it is missing."""
+    """Return where the weights of an epoch, counted from 1, are written; create the folder if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder / CHECKPOINT.format(epoch=epoch)
 
 
 def checkpoint_file(folder: Path, epoch: int) -> Path:
-    """Where the weights of an epoch, counted from 1, are kept.
+    """Return where the weights of an epoch, counted from 1, are kept.
 
     Raises:
         ModelError: There is no checkpoint of this epoch; the message names those that exist.

@@ -47,7 +47,7 @@ class SklearnModel:
 
     @property
     def weights(self) -> int | None:
-        """Coefficients and intercepts of a linear model; other estimators have no such number."""
+        """Coefficients and intercepts of a linear model; other estimators have none."""
         last = self.estimator[-1] if hasattr(self.estimator, "steps") else self.estimator
         parts = [getattr(last, name) for name in ("coef_", "intercept_") if hasattr(last, name)]
         return sum(np.size(part) for part in parts) if parts else None
@@ -106,12 +106,12 @@ class SklearnModel:
 
 
 def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> SklearnModel:
-    """A saved estimator.
+    """Return a saved estimator.
 
-    **joblib runs what the file says: the caller has verified the file's sha256 before.**
+    **Loading runs code from the file: the caller verifies its sha256 first.**
 
     Raises:
-        ModelError: It cannot be read, is no classifier of these classes, or a checkpoint was asked for.
+        ModelError: It cannot be read, is not a classifier of these classes, or a checkpoint was asked for.
     """
     import joblib
 

@@ -83,7 +83,7 @@ class XGBoostModel:
 
 
 def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> XGBoostModel:
-    """Saved trees, or their first ``checkpoint`` rounds.
+    """Return saved trees, or their first ``checkpoint`` rounds.
 
     Raises:
         ModelError: The file cannot be read, or it has fewer rounds.
