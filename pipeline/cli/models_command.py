@@ -20,6 +20,9 @@ def models(
         str | None, typer.Argument(help="Describe this recipe's parameters: a name, or your package.module:function.")
     ] = None,
     as_json: JsonOption = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print every recipe and parameter as Markdown: docs/recipes.md.")
+    ] = False,
 ) -> None:
     """List the recipes with the accuracy to expect, or describe one recipe's parameters."""
     from pipeline.models import registry
@@ -27,6 +30,8 @@ def models(
     found = registry.RECIPES if recipe is None else (registry.find(recipe),)
     if as_json:
         print_json([_facts(one) for one in found])
+    elif as_markdown:
+        typer.echo(_page(found))
     elif recipe is None:
         _print_list(found)
     else:
@@ -47,6 +52,20 @@ def _facts(recipe: "Recipe") -> dict[str, Any]:
         "expected": recipe.expected,
         "deterministic": recipe.deterministic,
     }
+
+
+def _page(recipes: tuple["Recipe", ...]) -> str:
+    from pipeline.models.parameters import described
+
+    lines = ["# Recipes", "", "Written by `simulator.py models --markdown`; `run --set cnn.epochs=5` sets a parameter."]
+    for recipe in recipes:
+        lines += ["", f"## `{recipe.name}`", "", f"{recipe.summary}. Expected accuracy: {recipe.expected}."]
+        if recipe.defaults:
+            lines += ["", "| parameter | default | what it may be | what it does |", "|---|---|---|---|"]
+        lines += [
+            f"| `{one.name}` | {one.default} | {one.allowed} | {one.help} |" for one in described(recipe.parameters)
+        ]
+    return "\n".join(lines)
 
 
 def _print_list(recipes: tuple["Recipe", ...]) -> None:

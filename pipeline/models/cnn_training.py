@@ -77,7 +77,7 @@ def fit(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) ->
 
 
 def predictor(net: Any) -> Callable[[Images], Probabilities]:
-    """Return a function: probabilities of uint8 images by plain float32 inference, in batches of one traced function."""
+    """Return a function from uint8 images to probabilities: plain float32 inference, in batches."""
     tensorflow = import_tensorflow()
     traced = tensorflow.function(lambda batch: net(batch, training=False), autograph=False, reduce_retracing=True)
 

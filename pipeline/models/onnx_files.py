@@ -45,7 +45,7 @@ def as_model(graph: Any, opsets: Mapping[str, int] | None = None) -> Any:
 
 
 def with_front(converted: Any, front: Any) -> Any:
-    """Return a converted classifier of flat floats behind the graph that makes them from images; it gives probabilities only."""
+    """Return a converted classifier behind the graph that makes its floats from images; it gives probabilities only."""
     from onnx import compose
 
     (floats,), (taken,) = ([value.name for value in graph] for graph in (front.output, converted.graph.input))

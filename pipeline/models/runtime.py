@@ -65,7 +65,7 @@ def import_xgboost() -> ModuleType:
 
 
 def tree_device() -> str:
-    """Return where XGBoost grows its trees: ``cuda`` if it was built for that and the driver lists a GPU, else ``cpu``."""
+    """Return where XGBoost grows its trees: ``cuda`` if its build and the driver allow it, else ``cpu``."""
     built_for_it = import_xgboost().build_info()["USE_CUDA"]
     return "cuda" if built_for_it and NVIDIA_GPUS.is_dir() and any(NVIDIA_GPUS.iterdir()) else "cpu"
 

@@ -33,7 +33,7 @@ class Boosting:
 
 
 def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_classes: int) -> tuple[Any, Rows]:
-    """Return trees cut after the best round by validation loss (after the last one without validation rows), and the history.
+    """Return the trees, cut after the round of the lowest validation loss if there is one, and the history.
 
     No checkpoints are written: any round can be cut from the final trees.
     """

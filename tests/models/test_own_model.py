@@ -14,6 +14,7 @@ from pipeline.errors import ModelError, SettingsError
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import registry
 from pipeline.models.fitting import FitRequest
+from pipeline.models.parameters import described
 
 GUIDE = Path(__file__).parents[2] / "docs" / "own-model.md"
 
@@ -67,6 +68,48 @@ def test_an_impossible_parameter_is_refused(default: str, given: dict[str, Any],
     recipe = registry.find(write(f"def build(shape, n_classes, *, {default}):\n    return None\n"))
     with pytest.raises(SettingsError, match=sentence):
         registry.parameters_of(recipe, given)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "given", "sentence"),
+    [
+        (
+            "depth: Annotated[int, Field(ge=1, le=12)] = 3",
+            {"depth": 13},
+            "depth is 13 but must be a whole number from 1",
+        ),
+        ("kind: Literal['wide', 'deep'] = 'wide'", {"kind": "big"}, "kind is 'big' but must be one of wide, deep"),
+        ("rate: float = None", {"rate": "high"}, "rate is 'high' but must be a number"),
+        ("count: int = 1", {"count": 2**70}, "count is 1180591620717411303424 but must be a whole number from"),
+        ("count: int = 1", {"count": 16**5000}, "count is a number of thousands of digits but must be a whole number"),
+    ],
+)
+def test_an_annotation_limits_a_parameter(keywords: str, given: dict[str, Any], sentence: str, write: Write) -> None:
+    imports = "from typing import Annotated, Literal\nfrom pydantic import Field\n"
+    recipe = registry.find(write(f"{imports}def build(shape, n_classes, *, {keywords}):\n    return None\n"))
+    assert registry.parameters_of(recipe, {}) == recipe.defaults
+    with pytest.raises(SettingsError, match=sentence):
+        registry.parameters_of(recipe, given)
+
+
+def test_any_name_and_any_annotation_will_do(write: Write) -> None:
+    keywords = (
+        "copy=1, _hidden='a', model_config=True, schema=0.5, unknown: 'Nowhere' = None, sizes=[1], kind: object = 1"
+    )
+    recipe = registry.find(write(f"def build(shape, n_classes, {keywords}, **others):\n    return None\n"))
+    given = {
+        "copy": 2,
+        "_hidden": "b",
+        "model_config": False,
+        "schema": 1,
+        "unknown": "x",
+        "sizes": [2, 3],
+        "kind": "y",
+    }
+    assert registry.parameters_of(recipe, given) == given
+    assert len(described(recipe.parameters)) == 7
+    with pytest.raises(SettingsError, match=r"sizes is 3 but must be like \[1\]"):
+        registry.parameters_of(recipe, {"sizes": 3})
 
 
 @pytest.mark.parametrize(
