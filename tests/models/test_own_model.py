@@ -93,9 +93,7 @@ def test_an_annotation_limits_a_parameter(keywords: str, given: dict[str, Any], 
 
 
 def test_any_name_and_any_annotation_will_do(write: Write) -> None:
-    keywords = (
-        "copy=1, _hidden='a', model_config=True, schema=0.5, unknown: 'Nowhere' = None, sizes=[1], kind: object = 1"
-    )
+    keywords = "copy=1, _hidden='a', model_config=True, schema=0.5, sizes=[1], kind: object = 1"
     recipe = registry.find(write(f"def build(shape, n_classes, {keywords}, **others):\n    return None\n"))
     given = {
         "copy": 2,
@@ -107,9 +105,11 @@ def test_any_name_and_any_annotation_will_do(write: Write) -> None:
         "kind": "y",
     }
     assert registry.parameters_of(recipe, given) == given
-    assert len(described(recipe.parameters)) == 7
+    assert len(described(recipe.parameters)) == 6
     with pytest.raises(SettingsError, match=r"sizes is 3 but must be like \[1\]"):
         registry.parameters_of(recipe, {"sizes": 3})
+    unresolved = registry.find(write("def build(shape, n_classes, depth: 'Nowhere' = 3):\n    return None\n"))
+    assert registry.parameters_of(unresolved, {"depth": 4}) == {"depth": 4}
 
 
 @pytest.mark.parametrize(
