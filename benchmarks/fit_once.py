@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Images, Labels, no_progress
+from pipeline.contracts import Images, Labels
 from pipeline.data import sources, splits
 from pipeline.models import registry
+from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import prepare_process
 
 CHUNK = 1000
@@ -75,10 +76,12 @@ def run(fit: Fit) -> Result:
     available = splits.sizes(data, roles)
     split = splits.plan(data, roles, min(fit.train_size, available.train), available.benchmark, fit.seed)
     images, labels = _grown(data.images[split.train], data.labels[split.train], fit)
-    model, _ = registry.create(registry.find(fit.recipe), fit.overrides, shape=data.shape, n_classes=len(data.classes))
+    recipe = registry.find(fit.recipe)
+    parameters = registry.parameters_of(recipe, fit.overrides)
+    model, _ = registry.create(recipe, parameters, shape=data.shape, n_classes=len(data.classes))
     held_out = data.images[split.validation], data.labels[split.validation]
     wall, cpu = time.perf_counter(), time.process_time()
-    model.fit(images, labels, *held_out, seed=fit.seed, progress=no_progress, checkpoints=None)
+    model.fit(FitRequest(images, labels, *held_out, fit.seed))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     rows = split.validation if fit.on_validation else split.benchmark
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

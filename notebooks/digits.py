@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from IPython.display import Image, Markdown, display
 
-from pipeline.contracts import no_progress
 from pipeline.data import sources, splits, validation
 from pipeline.data.roles import assign_roles
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics, paired
 from pipeline.models import registry
+from pipeline.models.fitting import FitRequest
 from pipeline.reports import exploration, exploration_plots, html, learning_curves, plots, tables
 
 
@@ -114,17 +114,17 @@ benchmark_images, benchmark_labels = data.images[split.benchmark], data.labels[s
 def fit(recipe_name, split, overrides):
     """Train a recipe on a split; the model, how the fit went, and how many seconds it took."""
     recipe = registry.find(recipe_name)
-    model, _ = registry.create(recipe, overrides, shape=data.shape, n_classes=len(data.classes))
+    parameters = registry.parameters_of(recipe, overrides)
+    model, _ = registry.create(recipe, parameters, shape=data.shape, n_classes=len(data.classes))
     started = time.perf_counter()
-    history = model.fit(
+    request = FitRequest(
         data.images[split.train],
         data.labels[split.train],
         data.images[split.validation],
         data.labels[split.validation],
-        seed=seed,
-        progress=no_progress,
-        checkpoints=None,
+        seed,
     )
+    history = model.fit(request)
     return model, history, time.perf_counter() - started
 
 
@@ -231,7 +231,7 @@ for text, recipe in itertools.product(curve_sizes.split(","), curve_models.split
     size = min(int(text), available.train)
     smaller = splits.plan(data, roles, size, test_size, seed)
     model, _, fit_seconds = fit(recipe, smaller, {})
-    parameters = tables.parameters_text(registry.find(recipe).parameters)
+    parameters = tables.parameters_text(registry.find(recipe).defaults)
     found = metrics.score(model.predict(benchmark_images), benchmark_labels, data.classes)
     curve_rows.append(
         {

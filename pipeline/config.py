@@ -1,17 +1,47 @@
-"""Settings of a run: each field documented, and checked before anything trains."""
+"""Settings of a run: each declared once, with its type, default, check, help, and how the command line shows it.
+
+``pipeline.toml`` and ``simulator.py run`` follow from the fields of ``Settings``.
+"""
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.errors import SettingsError
+from pipeline.contracts import EffortName
+from pipeline.errors import SettingsError, shortened, shown
 
 SETTINGS_FILE = "pipeline.toml"
 DEFAULT_COMPETITION = "digit-recognizer"
 """The Kaggle competition of the dataset `kaggle`."""
+
+MOST_PROBLEMS = 5
+"""That many are named at once."""
+
+
+@dataclass(frozen=True)
+class OnCommandLine:
+    """What the command line shows of a setting beyond its name, type, default and help.
+
+    Attributes:
+        panel: The group of options in ``--help``.
+        flag: The option, where it is not the setting's name.
+        envvar: An environment variable that gives it too.
+        default: What holds unless it is given, where the field's default does not say so.
+        repeatable: Whether it may be given more than once.
+    """
+
+    panel: str | None = None
+    flag: str | None = None
+    envvar: str | None = None
+    default: str | None = None
+    repeatable: bool = False
+
+
+_DATA, _WHERE, _AFTERWARDS = (OnCommandLine(panel=panel) for panel in ("Data", "Where", "Afterwards"))
 
 
 class Settings(BaseModel):
@@ -19,40 +49,69 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: str = "auto"
-    """``auto``, ``mnist``, ``digits``, ``kaggle``, or a path to a CSV, ``.npz``, IDX folder or folder of images."""
-    name: str | None = None
-    """Another name for the dataset; production keeps one champion for each name."""
-    data_dir: Path | None = None
-    """Where local MNIST stands."""
-    train_sizes: tuple[str, ...] = Field(default=("0.02", "0.2", "all"), min_length=1)
-    """Images handed to the trainer, validation rows included: numbers, fractions of the dataset, or ``all``."""
-    test_size: str = "all"
-    """Benchmark images: a number, a fraction of the dataset, or ``all``."""
-    models: tuple[str, ...] = Field(default=("cnn", "xgboost"), min_length=1)
-    """Recipes by name, or a user's own as ``package.module:function``."""
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    """The one seed of rows, weights and augmentation."""
-    repeats: int = Field(default=1, ge=1, le=1000)
-    """How often each cell is trained, on other nested subsets; only the first is a challenger."""
-    effort: Literal["quick", "standard", "max"] | None = None
-    """Time against accuracy, for the recipes that know efforts."""
-    overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Parameters by recipe: ``{"cnn": {"epochs": 5}}``; in ``pipeline.toml`` the tables ``[recipe.<name>]``."""
-    gate: dict[str, Any] = Field(default_factory=dict)
+    train_sizes: tuple[str, ...] = Field(
+        ("0.02", "0.2", "all"),
+        min_length=1,
+        description="Growing sizes, separated by commas: numbers of images (validation images included), fractions "
+        "of the dataset, or 'all'.",
+    )
+    test_size: str = Field(
+        "all", description="Size of the benchmark: a number of images, a fraction of the dataset, or 'all'."
+    )
+    models: tuple[str, ...] = Field(
+        ("cnn", "xgboost"),
+        min_length=1,
+        description="Recipes, separated by commas (`models` lists them), or your own as package.module:function.",
+    )
+    dataset: Annotated[str, _DATA] = Field(
+        "auto",
+        description="auto, mnist, digits, kaggle, or the path of a CSV, an .npz, a folder of IDX files or a folder of "
+        "images.",
+    )
+    name: Annotated[str | None, _DATA] = Field(
+        None, description="Another name for the dataset; each name has its own champion."
+    )
+    data_dir: Annotated[Path | None, OnCommandLine(panel="Data", envvar="PIPELINE_DATA")] = Field(
+        None, description="Folder with local MNIST files."
+    )
+    test_images: Annotated[Path | None, _DATA] = Field(
+        None,
+        description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder. Without it, "
+        "the benchmark images stand in.",
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of rows, weights and augmentation.")
+    repeats: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="How often each recipe is trained on each size, every time on another subset; only the first is "
+        "a challenger.",
+    )
+    effort: Annotated[EffortName | None, OnCommandLine(default="standard")] = Field(
+        None, description="quick, standard or max: time against accuracy, for the recipes that offer the choice."
+    )
+    overrides: Annotated[dict[str, dict[str, Any]], OnCommandLine(flag="--set", repeatable=True)] = Field(
+        default_factory=dict,
+        description="A recipe's parameter, as in cnn.epochs=5 (`models NAME` lists them); may be repeated.",
+    )
+    """By recipe: ``{"cnn": {"epochs": 5}}``; in ``pipeline.toml`` the tables ``[recipe.<name>]``."""
+    gate: Annotated[dict[str, Any], OnCommandLine(default="guarded")] = Field(
+        default_factory=dict, description="Preset of the gate: guarded, each-test or as-good."
+    )
     """The table ``[gate]``; ``pipeline.judging.policy`` checks it."""
-    retrain: bool = False
-    """Train cells again that stand in ``versions/`` already."""
-    jobs: int = Field(default=1, ge=1, le=1024)
-    """Processes that train at the same time on this machine."""
-    cluster: str | None = None
-    """Address of a Dask scheduler that trains instead: ``tcp://host:8786``."""
-    test_images: Path | None = None
-    """Unlabelled images to predict at the end; without them the benchmark images stand in."""
-    submit: bool = False
-    """Submit to Kaggle at the end if the champion changed."""
-    track: str | None = Field(default=None, pattern="^mlflow(:.+)?$")
-    """``mlflow`` or ``mlflow:URI``."""
+    retrain: bool = Field(False, description="Train again what is in versions/ already.")
+    jobs: Annotated[int, _WHERE] = Field(
+        1, ge=1, le=1024, description="Number of processes that train at the same time on this machine."
+    )
+    cluster: Annotated[str | None, _WHERE] = Field(
+        None,
+        description="Train on the Dask cluster with this scheduler, tcp://host:8786; each worker process trains one "
+        "model at a time.",
+    )
+    submit: Annotated[bool, _AFTERWARDS] = Field(False, description="Submit to Kaggle if the champion changed.")
+    track: Annotated[str | None, _AFTERWARDS] = Field(
+        None, pattern="^mlflow(:.+)?$", description="Also record the run with MLflow: mlflow or mlflow:URI."
+    )
 
     @model_validator(mode="after")
     def _one_place_to_train(self) -> Self:
@@ -62,31 +121,34 @@ class Settings(BaseModel):
             )
         if self.cluster is not None and self.jobs > 1:
             raise SettingsError(
-                "--jobs is for this machine and --cluster for others: give one of them, and --jobs 1 where "
-                "pipeline.toml says more (how many models a cluster trains at a time is for its workers to say)."
+                "--jobs is for this machine and --cluster for others: give one of them. If pipeline.toml sets jobs, "
+                "add --jobs 1; a cluster trains as many models at a time as it has worker processes."
             )
         return self
 
 
 def read_settings(file: Path | None, options: Mapping[str, Any]) -> Settings:
-    """Settings from ``pipeline.toml`` and the options of the command line, which win.
+    """Return the settings of ``pipeline.toml`` and of the command line, which win.
 
     Args:
-        file: The TOML file; ``None`` takes ``pipeline.toml`` of the working folder where there is one.
+        file: The TOML file; ``None`` takes ``pipeline.toml`` of the working folder if there is one.
         options: Fields by name; ``None`` means not given.
 
     Raises:
-        SettingsError: The file is missing or no TOML, or a field is unknown or impossible.
+        SettingsError: The file is missing or not TOML, or a field is unknown or impossible.
     """
     table = _read_table(file)
     fields = dict(table.get("run", {}))
+    for name, instead in (("gate", "[gate]"), ("overrides", "[recipe.NAME]")):
+        if name in fields:
+            raise SettingsError(f"[run] has no setting '{name}': use the table {instead}.")
     fields["gate"] = {**table.get("gate", {}), **(options.get("gate") or {})}
     fields["overrides"] = _merge(table.get("recipe", {}), options.get("overrides") or {})
     given = {key: value for key, value in options.items() if value is not None and key not in ("gate", "overrides")}
     try:
         return Settings(**{**fields, **given})
     except (ValidationError, TypeError) as error:
-        raise SettingsError(_in_one_sentence(error)) from error
+        raise SettingsError(_in_one_sentence(error)) from None
 
 
 def _read_table(file: Path | None) -> dict[str, Any]:
@@ -94,13 +156,16 @@ def _read_table(file: Path | None) -> dict[str, Any]:
     if file is None and not path.exists():
         return {}
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise SettingsError(f"{path} cannot be read as TOML: its brackets are nested too deeply.") from None
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {error}.") from error
-    unknown = set(table) - {"run", "gate", "recipe"}
-    if unknown:
+        raise SettingsError(f"{path} cannot be read as TOML: {shortened(str(error))}.") from error
+    for name in table.keys() - {"run", "gate", "recipe"}:
+        what = "table" if isinstance(table[name], dict) else "key"
         raise SettingsError(
-            f"{path} has the unknown table [{sorted(unknown)[0]}]: it may hold [run], [gate], [recipe]."
+            f"{path} has the unknown {what} {shown(name)}: its tables are [run], [gate] and [recipe.NAME], and every "
+            "setting is in one of them."
         )
     _require_tables(path, table)
     _require_tables(path, table.get("recipe", {}), "recipe.")
@@ -112,7 +177,8 @@ def _read_table(file: Path | None) -> dict[str, Any]:
 def _require_tables(path: Path, tables: Mapping[str, Any], prefix: str = "") -> None:
     for name, value in tables.items():
         if not isinstance(value, dict):
-            raise SettingsError(f"{path} has {prefix}{name} = {value!r}, but [{prefix}{name}] is a table of settings.")
+            full = prefix + shortened(name)
+            raise SettingsError(f"{path} has {full} = {shown(value)}, but [{full}] is a table of settings.")
 
 
 def _merge(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -121,10 +187,15 @@ def _merge(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str
 
 def _in_one_sentence(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        return f"The settings cannot be used: {error}."
-    words = {"too_short": "Name at least one"}
+        return f"The settings cannot be used: {shortened(str(error))}."
+    words = {
+        "extra_forbidden": "There is no such setting",
+        "string_pattern_mismatch": "Give mlflow or mlflow:URI",
+        "too_short": "Name at least one",
+        "tuple_type": "Give a list",
+    }
     problems = [
-        f"'{'.'.join(str(part) for part in problem['loc'])}': {words.get(problem['type'], problem['msg'])}"
-        for problem in error.errors()
+        f"'{shortened('.'.join(map(str, problem['loc'])))}': {words.get(problem['type'], problem['msg'])}"
+        for problem in error.errors(include_input=False)[:MOST_PROBLEMS]
     ]
     return f"The settings cannot be used: {'; '.join(problems)}. Options: `simulator.py run --help`."

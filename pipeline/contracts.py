@@ -22,8 +22,12 @@ Digests = NDArray[np.void]
 """One 16-byte digest an image (``dtype='V16'``), shape ``[N]``: see ``pipeline.data.digests``."""
 Rows = NDArray[np.int64]
 """Row numbers into a ``LabelledImages``, shape ``[n]``."""
+Shape = tuple[int, int, int]
+"""Height, width and channels of one image."""
 
 Outcome = Literal["pass", "fail", "error"]
+EffortName = Literal["quick", "standard", "max"]
+"""Time against accuracy, for the recipes that offer the choice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,13 +145,42 @@ class History:
     best_step: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One training that is asked for: a recipe on a subset. Planning makes it, the trainer carries it out.
+
+    Attributes:
+        recipe: The recipe's name.
+        repeat: 0 for the challenger; higher ones are measured only.
+        split: The rows, and the seed of weights and augmentation.
+        parameters: Every parameter of the recipe, validated.
+        digest: Identifies all of the above; equal cells need no second training.
+    """
+
+    recipe: str
+    repeat: int
+    split: Split
+    parameters: Mapping[str, Any]
+    digest: str
+
+    @property
+    def train_size(self) -> int:
+        """Images handed to the trainer, validation rows included."""
+        return self.split.train_size
+
+    @property
+    def label(self) -> str:
+        """For a progress bar."""
+        return f"{self.recipe} on {self.train_size:,}" + (f", repeat {self.repeat + 1}" if self.repeat else "")
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A trained challenger in its staging folder, exported and proven equal to its native form.
 
     Attributes:
         id: Sorts by time and says what it is: ``20261121-134502-cnn-33600-7f3a``.
-        folder: Where its files stand for now.
+        folder: Where its files are for now.
         digest: Identifies model and training; see ``pipeline.store.manifest.identity_digest``.
         cell: Identifies what was asked for (all of the above but the model); equal cells need no retraining.
         dataset: The dataset's name.

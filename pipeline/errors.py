@@ -1,4 +1,11 @@
-"""The errors that a user may see: each is one sentence on what is wrong and what to do."""
+"""The errors that a user may see: each is one sentence on what is wrong and what to do.
+
+A sentence repeats what a user gave only through ``shown`` or ``shortened``, so that no input is too long, too deep or
+too strange to be named.
+"""
+
+LONGEST_ECHO = 200
+"""Characters of a user's input that a sentence repeats at most."""
 
 
 class PipelineError(Exception):
@@ -31,3 +38,18 @@ class DeployError(PipelineError):
 
 class ServiceError(PipelineError):
     """An outside service (Kaggle, Hugging Face, MLflow) did not do what was asked."""
+
+
+def shown(value: object, limit: int = LONGEST_ECHO) -> str:
+    """Return a value for a message: as Python writes it, control characters escaped, cut after ``limit`` characters."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        # Python writes no number of more than 4,300 digits, and nothing that is nested a thousand times.
+        return "a number of thousands of digits" if isinstance(value, int) else "a value too large to show"
+    return shortened(text, limit)
+
+
+def shortened(text: str, limit: int = LONGEST_ECHO) -> str:
+    """Return the text, or its beginning and how long it was if it has more than ``limit`` characters."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"

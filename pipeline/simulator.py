@@ -4,18 +4,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.application import Application, stand_in
 from pipeline.config import DEFAULT_COMPETITION, Settings
-from pipeline.contracts import Candidate, Deployment, FitProgress, LabelledImages, Submission, UnlabelledImages, Version
+from pipeline.contracts import (
+    Candidate,
+    Cell,
+    Deployment,
+    FitProgress,
+    LabelledImages,
+    Submission,
+    UnlabelledImages,
+    Version,
+)
 from pipeline.data import sources, splits, unlabelled
 from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DataError, DeployError, PipelineError, SettingsError
 from pipeline.inspection import datasets, reporting
 from pipeline.judging.policy import from_table
 from pipeline.planning import workers
-from pipeline.planning.cells import Cell, check_recipes, plan_cells
+from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import hub, submitter
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
@@ -25,16 +34,16 @@ from pipeline.watcher import Watcher
 
 
 class Observer(Protocol):
-    """What a run tells whoever watches it."""
+    """Receives the events of a run."""
 
     def notice(self, sentence: str) -> None:
         """Something a person should know."""
 
     def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
-        """All cells, and those of them that do not stand there already."""
+        """All cells, and those of them that have to be trained."""
 
     def fitting(self, cell: Cell) -> FitProgress:
-        """A cell's training starts; the result is told after each epoch or round."""
+        """A cell's training starts; the returned function is called after each epoch or round."""
 
     def awaiting(self, cells: Sequence[Cell], where: str) -> None:
         """Cells are being trained side by side on ``where``; the first of them is judged next."""
@@ -55,7 +64,7 @@ class Row:
         version: The judged version; ``None`` for a repeat, which is only measured.
         accuracy: On the benchmark images; ``None`` where its predictions could not be scored.
         fit_seconds: Wall-clock seconds of the fit.
-        reused: Whether it stood in ``versions/`` before this run.
+        reused: Whether it existed before this run.
     """
 
     cell: Cell
@@ -93,7 +102,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         PipelineError: Bad input, or a stage that could not do its work; whatever was finished stays.
     """
     policy = from_table(settings.gate or None)
-    check_recipes(settings, observer.notice)
+    recipes = recipes_of(settings, observer.notice)
     if settings.submit and _test_file(settings, home) is None:
         raise SettingsError(
             "--submit needs Kaggle's test images: `simulator.py kaggle download`, or --test-images FILE."
@@ -106,15 +115,17 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         kaggle_dir=home.competition(DEFAULT_COMPETITION),
         notify=observer.notice,
     )
+    test_file = _test_file(settings, home)
+    test_images = unlabelled.load(test_file, data.shape) if test_file else None
     with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
-        cells = _plan(settings, home, data, observer)
+        cells = _plan(settings, recipes, home, data, observer)
         listed = versions.list_versions(home)
         reporting.refresh_results(home, listed)
         session = _Session(settings, home, data, listed, Watcher(home, policy, listed), observer)
         rows = tuple(session.rows(cells))
         champion = production.current(home, data.name)
-        images = _to_predict(settings, home, data, cells[0], champion)
+        images = stand_in(data, cells[0].split) if test_images is None else test_images
         submission = _predict(home, champion, images) if champion else None
     _track(settings, home, rows, champion, observer)
     problem = _submit(home, submission, images, observer) if settings.submit and submission else None
@@ -212,21 +223,13 @@ def _require_same_kind(home: Home, data: LabelledImages) -> None:
     datasets.require_same_source(manifest.read(champion.folder).dataset, data)
 
 
-def _plan(settings: Settings, home: Home, data: LabelledImages, observer: Observer) -> list[Cell]:
+def _plan(
+    settings: Settings, recipes: Mapping[str, Mapping[str, Any]], home: Home, data: LabelledImages, observer: Observer
+) -> list[Cell]:
     recorded = splits.assign_roles(data, role_records.load(home, data.name))
-    cells = plan_cells(settings, data, recorded, observer.notice)
+    cells = plan_cells(settings, recipes, data, recorded, observer.notice)
     role_records.save(home, data.name, recorded)
     return cells
-
-
-def _to_predict(
-    settings: Settings, home: Home, data: LabelledImages, cell: Cell, champion: Deployment | None
-) -> UnlabelledImages:
-    """The test set at hand, or the benchmark images in its place."""
-    file = _test_file(settings, home)
-    if file is None or champion is None:
-        return stand_in(data, cell.split)
-    return unlabelled.load(file, data.shape)
 
 
 def _test_file(settings: Settings, home: Home) -> Path | None:
@@ -241,7 +244,7 @@ def _predict(home: Home, champion: Deployment, images: UnlabelledImages) -> Subm
 
 
 def _submit(home: Home, submission: Submission, images: UnlabelledImages, observer: Observer) -> PipelineError | None:
-    """Submit the champion's predictions; what stands in the way is returned, since the run itself is done."""
+    """Submit the champion's predictions; a refusal is returned, since the run itself is done."""
     try:
         submitter.after_run(
             home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice

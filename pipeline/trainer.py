@@ -5,15 +5,14 @@ import itertools
 import os
 import platform
 import time
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Container
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Candidate, FitProgress, History, Images, LabelledImages, Split, no_progress
+from pipeline.contracts import Candidate, Cell, FitProgress, Images, LabelledImages, Split, no_progress
 from pipeline.errors import ModelError
 from pipeline.facts.manifest import (
     LARGEST_DIFFERENCE,
@@ -28,6 +27,7 @@ from pipeline.facts.manifest import (
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics
 from pipeline.models import registry
+from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model
 from pipeline.models.runtime import granted_threads
 from pipeline.store import atomic, manifest, training_history, version_arrays
@@ -48,25 +48,6 @@ LIBRARIES = (
 
 
 @dataclass(frozen=True)
-class Assignment:
-    """One training that is asked for.
-
-    Attributes:
-        id: The version's id.
-        cell: Digest of rows, recipe, parameters and seed.
-        recipe: Name in the registry, or a user's ``package.module:function``.
-        overrides: Parameters that differ from the recipe's own.
-        seed: Of weights and augmentation.
-    """
-
-    id: str
-    cell: str
-    recipe: str
-    overrides: Mapping[str, Any]
-    seed: int
-
-
-@dataclass(frozen=True)
 class Trainer:
     """Builds candidates in ``staging``.
 
@@ -78,18 +59,16 @@ class Trainer:
     staging: Path
     taken: Container[str] = ()
 
-    def run(
-        self, data: LabelledImages, split: Split, assignment: Assignment, progress: FitProgress = no_progress
-    ) -> Candidate:
+    def run(self, data: LabelledImages, cell: Cell, progress: FitProgress = no_progress) -> Candidate:
         """Fit, save, export and prove one candidate; its manifest is written last.
 
         Raises:
             ModelError: The recipe cannot be built or fitted, or its ONNX file does not equal it.
             StoreError: The disk refuses.
         """
-        folder = self._claim(assignment.id)
+        folder = self._claim(version_id(cell))
         try:
-            return _train(folder, data, split, replace(assignment, id=folder.name), progress)
+            return _train(folder, data, cell, progress)
         except BaseException:
             atomic.remove_tree(folder)
             raise
@@ -108,16 +87,22 @@ class Trainer:
         raise AssertionError  # A counter never ends.
 
 
-def _train(
-    folder: Path, data: LabelledImages, split: Split, assignment: Assignment, progress: FitProgress
-) -> Candidate:
-    recipe = registry.find(assignment.recipe)
-    model, parameters = registry.create(recipe, assignment.overrides, shape=data.shape, n_classes=len(data.classes))
+def version_id(cell: Cell) -> str:
+    """Return a new version's id, which starts with the time now: ``20261121-134502-cnn-33600-7f3a``."""
+    name = cell.recipe.replace(":", "-").replace(".", "-")
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{name}-{cell.train_size}-{cell.digest[:4]}"
+
+
+def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress) -> Candidate:
+    recipe, split = registry.find(cell.recipe), cell.split
+    model, parameters = registry.create(recipe, cell.parameters, shape=data.shape, n_classes=len(data.classes))
     native = folder / "native"
     with atomic.disk_errors(folder):
         native.mkdir()
-        checkpoints = native / "checkpoints"
-        history, fit_seconds = _fit(model, data, split, checkpoints, seed=assignment.seed, progress=progress)
+        request = _request(data, split, progress, native / "checkpoints")
+        started = time.perf_counter()
+        history = model.fit(request)
+        fit_seconds = time.perf_counter() - started
         started = time.perf_counter()
         native_file = model.save(native)
         model.export_onnx(folder / "model.onnx")
@@ -128,15 +113,15 @@ def _train(
     _write_training_images(folder / version_arrays.TRAINING_IMAGES, data, split)
     facts = Manifest(
         format=manifest.FORMAT,
-        id=assignment.id,
+        id=folder.name,
         created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        cell=assignment.cell,
-        recipe=assignment.recipe,
+        cell=cell.digest,
+        recipe=cell.recipe,
         family=recipe.family,
         native_format=model.native_format,
         native_file=native_file.relative_to(folder).as_posix(),
         parameters=dict(parameters),
-        seed=assignment.seed,
+        seed=split.seed,
         weights=model.weights,
         best_step=history.best_step,
         dataset=_describe_dataset(data),
@@ -155,21 +140,16 @@ def _train(
     return candidate_of(folder)
 
 
-def _fit(
-    model: Model, data: LabelledImages, split: Split, checkpoints: Path, *, seed: int, progress: FitProgress
-) -> tuple[History, float]:
-    train_images, validation_images = data.images[split.train], data.images[split.validation]
-    started = time.perf_counter()
-    history = model.fit(
-        train_images,
+def _request(data: LabelledImages, split: Split, progress: FitProgress, checkpoints: Path) -> FitRequest:
+    return FitRequest(
+        data.images[split.train],
         data.labels[split.train],
-        validation_images,
+        data.images[split.validation],
         data.labels[split.validation],
-        seed=seed,
-        progress=progress,
-        checkpoints=checkpoints,
+        split.seed,
+        progress,
+        checkpoints,
     )
-    return history, time.perf_counter() - started
 
 
 def _parity_images(data: LabelledImages, split: Split) -> Images:

@@ -1,7 +1,10 @@
 """The commands of ``simulator.py``: parse, call, print."""
 
+from typing import Annotated
+
 import typer
 
+from pipeline import __version__
 from pipeline.cli import (
     common,
     doctor_command,
@@ -9,6 +12,7 @@ from pipeline.cli import (
     gate_commands,
     inspect_commands,
     kaggle_commands,
+    models_command,
     notebook_command,
     production_commands,
     publish_command,
@@ -19,6 +23,7 @@ from pipeline.models.runtime import prepare_process
 
 COMMANDS = (
     run_command,
+    models_command,
     gate_commands,
     inspect_commands,
     explore_command,
@@ -30,18 +35,34 @@ COMMANDS = (
     publish_command,
 )
 
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"digit-pipeline {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="simulator.py",
+    cls=common.Commands,
     help="Train, judge, promote and predict: a pipeline for small images that improves as data grows.",
     epilog="Add --debug to any command to see the traceback of an error.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for commands in COMMANDS:
     commands.register(app)
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Options before the command."""
 
 
 def main() -> None:

@@ -1,16 +1,21 @@
-"""What every command shares: the home option, the console, and how an error is shown."""
+"""What the commands share: options, consoles, the home folder, and how an error is shown."""
 
 import json
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
 
-from pipeline.errors import PipelineError
+from pipeline.cli.settings_options import settings_option
+from pipeline.cli.terminal import PlainConsole, prepare_streams
+from pipeline.errors import PipelineError, SettingsError, shortened, shown
 from pipeline.store.home import Home
 
 HomeOption = Annotated[
@@ -19,38 +24,76 @@ HomeOption = Annotated[
         "--home",
         help="Folder that holds versions/, production/ and metric_results/.",
         envvar="PIPELINE_HOME",
-        show_default="the checkout",
+        show_default="the checkout, or the current folder if installed without one",
         rich_help_panel="Where",
     ),
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Settings file.", show_default="pipeline.toml, if there is one", rich_help_panel="Where"
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
-WIDTH_IN_A_PIPE = 200
+DataDirOption = Annotated[Path | None, settings_option("data_dir")]
+SourceOption = Annotated[str, settings_option("dataset")]
+"""Labelled images."""
+ChampionOption = Annotated[
+    str | None,
+    typer.Option("--dataset", help="Dataset whose champion is meant; needed if several have one."),
+]
+VersionArgument = Annotated[str, typer.Argument(help="The version's id, or a part of it that no other id has.")]
+LONGEST_MESSAGE, LONGEST_WORD = 2000, 300
+"""Characters of an error, and of a word in it, that are printed at most, whatever it repeats."""
+USAGE_ERROR: Any = typer.BadParameter.__base__
+"""Typer does not export it."""
 
-console = Console(width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE, soft_wrap=False, highlight=False)
-errors = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH_IN_A_PIPE, highlight=False)
+console = PlainConsole()
+errors = PlainConsole(stderr=True)
+
+
+class Commands(TyperGroup):
+    """A group of commands whose usage errors repeat only the beginning of a long input."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _short_usage_errors():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _short_usage_errors():
+            return super().invoke(ctx)
 
 
 def resolve_home(folder: Path | None) -> Home:
-    """The home folder of a command: the option, else the environment, else the checkout."""
-    return Home((folder or Path(__file__).parents[2]).resolve())
+    """Return the home folder of a command, as ``Home.find`` does."""
+    return Home.find(folder)
 
 
 def print_json(value: Any) -> None:
-    """JSON on standard output, indented."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print JSON on standard output, indented."""
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=not is_unicode))
 
 
 def notice(sentence: str) -> None:
-    """A sentence that a person should see, on standard error."""
-    errors.print(f"[bold yellow]Note:[/] {sentence}")
+    """Print a sentence that a person should see on standard error."""
+    errors.print(Text.assemble(("Note:", "bold yellow"), " ", sentence))
+
+
+def print_error(sentence: str) -> None:
+    """Print why a command failed on standard error."""
+    short = re.sub(r"\S+", lambda word: shortened(word[0], LONGEST_WORD), sentence)
+    errors.print(Text.assemble(("Error:", "bold red"), " ", shortened(short, LONGEST_MESSAGE)))
 
 
 def run_app(app: Callable[..., Any]) -> None:
     """Run the command line: one clear line for an expected error, a traceback only with ``--debug``."""
+    prepare_streams()
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
     try:
+        _require_text(sys.argv[1:])
         app()
     except (PipelineError, OSError) as error:
         if isinstance(error, BrokenPipeError):
@@ -58,6 +101,26 @@ def run_app(app: Callable[..., Any]) -> None:
             sys.exit(0)
         if debug:
             raise
-        errors.print("[bold red]Error:[/] ", end="")
-        errors.print(str(error), markup=False)
+        print_error(str(error))
         sys.exit(1)
+
+
+def _require_text(arguments: list[str]) -> None:
+    """Names and reasons end in files that hold only valid text, and so do paths."""
+    for argument in arguments:
+        try:
+            argument.encode("utf-8")
+        except UnicodeEncodeError:
+            raise SettingsError(
+                f"The argument {shown(argument)} is not valid {sys.getfilesystemencoding().upper()} text: "
+                "write it in the encoding of this terminal."
+            ) from None
+
+
+@contextmanager
+def _short_usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except USAGE_ERROR as error:
+        error.message = shortened(error.message)
+        raise

@@ -1,11 +1,10 @@
 """``explore``: look at a dataset before anything trains."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, console, errors, notice, resolve_home
+from pipeline.cli.common import DataDirOption, HomeOption, SourceOption, console, errors, notice, resolve_home
 
 
 def register(app: typer.Typer) -> None:
@@ -14,19 +13,14 @@ def register(app: typer.Typer) -> None:
 
 
 def explore(
-    dataset: Annotated[
-        str,
-        typer.Option(help="auto, mnist, digits, kaggle, or a CSV, .npz, IDX folder or folder of images."),
-    ] = "auto",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with local MNIST files.", envvar="PIPELINE_DATA")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of samples and of the subset on the map.")] = 0,
+    dataset: SourceOption = "auto",
+    data_dir: DataDirOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples and of the subset on the map.")] = 0,
     home: HomeOption = None,
 ) -> None:
-    """Explore a dataset: samples, balance, copies, doubtful labels, a map.
+    """Explore a dataset: samples, class balance, duplicates, doubtful labels, a map.
 
-    Writes metric_results/eda/index.html and a picture of each part beside it.
+    Writes metric_results/eda/index.html with one picture per part beside it.
     """
     from dataclasses import asdict
 
@@ -46,6 +40,6 @@ def explore(
         folder = target.metric_results / "eda"
         for name, content in pages.items():
             atomic.write_bytes(folder / name, content)
-    console.print(found.balance.sentence, markup=False)
+    console.print(found.balance.sentence)
     console.print(f"{len(found.suspects):,} of {found.compared:,} labels disagree with the most similar images.")
-    console.print(f"To look at: {folder / 'index.html'}", markup=False, soft_wrap=True)
+    console.print(f"To look at: {folder / 'index.html'}", soft_wrap=True)

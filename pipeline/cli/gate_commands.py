@@ -5,17 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
 
 if TYPE_CHECKING:
     from pipeline.judging.policy import GatePolicy
 
-app = typer.Typer(help="The rules that a challenger must pass, and what they can promise.")
+app = typer.Typer(help="The rules a challenger must pass, and what they guarantee.")
 
 PresetOption = Annotated[
     str | None, typer.Option("--gate", help="Preset: guarded, each-test or as-good.", show_default="guarded")
 ]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file.", show_default="pipeline.toml")]
 TABLES_BEGIN = "<!-- simulated: begin -->"
 TABLES_END = "<!-- simulated: end -->"
 USUAL_IMAGES = 10_000
@@ -35,7 +34,7 @@ def show(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show the policy in force in words, what each benchmark's ledger has left, and the smallest gain it finds."""
+    """Show the policy in words, each benchmark's remaining error budget, and the smallest gain the gate can detect."""
     if context.invoked_subcommand is not None:
         return
     from pipeline.inspection.gate_status import smallest_gain_in_words, statuses
@@ -60,22 +59,22 @@ def show(
 
 @app.command()
 def plan(
-    gain: Annotated[float, typer.Option(min=0.0, max=100.0, help="Points of accuracy to be found.")],
+    gain: Annotated[float, typer.Option(min=0.0, max=100.0, help="Gain to detect, in percentage points of accuracy.")],
     disagreement: Annotated[
         float | None,
         typer.Option(
             min=0.0,
             max=100.0,
-            help="Percent of the images that exactly one of the two gets right.",
+            help="Percentage of the images that exactly one of the two models gets right.",
             show_default="that of a 99.2 % champion whose errors correlate by 0.5 with the challenger's",
         ),
     ] = None,
-    power: Annotated[float, typer.Option(min=0.01, max=0.999, help="Probability of finding it.")] = 0.8,
+    power: Annotated[float, typer.Option(min=0.01, max=0.999, help="Probability of detecting it.")] = 0.8,
     gate: PresetOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """How many benchmark images a gain needs, before anyone trains."""
+    """Estimate how many benchmark images it takes to detect a gain."""
     from pipeline.errors import SettingsError
     from pipeline.judging import power as planning
 
@@ -104,13 +103,15 @@ def plan(
 @app.command()
 def simulate(
     gate: PresetOption = None,
-    repetitions: Annotated[int, typer.Option(min=10, max=MOST_REPETITIONS, help="Series of 200 challengers.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
+    repetitions: Annotated[
+        int, typer.Option(min=10, max=MOST_REPETITIONS, help="Number of simulated series of 200 challengers.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 0,
     write: Annotated[
-        Path | None, typer.Option(help="Also put the tables between the marks in this file: docs/gate.md.")
+        Path | None, typer.Option(help="Also write the tables between the marks in this file, such as docs/gate.md.")
     ] = None,
 ) -> None:
-    """Judge 200 challengers that are no better, many times over, with this very gate; and its power."""
+    """Simulate the gate: how often 200 challengers that are no better get past it, and its power."""
     from pipeline.judging.policy import PRESETS, from_table
     from pipeline.judging.simulation import tables
 
@@ -124,17 +125,17 @@ def simulate(
 
 @app.command()
 def extend(
-    horizon: Annotated[int, typer.Option(min=1, help="Judgements in all, those already made included.")],
+    horizon: Annotated[int, typer.Option(min=1, help="Total number of judgements, including those already made.")],
     alpha: Annotated[
-        float | None, typer.Option(help="A weaker promise over the whole series; needed where all of alpha is spent.")
+        float | None, typer.Option(help="New error bound over the whole series; required once all of alpha is spent.")
     ] = None,
     benchmark: Annotated[
-        str | None, typer.Option(help="The benchmark's digest, or its beginning.", show_default="the only one")
+        str | None, typer.Option(help="The benchmark's digest, or the start of it.", show_default="the only one")
     ] = None,
     config: ConfigOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Go on beyond the horizon: share what is left over more judgements, or weaken the promise; both are recorded."""
+    """Extend a ledger beyond its horizon: more judgements share the rest of alpha, or alpha rises; it is recorded."""
     from pipeline.inspection.gate_status import extend_ledger
     from pipeline.store import lock
 
@@ -157,8 +158,13 @@ def _write_tables(path: Path, text: str) -> None:
     from pipeline.errors import StoreError
     from pipeline.store import atomic
 
-    content = path.read_text() if path.is_file() else ""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        content = ""
     begin, end = content.find(TABLES_BEGIN), content.find(TABLES_END)
     if begin < 0 or end < begin:
-        raise StoreError(f"{path} has no lines '{TABLES_BEGIN}' and '{TABLES_END}' to put the tables between.")
+        raise StoreError(
+            f"{path} is not a text file with the lines '{TABLES_BEGIN}' and '{TABLES_END}' to put the tables between."
+        )
     atomic.write_text(path, f"{content[: begin + len(TABLES_BEGIN)]}\n{text}\n{content[end:]}")

@@ -1,15 +1,23 @@
-"""Look at versions: ``versions``, ``show``, ``compare``, ``models``, ``evaluate``, ``report``, ``forecast``."""
+"""Look at versions: ``versions``, ``show``, ``compare``, ``evaluate``, ``report``, ``forecast``."""
 
 import dataclasses
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import (
+    DataDirOption,
+    HomeOption,
+    JsonOption,
+    VersionArgument,
+    console,
+    notice,
+    print_json,
+    resolve_home,
+)
 from pipeline.contracts import Version
 
 PANEL = "Inspect"
@@ -33,19 +41,20 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate", rich_help_panel=PANEL)(evaluate)
     app.command("report", rich_help_panel=PANEL)(report)
     app.command("forecast", rich_help_panel=PANEL)(forecast)
-    app.command("models", rich_help_panel="Train")(models)
 
 
 def list_versions(
-    sort: Annotated[SortKey, typer.Option(help="Sort by this, best or newest first.")] = SortKey.time,
-    model: Annotated[str | None, typer.Option(help="Only this recipe.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Only pass, fail, error, damaged or production.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    sort: Annotated[SortKey, typer.Option(help="Column to sort by, best or newest first.")] = SortKey.time,
+    model: Annotated[str | None, typer.Option(help="Show only this recipe.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Show only this dataset.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="Show only versions with this state: pass, fail, error, damaged or production.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of versions to show.")] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """List every version ever trained, those that failed included."""
+    """List every version, including those that failed."""
     from pipeline.inspection.datasets import name_of
     from pipeline.store import versions
 
@@ -68,11 +77,11 @@ def list_versions(
 
 
 def show(
-    version: Annotated[str, typer.Argument(help="The version's id, or a part of it that no other has.")],
+    version: VersionArgument,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show one version: its verdict in words, its figures, how it was trained; every file is verified."""
+    """Verify one version's files, and show its verdict, its figures and how it was trained."""
     from pipeline.cli.version_text import lines
     from pipeline.store import submissions, versions
 
@@ -94,12 +103,12 @@ def show(
 
 
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="A version's id or a part of it.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another's.")],
+    first: Annotated[str, typer.Argument(metavar="A", help="A version's id, or a part of it.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another version's id, or a part of it.")],
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Compare two versions image by image: which errors B fixed, which it made, and whether that proves anything."""
+    """Compare two versions image by image: the errors B fixed, the ones it added, and the significance."""
     from pipeline.cli.version_text import comparison_lines
     from pipeline.inspection.comparison import compare as compare_versions
     from pipeline.store import versions
@@ -114,20 +123,21 @@ def compare(
 
 
 def evaluate(
-    version: Annotated[str, typer.Argument(help="The version's id, or a part of it that no other has.")],
+    version: VersionArgument,
     checkpoint: Annotated[
-        int | None, typer.Option(min=1, help="The native model after so many epochs or rounds, instead of what serves.")
+        int | None,
+        typer.Option(
+            min=1, help="Evaluate the native model after this many epochs or rounds instead of the exported one."
+        ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Other labelled images than those it was judged on: as for `run`.")
+        str | None, typer.Option(help="Labelled images to evaluate on instead of its benchmark, as for `run`.")
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with local MNIST files.", envvar="PIPELINE_DATA")
-    ] = None,
+    data_dir: DataDirOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Measure a version again, or one of its checkpoints, on benchmark rows or on other images."""
+    """Evaluate a version, or one of its checkpoints, on its benchmark or on other images."""
     from pipeline.cli.version_text import score_lines
     from pipeline.inspection import evaluation
     from pipeline.store import scores, versions
@@ -147,7 +157,7 @@ def evaluate(
 
 
 def report(home: HomeOption = None) -> None:
-    """Rebuild everything in metric_results/ from versions/: tables, plots, workbook, overview."""
+    """Rebuild metric_results/ from versions/: tables, plots, workbook and overview."""
     from pipeline.inspection import reporting
     from pipeline.store import lock
 
@@ -158,11 +168,11 @@ def report(home: HomeOption = None) -> None:
 
 
 def forecast(
-    accuracy: Annotated[float, typer.Option(help="The accuracy to reach, as a fraction: 0.998.")],
+    accuracy: Annotated[float, typer.Option(help="Accuracy to reach, as a fraction, such as 0.998.")],
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Say how many images each recipe would need for an accuracy, by the power law of its learning curve."""
+    """Forecast how many images each recipe needs for an accuracy, from a power law fitted to its learning curve."""
     from pipeline.inspection import reporting
     from pipeline.reports.forecast import CAVEAT
     from pipeline.reports.forecast import forecast as forecast_curve
@@ -176,35 +186,6 @@ def forecast(
     for one in forecasts:
         console.print(one.sentence, markup=False)
     console.print(CAVEAT, style="dim", markup=False)
-
-
-def models(as_json: JsonOption = False) -> None:
-    """List the recipes: what they are, their parameters, and the accuracy to expect."""
-    from pipeline.models.registry import RECIPES
-
-    if as_json:
-        print_json([{**dataclasses.asdict(recipe), "parameters": dict(recipe.parameters)} for recipe in RECIPES])
-        return
-    table = Table(show_lines=True)
-    for column in (
-        "recipe",
-        "what it is",
-        "parameters (--set recipe.name=value)",
-        "expected accuracy",
-        "same seed, same model",
-    ):
-        table.add_column(column, overflow="fold")
-    for recipe in RECIPES:
-        parameters = "\n".join(f"{name} = {value}" for name, value in recipe.parameters.items())
-        table.add_row(
-            Text(recipe.name, style="bold"),
-            recipe.summary,
-            Text(parameters or "none"),
-            recipe.expected,
-            "yes" if recipe.deterministic else "no",
-        )
-    console.print(table)
-    console.print("Your own: --models mypackage.mymodule:build (docs/own-model.md).", style="dim", markup=False)
 
 
 def _versions_table(listed: list[Version]) -> Table:

@@ -4,15 +4,17 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
 from pipeline.contracts import Deployment, Version
 from pipeline.errors import StoreError
 from pipeline.store.home import Home
 
-app = typer.Typer(help="Kaggle: fetch a competition's files, submit, follow the score.", no_args_is_help=True)
+app = typer.Typer(
+    help="Kaggle: download a competition's files, submit predictions, follow the score.", no_args_is_help=True
+)
 
-CompetitionOption = Annotated[str, typer.Option(help="The competition's name as in its web address.")]
-LimitOption = Annotated[float, typer.Option(min=1, help="Seconds after which Kaggle is waited for no longer.")]
+CompetitionOption = Annotated[str, typer.Option(help="Name of the competition, as in its web address.")]
+LimitOption = Annotated[float, typer.Option(min=1, help="Seconds to wait for Kaggle.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -23,11 +25,11 @@ def register(parent: typer.Typer) -> None:
 @app.command("download")
 def download(
     competition: CompetitionOption = "digit-recognizer",
-    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Download files that exist already, too.")] = False,
     time_limit: LimitOption = 1800,
     home: HomeOption = None,
 ) -> None:
-    """Fetch train.csv, test.csv and sample_submission.csv, check them, and keep them under the home folder."""
+    """Download and check train.csv, test.csv and sample_submission.csv, and keep them in the home folder."""
     from pipeline.publishing import competition_files
     from pipeline.services.calls import Patience
 
@@ -40,19 +42,20 @@ def download(
 @app.command("submit")
 def submit(
     version: Annotated[
-        str | None, typer.Option(help="A version's id or part of it.", show_default="the champion")
+        str | None, typer.Option(help="The version's id, or a part of it.", show_default="the champion")
     ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
-    ] = None,
+    dataset: ChampionOption = None,
     competition: CompetitionOption = "digit-recognizer",
     allow_leak: Annotated[
-        bool, typer.Option("--allow-leak", help="Submit although the version was trained on test images, and say so.")
+        bool,
+        typer.Option(
+            "--allow-leak", help="Submit although the version was trained on test images; the submission says so."
+        ),
     ] = False,
     time_limit: LimitOption = 600,
     home: HomeOption = None,
 ) -> None:
-    """Predict test.csv, tell the expected score, submit once, and follow the score."""
+    """Predict test.csv, show the expected score, submit once, and wait for the public score."""
     from pipeline.application import Application
     from pipeline.data import unlabelled
     from pipeline.publishing import submitter
@@ -83,7 +86,7 @@ def status(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show what was submitted, with the scores that have come in since."""
+    """Show all submissions with their current scores."""
     from dataclasses import asdict
 
     from rich.table import Table

@@ -17,21 +17,23 @@ def register(app: typer.Typer) -> None:
 
 def notebook(
     script: Annotated[
-        Path | None, typer.Argument(help="A notebook as a script, in percent form.", show_default="notebooks/digits.py")
+        Path | None,
+        typer.Argument(help="A notebook as a Python script in percent format.", show_default="notebooks/digits.py"),
     ] = None,
-    run: Annotated[bool, typer.Option("--run/--no-run", help="Run every cell, and write HTML too.")] = True,
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Run every cell and also write HTML.")] = True,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A parameter: train_size=60000. May be given again.")
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the notebook, such as train_size=60000; may be repeated."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder to write to.", show_default="metric_results/notebook")
     ] = None,
     back: Annotated[
-        Path | None, typer.Option(help="An .ipynb that was changed in Jupyter: write its script, to commit.")
+        Path | None, typer.Option(help="Convert this .ipynb, edited in Jupyter, back to its script.")
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Make a notebook (.ipynb) of its script, run it, and write it as HTML; or bring one back to its script."""
+    """Convert a script to a notebook (.ipynb), run it and write it as HTML; or convert a notebook back."""
     from pipeline.reports import notebook as notebooks
     from pipeline.store import atomic
 
@@ -58,7 +60,7 @@ def notebook(
     if failure:
         from pipeline.errors import PipelineError
 
-        raise PipelineError(f"{failure}. What ran before it stands in {folder}.")
+        raise PipelineError(f"{failure}. The results up to that cell are in {folder}.")
 
 
 def _read(script: Path) -> str:

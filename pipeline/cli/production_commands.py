@@ -5,19 +5,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import (
+    ChampionOption,
+    HomeOption,
+    JsonOption,
+    VersionArgument,
+    console,
+    notice,
+    print_json,
+    resolve_home,
+)
 from pipeline.contracts import Deployment
 from pipeline.errors import DeployError, SettingsError, StoreError
 from pipeline.store.home import Home
 
 PANEL = "Serve"
-DatasetOption = Annotated[
-    str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show_production(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Show which version serves each dataset, and every promotion, rollback and override."""
+    """Show each dataset's champion, and every promotion, rollback and override."""
     from pipeline.store import production
 
     place = resolve_home(home)
@@ -51,12 +56,14 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
 
 
 def promote(
-    version: Annotated[str, typer.Argument(help="The version's id, or a part of it that no other has.")],
-    override: Annotated[bool, typer.Option("--override", help="Promote it although the gate did not pass it.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; recorded in history and shown wherever the version is shown.")] = "",
+    version: VersionArgument,
+    override: Annotated[
+        bool, typer.Option("--override", help="Promote the version against the gate; requires --reason.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why; recorded in the history and shown with the version.")] = "",
     home: HomeOption = None,
 ) -> None:
-    """Promote a version by hand: one that passed against today's champion, or any with --override --reason."""
+    """Promote a version by hand: one that passed against the current champion, or any with --override and --reason."""
     from pipeline.deployer import Deployer
     from pipeline.store import lock, versions
 
@@ -75,11 +82,11 @@ def promote(
 
 
 def rollback(
-    dataset: DatasetOption = None,
+    dataset: ChampionOption = None,
     reason: Annotated[str, typer.Option(help="Why; recorded in the history.")] = "",
     home: HomeOption = None,
 ) -> None:
-    """Let the champion that served before serve again."""
+    """Put the previous champion back into production."""
     from pipeline.deployer import Deployer
     from pipeline.store import lock
 
@@ -96,19 +103,20 @@ def rollback(
 
 def predict(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Kaggle's test.csv, IDX, .npz, a folder of images, or images.")
+        list[Path],
+        typer.Argument(metavar="FILE…", help="Kaggle's test.csv, IDX, .npz, a folder of images, or image files."),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write a submission (ImageId,Label) here.",
+            help="Write a submission (ImageId,Label) to this file.",
             show_default="only for a CSV: submission.csv in metric_results/",
         ),
     ] = None,
     sample: Annotated[
-        Path | None, typer.Option(help="Kaggle's sample_submission.csv, whose form the file must have.")
+        Path | None, typer.Option(help="Kaggle's sample_submission.csv; the submission must match its format.")
     ] = None,
-    dataset: DatasetOption = None,
+    dataset: ChampionOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -139,8 +147,8 @@ def predict(
             print_json(rows)
         else:
             for row in rows:
-                image, name = (escape(str(row[key])) for key in ("image", "class"))
-                console.print(f"{image}  [bold]{name}[/]  {100 * row['probability']:.1f} %")
+                probability = f"{100 * row['probability']:.1f} %"
+                console.print(Text.assemble(f"{row['image']}  ", (str(row["class"]), "bold"), f"  {probability}"))
 
 
 def champion_of(home: Home, dataset: str | None) -> Deployment:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, console, notice, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, console, notice, resolve_home
 
 
 def register(app: typer.Typer) -> None:
@@ -13,17 +13,13 @@ def register(app: typer.Typer) -> None:
 
 
 def publish(
-    repo_id: Annotated[str, typer.Argument(help="your-name/your-model on the Hugging Face Hub.")],
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    dataset: Annotated[
-        str | None, typer.Option(help="Whose champion, by dataset name; needed only where several have one.")
-    ] = None,
-    time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds after which the Hub is waited for no longer.")
-    ] = 600,
+    repo_id: Annotated[str, typer.Argument(help="Repository on the Hugging Face Hub: your-name/your-model.")],
+    private: Annotated[bool, typer.Option("--private", help="If the repository is new, make it private.")] = False,
+    dataset: ChampionOption = None,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds to wait for the Hub.")] = 600,
     home: HomeOption = None,
 ) -> None:
-    """Upload the champion with its model card; what the Hub has already is not sent again."""
+    """Upload the champion with its model card; files that the Hub has already are skipped."""
     from pipeline.cli.production_commands import champion_of
     from pipeline.publishing import hub
     from pipeline.services.calls import Patience

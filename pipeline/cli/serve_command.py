@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, console, notice, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, console, notice, resolve_home
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 BACKLOG = 2048
-"""Who connects while the champion is still being loaded waits for it and is not turned away."""
+"""Connections wait while the champion is being loaded, rather than being refused."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,9 +22,11 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
-    dataset: Annotated[str | None, typer.Option(help="Whose champion; needed only where several have one.")] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 accepts connections from other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
+    dataset: ChampionOption = None,
     home: HomeOption = None,
 ) -> None:
     """Serve the champion: a page to draw on, a dashboard, and a REST API.

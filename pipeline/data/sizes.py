@@ -1,5 +1,6 @@
 """Sizes as people write them: a number of images, a fraction of the dataset, or all."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -7,12 +8,15 @@ from pipeline.contracts import LabelledImages, Roles
 from pipeline.data import digests
 from pipeline.data.notices import Notify, silent
 from pipeline.data.roles import BENCHMARK
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, shown
+
+NUMBER = re.compile(r"\+?(\d{1,15}\.?\d{0,30}|\.\d{1,30})(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
+"""A number whose exact fraction is small; that of ``1e-999999999`` would fill the memory."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many images of a dataset there are for what.
+    """The number of a dataset's images available for each role.
 
     Attributes:
         total: What a fraction is of: all rows of a single pool, or the training rows of a source with its own test set.
@@ -26,7 +30,7 @@ class Sizes:
 
 
 def sizes(data: LabelledImages, roles: Roles) -> Sizes:
-    """Count a dataset's rows by what they may be used for."""
+    """Count a dataset's rows by the role they may have."""
     at = digests.positions(data.digests, roles.digests)
     judges = roles.roles[at] == BENCHMARK
     if data.official_test is None:
@@ -36,35 +40,35 @@ def sizes(data: LabelledImages, roles: Roles) -> Sizes:
 
 
 def resolve_size(text: str, *, total: int, available: int, what: str) -> int:
-    """A size in images from ``1000``, ``0.001`` or ``all``.
+    """Return a size in images from ``1000``, ``0.001`` or ``all``.
 
     Args:
         text: A whole number counts images, a fraction (with a point, at most 1.0) is of ``total``.
         total: The dataset's size.
-        available: How many images there are for this purpose; ``all`` means these.
+        available: How many images may have this role; ``all`` means these.
         what: The option, for messages: ``--train-sizes``.
 
     Raises:
-        SettingsError: It is no size, is not above 0, or is above ``available``.
+        SettingsError: It is not a size, is not above 0, or is above ``available``.
     """
     size = _parsed(text, total, available, what)
     if size < 1:
-        raise SettingsError(f"{what} {text} is no image at all; give 1 or more, of {available:,}.")
+        raise SettingsError(f"{what} {text} is less than one image: give at least 1, or a larger fraction.")
     if size > available:
         asked = f"{size:,} images" if text.strip().isdigit() else f"{size:,} of {total:,} images"
         raise SettingsError(
-            f"{what} {text} asks for {asked}, but {available:,} can be used for it: give at most {available}, or 'all'."
+            f"{what} {text} asks for {asked}, but only {available:,} are available: give at most {available}, or 'all'."
         )
     return size
 
 
 def resolve_test_size(text: str, sizes: Sizes, *, what: str = "--test-size", notify: Notify = silent) -> int:
-    """Like ``resolve_size`` for the benchmark, but a fraction above it uses all of it and says so.
+    """Return the benchmark's size like ``resolve_size``, but a fraction above it uses all of it, with a notice.
 
     A fifth of MNIST's 60,000 is 12,000, yet its makers set 10,000 aside.
 
     Raises:
-        SettingsError: It is no size, is not above 0, or is a number above the benchmark's.
+        SettingsError: It is not a size, is not above 0, or is a number above the benchmark's.
     """
     fraction = not text.strip().isdigit() and text.strip() != "all"
     if fraction and (size := _parsed(text, sizes.total, sizes.benchmark, what)) > sizes.benchmark:
@@ -80,16 +84,13 @@ def _parsed(text: str, total: int, available: int, what: str) -> int:
     plain = text.strip()
     if plain == "all":
         return available
-    try:
-        if plain.isdigit():
-            return int(plain)
-        share = Fraction(plain)
-    except (ValueError, ZeroDivisionError):
-        share = Fraction(-1)
-    if "/" in plain or not 0 < share <= 1:
+    if plain.isdecimal() and NUMBER.fullmatch(plain):
+        return int(plain)
+    share = Fraction(plain) if NUMBER.fullmatch(plain) else Fraction(-1)
+    if not 0 < share <= 1:
         raise SettingsError(
-            f"{what} '{text}' is no size: give a number of images (1000), a fraction of the dataset (0.001, up to 1.0) "
-            "or 'all'."
+            f"{what} {shown(text)} is not a size: give a number of images (1000), a fraction of the dataset (0.001, up "
+            "to 1.0) or 'all'."
         )
-    # Fractions count exactly (in floating point 0.29 of 100 is 28.999...); a part of an image is none.
+    # Fractions count exactly (in floating point 0.29 of 100 is 28.999...); part of an image is dropped.
     return int(share * total)

@@ -55,7 +55,7 @@ def _read(spec: str, data_dir: Path | None, kaggle_dir: Path | None, download: b
         return sklearn_digits.read()
     if spec == "kaggle":
         return _kaggle(kaggle_dir)
-    return _path(Path(spec), notify)
+    return _path(_expanded(spec), notify)
 
 
 def _mnist(data_dir: Path | None, timeout: float | None, notify: Notify) -> RawSet:
@@ -87,7 +87,14 @@ def _mnist_or_digits(data_dir: Path | None, download: bool, notify: Notify) -> R
 
 def _folders(data_dir: Path | None) -> list[Path]:
     named = [data_dir, os.environ.get("PIPELINE_DATA")]
-    return [Path(folder).expanduser() for folder in named if folder]
+    return [_expanded(folder) for folder in named if folder]
+
+
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # ~nobody, who has no home here
+        return Path(path)
 
 
 def _kaggle(folder: Path | None) -> RawSet:

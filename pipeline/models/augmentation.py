@@ -6,11 +6,11 @@ from typing import Any
 from pipeline.models.runtime import import_tensorflow
 
 DEGREES, SCALE, SHEAR, SHIFT = 10.0, 0.1, 0.13, 0.05
-"""The most at strength 1: rotation, zoom of each axis, horizontal shear, shift as a fraction of the side."""
+"""Limits at strength 1: rotation, zoom of each axis, horizontal shear, shift as a fraction of the side."""
 
 
 def distorted(images: Any, strength: float, seed: Any) -> Any:
-    """A batch ``[N, H, W, C]`` of floats, each image moved on its own; its edge is continued outwards.
+    """Return a batch ``[N, H, W, C]`` of floats, each image transformed on its own; its edge is continued outwards.
 
     The same two-integer ``seed`` gives the same maps on every run.
     """
@@ -27,7 +27,7 @@ def distorted(images: Any, strength: float, seed: Any) -> Any:
 
 
 def _transforms(count: int, height: int, width: int, strength: float, seed: Any) -> Any:
-    """Rows of the map from an output pixel to the input pixel it is taken from."""
+    """Rows of the map from each output pixel to the input pixel it is taken from."""
     tensorflow = import_tensorflow()
     draw = strength * tensorflow.random.stateless_uniform((6, count), seed, -1.0, 1.0)
     angle, zoom_x, zoom_y = draw[0] * math.radians(DEGREES), 1 + SCALE * draw[1], 1 + SCALE * draw[2]

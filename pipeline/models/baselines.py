@@ -1,19 +1,36 @@
 """What every model has to beat: a linear model, and a guess."""
 
+from pydantic import Field
+
+from pipeline.contracts import Shape
+from pipeline.models.parameters import Parameters
 from pipeline.models.sklearn_family import SklearnModel
 
 
-def build_logistic(shape: tuple[int, int, int], n_classes: int, *, C: float, max_iter: int) -> SklearnModel:
-    """Multinomial logistic regression on pixels scaled by their own range."""
+class LogisticParameters(Parameters):
+    """What `logistic` can be given."""
+
+    # Below 1e-6, probabilities differ by less than float32 can hold.
+    C: float = Field(0.1, ge=1e-6, le=1e9, description="Inverse strength of the L2 penalty.")
+    max_iter: int = Field(100, ge=1, le=1_000_000, description="Iterations of the solver, at most.")
+
+
+class DummyParameters(Parameters):
+    """`dummy` has no parameters."""
+
+
+def build_logistic(shape: Shape, n_classes: int, parameters: LogisticParameters) -> SklearnModel:
+    """Return multinomial logistic regression on pixels scaled by their own range."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler
 
-    return SklearnModel(shape, n_classes, make_pipeline(MinMaxScaler(), LogisticRegression(C=C, max_iter=max_iter)))
+    classifier = LogisticRegression(C=parameters.C, max_iter=parameters.max_iter)
+    return SklearnModel(shape, n_classes, make_pipeline(MinMaxScaler(), classifier))
 
 
-def build_dummy(shape: tuple[int, int, int], n_classes: int) -> SklearnModel:
-    """Always the most frequent class, with the classes' frequencies as probabilities."""
+def build_dummy(shape: Shape, n_classes: int, _: DummyParameters) -> SklearnModel:
+    """Return always the most frequent class, with the classes' frequencies as probabilities."""
     from sklearn.dummy import DummyClassifier
 
     return SklearnModel(shape, n_classes, DummyClassifier(strategy="prior"))

@@ -1,9 +1,12 @@
 """The three iterative CNNs, each an answer to the one before it, kept exactly as they were."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from pipeline.contracts import Shape
 from pipeline.models.keras_family import KerasModel, array_training
+from pipeline.models.keras_fitting import Epochs, FitParameters, Patience
 from pipeline.models.runtime import import_keras
 
 
@@ -17,41 +20,47 @@ class Layout:
     dropout: float
 
 
-def build_baseline(
-    shape: tuple[int, int, int], n_classes: int, *, epochs: int, batch_size: int, patience: int
-) -> KerasModel:
-    """First: Conv 32, pool, Dense 128."""
-    layout = Layout(filters=(32,), units=128, batch_norm=False, dropout=0)
-    return _model(layout, shape, n_classes, epochs=epochs, batch_size=batch_size, patience=patience)
+class BaselineParameters(FitParameters):
+    """What `cnn_baseline` can be given."""
+
+    epochs: Epochs = 5
+    patience: Patience = 5
 
 
-def build_dropout(
-    shape: tuple[int, int, int], n_classes: int, *, epochs: int, batch_size: int, patience: int
-) -> KerasModel:
-    """Second: Conv 32, pool, Conv 64, pool, Dense 128, Dropout 0.5."""
-    layout = Layout(filters=(32, 64), units=128, batch_norm=False, dropout=0.5)
-    return _model(layout, shape, n_classes, epochs=epochs, batch_size=batch_size, patience=patience)
+class DropoutParameters(FitParameters):
+    """What `cnn_dropout` can be given."""
+
+    epochs: Epochs = 10
+    patience: Patience = 5
 
 
-def build_batchnorm(
-    shape: tuple[int, int, int], n_classes: int, *, epochs: int, batch_size: int, patience: int
-) -> KerasModel:
-    """Third: as the second, with BatchNorm after each Conv, and Dense 256."""
-    layout = Layout(filters=(32, 64), units=256, batch_norm=True, dropout=0.5)
-    return _model(layout, shape, n_classes, epochs=epochs, batch_size=batch_size, patience=patience)
+class BatchnormParameters(FitParameters):
+    """What `cnn_batchnorm` can be given."""
+
+    epochs: Epochs = 12
+    patience: Patience = 5
 
 
-def _model(
-    layout: Layout, shape: tuple[int, int, int], n_classes: int, *, epochs: int, batch_size: int, patience: int
-) -> KerasModel:
-    def network() -> Any:
-        return _network(layout, shape, n_classes)
-
-    training = array_training(network, epochs=epochs, batch_size=batch_size, patience=patience)
-    return KerasModel(shape, n_classes, training)
+def build_baseline(shape: Shape, n_classes: int, parameters: BaselineParameters) -> KerasModel:
+    """Return the first: Conv 32, pool, Dense 128."""
+    return _model(Layout(filters=(32,), units=128, batch_norm=False, dropout=0), shape, n_classes, parameters)
 
 
-def _network(layout: Layout, shape: tuple[int, int, int], n_classes: int) -> Any:
+def build_dropout(shape: Shape, n_classes: int, parameters: DropoutParameters) -> KerasModel:
+    """Return the second: Conv 32, pool, Conv 64, pool, Dense 128, Dropout 0.5."""
+    return _model(Layout(filters=(32, 64), units=128, batch_norm=False, dropout=0.5), shape, n_classes, parameters)
+
+
+def build_batchnorm(shape: Shape, n_classes: int, parameters: BatchnormParameters) -> KerasModel:
+    """Return the third: as the second, with BatchNorm after each Conv, and Dense 256."""
+    return _model(Layout(filters=(32, 64), units=256, batch_norm=True, dropout=0.5), shape, n_classes, parameters)
+
+
+def _model(layout: Layout, shape: Shape, n_classes: int, parameters: FitParameters) -> KerasModel:
+    return KerasModel(shape, n_classes, array_training(partial(_network, layout, shape, n_classes), parameters))
+
+
+def _network(layout: Layout, shape: Shape, n_classes: int) -> Any:
     keras = import_keras()
     layers = keras.layers
     stack = [keras.Input(shape, dtype="uint8"), layers.Rescaling(1 / 255)]

@@ -3,42 +3,43 @@
 from dataclasses import replace
 from typing import Any
 
-from pipeline.contracts import FitProgress, History
+from pipeline.contracts import FitProgress, History, Shape
 from pipeline.models import cnn_network, cnn_training
+from pipeline.models.cnn_parameters import CnnParameters, EnsembleParameters
 from pipeline.models.cnn_plan import EFFORTS, plan
 from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_family import KerasModel, KerasTraining
 from pipeline.models.runtime import import_keras, import_tensorflow
 
 BATCH_SIZE, BATCH_SIZE_ON_GPU = 128, 256
-"""256 with half the steps is as accurate, and keeps a GPU busier."""
+"""256 with half the steps is as accurate and uses a GPU better."""
 
 
-def build(shape: tuple[int, int, int], n_classes: int, *, members: int = 1, **parameters: Any) -> KerasModel:
-    """Convolutions with BatchNorm, trained on random affine copies with Muon and one cycle of learning rate.
+def build(shape: Shape, n_classes: int, parameters: CnnParameters) -> KerasModel:
+    """Return convolutions with BatchNorm, trained on random affine copies with Muon and one cycle of learning rate."""
+    return _model(shape, n_classes, parameters, members=1)
 
-    Args:
-        shape: Height, width and channels.
-        n_classes: How many classes there are.
-        members: How many networks are averaged; they differ by their seed.
-        parameters: ``effort``, ``epochs`` (0: what the effort means), ``batch_size`` (0: what suits the device),
-            ``learning_rate``, ``weight_decay``, ``label_smoothing``, ``distortion``.
-    """
-    effort, epochs, batch_size = (parameters.pop(name) for name in ("effort", "epochs", "batch_size"))
-    chosen = EFFORTS[effort]
+
+def build_ensemble(shape: Shape, n_classes: int, parameters: EnsembleParameters) -> KerasModel:
+    """Return several such networks, each with a seed of its own, their probabilities averaged."""
+    return _model(shape, n_classes, parameters, members=parameters.members)
+
+
+def _model(shape: Shape, n_classes: int, parameters: CnnParameters, *, members: int) -> KerasModel:
+    chosen = EFFORTS[parameters.effort]
 
     def built(seed: int) -> Any:
         return cnn_network.network(shape, n_classes, chosen.widths, seed, stride=chosen.stride)
 
     def fit(net: Any, request: FitRequest) -> History:
         images = len(request.train_labels)
-        settings = cnn_training.CnnSettings(_batch_size(batch_size, images), **parameters)
-        planned = plan(images, chosen, epochs=epochs, batch_size=settings.batch_size)
+        used = parameters.model_copy(update={"batch_size": _batch_size(parameters.batch_size, images)})
+        planned = plan(images, chosen, epochs=used.epochs, batch_size=used.batch_size)
         history = History()
         for number, member in enumerate(_members(net)):
             of_member = _request_of(request, number, members)
             member.set_weights(built(of_member.seed).get_weights())
-            history = _joined(history, cnn_training.fit(member, of_member, planned, settings))
+            history = _joined(history, cnn_training.fit(member, of_member, planned, used))
         return history
 
     def fresh() -> Any:
@@ -48,7 +49,7 @@ def build(shape: tuple[int, int, int], n_classes: int, *, members: int = 1, **pa
     return KerasModel(shape, n_classes, KerasTraining(fresh, fit))
 
 
-def _average(shape: tuple[int, int, int], networks: list[Any]) -> Any:
+def _average(shape: Shape, networks: list[Any]) -> Any:
     keras = import_keras()
     images = keras.Input(shape, dtype="uint8")
     return keras.Model(images, keras.layers.Average()([net(images) for net in networks]))
@@ -61,15 +62,15 @@ def _members(net: Any) -> list[Any]:
 
 
 def _request_of(request: FitRequest, number: int, members: int) -> FitRequest:
-    """One member's share: a seed of its own, its epochs counted on; the ensemble has no checkpoints."""
+    """One member's share: its own seed, its epochs counted on from the one before; ensembles keep no checkpoints."""
     if members == 1:
         return request
 
     def progress(step: int, steps: int, metrics: Any) -> None:
         request.progress(number * steps + step, members * steps, metrics)
 
-    told: FitProgress = progress
-    return replace(request, seed=(request.seed * 1000 + number) % 2**31, progress=told, checkpoints=None)
+    counted_on: FitProgress = progress
+    return replace(request, seed=(request.seed * 1000 + number) % 2**31, progress=counted_on, checkpoints=None)
 
 
 def _joined(before: History, after: History) -> History:
@@ -79,7 +80,7 @@ def _joined(before: History, after: History) -> History:
 
 
 def _batch_size(asked: int, images: int) -> int:
-    """What was asked for, or what suits the device; beyond all images a batch costs memory and teaches nothing."""
+    """The size asked for, or the one that suits the device; a batch larger than the training set only costs memory."""
     if asked:
         return min(asked, max(images, BATCH_SIZE_ON_GPU))
     return BATCH_SIZE_ON_GPU if import_tensorflow().config.list_physical_devices("GPU") else BATCH_SIZE

@@ -1,4 +1,4 @@
-"""Our own CNN: the network, and the same network through faster kernels while it trains."""
+"""Our own CNN: the network, and the same network through faster kernels during training."""
 
 import math
 import platform
@@ -17,10 +17,10 @@ MOMENTUM = 0.9
 
 
 def network(shape: tuple[int, int, int], n_classes: int, widths: Sequence[int], seed: int, *, stride: int = 2) -> Any:
-    """The uncompiled network: uint8 ``[N, H, W, C]`` in, probabilities ``[N, K]`` out.
+    """Return the uncompiled network: uint8 ``[N, H, W, C]`` in, probabilities ``[N, K]`` out.
 
-    A 5 x 5 convolution that moves by ``stride`` pixels (one by one on images that are small already), then the others
-    of 3 x 3, each pooled while there is something to pool.
+    A 5 x 5 convolution with this stride (1 on small images), then 3 x 3 convolutions, each pooled while the image is
+    large enough.
     """
     keras = import_keras()
     layers = keras.layers
@@ -43,9 +43,9 @@ def network(shape: tuple[int, int, int], n_classes: int, widths: Sequence[int], 
 
 
 def training_logits(net: Any, pixels: Any, compute: Any) -> tuple[Any, list[tuple[Any, Any, Any]]]:
-    """Logits of scaled pixels in training mode, by the network's own weights.
+    """Return the logits of scaled pixels in training mode, by the network's own weights.
 
-    Convolutions run in ``compute`` and BatchNorm as one fused operation; Keras' own layers take twice the time.
+    Convolutions run in ``compute`` and BatchNorm as one fused operation, in half the time of Keras' own layers.
 
     Returns:
         The logits, and ``(layer, mean, variance)`` of the batch for each BatchNorm.
@@ -80,7 +80,7 @@ def follow(statistics: list[tuple[Any, Any, Any]]) -> None:
 
 
 def fastest_float() -> Any:
-    """bfloat16 where the device multiplies it natively, float32 elsewhere, where it would be emulated and slower."""
+    """Return bfloat16 if the device multiplies it natively, else float32, since emulation is slower."""
     tensorflow = import_tensorflow()
     for device in tensorflow.config.list_physical_devices("GPU"):
         capability = tensorflow.config.experimental.get_device_details(device).get("compute_capability", (0, 0))

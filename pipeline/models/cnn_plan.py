@@ -1,41 +1,42 @@
-"""How long and how hard our CNN trains, worked out from the number of images; pure arithmetic.
+"""How long and how hard our CNN trains, computed from the number of images; pure arithmetic.
 
 One recipe serves every size: more steps for more images, and the more often an image is seen, the more it is
 distorted. Source of the one-cycle schedule: Smith and Topin 2018, 'Super-Convergence'.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.contracts import EffortName
+
 MOST_EPOCHS = 20
 REFERENCE_IMAGES = 54_000
 GROWTH = 1.5
-"""Up to that many images, the passes grow with this power of their number,"""
+"""Up to the reference, the number of passes grows with this power of the number of images,"""
 SMALLEST_SHARE = 0.36
-"""from this share of all passes: 5 of 14."""
+"""starting from this share of all passes: 5 of 14."""
 WARM_UP = 0.2
 """Fraction of the steps in which the learning rate rises, from a tenth of its peak."""
 LOWEST_RATE = 0.001
 """The learning rate never falls below this fraction of its peak."""
 UNDISTORTED_END = 0.1
-"""Fraction of the steps, the last ones, that see the images as they are: what will be predicted looks so."""
+"""Fraction of the steps, the last ones, that see undistorted images, like those that will be predicted."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """What an effort buys.
+    """The network and the training that an effort means.
 
     Attributes:
         widths: Filters of each convolution.
-        stride: Pixels by which the first one moves: 2 takes half of the time.
-        passes: How often each of 54,000 images or more is seen; of fewer images, each is seen less often,
-            down to about a third as often.
-        fewest_steps: What a small set of images gets instead.
+        stride: Stride of the first one; 2 halves the time.
+        passes: How often each image is seen if there are 54,000 or more; with fewer, down to a third as often.
+        fewest_steps: Lower bound, for small sets of images.
     """
 
     widths: tuple[int, ...]
@@ -44,7 +45,7 @@ class Effort:
     fewest_steps: int
 
 
-EFFORTS = {
+EFFORTS: Mapping[EffortName, Effort] = {
     "quick": Effort(widths=(16, 32, 64, 64), stride=2, passes=1, fewest_steps=250),
     "standard": Effort(widths=(32, 64, 128, 128), stride=2, passes=14, fewest_steps=300),
     "max": Effort(widths=(12, 48, 96, 128, 128), stride=1, passes=20, fewest_steps=600),
@@ -67,7 +68,7 @@ class Plan:
 
 
 def plan(images: int, effort: Effort, *, epochs: int, batch_size: int) -> Plan:
-    """The plan for so many images; ``epochs`` above 0 means exactly so many passes over them."""
+    """Return the plan for a number of images; ``epochs`` above 0 is the exact number of passes over them."""
     if epochs:
         steps = math.ceil(epochs * images / batch_size)
     else:
@@ -78,12 +79,12 @@ def plan(images: int, effort: Effort, *, epochs: int, batch_size: int) -> Plan:
 
 
 def distortion_strength(passes: float) -> float:
-    """0.9 where each image is seen once, 1.1 at 10 times, 1.5 at 1,000 times."""
+    """Return 0.9 if each image is seen once, 1.1 at 10 times, 1.5 at 1,000 times."""
     return 0.9 + 0.2 * math.log10(max(1.0, passes))
 
 
 def learning_rates(steps: int, peak: float) -> NDArray[np.float32]:
-    """One cycle: a linear rise in the first fifth of the steps, then a linear fall to almost nothing."""
+    """Return one cycle: a linear rise in the first fifth of the steps, then a linear fall to almost nothing."""
     progress = np.arange(steps) / steps
     rise = 0.1 + 0.9 * progress / WARM_UP
     fall = np.maximum(LOWEST_RATE, (1 - progress) / (1 - WARM_UP))
@@ -91,7 +92,7 @@ def learning_rates(steps: int, peak: float) -> NDArray[np.float32]:
 
 
 def batches(images: int, steps: int, batch_size: int, seed: int) -> NDArray[np.int32]:
-    """The rows of every batch, ``[steps, batch_size]``: whole shuffles end to end, so that no image is favoured."""
+    """Return the rows of every batch, ``[steps, batch_size]``: whole shuffles end to end, so no image is favoured."""
     random = np.random.default_rng(seed)
     shuffles = -(-steps * batch_size // images)
     order = np.concatenate([random.permutation(images).astype(np.int32) for _ in range(shuffles)])
@@ -99,6 +100,6 @@ def batches(images: int, steps: int, batch_size: int, seed: int) -> NDArray[np.i
 
 
 def stretches(steps: int, epochs: int) -> Iterator[tuple[int, int]]:
-    """First and last step of each epoch, as a half-open range."""
+    """Yield the first and last step of each epoch, as a half-open range."""
     ends = np.linspace(0, steps, min(epochs, steps) + 1).round().astype(int).tolist()
     return pairwise(ends)

@@ -5,7 +5,6 @@ Label smoothing: Szegedy and others 2016, 'Rethinking the Inception Architecture
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from pipeline.contracts import History, Images, Probabilities
 from pipeline.errors import ModelError
 from pipeline.models.augmentation import distorted
 from pipeline.models.cnn_network import fastest_float, follow, training_logits
+from pipeline.models.cnn_parameters import CnnParameters
 from pipeline.models.cnn_plan import UNDISTORTED_END, Plan, batches, learning_rates, stretches
 from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_fitting import checkpoint_path
@@ -24,33 +24,14 @@ from pipeline.models.temperature import FEWEST_ROWS, calibrated
 PREDICT_BATCH = 500
 MOMENTUM = 0.8
 HANDED_OVER = 32 * 2**20
-"""Bytes of images that TensorFlow is given at once."""
+"""Bytes of images that TensorFlow gets at once."""
 
 Measured = dict[str, float]
 RunSteps = Callable[[int, Any, Any], tuple[float, float]]
 
 
-@dataclass(frozen=True)
-class CnnSettings:
-    """The numbers of one training that its plan does not hold.
-
-    Attributes:
-        batch_size: Images a step.
-        learning_rate: At its peak.
-        weight_decay: Of the kernels.
-        label_smoothing: Share of the target that is spread over all classes.
-        distortion: Multiplies the strength that the plan gives the affine maps.
-    """
-
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    distortion: float
-
-
 class _Kept(NamedTuple):
-    """The epoch that is kept so far."""
+    """The best epoch so far."""
 
     loss: float
     epoch: int
@@ -58,19 +39,21 @@ class _Kept(NamedTuple):
     weights: list[Any]
 
 
-def fit(net: Any, request: FitRequest, plan: Plan, settings: CnnSettings) -> History:
+def fit(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) -> History:
     """Fit a fresh network in place; keep the epoch of the lowest validation loss and set its temperature.
 
-    The one cycle always runs to its end: half-way through it a network is not yet what it will be. Epochs are
-    compared by their loss at their own best temperature, since label smoothing makes a better network look more
-    modest, not better. With fewer than a hundred validation rows that is noise, and the last epoch is kept.
+    The one cycle always runs to its end: a network half-way through it is not comparable. Epochs are
+    compared by their loss at their own best temperature, since label smoothing makes a better network less
+    confident. With fewer than a hundred validation rows that is noise, and the last epoch is kept.
+
+    ``parameters`` come with the batch size to use.
 
     Raises:
         ModelError: The training loss is no longer a number.
     """
-    run_steps = _epoch_runner(net, request, plan, settings)
-    order = batches(len(request.train_labels), plan.steps, settings.batch_size, request.seed)
-    rates = learning_rates(plan.steps, settings.learning_rate)
+    run_steps = _epoch_runner(net, request, plan, parameters)
+    order = batches(len(request.train_labels), plan.steps, parameters.batch_size, request.seed)
+    rates = learning_rates(plan.steps, parameters.learning_rate)
     infer = predictor(net)
     rows: list[Measured] = []
     best = _Kept(math.inf, 0, 1.0, [])
@@ -94,7 +77,7 @@ def fit(net: Any, request: FitRequest, plan: Plan, settings: CnnSettings) -> His
 
 
 def predictor(net: Any) -> Callable[[Images], Probabilities]:
-    """Probabilities of uint8 images by plain float32 inference, in batches of one traced function."""
+    """Return a function from uint8 images to probabilities: plain float32 inference, in batches."""
     tensorflow = import_tensorflow()
     traced = tensorflow.function(lambda batch: net(batch, training=False), autograph=False, reduce_retracing=True)
 
@@ -106,22 +89,21 @@ def predictor(net: Any) -> Callable[[Images], Probabilities]:
     return predict
 
 
-def _epoch_runner(net: Any, request: FitRequest, plan: Plan, settings: CnnSettings) -> RunSteps:
+def _epoch_runner(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) -> RunSteps:
     """A function that trains on a stretch of batches and returns mean loss and accuracy.
 
-    Batches are handed over some dozens of mebibytes at a time: however many images there are, TensorFlow never
-    holds a copy of them all.
+    Batches are handed over some dozens of mebibytes at a time, so TensorFlow never holds a copy of all images.
     """
     tensorflow = import_tensorflow()
     optimizer = muon(
-        [weight.value for weight in net.trainable_variables], momentum=MOMENTUM, weight_decay=settings.weight_decay
+        [weight.value for weight in net.trainable_variables], momentum=MOMENTUM, weight_decay=parameters.weight_decay
     )
-    step = _step(net, plan, settings, optimizer, request.seed)
+    step = _step(net, plan, parameters, optimizer, request.seed)
     shape = request.train_images.shape[1:]
     signature = [
         tensorflow.TensorSpec((), tensorflow.int32),
-        tensorflow.TensorSpec((None, settings.batch_size, *shape), tensorflow.uint8),
-        tensorflow.TensorSpec((None, settings.batch_size), tensorflow.int32),
+        tensorflow.TensorSpec((None, parameters.batch_size, *shape), tensorflow.uint8),
+        tensorflow.TensorSpec((None, parameters.batch_size), tensorflow.int32),
         tensorflow.TensorSpec((None,), tensorflow.float32),
     ]
 
@@ -138,7 +120,7 @@ def _epoch_runner(net: Any, request: FitRequest, plan: Plan, settings: CnnSettin
         )
         return losses, rights
 
-    at_once = max(1, HANDED_OVER // (settings.batch_size * math.prod(shape)))
+    at_once = max(1, HANDED_OVER // (parameters.batch_size * math.prod(shape)))
 
     def run_steps(first: int, order: Any, rates: Any) -> tuple[float, float]:
         sums = np.zeros(2)
@@ -153,11 +135,11 @@ def _epoch_runner(net: Any, request: FitRequest, plan: Plan, settings: CnnSettin
     return run_steps
 
 
-def _step(net: Any, plan: Plan, settings: CnnSettings, optimizer: Muon, seed: int) -> Callable[..., Any]:
+def _step(net: Any, plan: Plan, parameters: CnnParameters, optimizer: Muon, seed: int) -> Callable[..., Any]:
     """One training step, to be traced: a batch and a learning rate in, loss and share of right answers out."""
     tensorflow = import_tensorflow()
-    prepare = _preparation(plan, settings, seed)
-    n_classes, smooth, compute = net.output_shape[-1], settings.label_smoothing, fastest_float()
+    prepare = _preparation(plan, parameters, seed)
+    n_classes, smooth, compute = net.output_shape[-1], parameters.label_smoothing, fastest_float()
 
     def step(number: Any, images: Any, labels: Any, rate: Any) -> tuple[Any, Any]:
         target = tensorflow.one_hot(labels, n_classes, 1 - smooth + smooth / n_classes, smooth / n_classes)
@@ -173,11 +155,11 @@ def _step(net: Any, plan: Plan, settings: CnnSettings, optimizer: Muon, seed: in
     return step
 
 
-def _preparation(plan: Plan, settings: CnnSettings, seed: int) -> Callable[[Any, Any], Any]:
-    """The pixels of a batch, 0 to 1, distorted but for the last steps."""
+def _preparation(plan: Plan, parameters: CnnParameters, seed: int) -> Callable[[Any, Any], Any]:
+    """Return the pixels of a batch, 0 to 1, distorted except in the last steps."""
     tensorflow = import_tensorflow()
     distorted_steps = round(plan.steps * (1 - UNDISTORTED_END))
-    strength = plan.distortion * settings.distortion
+    strength = plan.distortion * parameters.distortion
     of_fit = tensorflow.constant(seed % 2**31, tensorflow.int32)
 
     def prepare(number: Any, images: Any) -> Any:
@@ -192,7 +174,7 @@ def _preparation(plan: Plan, settings: CnnSettings, seed: int) -> Callable[[Any,
 
 
 def _validated(infer: Callable[[Images], Probabilities], request: FitRequest) -> tuple[Measured, float, float]:
-    """What history tells of an epoch, its best temperature, and its loss at that; infinite where rows are too few."""
+    """Return an epoch's validation metrics, its best temperature, and its loss at that (infinite with too few rows)."""
     labels = request.validation_labels
     if len(labels) == 0:
         return {}, 1.0, math.inf

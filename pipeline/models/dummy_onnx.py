@@ -6,7 +6,7 @@ import numpy as np
 
 
 def register() -> None:
-    """Tell skl2onnx; telling it again changes nothing."""
+    """Register the converter with skl2onnx; repeated calls change nothing."""
     from skl2onnx import update_registered_converter
     from sklearn.dummy import DummyClassifier
 

@@ -1,21 +1,21 @@
-"""What a fit is given, bundled: rows, seed, and where progress and checkpoints go."""
+"""What a fit is given: rows, seed, and where progress and checkpoints go."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.contracts import FitProgress, Images, Labels
+from pipeline.contracts import FitProgress, Images, Labels, no_progress
 
 
 @dataclass(frozen=True, eq=False)
 class FitRequest:
-    """The arguments of ``Model.fit``; see there.
+    """The argument of ``Model.fit``.
 
     Attributes:
-        train_images, validation_images: uint8 ``[N, H, W, C]``; validation may have no row.
+        train_images, validation_images: uint8 ``[N, H, W, C]``; there may be no validation image.
         train_labels, validation_labels: int64 ``[N]``.
         seed: The one seed of initial weights, order and augmentation.
         progress: Called after each epoch or boosting round.
-        checkpoints: Folder for the weights of each epoch, or ``None``.
+        checkpoints: Folder for the weights of each epoch, made if it is missing; ``None`` keeps none.
     """
 
     train_images: Images
@@ -23,5 +23,5 @@ class FitRequest:
     validation_images: Images
     validation_labels: Labels
     seed: int
-    progress: FitProgress
+    progress: FitProgress = no_progress
     checkpoints: Path | None = None

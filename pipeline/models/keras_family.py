@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
+from pipeline.contracts import History, Images, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest import ModelFormat
 from pipeline.models import onnx_files
 from pipeline.models.fitting import FitRequest
-from pipeline.models.keras_fitting import checkpoint_file, fit_arrays, seeded
+from pipeline.models.keras_fitting import FitParameters, checkpoint_file, fit_arrays, seeded
 from pipeline.models.protocol import ONNX_OPSET
 from pipeline.models.runtime import import_keras, import_tensorflow
 
@@ -34,11 +34,11 @@ class KerasTraining:
     fit: Callable[[Any, FitRequest], History]
 
 
-def array_training(build: Callable[[], Any], *, epochs: int, batch_size: int, patience: int) -> KerasTraining:
-    """The training of a network that comes compiled; see ``fit_arrays``."""
+def array_training(build: Callable[[], Any], parameters: FitParameters) -> KerasTraining:
+    """Return the training of a network that comes compiled; see ``fit_arrays``."""
 
     def fit(network: Any, request: FitRequest) -> History:
-        return fit_arrays(network, request, epochs=epochs, batch_size=batch_size, patience=patience)
+        return fit_arrays(network, request, parameters)
 
     return KerasTraining(build, fit)
 
@@ -55,9 +55,7 @@ class KerasModel:
 
     native_format: ModelFormat = "keras"
 
-    def __init__(
-        self, shape: tuple[int, int, int], n_classes: int, training: KerasTraining | None, network: Any = None
-    ) -> None:
+    def __init__(self, shape: Shape, n_classes: int, training: KerasTraining | None, network: Any = None) -> None:
         self._shape = shape
         self._n_classes = n_classes
         self._training = training
@@ -78,25 +76,12 @@ class KerasModel:
     def weights(self) -> int | None:
         return sum(int(np.prod(weight.shape)) for weight in self.network.trainable_weights)
 
-    def fit(
-        self,
-        train_images: Images,
-        train_labels: Labels,
-        validation_images: Images,
-        validation_labels: Labels,
-        *,
-        seed: int,
-        progress: FitProgress,
-        checkpoints: Path | None,
-    ) -> History:
+    def fit(self, request: FitRequest) -> History:
         if self._training is None:
             raise ModelError("A loaded network is not trained again: create the model from its recipe.")
-        request = FitRequest(
-            train_images, train_labels, validation_images, validation_labels, seed, progress, checkpoints
-        )
         # Keras keeps graphs and names of every network it ever made; a sweep fits hundreds in one process.
         import_keras().backend.clear_session()
-        with seeded(seed):
+        with seeded(request.seed):
             self._network = checked(self._training.build, self._shape, self._n_classes)
             return self._training.fit(self._network, request)
 
@@ -127,8 +112,8 @@ class KerasModel:
         onnx_files.write(converted, path, self._n_classes)
 
 
-def checked(build: Callable[[], Any], shape: tuple[int, int, int], n_classes: int) -> Any:
-    """A fresh network that is known to take these images and to give probabilities.
+def checked(build: Callable[[], Any], shape: Shape, n_classes: int) -> Any:
+    """Return a fresh network, checked to take these images and to give probabilities.
 
     Raises:
         ModelError: It cannot be built, does not take such images, or does not end in ``K`` probabilities.
@@ -147,11 +132,11 @@ def checked(build: Callable[[], Any], shape: tuple[int, int, int], n_classes: in
     return network
 
 
-def load(path: Path, shape: tuple[int, int, int], n_classes: int, checkpoint: int | None) -> KerasModel:
-    """A saved network, or one of its checkpoints.
+def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> KerasModel:
+    """Return a saved network, or one of its checkpoints.
 
-    Keras' safe mode refuses layers that carry code; it is a precaution and no boundary, so the caller checks
-    the file's digest first.
+    Keras' safe mode refuses layers that carry code; it is a precaution, not a security boundary, so the caller
+    verifies the file's digest first.
 
     Raises:
         ModelError: The file cannot be read, or there is no such checkpoint.

@@ -5,41 +5,58 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from pipeline.contracts import History
 from pipeline.errors import ModelError
 from pipeline.models.fitting import FitRequest
+from pipeline.models.parameters import Parameters
 from pipeline.models.runtime import import_keras
 
 CHECKPOINT = "epoch-{epoch:03d}.weights.h5"
 
+Epochs = Annotated[int, Field(ge=1, le=10_000, description="Passes over the training images, at most.")]
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000, description="Images a step.")]
+Patience = Annotated[
+    int,
+    Field(ge=0, le=100_000, description="Epochs without a better validation loss before training ends; 0 runs all."),
+]
 
-def fit_arrays(network: Any, request: FitRequest, *, epochs: int, batch_size: int, patience: int) -> History:
+
+class FitParameters(Parameters):
+    """How ``fit_arrays`` fits a network; recipes have defaults of their own."""
+
+    epochs: Epochs = 10
+    batch_size: BatchSize = 32
+    patience: Patience = 3
+
+
+def fit_arrays(network: Any, request: FitRequest, parameters: FitParameters) -> History:
     """Fit a compiled network on the rows as they are, uint8 until the batch.
 
     Training ends after ``epochs``, or once the validation loss has not improved for ``patience`` epochs; the
     weights of the best epoch are kept. With ``patience`` 0 or no validation rows every epoch is run and the
     last weights are kept.
     """
-    watch = early_stopping(request, patience)
+    watch = early_stopping(request, parameters.patience)
     validation = (request.validation_images, request.validation_labels) if len(request.validation_labels) else None
     result = network.fit(
         request.train_images,
         request.train_labels,
-        batch_size=batch_size,
-        epochs=epochs,
+        batch_size=parameters.batch_size,
+        epochs=parameters.epochs,
         validation_data=validation,
-        callbacks=[*watch, *observers(request, epochs)],
+        callbacks=[*watch, *observers(request, parameters.epochs)],
         verbose=0,
     )
     return history_of(result.history, watch)
 
 
 def early_stopping(request: FitRequest, patience: int) -> list[Any]:
-    """The callback that restores the best epoch by validation loss; none where there is nothing to go by."""
+    """Return the callback that restores the best epoch by validation loss; none without validation rows or patience."""
     if patience == 0 or len(request.validation_labels) == 0:
         return []
     keras = import_keras()
@@ -47,7 +64,7 @@ def early_stopping(request: FitRequest, patience: int) -> list[Any]:
 
 
 def observers(request: FitRequest, epochs: int) -> list[Any]:
-    """The callbacks that report each epoch and write its checkpoint."""
+    """Return the callbacks that report each epoch and write its checkpoint."""
     keras = import_keras()
 
     def report(epoch: int, logs: Mapping[str, float] | None) -> None:
@@ -63,7 +80,7 @@ def observers(request: FitRequest, epochs: int) -> list[Any]:
 
 
 def history_of(logs: Mapping[str, Sequence[float]], watch: Sequence[Any]) -> History:
-    """Keras' history as rows, one an epoch.
+    """Return Keras' history as rows, one per epoch.
 
     Raises:
         ModelError: The training loss is no longer a number.
@@ -78,7 +95,7 @@ def history_of(logs: Mapping[str, Sequence[float]], watch: Sequence[Any]) -> His
 
 
 def renamed(logs: Mapping[str, float]) -> dict[str, float]:
-    """Keras' metrics under the names of ``History``; what is no metric of the fit is left out."""
+    """Return Keras' metrics under the names of ``History``, without the learning rate."""
     return {
         name.replace("val_", "validation_", 1) if name.startswith("val_") else name: float(value)
         for name, value in logs.items()
@@ -88,7 +105,7 @@ def renamed(logs: Mapping[str, float]) -> dict[str, float]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Keras, whose generators are global, and give Python's and NumPy's states back afterwards."""
+    """Seed Keras, whose generators are global, and restore Python's and NumPy's states afterwards."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
     import_keras().utils.set_random_seed(seed % 2**32)
     try:
@@ -99,13 +116,13 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def checkpoint_path(folder: Path, epoch: int) -> Path:
-    """Where the weights of an epoch, counted from 1, go; the folder is made if it is missing."""
+    """Return where the weights of an epoch, counted from 1, are written; create the folder if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder / CHECKPOINT.format(epoch=epoch)
 
 
 def checkpoint_file(folder: Path, epoch: int) -> Path:
-    """Where the weights of an epoch, counted from 1, are kept.
+    """Return where the weights of an epoch, counted from 1, are kept.
 
     Raises:
         ModelError: There is no checkpoint of this epoch; the message names those that exist.

@@ -1,24 +1,32 @@
 """The multi-layer perceptron of the 2018 pipeline, kept exactly as it was."""
 
+from functools import partial
 from typing import Any
 
+from pydantic import Field
+
+from pipeline.contracts import Shape
 from pipeline.models.keras_family import KerasModel, array_training
+from pipeline.models.keras_fitting import BatchSize, Epochs, FitParameters, Patience
 from pipeline.models.runtime import import_keras
 
 
-def build(
-    shape: tuple[int, int, int], n_classes: int, *, units: int, epochs: int, batch_size: int, patience: int
-) -> KerasModel:
-    """Dense ``units`` with ReLU, then softmax; pixels scaled to [0, 1]; Adam."""
+class MlpParameters(FitParameters):
+    """What `mlp` can be given."""
 
-    def network() -> Any:
-        return _network(shape, n_classes, units)
-
-    training = array_training(network, epochs=epochs, batch_size=batch_size, patience=patience)
-    return KerasModel(shape, n_classes, training)
+    units: int = Field(396, ge=1, le=100_000, description="Units of the hidden layer.")
+    epochs: Epochs = 50
+    batch_size: BatchSize = 128
+    patience: Patience = 0
 
 
-def _network(shape: tuple[int, int, int], n_classes: int, units: int) -> Any:
+def build(shape: Shape, n_classes: int, parameters: MlpParameters) -> KerasModel:
+    """Return Dense ``units`` with ReLU, then softmax; pixels scaled to [0, 1]; Adam."""
+    network = partial(_network, shape, n_classes, parameters.units)
+    return KerasModel(shape, n_classes, array_training(network, parameters))
+
+
+def _network(shape: Shape, n_classes: int, units: int) -> Any:
     keras = import_keras()
     layers = keras.layers
     # The range of a uint8 pixel is known beforehand; a scale learnt from few images, as MinMaxScaler does,

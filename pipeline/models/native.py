@@ -13,19 +13,19 @@ LOADERS: dict[str, Callable[[Path, tuple[int, int, int], int, int | None], Model
     "xgboost": xgboost_family.load,
     "joblib": sklearn_family.load,
 }
-"""The formats that are ever loaded; nothing in a file or manifest can name another loader."""
+"""The only formats that are loaded; nothing in a file or manifest can name another loader."""
 
 
 def load(
     format: ModelFormat, path: Path, *, shape: tuple[int, int, int], n_classes: int, checkpoint: int | None = None
 ) -> Model:
-    """A trained model, or one of its checkpoints.
+    """Return a trained model, or one of its checkpoints.
 
     Checkpoint ``N`` is the epoch ``checkpoints/epoch-N.weights.h5`` beside a Keras file, or the first ``N``
     rounds of boosted trees.
 
-    **The caller verifies the sha256 of the file against the manifest first**: a joblib file runs code of its own
-    when it is loaded, and Keras' safe mode, which is on, is no boundary.
+    **The caller verifies the sha256 of the file against the manifest first**: a joblib file runs code when it
+    is loaded, and Keras' safe mode, which is on, is not a security boundary.
 
     Raises:
         ModelError: The format is unknown, the file is missing or unreadable, or it has no such checkpoint; the

@@ -1,4 +1,4 @@
-"""ONNX graphs brought to the one form that is judged and served."""
+"""ONNX graphs in the one form that is judged and served."""
 
 import logging
 import warnings
@@ -16,7 +16,7 @@ OUTPUT = "probabilities"
 
 
 def front(pixels: str, shape: tuple[int, int, int]) -> Any:
-    """A graph that turns uint8 ``images`` ``[N, H, W, C]`` into float32 ``pixels`` ``[N, H * W * C]``, 0 to 255.
+    """Return a graph that turns uint8 ``images`` ``[N, H, W, C]`` into float32 ``pixels`` ``[N, H * W * C]``, 0 to 255.
 
     Nothing is scaled here: rounding in float32 would move pixels across the thresholds of trees.
     """
@@ -35,7 +35,7 @@ def front(pixels: str, shape: tuple[int, int, int]) -> Any:
 
 
 def as_model(graph: Any, opsets: Mapping[str, int] | None = None) -> Any:
-    """A model of that graph; ``opsets`` are the versions of other operator domains that it uses."""
+    """Return a model of that graph; ``opsets`` are the versions of other operator domains that it uses."""
     from onnx import helper
 
     versions = {**(opsets or {}), "": ONNX_OPSET}
@@ -45,7 +45,7 @@ def as_model(graph: Any, opsets: Mapping[str, int] | None = None) -> Any:
 
 
 def with_front(converted: Any, front: Any) -> Any:
-    """A converted classifier of flat floats behind the graph that makes them of images; only probabilities come out."""
+    """Return a converted classifier behind the graph that makes its floats from images; it gives probabilities only."""
     from onnx import compose
 
     (floats,), (taken,) = ([value.name for value in graph] for graph in (front.output, converted.graph.input))

@@ -5,17 +5,25 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
-from pipeline.errors import ModelError
+from pydantic import Field, InstanceOf, PydanticUserError, TypeAdapter, create_model
+
+from pipeline.contracts import Shape
+from pipeline.errors import ModelError, shortened, shown
+from pipeline.models.keras_fitting import FitParameters
+from pipeline.models.parameters import Parameters
 from pipeline.models.protocol import Model
 
-FIT_PARAMETERS = {"epochs": 10, "batch_size": 32, "patience": 3}
+FIT_PARAMETERS = FitParameters().model_dump()
 """How a Keras network is fitted where the function does not name these parameters itself."""
+_INTEGER = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+_FLOAT = Annotated[float, Field(ge=-1e300, le=1e300)]
+_TYPES: Mapping[type, Any] = {bool: bool, int: _INTEGER, float: _FLOAT, str: str}
 
 
 def function(name: str) -> Callable[..., Any]:
-    """The function that ``package.module:function`` names, looked for in the current folder too.
+    """Return the function that ``package.module:function`` names, looked for in the current folder too.
 
     Raises:
         ModelError: There is no such module or function, or the module fails when imported.
@@ -27,30 +35,60 @@ def function(name: str) -> Callable[..., Any]:
     try:
         found = getattr(importlib.import_module(module_name), function_name, None)
     except Exception as error:  # importing a user's module runs a user's code
-        raise ModelError(f"{module_name} cannot be imported ({error}): name it as package.module:function.") from error
+        raise ModelError(
+            f"{shortened(module_name)} cannot be imported ({shortened(str(error))}): "
+            "name it as package.module:function."
+        ) from error
     if not callable(found):
-        raise ModelError(f"{module_name} has no function {function_name!r}.")
+        raise ModelError(f"{shortened(module_name)} has no function {shown(function_name)}.")
     return found  # type: ignore[no-any-return]
 
 
-def defaults(build: Callable[..., Any]) -> dict[str, Any]:
-    """The parameters of a user's function: its keywords after ``shape`` and ``n_classes``, with their defaults.
+def parameters(build: Callable[..., Any]) -> type[Parameters]:
+    """Return the model of a user's parameters: the function's keywords after ``shape`` and ``n_classes``.
+
+    A parameter is of its annotation's type, or of its default's without one. What cannot be checked may be anything
+    that a manifest can hold.
 
     Raises:
         ModelError: A parameter has no default.
     """
-    parameters = list(inspect.signature(build).parameters.values())[2:]
-    named = [parameter for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
-    for parameter in named:
+    signature = list(inspect.signature(build).parameters.values())[2:]
+    hints = _hints(build)
+    fields = {}
+    for number, parameter in enumerate(signature):
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            continue
         if parameter.default is inspect.Parameter.empty:
             raise ModelError(f"The parameter {parameter.name!r} of your function has no default: give it one.")
-    return {parameter.name: parameter.default for parameter in named}
+        kind = _kind(parameter.name, parameter.default, hints.get(parameter.name))
+        # A user may choose a name that a pydantic model has itself.
+        fields[f"parameter_{number}"] = (kind, Field(parameter.default, alias=parameter.name))
+    return create_model("OwnParameters", __base__=Parameters, **fields)  # type: ignore[call-overload, no-any-return]
 
 
-def create(
-    name: str, parameters: Mapping[str, Any], shape: tuple[int, int, int], n_classes: int
-) -> tuple[Model, dict[str, Any]]:
-    """What a user's function returns, behind the ``Model`` protocol, and the parameters that were used.
+def _hints(build: Callable[..., Any]) -> Mapping[str, Any]:
+    try:
+        return get_type_hints(build, include_extras=True)
+    except Exception:  # an annotation may name what only a type checker imports
+        return {}
+
+
+def _kind(name: str, default: Any, hint: Any) -> Any:
+    if name in FIT_PARAMETERS and type(default) is int:
+        field = FitParameters.model_fields[name]
+        return Annotated[field.annotation, *field.metadata]
+    if hint is not None:
+        try:
+            TypeAdapter(hint)
+        except PydanticUserError:
+            return Any
+        return _TYPES.get(hint, hint) if isinstance(hint, type) else hint
+    return _TYPES.get(type(default), Any if default is None else InstanceOf[type(default)])  # type: ignore[misc]
+
+
+def create(name: str, values: Mapping[str, Any], shape: Shape, n_classes: int) -> tuple[Model, dict[str, Any]]:
+    """Return what a user's function returns, behind the ``Model`` protocol, and the parameters that were used.
 
     Raises:
         ModelError: The function fails, or returns something that is no classifier of a known library.
@@ -59,20 +97,20 @@ def create(
 
     def build() -> Any:
         try:
-            return user_function(shape, n_classes, **parameters)
+            return user_function(shape, n_classes, **values)
         except Exception as error:  # a user's code raises anything
             raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error
 
     made = build()
     library = _library(made)
     if library == "keras":
-        return _keras(build, parameters, shape, n_classes)
+        return _keras(build, values, shape, n_classes)
     if library == "xgboost":
-        return _xgboost(made, shape, n_classes), dict(parameters)
+        return _xgboost(made, shape, n_classes), dict(values)
     if library == "sklearn":
         from pipeline.models.sklearn_family import SklearnModel
 
-        return SklearnModel(shape, n_classes, made), dict(parameters)
+        return SklearnModel(shape, n_classes, made), dict(values)
     raise ModelError(
         f"{name} returned {type(made).__name__}: return a Keras model, an XGBClassifier, or a scikit-learn "
         "classifier with predict_proba."
@@ -91,12 +129,12 @@ def _library(made: Any) -> str | None:
 
 
 def _keras(
-    build: Callable[[], Any], parameters: Mapping[str, Any], shape: tuple[int, int, int], n_classes: int
+    build: Callable[[], Any], values: Mapping[str, Any], shape: Shape, n_classes: int
 ) -> tuple[Model, dict[str, Any]]:
     from pipeline.models.keras_family import KerasModel, array_training
 
-    used = {**FIT_PARAMETERS, **parameters}
-    fit = {name: used[name] for name in FIT_PARAMETERS}
+    used = {**FIT_PARAMETERS, **values}
+    fit = FitParameters.model_construct(**{name: used[name] for name in FIT_PARAMETERS})
 
     def compiled() -> Any:
         # Called again within the seed of the fit, so that the initial weights follow from it.
@@ -107,10 +145,10 @@ def _keras(
             raise ModelError(f"Labels are class numbers: compile with sparse_{network.loss}, or do not compile.")
         return network
 
-    return KerasModel(shape, n_classes, array_training(compiled, **fit)), used
+    return KerasModel(shape, n_classes, array_training(compiled, fit)), used
 
 
-def _xgboost(classifier: Any, shape: tuple[int, int, int], n_classes: int) -> Model:
+def _xgboost(classifier: Any, shape: Shape, n_classes: int) -> Model:
     from pipeline.models.xgboost_family import XGBoostModel
     from pipeline.models.xgboost_training import Boosting
 

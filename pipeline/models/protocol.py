@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
+from pipeline.contracts import History, Images, Probabilities
 from pipeline.facts.manifest import ModelFormat
+from pipeline.models.fitting import FitRequest
 
 ONNX_OPSET = 18
 """The opset of every exported file: the newest that all converters and readers in use agree on."""
@@ -24,22 +25,11 @@ class Model(Protocol):
     @property
     def weights(self) -> int | None: ...
 
-    def fit(
-        self,
-        train_images: Images,
-        train_labels: Labels,
-        validation_images: Images,
-        validation_labels: Labels,
-        *,
-        seed: int,
-        progress: FitProgress,
-        checkpoints: Path | None,
-    ) -> History:
-        """Train from scratch.
+    def fit(self, request: FitRequest) -> History:
+        """Train from scratch on the training rows alone.
 
-        Validation rows serve early stopping and the choice of the best step, and may be none at all
-        (then the last step is kept). ``checkpoints`` is a folder for the weights of each epoch, made if
-        missing; families whose steps can be cut from the final file write nothing there.
+        Validation rows serve early stopping and the choice of the best step; without any, the last step is kept.
+        Families whose steps can be cut from the final file write no checkpoints.
 
         Raises:
             ModelError: The recipe cannot be built for these images, or cannot learn from these rows.

@@ -1,17 +1,18 @@
 """The recipes by name: what can be trained, with which parameters, and what to expect of it.
 
-Listing loads no heavy library; a recipe's own module is imported when a model is created.
+Listing loads no heavy library: the recipes' modules import theirs when a model is built.
 """
 
 import difflib
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import ModelError
-from pipeline.models import own
-from pipeline.models.overrides import merged
+from pipeline.contracts import Shape
+from pipeline.errors import LONGEST_ECHO, ModelError, shown
+from pipeline.models import baselines, classic_cnn, cnn, mlp, own, trees
+from pipeline.models.cnn_parameters import CnnParameters, EnsembleParameters
+from pipeline.models.parameters import Parameters, defaults, validated
 from pipeline.models.protocol import Model
 from pipeline.models.runtime import import_keras, import_xgboost
 
@@ -21,15 +22,6 @@ _TEST_SET = "(MNIST's test set, 54,000 training images, mean of 5 seeds)"
 _OF_42_000 = "(33,600 of MNIST's first 42,000 images, tested on the others, mean of 5 seeds)"
 _HELD_OUT = "(MNIST, {} training images, on 6,000 images held out of them, one seed)"
 _LIBRARIES: Mapping[str, Callable[[], object]] = {"keras": import_keras, "xgboost": import_xgboost}
-_CNN: Mapping[str, Any] = {
-    "effort": "standard",
-    "epochs": 0,
-    "batch_size": 0,
-    "learning_rate": 0.12,
-    "weight_decay": 0.01,
-    "label_smoothing": 0.1,
-    "distortion": 1.0,
-}
 
 
 @dataclass(frozen=True)
@@ -40,20 +32,25 @@ class Recipe:
         name: How it is asked for.
         family: ``keras``, ``xgboost``, ``scikit-learn``, or ``own`` for a user's.
         summary: What it is, in a line.
-        parameters: Every parameter with its default.
+        parameters: Every parameter with its type, default, range and help.
         expected: The accuracy to expect, in words, with its source.
         deterministic: Whether the same rows and seed give the same model again, bit by bit, on one machine's
             CPU with the same number of threads.
-        factory: ``package.module:function``, called as ``function(shape, n_classes, **parameters)``.
+        build: Makes the untrained model from shape, number of classes and parameters; ``None`` for a user's own.
     """
 
     name: str
     family: str
     summary: str
-    parameters: Mapping[str, Any]
+    parameters: type[Parameters]
     expected: str
     deterministic: bool
-    factory: str
+    build: Callable[[Shape, int, Any], Model] | None
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Every parameter with its default."""
+        return defaults(self.parameters)
 
 
 RECIPES: tuple[Recipe, ...] = (
@@ -61,147 +58,138 @@ RECIPES: tuple[Recipe, ...] = (
         "cnn",
         "keras",
         "Our own CNN: four or five convolutions, random affine copies, Muon, one cycle of learning rate (the default)",
-        _CNN,
+        CnnParameters,
         f"99.67 %, with effort quick 99.39 %, with effort max 99.71 % {_TEST_SET}",
         True,
-        "pipeline.models.cnn:build",
+        cnn.build,
     ),
     Recipe(
         "cnn_ensemble",
         "keras",
         "Several of our own CNN, probabilities averaged, in one file; it keeps no checkpoints",
-        {"members": 3, **_CNN},
+        EnsembleParameters,
         f"99.71 % {_TEST_SET}",
         True,
-        "pipeline.models.cnn:build",
+        cnn.build_ensemble,
     ),
     Recipe(
         "cnn_baseline",
         "keras",
         "First of the three iterative CNNs: one convolution",
-        {"epochs": 5, "batch_size": 32, "patience": 5},
+        classic_cnn.BaselineParameters,
         f"98.43 % {_CNN_AGAIN}; 97.5 % on validation rows was claimed for it",
         True,
-        "pipeline.models.classic_cnn:build_baseline",
+        classic_cnn.build_baseline,
     ),
     Recipe(
         "cnn_dropout",
         "keras",
         "Second of the three iterative CNNs: two convolutions and dropout",
-        {"epochs": 10, "batch_size": 32, "patience": 5},
+        classic_cnn.DropoutParameters,
         f"99.18 % {_CNN_AGAIN}; 98.5 % on validation rows was claimed for it",
         True,
-        "pipeline.models.classic_cnn:build_dropout",
+        classic_cnn.build_dropout,
     ),
     Recipe(
         "cnn_batchnorm",
         "keras",
         "Third of the three iterative CNNs: batch normalisation as well",
-        {"epochs": 12, "batch_size": 32, "patience": 5},
+        classic_cnn.BatchnormParameters,
         f"99.15 % {_TEST_SET}; 99.2 % on validation rows was claimed for it",
         True,
-        "pipeline.models.classic_cnn:build_batchnorm",
+        classic_cnn.build_batchnorm,
     ),
     Recipe(
         "mlp",
         "keras",
         "The multi-layer perceptron of the 2018 pipeline; as there, it runs all epochs and keeps the last",
-        {"units": 396, "epochs": 50, "batch_size": 128, "patience": 0},
+        mlp.MlpParameters,
         f"97.90 % {_AT_2018}",
         True,
-        "pipeline.models.mlp:build",
+        mlp.build,
     ),
     Recipe(
         "xgboost",
         "xgboost",
         "Our own boosted trees: on the directions of strokes, with early stopping",
-        {
-            "effort": "standard",
-            "rounds": 0,
-            "patience": 20,
-            "shifts": -1,
-            "learning_rate": 0.0,
-            "max_depth": 5,
-            "max_bin": 32,
-            "min_child_weight": 0.1,
-            "subsample": 0.5,
-            "colsample_bytree": 0.3,
-            "features": "gradients",
-        },
+        trees.XgboostParameters,
         f"98.44 % {_OF_42_000}; more with shifts=4",
         True,
-        "pipeline.models.trees:build",
+        trees.build,
     ),
     Recipe(
         "xgboost_2018",
         "xgboost",
         "The boosted trees of the 2018 pipeline",
-        {"rounds": 9, "max_depth": 9, "learning_rate": 0.375, "gamma": 0.9},
+        trees.Xgboost2018Parameters,
         f"94.82 % {_AT_2018}",
         True,
-        "pipeline.models.trees:build_2018",
+        trees.build_2018,
     ),
     Recipe(
         "logistic",
         "scikit-learn",
         "Logistic regression, the linear baseline",
-        {"C": 0.1, "max_iter": 100},
+        baselines.LogisticParameters,
         f"92.0 % {_HELD_OUT.format('30,240')}",
         True,
-        "pipeline.models.baselines:build_logistic",
+        baselines.build_logistic,
     ),
     Recipe(
         "dummy",
         "scikit-learn",
         "The floor: always the most frequent class",
-        {},
+        baselines.DummyParameters,
         "11.35 % (MNIST's test set; the share of its most frequent class)",
         True,
-        "pipeline.models.baselines:build_dummy",
+        baselines.build_dummy,
     ),
 )
 
 
 def find(name: str) -> Recipe:
-    """The recipe of this name, or a user's own ``package.module:function``.
+    """Return the recipe of this name, or a user's own ``package.module:function``.
 
     Raises:
         ModelError: There is none; the message names close matches.
     """
     if ":" in name:
-        parameters = own.defaults(own.function(name))
-        return Recipe(name, "own", "A user's own", parameters, "unknown", False, name)
+        parameters = own.parameters(own.function(name))
+        return Recipe(name, "own", "A user's own", parameters, "unknown", False, None)
     known = {recipe.name: recipe for recipe in RECIPES}
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=3)
+        close = difflib.get_close_matches(name[:LONGEST_ECHO], known, n=3)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise ModelError(f"There is no model {name!r}: {hint}`simulator.py models` lists all of them.")
+        raise ModelError(f"There is no model {shown(name)}: {hint}`simulator.py models` lists all of them.")
     return known[name]
 
 
 def parameters_of(recipe: Recipe, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe's parameters with some of them replaced.
+    """Return the recipe's parameters with some of them replaced.
 
     Raises:
-        SettingsError: A parameter is unknown or impossible; the message names those there are.
+        SettingsError: A parameter is unknown or impossible; the message names the known ones.
     """
-    return merged(recipe.name, recipe.parameters, overrides)
+    return validated(recipe.name, recipe.parameters, overrides)
 
 
 def create(
-    recipe: Recipe, overrides: Mapping[str, Any], *, shape: tuple[int, int, int], n_classes: int
+    recipe: Recipe, parameters: Mapping[str, Any], *, shape: Shape, n_classes: int
 ) -> tuple[Model, dict[str, Any]]:
-    """An untrained model, and every parameter it was made with.
+    """Return an untrained model, and every parameter it was made with.
+
+    Args:
+        recipe: What to make.
+        parameters: As ``parameters_of`` returns them; they are not checked again. One left out has its default.
+        shape: Height, width and channels.
+        n_classes: How many classes there are.
 
     Raises:
-        SettingsError: An override is unknown or impossible.
         ModelError: The model cannot be built so.
     """
-    parameters = parameters_of(recipe, overrides)
-    if recipe.family == "own":
-        return own.create(recipe.factory, parameters, shape, n_classes)
+    if recipe.build is None:
+        return own.create(recipe.name, {**recipe.defaults, **parameters}, shape, n_classes)
     # Loading a library takes seconds that are no part of a fit.
     _LIBRARIES.get(recipe.family, lambda: None)()
-    module, _, name = recipe.factory.partition(":")
-    build: Callable[..., Model] = getattr(importlib.import_module(module), name)
-    return build(shape, n_classes, **parameters), parameters
+    values = recipe.parameters.model_construct(**parameters)
+    return recipe.build(shape, n_classes, values), values.model_dump()

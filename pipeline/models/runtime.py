@@ -23,7 +23,7 @@ def prepare_process(threads: int = 0) -> None:
     """Let TensorFlow, XGBoost and scikit-learn use at most ``threads`` threads each in this process; 0: any number.
 
     It also keeps TensorFlow's log lines off the terminal, and makes XGBoost's waiting threads sleep. By default
-    they spin, which on busy cores took a fit of one second to twenty and more. All of it has an effect only before
+    they spin, which on busy cores slowed a fit of one second to twenty and more. All of it has an effect only before
     the first of these libraries is imported, scikit-learn among them: call it at the start of a process. On a GPU,
     TensorFlow takes the memory that it needs, not all there is, so that processes can share it.
     """
@@ -35,13 +35,13 @@ def prepare_process(threads: int = 0) -> None:
 
 
 def granted_threads() -> int:
-    """How many threads this process was given; 0: any number."""
+    """Return how many threads this process may use; 0: any number."""
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     return int(first) if first.isdecimal() else 0
 
 
 def import_keras() -> ModuleType:
-    """Keras on TensorFlow, imported without TensorFlow's log lines."""
+    """Return Keras on TensorFlow, imported without TensorFlow's log lines."""
     _start_tensorflow()
     import keras
 
@@ -49,7 +49,7 @@ def import_keras() -> ModuleType:
 
 
 def import_tensorflow() -> ModuleType:
-    """TensorFlow, imported without its log lines."""
+    """Return TensorFlow, imported without its log lines."""
     _start_tensorflow()
     import tensorflow
 
@@ -57,7 +57,7 @@ def import_tensorflow() -> ModuleType:
 
 
 def import_xgboost() -> ModuleType:
-    """XGBoost, its threads prepared if nothing else was imported before."""
+    """Return XGBoost, its threads prepared if nothing else was imported before."""
     prepare_process()
     import xgboost
 
@@ -65,7 +65,7 @@ def import_xgboost() -> ModuleType:
 
 
 def tree_device() -> str:
-    """Where XGBoost grows its trees: ``cuda`` if it was built for that and the driver lists a GPU, else ``cpu``."""
+    """Return where XGBoost grows its trees: ``cuda`` if its build and the driver allow it, else ``cpu``."""
     built_for_it = import_xgboost().build_info()["USE_CUDA"]
     return "cuda" if built_for_it and NVIDIA_GPUS.is_dir() and any(NVIDIA_GPUS.iterdir()) else "cpu"
 

@@ -9,15 +9,15 @@ SUITABLE_ROWS, SUITABLE_COPIES = 30_000, 4
 
 
 def suitable_count(images: int) -> int:
-    """How many copies suit so many images: up to 30,000 rows in all, so that few images do not take long either."""
+    """Return how many copies to add to a number of images: up to 30,000 rows in all, which bounds the time."""
     return min(max(0, SUITABLE_ROWS - images), SUITABLE_COPIES * images)
 
 
 def shifted_copies(images: Images, labels: Labels, count: int) -> tuple[Images, Labels]:
-    """The images followed by ``count`` moved copies, ``[N + count, H, W, C]``; each is copied about equally often.
+    """Return the images followed by ``count`` moved copies, ``[N + count, H, W, C]``, spread evenly over the images.
 
-    Copies of one image move in different directions: right, left, down and up, and along the diagonals where there
-    are more than four of it. What moves in is 0.
+    Copies of one image move in different directions: right, left, down and up, then along the diagonals from the
+    fifth copy on. The pixels moved in are 0.
     """
     if count == 0:
         return images, labels
@@ -31,7 +31,7 @@ def shifted_copies(images: Images, labels: Labels, count: int) -> tuple[Images, 
 
 
 def shifted(images: Images, down: int, right: int) -> Images:
-    """Images moved by so many pixels (negative: up, left); what moves in is 0."""
+    """Return images moved by this many pixels (negative: up, left); the pixels moved in are 0."""
     height, width = images.shape[1:3]
     moved = np.zeros_like(images)
     moved[:, max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = images[

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
+from pipeline.contracts import History, Images, Labels, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest import ModelFormat
 from pipeline.models import dummy_onnx, onnx_files
+from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import ONNX_OPSET
 
 FILE = "model.joblib"
@@ -28,7 +29,7 @@ class SklearnModel:
 
     native_format: ModelFormat = "joblib"
 
-    def __init__(self, shape: tuple[int, int, int], n_classes: int, estimator: Any, *, fitted: bool = False) -> None:
+    def __init__(self, shape: Shape, n_classes: int, estimator: Any, *, fitted: bool = False) -> None:
         self._shape = shape
         self._n_classes = n_classes
         self._estimator = estimator
@@ -47,40 +48,30 @@ class SklearnModel:
 
     @property
     def weights(self) -> int | None:
-        """Coefficients and intercepts of a linear model; other estimators have no such number."""
+        """Coefficients and intercepts of a linear model; other estimators have none."""
         last = self.estimator[-1] if hasattr(self.estimator, "steps") else self.estimator
         parts = [getattr(last, name) for name in ("coef_", "intercept_") if hasattr(last, name)]
         return sum(np.size(part) for part in parts) if parts else None
 
-    def fit(
-        self,
-        train_images: Images,
-        train_labels: Labels,
-        validation_images: Images,
-        validation_labels: Labels,
-        *,
-        seed: int,
-        progress: FitProgress,
-        checkpoints: Path | None,  # noqa: ARG002  there are no steps to keep
-    ) -> History:
+    def fit(self, request: FitRequest) -> History:
         from sklearn.base import clone
         from sklearn.exceptions import ConvergenceWarning
 
-        estimator = _seeded(clone(self._estimator), seed)
+        estimator = _seeded(clone(self._estimator), request.seed)
         with warnings.catch_warnings():
-            # The number of iterations is a parameter of the recipe: that it was used up is no news.
+            # The number of iterations is a parameter of the recipe: using it up is expected.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            estimator.fit(_pixels(train_images), train_labels)
+            estimator.fit(_pixels(request.train_images), request.train_labels)
         missing = sorted(set(range(self._n_classes)) - set(map(int, estimator.classes_)))
         if missing:
             raise ModelError(
                 f"There is no training image of class {missing[0]} (of {self._n_classes}): train on more images."
             )
         self._estimator, self._fitted = estimator, True
-        row = {"step": 1.0, "accuracy": self._accuracy(train_images, train_labels)}
-        if len(validation_labels):
-            row["validation_accuracy"] = self._accuracy(validation_images, validation_labels)
-        progress(1, 1, row)
+        row = {"step": 1.0, "accuracy": self._accuracy(request.train_images, request.train_labels)}
+        if len(request.validation_labels):
+            row["validation_accuracy"] = self._accuracy(request.validation_images, request.validation_labels)
+        request.progress(1, 1, row)
         return History((row,), 1)
 
     def predict(self, images: Images) -> Probabilities:
@@ -115,13 +106,13 @@ class SklearnModel:
         return float(np.mean(self.predict(images).argmax(axis=1) == labels))
 
 
-def load(path: Path, shape: tuple[int, int, int], n_classes: int, checkpoint: int | None) -> SklearnModel:
-    """A saved estimator.
+def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> SklearnModel:
+    """Return a saved estimator.
 
-    **joblib runs what the file says: the caller has verified the file's sha256 before.**
+    **Loading runs code from the file: the caller verifies its sha256 first.**
 
     Raises:
-        ModelError: It cannot be read, is no classifier of these classes, or a checkpoint was asked for.
+        ModelError: It cannot be read, is not a classifier of these classes, or a checkpoint was asked for.
     """
     import joblib
 

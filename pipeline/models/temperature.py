@@ -1,4 +1,4 @@
-"""Temperature scaling: probabilities that mean what they say.
+"""Temperature scaling, which calibrates probabilities.
 
 Source: Guo and others 2017, 'On Calibration of Modern Neural Networks', section 4.2.
 """
@@ -13,7 +13,7 @@ CANDIDATES = np.geomspace(0.2, 5.0, 65)
 
 
 def calibrated(probabilities: Probabilities, labels: Labels) -> tuple[float, float]:
-    """The temperature, to within 3 %, at which the log loss of these rows is lowest, and that loss."""
+    """Return the temperature, to within 3 %, with the lowest log loss on these rows, and that loss."""
     logits = np.log(np.maximum(probabilities, 1e-12))
     of_truth = np.arange(len(labels)), labels
     losses = []

@@ -1,7 +1,7 @@
 """What boosted trees see of an image: its pixels, or how strongly each part of it changes in each direction.
 
-A tree splits on one number at a time, and a single pixel tells little. Strokes are told by the direction in which
-they run: on MNIST these features take two fifths off the error of trees on pixels. Source of the idea: Liu and others
+A tree splits on one number at a time, and a single pixel says little. Strokes differ by the direction in which they
+run: on MNIST these features take two fifths off the error of trees on pixels. Source of the idea: Liu and others
 2003, 'Handwritten digit recognition: benchmarking of state-of-the-art techniques'; here with differences of
 neighbours in place of Sobel's filter, and with the brightness of each part beside them.
 
@@ -11,18 +11,18 @@ tree. The same ONNX operators compute them for training, for prediction and insi
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Images
-from pipeline.errors import ModelError
+from pipeline.contracts import Images, Shape
+from pipeline.errors import ModelError, shown
 from pipeline.models import onnx_files
 from pipeline.models.runtime import granted_threads
 
-PIXELS, GRADIENTS = "pixels", "gradients"
-KINDS = (PIXELS, GRADIENTS)
+Kind = Literal["pixels", "gradients"]
+PIXELS, GRADIENTS = KINDS = get_args(Kind)
 CELLS = 7
 """Into how many cells, about, the shorter side is divided; each is summed over a window of twice its side."""
 DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
@@ -44,11 +44,11 @@ class TreeFeatures:
     """
 
     kind: str
-    shape: tuple[int, int, int]
+    shape: Shape
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ModelError(f"There are no features {self.kind!r}: choose one of {', '.join(KINDS)}.")
+            raise ModelError(f"There are no features {shown(self.kind)}: choose one of {', '.join(KINDS)}.")
 
     def of(self, images: Images) -> Features:
         """Of uint8 images ``[N, H, W, C]``: their pixels without a copy, or float32 ``[N, F]``."""
@@ -73,7 +73,7 @@ class TreeFeatures:
         return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _gradients(name: str, shape: tuple[int, int, int]) -> Any:
+def _gradients(name: str, shape: Shape) -> Any:
     from onnx import TensorProto, helper, numpy_helper
 
     height, width, channels = shape

@@ -1,48 +1,59 @@
 """Boosted trees: those of the 2018 pipeline, and our own."""
 
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from pipeline.contracts import EffortName, Shape
+from pipeline.models.parameters import Parameters
+from pipeline.models.shifting import DIRECTIONS
+from pipeline.models.tree_features import Kind
 from pipeline.models.xgboost_family import XGBoostModel
 from pipeline.models.xgboost_training import Boosting
 
-EFFORTS = {"quick": (60, 0.3), "standard": (150, 0.3), "max": (600, 0.1)}
+EFFORTS: Mapping[EffortName, tuple[int, float]] = {"quick": (60, 0.3), "standard": (150, 0.3), "max": (600, 0.1)}
 """Most rounds, and the learning rate that suits them."""
 
 
-def build_2018(
-    shape: tuple[int, int, int], n_classes: int, *, rounds: int, max_depth: int, learning_rate: float, gamma: float
-) -> XGBoostModel:
-    """The few deep trees of the 2018 pipeline."""
-    parameters = {"max_depth": max_depth, "learning_rate": learning_rate, "gamma": gamma}
-    return XGBoostModel(shape, n_classes, Boosting(parameters, rounds))
+class XgboostParameters(Parameters):
+    """What `xgboost` can be given; fields that are not taken out in ``build`` go to ``xgboost.train`` as they are."""
+
+    effort: EffortName = Field("standard", description="Time against accuracy: rounds and learning rate.")
+    rounds: int = Field(0, ge=0, le=100_000, description="Boosting rounds, at most; 0: what the effort means.")
+    patience: int = Field(
+        20, ge=0, le=100_000, description="Rounds without a better validation loss before training ends; 0 runs all."
+    )
+    shifts: int = Field(
+        -1, ge=-1, le=len(DIRECTIONS), description="Copies of each image moved by a pixel; -1: up to 30,000 rows."
+    )
+    learning_rate: float = Field(0.0, ge=0, le=1, description="Weight of each tree; 0: what the effort means.")
+    max_depth: int = Field(5, ge=0, le=1000, description="Depth of a tree, at most; 0: no limit.")
+    max_bin: int = Field(32, ge=2, le=65_536, description="Bins of each feature's histogram.")
+    min_child_weight: float = Field(0.1, ge=0, le=1e9, description="Smallest sum of Hessians in a leaf.")
+    subsample: float = Field(0.5, ge=0.001, le=1, description="Share of the rows that each tree sees.")
+    colsample_bytree: float = Field(0.3, ge=0.001, le=1, description="Share of the features that each tree sees.")
+    features: Kind = Field("gradients", description="What the trees see: pixels, or directions of strokes.")
 
 
-def build(
-    shape: tuple[int, int, int],
-    n_classes: int,
-    *,
-    effort: str,
-    rounds: int,
-    patience: int,
-    shifts: int,
-    learning_rate: float,
-    max_depth: int,
-    max_bin: int,
-    min_child_weight: float,
-    subsample: float,
-    colsample_bytree: float,
-    features: str,
-) -> XGBoostModel:
-    """Our own: histogram trees on samples of rows and of gradient features, stopped early on validation rows.
+class Xgboost2018Parameters(Parameters):
+    """What `xgboost_2018` can be given."""
 
-    ``rounds`` and ``learning_rate`` 0 take what ``effort`` means, and ``shifts`` -1 what suits the number of images.
-    """
-    most_rounds, rate = EFFORTS[effort]
-    parameters = {
-        "tree_method": "hist",
-        "learning_rate": learning_rate or rate,
-        "max_depth": max_depth,
-        "max_bin": max_bin,
-        "min_child_weight": min_child_weight,
-        "subsample": subsample,
-        "colsample_bytree": colsample_bytree,
-    }
-    return XGBoostModel(shape, n_classes, Boosting(parameters, rounds or most_rounds, patience, shifts, features))
+    rounds: int = Field(9, ge=1, le=100_000, description="Boosting rounds.")
+    max_depth: int = Field(9, ge=0, le=1000, description="Depth of a tree, at most; 0: no limit.")
+    learning_rate: float = Field(0.375, ge=1e-9, le=1, description="Weight of each tree.")
+    gamma: float = Field(0.9, ge=0, le=1e9, description="Smallest loss reduction that a split must bring.")
+
+
+def build_2018(shape: Shape, n_classes: int, parameters: Xgboost2018Parameters) -> XGBoostModel:
+    """Return the few deep trees of the 2018 pipeline."""
+    return XGBoostModel(shape, n_classes, Boosting(parameters.model_dump(exclude={"rounds"}), parameters.rounds))
+
+
+def build(shape: Shape, n_classes: int, parameters: XgboostParameters) -> XGBoostModel:
+    """Return histogram trees on samples of rows and of gradient features, stopped early on validation rows."""
+    most_rounds, rate = EFFORTS[parameters.effort]
+    trees = parameters.model_dump(exclude={"effort", "rounds", "patience", "shifts", "features"})
+    trees |= {"tree_method": "hist", "learning_rate": parameters.learning_rate or rate}
+    rounds = parameters.rounds or most_rounds
+    boosting = Boosting(trees, rounds, parameters.patience, parameters.shifts, parameters.features)
+    return XGBoostModel(shape, n_classes, boosting)

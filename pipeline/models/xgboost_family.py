@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
+from pipeline.contracts import History, Images, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest import ModelFormat
 from pipeline.models import onnx_files
@@ -34,9 +34,7 @@ class XGBoostModel:
     native_format: ModelFormat = "xgboost"
     weights: int | None = None
 
-    def __init__(
-        self, shape: tuple[int, int, int], n_classes: int, boosting: Boosting | None, booster: Any = None
-    ) -> None:
+    def __init__(self, shape: Shape, n_classes: int, boosting: Boosting | None, booster: Any = None) -> None:
         self._shape = shape
         self._n_classes = n_classes
         self._boosting = boosting
@@ -55,23 +53,10 @@ class XGBoostModel:
             raise ModelError("This model was not trained yet: fit it first.")
         return self._booster
 
-    def fit(
-        self,
-        train_images: Images,
-        train_labels: Labels,
-        validation_images: Images,
-        validation_labels: Labels,
-        *,
-        seed: int,
-        progress: FitProgress,
-        checkpoints: Path | None,
-    ) -> History:
+    def fit(self, request: FitRequest) -> History:
         boosting = self._boosting
         if boosting is None:
             raise ModelError("Loaded trees are not trained again: create the model from its recipe.")
-        request = FitRequest(
-            train_images, train_labels, validation_images, validation_labels, seed, progress, checkpoints
-        )
         self._booster, rows = train(boosting, request, self._features, self._n_classes)
         self._booster.set_attr(**{FEATURES: boosting.features})
         return History(rows, self._booster.num_boosted_rounds())
@@ -98,8 +83,8 @@ class XGBoostModel:
         onnx_files.write(model, path, self._n_classes)
 
 
-def load(path: Path, shape: tuple[int, int, int], n_classes: int, checkpoint: int | None) -> XGBoostModel:
-    """Saved trees, or their first ``checkpoint`` rounds.
+def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> XGBoostModel:
+    """Return saved trees, or their first ``checkpoint`` rounds.
 
     Raises:
         ModelError: The file cannot be read, or it has fewer rounds.

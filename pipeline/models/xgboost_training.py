@@ -21,7 +21,7 @@ class Boosting:
         parameters: As ``xgboost.train`` takes them.
         rounds: Most boosting rounds.
         patience: Rounds without a better validation loss before training ends; 0 runs all.
-        shifts: Copies of each training image, each moved by one pixel; 0 to 8, or -1: as many as suit so many images.
+        shifts: Copies of each training image, each moved by one pixel; 0 to 8, or -1 for ``suitable_count``.
         features: What the trees see: ``pixels``, 0 to 255, or ``gradients``; see ``TreeFeatures``.
     """
 
@@ -33,7 +33,7 @@ class Boosting:
 
 
 def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_classes: int) -> tuple[Any, Rows]:
-    """Trees cut after the best round by validation loss (after the last one without validation rows), and the history.
+    """Return the trees, cut after the round of the lowest validation loss if there is one, and the history.
 
     No checkpoints are written: any round can be cut from the final trees.
     """
@@ -56,7 +56,7 @@ def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_cla
         verbose_eval=False,
         callbacks=_callbacks(boosting, request, n_classes),
     )
-    # Grown wherever, trees predict the same on a processor, and everywhere.
+    # Wherever they were grown, trees predict the same on a CPU.
     booster.set_param({"device": "cpu"})
     return booster, _rows(log)
 

@@ -13,10 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.contracts import Candidate, FitProgress, LabelledImages, no_progress
+from pipeline.contracts import Candidate, Cell, FitProgress, LabelledImages
 from pipeline.errors import ModelError, ServiceError
 from pipeline.models.runtime import prepare_process
-from pipeline.planning.cells import Cell
 from pipeline.store import atomic, versions
 from pipeline.store.home import Home
 from pipeline.store.versions import candidate_of
@@ -37,7 +36,7 @@ def train_here(
     """Train one cell after the other in this process, with progress an epoch."""
     taken = _taken(staging)
     for cell in cells:
-        yield Trainer(staging, taken).run(data, cell.split, cell.assignment(), progress_of(cell))
+        yield Trainer(staging, taken).run(data, cell, progress_of(cell))
 
 
 def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell], jobs: int) -> Candidates:
@@ -161,8 +160,8 @@ def _stored_on_arrival(future: Any, staging: Path) -> "Future[Candidate]":
             arrival.set_exception(CancelledError())
             return
         try:
-            assignment_id, files = done.result(TRANSFER)
-            arrival.set_result(_unpack(staging / assignment_id, files))
+            version_id, files = done.result(TRANSFER)
+            arrival.set_result(_unpack(staging / version_id, files))
         except Exception as error:
             arrival.set_exception(error)
         finally:
@@ -192,7 +191,7 @@ def _arrived(arrival: "Future[Candidate]", cell: Cell, address: str) -> Candidat
 def _train_limited(trainer: Trainer, data: LabelledImages, cell: Cell, threads: int, driver: int) -> Candidate:
     _end_with(driver)
     prepare_process(threads)
-    return trainer.run(data, cell.split, cell.assignment(), no_progress)
+    return trainer.run(data, cell)
 
 
 @cache
@@ -219,7 +218,7 @@ def _train_elsewhere(cell: Cell, images: str, taken: frozenset[str]) -> tuple[st
 
 def _train_and_pack(data: LabelledImages, cell: Cell, taken: frozenset[str]) -> tuple[str, Files]:
     with tempfile.TemporaryDirectory(prefix="digit-pipeline-") as folder:
-        candidate = Trainer(Path(folder), taken).run(data, cell.split, cell.assignment(), no_progress)
+        candidate = Trainer(Path(folder), taken).run(data, cell)
         paths = [path for path in candidate.folder.rglob("*") if path.is_file()]
         return candidate.id, {path.relative_to(candidate.folder).as_posix(): path.read_bytes() for path in paths}
 

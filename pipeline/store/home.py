@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import StoreError
+from pipeline.errors import StoreError, shown
 from pipeline.store import names
 
 CHECKOUT = Path(__file__).parents[2]
@@ -33,9 +33,9 @@ class Home:
         try:
             str(root).encode()
         except UnicodeEncodeError:
-            printable = ascii(str(root)).strip("'")
             raise StoreError(
-                f"The name of the home folder {printable} is not valid UTF-8: rename it, or name another with --home."
+                f"The home folder {shown(str(root))} has a name that is not valid UTF-8: rename it, or name another "
+                "with --home."
             ) from None
         return cls(root)
 

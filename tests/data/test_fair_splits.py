@@ -225,18 +225,18 @@ def test_sizes_are_numbers_fractions_or_all(text: str) -> None:
 
 
 WRONG_SIZES = {
-    "33601": "asks for 33,601 images, but 33,600 can be used",
-    "0.9": "asks for 37,800 of 42,000 images, but 33,600 can be used",
+    "33601": "asks for 33,601 images, but only 33,600 are available",
+    "0.9": "asks for 37,800 of 42,000 images, but only 33,600 are available",
     "1.0": "asks for 42,000 of 42,000 images",
-    "0": "no image at all",
-    "0.00001": "no image at all",
-    "0.0": "is no size",
-    "-5": "is no size",
-    "1.5": "is no size",
-    "1/2": "is no size",
-    "nan": "is no size",
-    "many": "is no size",
-    "": "is no size",
+    "0": "less than one image",
+    "0.00001": "less than one image",
+    "0.0": "is not a size",
+    "-5": "is not a size",
+    "1.5": "is not a size",
+    "1/2": "is not a size",
+    "nan": "is not a size",
+    "many": "is not a size",
+    "": "is not a size",
 }
 
 

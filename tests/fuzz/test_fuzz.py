@@ -32,7 +32,7 @@ def test_the_corpus_has_sound_files(name: str) -> None:
 @given(text=st.text(max_size=30))
 def test_an_option_to_set_a_parameter_is_parsed_or_refused_in_a_sentence(text: str) -> None:
     from pipeline.errors import PipelineError
-    from pipeline.models.overrides import parse_overrides
+    from pipeline.models.parameters import parse_overrides
 
     for option in (text, f"cnn.epochs={text}", f"{text}=5"):
         try:

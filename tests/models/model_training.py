@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.contracts import History, Images, Labels, Probabilities
 from pipeline.facts.manifest import ModelFormat
 from pipeline.models import registry
+from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
@@ -77,10 +78,12 @@ def fit(
 ) -> Fitted:
     """A recipe, fitted; overrides that it does not know are left out."""
     recipe = registry.find(name)
-    known = {key: value for key, value in overrides.items() if key in recipe.parameters}
-    model, _ = registry.create(recipe, known, shape=digits.train.shape[1:], n_classes=n_classes)
+    known = {key: value for key, value in overrides.items() if key in recipe.defaults}
+    model, _ = registry.create(
+        recipe, registry.parameters_of(recipe, known), shape=digits.train.shape[1:], n_classes=n_classes
+    )
     reported: list[tuple[int, int, dict[str, float]]] = []
-    history = model.fit(
+    request = FitRequest(
         digits.train,
         digits.train_labels,
         digits.validation,
@@ -89,6 +92,7 @@ def fit(
         progress=lambda step, steps, metrics: reported.append((step, steps, dict(metrics))),
         checkpoints=checkpoints,
     )
+    history = model.fit(request)
     return Fitted(model, history, reported)
 
 

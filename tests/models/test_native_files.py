@@ -9,6 +9,7 @@ from model_training import Trained
 
 from pipeline.errors import ModelError
 from pipeline.models import native
+from pipeline.models.fitting import FitRequest
 
 
 def load(format: Any, path: Path, checkpoint: int | None = None) -> None:
@@ -75,4 +76,4 @@ def test_a_loaded_model_is_not_trained_again(trained: Callable[[str], Trained]) 
         run = trained(name)
         model = native.load(run.native_format, run.native_file, shape=(28, 28, 1), n_classes=10)
         with pytest.raises(ModelError, match="create the model from its recipe"):
-            model.fit(images, labels, images, labels, seed=0, progress=lambda *_: None, checkpoints=None)
+            model.fit(FitRequest(images, labels, images, labels, seed=0))

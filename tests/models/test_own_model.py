@@ -13,6 +13,8 @@ from model_training import Digits, train
 from pipeline.errors import ModelError, SettingsError
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import registry
+from pipeline.models.fitting import FitRequest
+from pipeline.models.parameters import described
 
 GUIDE = Path(__file__).parents[2] / "docs" / "own-model.md"
 
@@ -35,7 +37,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 def test_the_documented_example_trains_and_exports(write: Write, digits: Digits, tmp_path: Path) -> None:
     name = write(re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)[0])
-    assert registry.find(name).parameters == {"filters": 16, "epochs": 3, "batch_size": 64}
+    assert registry.find(name).defaults == {"filters": 16, "epochs": 3, "batch_size": 64}
     run = train(name, digits, tmp_path / "version", {"filters": 8, "batch_size": 32})
     assert len(run.history.rows) == 3
     exported = OnnxPredictor(run.onnx).predict(digits.test)
@@ -48,7 +50,7 @@ def test_every_parameter_that_was_used_is_known(write: Write) -> None:
     _, parameters = registry.create(registry.find(name), {"epochs": 7}, shape=(28, 28, 1), n_classes=10)
     assert parameters == {"filters": 16, "epochs": 7, "batch_size": 64, "patience": 3}
     with pytest.raises(SettingsError, match="my_model:build has no parameter 'layers': its parameters are filters"):
-        registry.create(registry.find(name), {"layers": 7}, shape=(28, 28, 1), n_classes=10)
+        registry.parameters_of(registry.find(name), {"layers": 7})
 
 
 @pytest.mark.parametrize(
@@ -56,9 +58,9 @@ def test_every_parameter_that_was_used_is_known(write: Write) -> None:
     [
         ("rate=0.1", {"rate": float("nan")}, r"my_model:build.rate is nan but must be a number from -1e\+300 to"),
         ("rate=0.1", {"rate": 10**400}, "must be a number from"),
-        ("rate=None", {"rate": float("inf")}, "rate is inf but must be of finite numbers, texts, true or false"),
-        ("rates=[]", {"rates": [1.0, float("nan")]}, "must be of finite numbers"),
-        ("loss=max", {}, "loss is <built-in function max> but must be of"),
+        ("rate=None", {"rate": float("inf")}, "rate is inf but must be made of finite numbers, text, true or false"),
+        ("rates=[]", {"rates": [1.0, float("nan")]}, "must be made of finite numbers"),
+        ("loss=max", {}, "loss is <built-in function max> but must be made of"),
         ("epochs=3", {"epochs": 0}, "epochs is 0 but must be a whole number from 1 to 10,000"),
     ],
 )
@@ -66,6 +68,48 @@ def test_an_impossible_parameter_is_refused(default: str, given: dict[str, Any],
     recipe = registry.find(write(f"def build(shape, n_classes, *, {default}):\n    return None\n"))
     with pytest.raises(SettingsError, match=sentence):
         registry.parameters_of(recipe, given)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "given", "sentence"),
+    [
+        (
+            "depth: Annotated[int, Field(ge=1, le=12)] = 3",
+            {"depth": 13},
+            "depth is 13 but must be a whole number from 1",
+        ),
+        ("kind: Literal['wide', 'deep'] = 'wide'", {"kind": "big"}, "kind is 'big' but must be one of wide, deep"),
+        ("rate: float = None", {"rate": "high"}, "rate is 'high' but must be a number"),
+        ("count: int = 1", {"count": 2**70}, "count is 1180591620717411303424 but must be a whole number from"),
+        ("count: int = 1", {"count": 16**5000}, "count is a number of thousands of digits but must be a whole number"),
+    ],
+)
+def test_an_annotation_limits_a_parameter(keywords: str, given: dict[str, Any], sentence: str, write: Write) -> None:
+    imports = "from typing import Annotated, Literal\nfrom pydantic import Field\n"
+    recipe = registry.find(write(f"{imports}def build(shape, n_classes, *, {keywords}):\n    return None\n"))
+    assert registry.parameters_of(recipe, {}) == recipe.defaults
+    with pytest.raises(SettingsError, match=sentence):
+        registry.parameters_of(recipe, given)
+
+
+def test_any_name_and_any_annotation_will_do(write: Write) -> None:
+    keywords = "copy=1, _hidden='a', model_config=True, schema=0.5, sizes=[1], kind: object = 1"
+    recipe = registry.find(write(f"def build(shape, n_classes, {keywords}, **others):\n    return None\n"))
+    given = {
+        "copy": 2,
+        "_hidden": "b",
+        "model_config": False,
+        "schema": 1,
+        "unknown": "x",
+        "sizes": [2, 3],
+        "kind": "y",
+    }
+    assert registry.parameters_of(recipe, given) == given
+    assert len(described(recipe.parameters)) == 6
+    with pytest.raises(SettingsError, match=r"sizes is 3 but must be like \[1\]"):
+        registry.parameters_of(recipe, {"sizes": 3})
+    unresolved = registry.find(write("def build(shape, n_classes, depth: 'Nowhere' = 3):\n    return None\n"))
+    assert registry.parameters_of(unresolved, {"depth": 4}) == {"depth": 4}
 
 
 @pytest.mark.parametrize(
@@ -138,10 +182,8 @@ def test_anything_else_is_one_clear_error(source: str, sentence: str, write: Wri
 
     def use() -> Any:
         model, _ = registry.create(registry.find(name), {}, shape=(28, 28, 1), n_classes=10)
-        return model.fit(
-            digits.train[:20], digits.train_labels[:20], digits.train[:0], digits.train_labels[:0],
-            seed=0, progress=lambda *_: None, checkpoints=None,
-        )  # fmt: skip
+        images, labels = digits.train, digits.train_labels
+        return model.fit(FitRequest(images[:20], labels[:20], images[:0], labels[:0], seed=0))
 
     with pytest.raises(ModelError, match=sentence):
         use()

@@ -9,10 +9,10 @@ import onnx
 import pytest
 from model_training import QUICK, Digits, Trained, accuracy, fit, train
 
-from pipeline.contracts import no_progress
 from pipeline.errors import ModelError
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import cnn_training, native, registry
+from pipeline.models.fitting import FitRequest
 from pipeline.models.shifting import shifted
 
 NAMES = [recipe.name for recipe in registry.RECIPES]
@@ -241,7 +241,7 @@ def test_images_too_small_for_a_network_are_refused() -> None:
     model, _ = registry.create(registry.find("cnn_dropout"), {}, shape=(8, 8, 1), n_classes=2)
     images, labels = np.zeros((4, 8, 8, 1), np.uint8), np.arange(4) % 2
     with pytest.raises(ModelError, match="cannot be built for images of 8 x 8 x 1"):
-        model.fit(images, labels, images, labels, seed=0, progress=no_progress, checkpoints=None)
+        model.fit(FitRequest(images, labels, images, labels, seed=0))
 
 
 def test_logistic_refuses_a_class_without_an_image(digits: Digits) -> None:

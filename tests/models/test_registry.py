@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ModelError, SettingsError
-from pipeline.models import ranges, registry
-from pipeline.models.overrides import parse_overrides
+from pipeline.models import registry
+from pipeline.models.parameters import described, parse_overrides
 
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -32,7 +32,7 @@ def test_the_recipes_are_those_that_were_promised() -> None:
 @pytest.mark.parametrize("recipe", registry.RECIPES, ids=lambda recipe: recipe.name)
 def test_every_recipe_is_made_with_its_defaults(recipe: registry.Recipe) -> None:
     model, parameters = registry.create(recipe, {}, shape=(28, 28, 1), n_classes=10)
-    assert parameters == recipe.parameters
+    assert parameters == recipe.defaults
     assert model.native_format in ("keras", "xgboost", "joblib")
 
 
@@ -74,18 +74,18 @@ def test_a_text_that_sets_nothing_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "overrides", "sentence"),
     [
-        ("mlp", {"epoch": 5}, r"mlp has no parameter 'epoch': its parameters are units \(396\), epochs \(50\)"),
+        ("mlp", {"epoch": 5}, r"mlp has no parameter 'epoch': its parameters are epochs \(50\), batch_size \(128\)"),
         ("mlp", {"epochs": "many"}, "mlp.epochs is 'many' but must be a whole number from 1 to 10,000: its"),
         ("mlp", {"epochs": 2.5}, "must be a whole number"),
         ("mlp", {"epochs": True}, "must be a whole number"),
         ("cnn", {"learning_rate": "high"}, "must be a number"),
-        ("cnn", {"effort": 3}, "must be a text"),
+        ("cnn", {"effort": 3}, "must be one of quick"),
         ("dummy", {"epochs": 1}, "dummy has no parameter 'epochs': it has no parameters"),
     ],
 )
 def test_a_wrong_override_is_refused_with_the_known_ones(name: str, overrides: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
-        registry.create(registry.find(name), overrides, shape=(28, 28, 1), n_classes=10)
+        registry.parameters_of(registry.find(name), overrides)
 
 
 def test_a_whole_number_is_a_number_as_well() -> None:
@@ -95,9 +95,9 @@ def test_a_whole_number_is_a_number_as_well() -> None:
 @pytest.mark.parametrize(
     ("name", "parameter", "value", "sentence"),
     [
-        ("cnn", "effort", "huge", "'huge' but must be a text among quick, standard, max"),
-        ("cnn", "epochs", -1, "-1 but must be a whole number from 1 to 10,000, or the default 0: its parameters"),
-        ("cnn", "batch_size", -5, "a whole number from 1 to 1,000,000, or the default 0"),
+        ("cnn", "effort", "huge", "'huge' but must be one of quick, standard, max"),
+        ("cnn", "epochs", -1, "-1 but must be a whole number from 0 to 10,000: its parameters"),
+        ("cnn", "batch_size", -5, "a whole number from 0 to 1,000,000"),
         ("cnn", "learning_rate", NAN, "nan but must be a number from 1e-09 to"),
         ("cnn", "learning_rate", INFINITE, "inf but must be a number"),
         ("cnn", "learning_rate", -1, "-1 but must be a number"),
@@ -111,16 +111,16 @@ def test_a_whole_number_is_a_number_as_well() -> None:
         ("mlp", "batch_size", -5, "-5 but must be"),
         ("mlp", "units", 0, "from 1 to"),
         ("mlp", "patience", -1, "from 0 to"),
-        ("xgboost", "rounds", -1, "from 1 to 100,000, or the default 0"),
-        ("xgboost", "learning_rate", -1, "from 1e-09 to 1, or the default 0.0"),
+        ("xgboost", "rounds", -1, "from 0 to 100,000"),
+        ("xgboost", "learning_rate", -1, "from 0 to 1"),
         ("xgboost", "learning_rate", NAN, "nan but must be"),
         ("xgboost", "max_depth", -3, "from 0 to"),
         ("xgboost", "max_bin", 1, "from 2 to"),
         ("xgboost", "subsample", 7, "from 0.001 to 1"),
         ("xgboost", "colsample_bytree", -1, "from 0.001 to 1"),
         ("xgboost", "patience", -1, "from 0 to"),
-        ("xgboost", "shifts", 9, "from 0 to 8"),
-        ("xgboost", "features", "edges", "a text among pixels, gradients"),
+        ("xgboost", "shifts", 9, "from -1 to 8"),
+        ("xgboost", "features", "edges", "one of pixels, gradients"),
         ("xgboost_2018", "rounds", 0, "from 1 to 100,000: its parameters"),
         ("xgboost_2018", "gamma", -0.5, "from 0 to"),
         ("logistic", "C", -1, "from 1e-06 to"),
@@ -148,6 +148,7 @@ def test_the_ends_of_a_range_and_a_default_beyond_them_are_possible(name: str, g
 
 
 @pytest.mark.parametrize("recipe", registry.RECIPES, ids=lambda recipe: recipe.name)
-def test_every_parameter_has_a_range_or_choices(recipe: registry.Recipe) -> None:
-    for name, default in recipe.parameters.items():
-        assert ranges.allowed(recipe.name, name, default), name
+def test_every_parameter_has_a_range_or_choices_and_help(recipe: registry.Recipe) -> None:
+    for parameter in described(recipe.parameters):
+        assert " from " in parameter.allowed or parameter.allowed.startswith("one of "), parameter.name
+        assert parameter.help.endswith("."), parameter.name

@@ -169,7 +169,7 @@ def test_a_cell_that_was_trained_twice_is_judged_once(run: object, home: Home, t
     ("settings", "error", "sentence"),
     [
         ({"train_sizes": ("1000",)}, SettingsError, "at most 144"),
-        ({"train_sizes": ("none",)}, SettingsError, "is no size"),
+        ({"train_sizes": ("none",)}, SettingsError, "is not a size"),
         ({"test_size": "37"}, SettingsError, "at most 36"),
         ({"models": ("logisitc",)}, PipelineError, "did you mean logistic"),
         ({"overrides": {"logistic": {"D": 1}}}, SettingsError, "no parameter"),

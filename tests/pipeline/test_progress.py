@@ -3,14 +3,21 @@
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from pipeline.cli.progress import RunProgress
-from pipeline.planning.cells import Cell
+from pipeline.contracts import Cell, Split
 from pipeline.simulator import Row
 
-FIRST, SECOND, THIRD, FOURTH = (Cell("cnn", size, 0, None, {}, str(size)) for size in (1000, 2000, 4000, 8000))
+
+def cell_of(size: int) -> Cell:
+    rows = np.arange(size)
+    return Cell("cnn", 0, Split(rows, rows[:0], rows[:1], 0, "", "", ""), {}, str(size))
+
+
+FIRST, SECOND, THIRD, FOURTH = map(cell_of, (1000, 2000, 4000, 8000))
 ALL = (FIRST, SECOND, THIRD, FOURTH)
 
 

@@ -14,11 +14,11 @@ from killed_run import Silent
 
 from pipeline import simulator
 from pipeline.config import Settings
-from pipeline.contracts import LabelledImages
+from pipeline.contracts import Cell, LabelledImages
 from pipeline.data import sources, splits
 from pipeline.errors import ModelError, ServiceError
 from pipeline.planning import workers
-from pipeline.planning.cells import Cell, plan_cells
+from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.store import recovery
 from pipeline.store.home import Home
 
@@ -35,7 +35,7 @@ def labelled(data: Path) -> LabelledImages:
 def plan(labelled: LabelledImages, *train_sizes: str) -> list[Cell]:
     """Cells of a linear model."""
     settings = Settings(models=("logistic",), train_sizes=train_sizes)
-    return plan_cells(settings, labelled, splits.assign_roles(labelled, None), print)
+    return plan_cells(settings, recipes_of(settings, print), labelled, splits.assign_roles(labelled, None), print)
 
 
 def sweep_that_dies(home: Home) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""The options of ``run``, made from the fields of ``Settings``."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args
+
+import typer
+from pydantic.fields import FieldInfo
+from typer.models import OptionInfo
+
+from pipeline.config import OnCommandLine, Settings
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def settings_option(name: str) -> OptionInfo:
+    """Return the option of one setting, with its help, default and place in ``--help``."""
+    field = Settings.model_fields[name]
+    place = _place(field)
+    option: OptionInfo = typer.Option(
+        place.flag or f"--{name.replace('_', '-')}",
+        help=field.description,
+        envvar=place.envvar,
+        show_default=place.default or _default(field) or False,
+        rich_help_panel=place.panel,
+    )
+    return option
+
+
+def with_settings(command: Command) -> Command:
+    """Give a command with ``**given`` an option for each setting; a setting that is not given is ``None``."""
+    own = [
+        parameter
+        for parameter in inspect.signature(command).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    settings = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if field.annotation is bool else None,
+            annotation=Annotated[_type_on_command_line(field), settings_option(name)],
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+    command.__signature__ = inspect.Signature([*settings, *own])  # type: ignore[attr-defined]
+    return command
+
+
+def settings_given(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the options of ``with_settings`` were given, as ``read_settings`` takes it.
+
+    Raises:
+        SettingsError: A ``--set`` is not of the form ``recipe.parameter=value``.
+    """
+    from pipeline.models.parameters import parse_overrides
+
+    return {
+        **{name: _value(Settings.model_fields[name], value) for name, value in given.items()},
+        "overrides": parse_overrides(given["overrides"] or []),
+        "gate": {"preset": given["gate"]} if given["gate"] else None,
+    }
+
+
+def _value(field: FieldInfo, value: Any) -> Any:
+    if _is_list(field) and value is not None:
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value or None if field.annotation is bool else value
+
+
+def _place(field: FieldInfo) -> OnCommandLine:
+    return next((one for one in field.metadata if isinstance(one, OnCommandLine)), OnCommandLine())
+
+
+def _type_on_command_line(field: FieldInfo) -> Any:
+    kind = field.annotation
+    if kind is bool:
+        return bool
+    if _place(field).repeatable:
+        return list[str] | None
+    return next((one for one in (kind, *get_args(kind)) if one in (int, Path)), str) | None
+
+
+def _default(field: FieldInfo) -> str | None:
+    default = None if field.default_factory else field.default
+    if default is None or isinstance(default, bool):
+        return None
+    return ",".join(default) if _is_list(field) else str(default)
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return isinstance(field.default, tuple)
