@@ -55,7 +55,7 @@ def _read(spec: str, data_dir: Path | None, kaggle_dir: Path | None, download: b
         return sklearn_digits.read()
     if spec == "kaggle":
         return _kaggle(kaggle_dir)
-    return _path(_expanded(spec), notify)
+    return _path(expanded(spec), notify)
 
 
 def _mnist(data_dir: Path | None, timeout: float | None, notify: Notify) -> RawSet:
@@ -87,10 +87,11 @@ def _mnist_or_digits(data_dir: Path | None, download: bool, notify: Notify) -> R
 
 def _folders(data_dir: Path | None) -> list[Path]:
     named = [data_dir, os.environ.get("PIPELINE_DATA")]
-    return [_expanded(folder) for folder in named if folder]
+    return [expanded(folder) for folder in named if folder]
 
 
-def _expanded(path: str | Path) -> Path:
+def expanded(path: str | Path) -> Path:
+    """Return a path with ``~`` replaced by the home folder; unchanged where there is no such user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:  # ~nobody, who has no home here
@@ -111,14 +112,14 @@ def origin_of(path: Path) -> str:
         DataError: The path is not printable text.
     """
     require_printable(str(path), "The dataset")
-    origin = str(path.expanduser().resolve())
+    origin = str(expanded(path).resolve())
     require_printable(origin, "The dataset")
     return origin
 
 
 def _path(path: Path, notify: Notify) -> RawSet:
     origin = origin_of(path)
-    return replace(_read_path(path.expanduser(), notify), origin=origin)
+    return replace(_read_path(expanded(path), notify), origin=origin)
 
 
 def _read_path(path: Path, notify: Notify) -> RawSet:

@@ -17,7 +17,7 @@ def source_of(home: Home, given: str) -> tuple[str, str | None]:
         home: The home folder.
         given: A built-in set, a path, or the name of a dataset that versions were trained on.
     """
-    if given in sources.BUILT_IN or Path(given).expanduser().exists():
+    if given in sources.BUILT_IN or sources.expanded(given).exists():
         return given, None
     origins = [facts.origin for facts in _recorded(home) if facts.name == given and facts.origin]
     return (origins[-1], given) if origins else (given, None)
@@ -30,7 +30,7 @@ def name_of(home: Home, given: str) -> str:
         home: The home folder.
         given: That name, or the path that its versions were trained on.
     """
-    if given in production.datasets(home) or not Path(given).expanduser().exists():
+    if given in production.datasets(home) or not sources.expanded(given).exists():
         return given
     recorded = _recorded(home)
     if any(facts.name == given for facts in recorded):

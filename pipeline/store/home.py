@@ -29,7 +29,7 @@ class Home:
         """
         is_checkout = all((CHECKOUT / name).is_file() for name in ("pyproject.toml", "Makefile"))
         named = folder or os.environ.get("PIPELINE_HOME") or (CHECKOUT if is_checkout else ".")
-        root = Path(named).expanduser().resolve()
+        root = Path(named).resolve()
         try:
             str(root).encode()
         except UnicodeEncodeError:

@@ -86,7 +86,7 @@ def test_it_is_one_short_sentence(words: tuple[str, ...], sentence: str, home: H
         (f"[recipe.cnn]\nepochs = {HEXADECIMAL}", "is a number of thousands of digits but must be a whole"),
         (f"[run]\n{LONG} = 1", "There is no such setting"),
         (f"{LONG} = 1", "has the unknown key"),
-        ('[run]\ndataset = "a\\u0000b"', "does not exist"),
+        ('[run]\ndataset = "a\\u0000b"', "has control characters in its name"),
         ('[run]\ntrain_sizes = "all"', "'train_sizes': Give a list"),
     ],
     ids=lambda text: text[:40],
