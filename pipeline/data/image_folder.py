@@ -66,12 +66,12 @@ def pictures(folder: Path, notify: Notify = silent) -> list[Path]:
 
 
 def open_picture(path: Path) -> "Image":
-    """Decode a single still picture.
+    """Decode a single still picture and turn it upright by its EXIF orientation.
 
     Raises:
         DataError: It is damaged, of an unknown format, animated, far too large, or of more than 8 bits a channel.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(path, formats=FORMATS) as image:
@@ -82,7 +82,7 @@ def open_picture(path: Path) -> "Image":
             if _is_deep(image):
                 raise DataError(f"{path} has more than 8 bits a channel: save it with 8.")
             image.load()
-            return image.copy()
+            return ImageOps.exif_transpose(image)
     except DataError:
         raise
     except UnidentifiedImageError as error:

@@ -172,6 +172,14 @@ def png_of_16_bits(colour: int, channels: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + start + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
+def bmp_of_16_bits() -> bytes:
+    """A BMP of 2 x 2 with 5, 6 and 5 bits for its colours, of which nothing is lost."""
+    masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)
+    header = struct.pack("<IiiHHIIiiII", 40, 2, 2, 1, 16, 3, 8, 2835, 2835, 0, 0)
+    start = struct.pack("<2sIHHI", b"BM", 14 + 40 + 12 + 8, 0, 0, 14 + 40 + 12)
+    return start + header + masks + struct.pack("<4H", 0, 0xFFFF, 0xF800, 0x001F)
+
+
 GREY = Image.fromarray(IMAGES[0])
 STROKE = np.zeros((28, 28), np.uint8)
 STROKE[4:24, 12:16] = 255
@@ -192,7 +200,7 @@ PICTURES = {
     "announces-a-terapixel.png": picture(GREY, "PNG").replace(
         struct.pack(">II", 2, 2), struct.pack(">II", 2**20, 2**20)
     ),
-    "cut-off.png": picture(GREY, "PNG")[:-16],
+    "sound-16-bits-in-all.bmp": bmp_of_16_bits(),
     "text.png": b"hello",
     "empty.png": b"",
 }

@@ -107,6 +107,18 @@ def test_black_and_white_floats_are_scaled_and_it_is_said(tmp_path: Path) -> Non
     assert len(told) == 1
 
 
+def test_exif_orientation_turns_pictures_of_a_training_folder(tmp_path: Path) -> None:
+    """A picture that a camera stored on its side is upright for a person, and so it is for the model."""
+    upright = small_images(6)[:, :4]
+    for row, image in enumerate(upright):
+        (tmp_path / "set" / str(row % 2)).mkdir(parents=True, exist_ok=True)
+        picture, exif = Image.fromarray(np.rot90(image)), Image.Exif()
+        exif[0x0112] = 6  # turn by 90 degrees clockwise
+        picture.save(tmp_path / "set" / str(row % 2) / f"{row}.png", exif=exif)
+    data = sources.load(str(tmp_path / "set"))
+    np.testing.assert_array_equal(data.images[..., 0], upright[[0, 2, 4, 1, 3, 5]])
+
+
 def pictures(folder: Path, names: tuple[str, ...]) -> Path:
     for label, name in enumerate(names):
         (folder / name).mkdir(parents=True)
