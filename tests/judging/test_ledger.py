@@ -146,6 +146,40 @@ def test_a_changed_or_missing_line_is_named(tamper, named):
         ledger.parse(BENCHMARK, tamper(lines(book)), head(book))
 
 
+def test_a_head_that_lags_behind_a_whole_chain_is_brought_up_to_date():
+    book = judged(opened(), GUARDED, 5)
+    for behind in (1, 3, 5):
+        old = head(ledger.Ledger(BENCHMARK, book.entries[:-behind]))
+        assert ledger.parse(BENCHMARK, lines(book), old) == book
+        assert ledger.lagging_head(BENCHMARK, lines(book), old) == book.entries[-1]
+    assert ledger.lagging_head(BENCHMARK, lines(opened()), None) == opened().entries[0]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "old"),
+    [
+        pytest.param(lambda t: t, head, id="up to date"),
+        pytest.param(lambda t: t, lambda book: None, id="lost"),
+        pytest.param(lambda t: t[:-1], head, id="the last line cut off"),
+        pytest.param(lambda t: [*t[:2], changed(t[2]), *t[3:]], lambda book: head(opened()), id="a line changed"),
+        pytest.param(lambda t: t, lambda book: head(opened()) | {"digest": "other"}, id="another first line"),
+        pytest.param(lambda t: t, lambda book: {"entry": "1"}, id="damaged"),
+        pytest.param(lambda t: [], lambda book: None, id="nothing"),
+    ],
+)
+def test_a_head_is_never_repaired_where_that_would_hide_something(tamper, old):
+    book = judged(opened(), GUARDED, 5)
+    assert ledger.lagging_head(BENCHMARK, tamper(lines(book)), old(book)) is None
+
+
+def test_a_lost_head_is_made_anew_from_a_chain_that_holds_every_stored_verdict():
+    book = judged(opened(), GUARDED, 5)
+    assert ledger.parse_chain(BENCHMARK, lines(book), witnessed=6) == book
+    for damaged, witnessed in ((lines(book)[:3], 6), ([], 0), ([*lines(book)[:2], "{}"], 2)):
+        with pytest.raises(StoreError):
+            ledger.parse_chain(BENCHMARK, damaged, witnessed)
+
+
 def test_a_history_rewritten_with_its_head_is_caught_by_a_stored_verdict():
     short = judged(opened(), GUARDED, 2)
     with pytest.raises(StoreError, match="lines 4 to 6"):

@@ -8,7 +8,7 @@ import pytest
 from watched_models import Linear, candidate, damaged, digits, fitted, shuffled, split
 
 from pipeline.contracts import Candidate, Deployment, Verdict
-from pipeline.errors import StoreError
+from pipeline.errors import ModelError, StoreError
 from pipeline.judging import explain, gate
 from pipeline.judging.policy import GatePolicy, from_table
 from pipeline.store import ledger_files, production, verdicts, versions
@@ -200,20 +200,21 @@ def test_training_images_in_the_benchmark_are_found(home, champion):
     assert judge(home, unknown).outcome == "error"
 
 
-def test_an_unloadable_or_tampered_champion_is_an_error_and_never_a_pass(home, weak_champion):
+def test_an_unloadable_or_tampered_champion_ends_the_run_and_is_not_held_against_the_challenger(home, weak_champion):
     (weak_champion.folder / "model.onnx").write_bytes(b"no model")
-    verdict = judge(home, candidate(home, "better", fitted().onnx()))
-    assert verdict.outcome == "error"
-    assert "champion cannot be compared" in verdict.checks[0].sentence
+    challenger = candidate(home, "better", fitted().onnx())
+    with pytest.raises(StoreError, match=r"model\.onnx was changed"):
+        judge(home, challenger)
+    assert not (challenger.folder / "verdict.json").exists()
     assert spent(home) == 0
 
 
-def test_a_champion_of_other_classes_is_an_error_that_says_so(home, weak_champion):
+def test_a_champion_of_other_classes_ends_the_run_and_says_so(home, weak_champion):
     data = replace(digits(), classes=tuple("abcdefghij"))
     challenger = candidate(home, "other", fitted().onnx())
-    verdict = Watcher(home, POLICY).run(challenger, weak_champion, data, split())
-    assert verdict.outcome == "error"
-    assert "another name" in verdict.checks[0].sentence
+    with pytest.raises(ModelError, match="another name"):
+        Watcher(home, POLICY).run(challenger, weak_champion, data, split())
+    assert not (challenger.folder / "verdict.json").exists()
 
 
 def test_a_challenger_that_gives_nan_or_nothing_is_an_error_with_empty_scores(home):

@@ -134,6 +134,33 @@ def test_a_full_disk_is_one_sentence_and_costs_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("moment", ["checkpoints/epoch-001*", "manifest.json"])
+def test_a_network_killed_among_its_checkpoints_is_trained_once_more_or_judged_as_it_is(
+    data: Path, tmp_path: Path, moment: str
+) -> None:
+    home = Home(tmp_path / "home")
+    command = [sys.executable, ROOT / "simulator.py", "run", "--dataset", data, "--train-sizes", "60"]
+    given = ["--models", "cnn", "--effort", "quick", "--set", "cnn.epochs=3", "--home", home.root]
+    started = subprocess.Popen([*command, *given], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not any(home.staging.rglob(moment)):
+        assert started.poll() is None
+        time.sleep(0.005)
+    started.kill()
+    started.wait()
+    _assert_whole(home)
+    kept = [file.parent.name for file in home.staging.glob("*/manifest.json")]
+    kept += [version.id for version in versions.list_versions(home)]
+    subprocess.run([*command, *given], check=True, capture_output=True)
+    _assert_whole(home)
+    _assert_clean(home)
+    (version,) = versions.list_versions(home)
+    assert kept in ([], [version.id]), "what was trained is not trained again"
+    again = [sys.executable, ROOT / "simulator.py", "evaluate", version.id, "--checkpoint", "1", "--dataset", data]
+    measured = subprocess.run([*again, "--json", "--home", home.root], check=True, capture_output=True, text=True)
+    assert json.loads(measured.stdout)["images"] == 36
+
+
+@pytest.mark.slow
 def test_two_simulators_at_once_end_like_one(
     processes: multiprocessing.context.ForkServerContext, data: Path, whole: tuple[Home, int], tmp_path: Path
 ) -> None:
