@@ -3,12 +3,14 @@
 import csv
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.contracts import Deployment, LabelledImages, Probabilities, Split, Submission, UnlabelledImages
 from pipeline.errors import DataError
-from pipeline.inference.predictor import OnnxPredictor
-from pipeline.store import atomic, manifest
+from pipeline.inference import checked_model
+from pipeline.inference.checked_model import CheckedModel
+from pipeline.store import atomic
 
 HEADER = ("ImageId", "Label")
 
@@ -56,18 +58,28 @@ class Application:
         )
 
     def predict(self, images: UnlabelledImages) -> Probabilities:
-        """Class probabilities ``[N, K]`` of each image, by the champion."""
-        return OnnxPredictor(manifest.read_checked(self.deployment.folder, "model.onnx")).predict(images.images)
+        """Return class probabilities ``[N, K]`` of each image, by the champion.
+
+        Raises:
+            StoreError: The champion's files are damaged, or are not those that the history names.
+            ModelError: The model cannot be loaded.
+            DataError: The images do not fit the model.
+        """
+        return self._model.predictor.predict(images.images)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The champion's class names, in label order."""
-        return manifest.read(self.deployment.folder).dataset.classes
+        return self._model.facts.dataset.classes
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the images the champion takes."""
-        return manifest.read(self.deployment.folder).dataset.shape
+        return self._model.facts.dataset.shape
+
+    @cached_property
+    def _model(self) -> CheckedModel:
+        return checked_model.load(self.deployment.folder, self.deployment.digest)
 
 
 def stand_in(data: LabelledImages, split: Split) -> UnlabelledImages:

@@ -2,10 +2,9 @@
 
 import dataclasses
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.common import (
@@ -19,6 +18,9 @@ from pipeline.cli.common import (
     resolve_home,
 )
 from pipeline.contracts import Version
+
+if TYPE_CHECKING:
+    from pipeline.store.version_index import Summary
 
 PANEL = "Inspect"
 
@@ -55,25 +57,26 @@ def list_versions(
     home: HomeOption = None,
 ) -> None:
     """List every version, including those that failed."""
+    from pipeline.cli.version_table import MOST_BOXED, versions_table
     from pipeline.inspection.datasets import name_of
-    from pipeline.store import versions
+    from pipeline.store import version_index, versions
 
     place = resolve_home(home)
     dataset = name_of(place, dataset) if dataset else None
     listed = [
         version
-        for version in versions.list_versions(place)
-        if (model is None or (version.known_manifest and version.known_manifest.recipe == model))
-        and (dataset is None or (version.known_manifest and version.known_manifest.dataset.name == dataset))
+        for version in version_index.summaries(place)
+        if (model is None or version.recipe == model)
+        and (dataset is None or version.dataset == dataset)
         and (outcome is None or outcome in _states(version))
     ]
     listed = sorted(listed, key=lambda version: _sort_value(version, sort), reverse=sort is not SortKey.model)[:limit]
     if as_json:
-        print_json([_facts(version) for version in listed])
+        print_json([_facts(versions.find(place, version.id)) for version in listed])
     elif not listed:
         console.print("There is no such version. `simulator.py run` trains some.")
     else:
-        console.print(_versions_table(listed))
+        console.print(versions_table(listed), soft_wrap=len(listed) > MOST_BOXED)
 
 
 def show(
@@ -188,44 +191,6 @@ def forecast(
     console.print(CAVEAT, style="dim", markup=False)
 
 
-def _versions_table(listed: list[Version]) -> Table:
-    from pipeline.cli.terminal_tables import accuracy, verdict_text
-
-    table = Table()
-    for column in (
-        "version",
-        "dataset",
-        "model",
-        "images",
-        "accuracy (95 %)",
-        "fit seconds",
-        "verdict",
-        "in production",
-    ):
-        table.add_column(
-            column,
-            justify="right" if column in ("images", "accuracy (95 %)", "fit seconds") else "left",
-            overflow="fold",
-        )
-    for version in listed:
-        champion = Text("● champion", style="bold blue") if version.in_production else Text("")
-        if version.damage:
-            table.add_row(version.id, "", "", "", "", "", verdict_text(version), Text(version.damage, style="red"))
-            continue
-        facts = version.manifest
-        table.add_row(
-            version.id,
-            facts.dataset.name,
-            facts.recipe,
-            f"{facts.rows.train_size:,}",
-            accuracy(version),
-            f"{facts.timings.fit_seconds:,.1f}",
-            verdict_text(version),
-            champion,
-        )
-    return table
-
-
 def _facts(version: Version) -> dict[str, Any]:
     """What other programs want to know of a version, at a glance."""
     facts, scores = version.known_manifest, version.known_scores
@@ -246,19 +211,17 @@ def _facts(version: Version) -> dict[str, Any]:
     }
 
 
-def _states(version: Version) -> set[str]:
-    states = {"damaged"} if version.damage else {str(version.verdict.outcome)}
+def _states(version: "Summary") -> set[str]:
+    states = {"damaged"} if version.damage else {str(version.outcome)}
     return states | ({"production"} if version.in_production else set())
 
 
-def _sort_value(version: Version, key: SortKey) -> tuple[Any, str]:
-    facts, scores = version.known_manifest, version.known_scores
-    accuracy = scores.accuracy.value if scores else None
+def _sort_value(version: "Summary", key: SortKey) -> tuple[Any, str]:
     value: Any = {
         SortKey.time: "",
-        SortKey.accuracy: -1.0 if accuracy is None else accuracy,
-        SortKey.size: facts.rows.train_size if facts else -1,
-        SortKey.seconds: facts.timings.fit_seconds if facts else -1.0,
-        SortKey.model: facts.recipe if facts else "",
+        SortKey.accuracy: -1.0 if version.accuracy is None else version.accuracy,
+        SortKey.size: -1 if version.train_size is None else version.train_size,
+        SortKey.seconds: -1.0 if version.fit_seconds is None else version.fit_seconds,
+        SortKey.model: version.recipe or "",
     }[key]
     return value, version.id

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.contracts import Version
+from pipeline.contracts import Outcome, Version
 from pipeline.reports import formats
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def percent(fraction: float | None) -> str:
     return formats.percent(fraction, space=" ")
 
 
-def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+def percent_with_interval(value: float | None, low: float | None, high: float | None) -> str:
     """Return a fraction with its interval: ``99.35 % (99.17–99.50)``; a dash where it is unknown."""
     if low is None or high is None:
         return percent(value)
@@ -52,14 +52,13 @@ def with_interval(value: float | None, low: float | None, high: float | None) ->
 def accuracy(version: Version) -> str:
     """Return the accuracy of a version with its interval."""
     value = version.scores.accuracy
-    return with_interval(value.value, value.low, value.high)
+    return percent_with_interval(value.value, value.low, value.high)
 
 
-def verdict_text(version: Version) -> Text:
-    """The outcome with its mark and colour, and the override where there is one."""
-    outcome = "error" if version.damage else version.verdict.outcome
-    text = Text("! damaged" if version.damage else MARKS[outcome], style=STYLES[outcome])
-    return text.append(" (overridden)", style="bold magenta") if version.override else text
+def verdict_text(outcome: Outcome, damage: str | None, override: str | None) -> Text:
+    """Return the outcome with its mark and colour, and the override where there is one."""
+    text = Text("! damaged", style=STYLES["error"]) if damage else Text(MARKS[outcome], style=STYLES[outcome])
+    return text.append(" (overridden)", style="bold magenta") if override else text
 
 
 def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
@@ -67,8 +66,10 @@ def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
     seconds = f"{row.fit_seconds:,.1f}" + (" (kept)" if row.reused else "")
     if row.version is None:
         return size, recipe, percent(row.accuracy), seconds, f"repeat {row.cell.repeat + 1}", "", ""
-    champion = Text("● champion", style="bold blue") if row.version.id == serving else Text("")
-    return size, recipe, accuracy(row.version), seconds, verdict_text(row.version), champion, row.version.id
+    version = row.version
+    verdict = verdict_text(version.verdict.outcome, version.damage, version.override)
+    champion = Text("● champion", style="bold blue") if version.id == serving else Text("")
+    return size, recipe, accuracy(version), seconds, verdict, champion, version.id
 
 
 def _print_reason(console: Console, row: "Row") -> None:

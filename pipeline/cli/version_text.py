@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.terminal_tables import percent, verdict_text, with_interval
+from pipeline.cli.terminal_tables import percent, percent_with_interval, verdict_text
 from pipeline.contracts import Version
 from pipeline.facts.manifest import Manifest
 from pipeline.facts.scores import Scores
@@ -26,7 +26,11 @@ NOT_FULLY_VERIFIED = (
 
 def lines(version: Version, submissions: Sequence[Record]) -> Iterator[RenderableType]:
     """What ``show`` prints."""
-    yield Text(version.id, style="bold").append("  ").append(verdict_text(version))
+    yield (
+        Text(version.id, style="bold")
+        .append("  ")
+        .append(verdict_text(version.verdict.outcome, version.damage, version.override))
+    )
     if version.damage:
         yield Text(f"Damaged: {version.damage} It is not loaded and cannot be promoted.", style="bold red")
         return
@@ -71,7 +75,7 @@ def score_lines(scores: Scores) -> Iterator[RenderableType]:
         yield Text(f"most often: {', '.join(confusions)}")
     table = Table("class", "images", "precision", "recall (95 %)", "F1")
     for row in scores.per_class:
-        recall = with_interval(row.recall, row.recall_low, row.recall_high)
+        recall = percent_with_interval(row.recall, row.recall_low, row.recall_high)
         table.add_row(Text(row.name), f"{row.images:,}", percent(row.precision), recall, decimal(row.f1))
     yield table
 

@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
 from pipeline.data.digests import contained
 from pipeline.errors import DataError, ModelError, StoreError, UnreadableError
+from pipeline.inference import checked_model
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics
 from pipeline.judging.evidence import Contender, Evidence
@@ -72,14 +73,15 @@ class Gatherer:
             return unusable, f"The challenger cannot predict the benchmark: {error}"
 
     def _champion(self, version_id: str, digest: str, folder: Path) -> Contender:
-        facts = manifest.read(folder).dataset
+        checked = checked_model.load(folder, digest)
+        facts = checked.facts.dataset
         if (facts.classes, facts.shape) != (self.data.classes, self.data.shape):
             raise ModelError(
                 f"{version_id} knows {len(facts.classes)} classes of {'x'.join(map(str, facts.shape))} images, "
                 f"the benchmark has {len(self.data.classes)} of {'x'.join(map(str, self.data.shape))}: "
                 "give the dataset another name, so that it gets a champion of its own."
             )
-        model = MeasuredModel(manifest.read_checked(folder, MODEL), self.home.cache / "predictions")
+        model = MeasuredModel(checked.content, self.home.cache / "predictions")
         return self._contender(version_id, digest, model, self.policy.latency_ratio is not None)
 
     def _best_ever(self) -> Contender:

@@ -1,9 +1,7 @@
 """What the watcher measures of a model file: predictions, robustness, latency; the slow parts can be kept."""
 
 import hashlib
-import io
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +14,7 @@ from pipeline.facts.scores import Latency
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import robustness
 from pipeline.judging.corruptions import CORRUPTIONS
-from pipeline.store import atomic
+from pipeline.store import kept_arrays
 
 SINGLE_PREDICTIONS = 100
 WARM_UP = 5
@@ -92,14 +90,9 @@ class MeasuredModel:
         if self.cache is None:
             return compute()
         rows = hashlib.sha256(np.ascontiguousarray(digests).tobytes()).hexdigest()
-        path = self.cache / f"{self.sha256[:24]}-{rows[:24]}-{kind}.npz"
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                kept: Probabilities = arrays["values"]
-                return kept
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        entry = kept_arrays.Entry(self.cache, kind, self.sha256, rows)
+        values = kept_arrays.read(entry)
+        if values is None:
             values = compute()
-        buffer = io.BytesIO()
-        np.savez(buffer, values=values)
-        atomic.write_bytes(path, buffer.getvalue())
+            kept_arrays.write(entry, values)
         return values

@@ -45,6 +45,12 @@ class OnnxPredictor:
         height, width, channels = self._input.shape[1:]
         return height, width, channels
 
+    @property
+    def classes(self) -> int | None:
+        """How many probabilities it gives for each image; ``None`` where its file does not say."""
+        sides = self._session.get_outputs()[0].shape
+        return sides[1] if len(sides) == 2 and isinstance(sides[1], int) else None
+
     def predict(self, images: Images) -> Probabilities:
         """Class probabilities, float32 ``[N, K]``, of uint8 images ``[N, H, W, C]``.
 

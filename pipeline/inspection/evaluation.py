@@ -12,11 +12,11 @@ from pipeline.contracts import Images, LabelledImages, Probabilities, Rows, Vers
 from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
 from pipeline.facts.scores import Scores
-from pipeline.inference.predictor import OnnxPredictor
+from pipeline.inference import checked_model
 from pipeline.inspection import datasets
 from pipeline.judging import metrics
 from pipeline.models import native
-from pipeline.store import manifest, role_records, version_arrays, versions
+from pipeline.store import role_records, version_arrays, versions
 from pipeline.store.home import Home
 
 CHECKPOINTS = "native/checkpoints/"
@@ -133,7 +133,7 @@ def _warn_of_leaks(version: Version, data: LabelledImages, rows: Rows, notify: C
 
 def _predict(version: Version, images: Images, checkpoint: int | None) -> Probabilities:
     if checkpoint is None:
-        return OnnxPredictor(versions.read_verified(version, manifest.MODEL)).predict(images)
+        return checked_model.load(version.folder, version.manifest.digest).predictor.predict(images)
     facts = version.manifest
     with tempfile.TemporaryDirectory(prefix="pipeline-native-") as folder:
         _copy_native(version, Path(folder))

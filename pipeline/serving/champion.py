@@ -9,9 +9,9 @@ import numpy as np
 
 from pipeline.contracts import Deployment
 from pipeline.errors import ModelError, PipelineError, StoreError
-from pipeline.inference.predictor import OnnxPredictor
+from pipeline.inference import checked_model
 from pipeline.serving.batching import Batcher
-from pipeline.store import manifest, production, scores, versions
+from pipeline.store import production, scores
 from pipeline.store.home import Home
 
 POLL_SECONDS = 0.25
@@ -48,10 +48,8 @@ def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champi
         StoreError: A file is missing, damaged, or of another version than ``current.json`` names.
         ModelError: The model cannot be loaded or does not do what its manifest says.
     """
-    facts = manifest.read(deployment.folder)
-    if facts.digest != deployment.digest:
-        raise StoreError(f"The bundle of {deployment.id} is another model than the one promoted: roll back.")
-    predictor = OnnxPredictor(versions.read_verified(deployment, "model.onnx"), threads=1)
+    checked = checked_model.load(deployment.folder, deployment.digest, threads=1)
+    facts, predictor = checked.facts, checked.predictor
     classes = facts.dataset.classes
     tried = predictor.predict(np.zeros((1, *predictor.shape), np.uint8))
     if tried.shape != (1, len(classes)) or not np.isfinite(tried).all():

@@ -22,8 +22,7 @@ def read(folder: Path) -> Version:
         return Version(folder.name, folder, None, None, _no_verdict(folder.name), damage=str(error))
     measured, verdict, damage = None, _no_verdict(folder.name), None
     try:
-        measured = scores.parse(manifest.check_content(folder, facts, scores.NAME), folder / scores.NAME)
-        _require_same_classes(facts, measured)
+        measured = require_same_classes(folder, facts)
         stored = verdicts.parse(manifest.check_content(folder, facts, verdicts.NAME), folder / verdicts.NAME)
         _require_its_own(facts, stored, folder)
         verdict = stored
@@ -41,11 +40,19 @@ def _require_named(facts: Manifest, folder: Path) -> None:
         raise StoreError(f"{', '.join(unlisted)} missing.")
 
 
-def _require_same_classes(facts: Manifest, measured: Scores) -> None:
-    """Scores name the classes too: in format 1, whose digest does not cover them, this is what proves them."""
+def require_same_classes(folder: Path, facts: Manifest) -> Scores:
+    """Return the verified scores, which name the same classes as the manifest.
+
+    In format 1, whose digest does not cover the classes, this is what proves them.
+
+    Raises:
+        StoreError: The scores are missing, damaged or changed, or name other classes.
+    """
+    measured = scores.parse(manifest.check_content(folder, facts, scores.NAME), folder / scores.NAME)
     named = tuple(row.name for row in measured.per_class)
     if named and named != facts.dataset.classes:
-        raise StoreError(f"{scores.NAME} and {manifest.NAME} name different classes.")
+        raise StoreError(f"{folder}: {scores.NAME} and {manifest.NAME} name different classes.")
+    return measured
 
 
 def _require_its_own(facts: Manifest, verdict: Verdict, folder: Path) -> None:

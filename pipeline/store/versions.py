@@ -1,11 +1,12 @@
 """Read, verify and publish versions."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.contracts import Candidate, Deployment, Verdict, Version
-from pipeline.errors import StoreError
+from pipeline.errors import StoreError, UnreadableError
 from pipeline.store import atomic, manifest, production, version_folder
 from pipeline.store.home import Home
 
@@ -21,7 +22,47 @@ def list_versions(home: Home) -> list[Version]:
 
 def stored(home: Home) -> list[Version]:
     """Return every version as its folder describes it, without what production says of it, oldest first."""
-    return [version_folder.read(path) for path in sorted(_folders(home), key=lambda path: path.name)]
+    return [version_folder.read(path) for path in folders(home)]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What production says of versions: the ids that serve, and the reasons of overrides by id."""
+
+    champions: frozenset[str]
+    overrides: Mapping[str, str]
+
+
+def standing(home: Home) -> Standing:
+    """Return what production says of versions.
+
+    Raises:
+        StoreError: A line of the history is damaged.
+    """
+    return Standing(
+        frozenset(deployment.id for deployment in production.all_current(home)),
+        {record.id: record.reason for record in production.records(home) if record.action == "override"},
+    )
+
+
+def folders(home: Home) -> list[Path]:
+    """Return the folder of every version, those that failed included, in the order of their ids.
+
+    Raises:
+        UnreadableError: The disk refuses to list them.
+    """
+    found: list[Path] = []
+    for parent in (home.versions, home.failed):
+        try:
+            with os.scandir(parent) as entries:
+                found += [parent / entry.name for entry in entries if _is_name(entry.name) and entry.is_dir()]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UnreadableError(
+                f"{parent} cannot be listed: {error.strerror or error}. Check the disk and the permissions."
+            ) from error
+    return sorted(found, key=lambda path: path.name)
 
 
 def find(home: Home, text: str) -> Version:
@@ -30,7 +71,7 @@ def find(home: Home, text: str) -> Version:
     Raises:
         StoreError: None or several match.
     """
-    found = _folders_named(home, text) or [path for path in _folders(home) if text in path.name]
+    found = _folders_named(home, text) or [path for path in folders(home) if text in path.name]
     if not found:
         raise StoreError(f"There is no version '{text}' in {home.versions}: `simulator.py versions` lists them.")
     if len(found) > 1:
@@ -139,24 +180,10 @@ def _is_name(text: str) -> bool:
     return "/" not in text and "\0" not in text and not text.startswith(".") and text not in ("", "failed")
 
 
-def _folders(home: Home) -> list[Path]:
-    """Return the folder of every version, those that failed included; a parent that cannot be listed has none."""
-    found: list[Path] = []
-    for parent in (home.versions, home.failed):
-        try:
-            found += [path for path in parent.iterdir() if _is_name(path.name)]
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise StoreError(f"{parent} cannot be listed: {error.strerror or error}. Fix its permissions.") from error
-    return [path for path in found if path.is_dir()]
-
-
 def _marked(home: Home, versions: Iterable[Version]) -> list[Version]:
     """Return the versions with what production says of them."""
-    champions = {deployment.id for deployment in production.all_current(home)}
-    overrides = {line["id"]: line["reason"] for line in production.history(home) if line["action"] == "override"}
+    now = standing(home)
     return [
-        replace(version, in_production=version.id in champions, override=overrides.get(version.id))
+        replace(version, in_production=version.id in now.champions, override=now.overrides.get(version.id))
         for version in versions
     ]

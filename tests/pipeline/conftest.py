@@ -1,5 +1,6 @@
 """A small dataset that a linear model learns in a moment, and runs on it."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from killed_run import LENIENT, Silent
 
 from pipeline import simulator
+from pipeline.cli import common
+from pipeline.cli import main as simulator_main
 from pipeline.config import Settings
 from pipeline.store.home import Home
 
@@ -36,3 +39,18 @@ def run(data: Path, home: Home) -> Run:
         return simulator.run(Settings(**{"dataset": str(data)} | given), where, observer or Silent())
 
     return run_it
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Give a command in this process; returns exit status, standard output and standard error."""
+
+    def give(*words: str | int | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["simulator.py", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            simulator_main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    monkeypatch.setattr(common.console, "_file", None)
+    return give

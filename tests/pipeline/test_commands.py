@@ -9,27 +9,10 @@ from typing import Any
 import filelock
 import pytest
 
-from pipeline.cli import common
-from pipeline.cli import main as simulator_main
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Give a command in this process; returns exit status, standard output and standard error."""
-
-    def give(*words: str | int | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["simulator.py", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            simulator_main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    monkeypatch.setattr(common.console, "_file", None)
-    return give
 
 
 @pytest.fixture
