@@ -5,7 +5,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import asdict, fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import filelock
 from pydantic import Field, TypeAdapter, ValidationError
@@ -18,6 +18,7 @@ from pipeline.text import cell, from_cell
 
 NAME = "submissions.csv"
 Status = Literal["sending", "unknown", "refused", "pending", "complete", "error"]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 UNCERTAIN: tuple[Status, ...] = ("sending", "unknown")
 """Kaggle may or may not have the submission."""
 
@@ -47,13 +48,13 @@ class Record:
     version: str
     digest: str
     file_sha256: str
-    rows: int = Field(ge=0)
-    message: str = Field(min_length=1)
+    rows: Annotated[int, Field(ge=0)]
+    message: Annotated[str, Field(min_length=1)]
     reference: int | None
     status: Status
-    expected_low: float = Field(ge=0, le=1)
-    expected_score: float = Field(ge=0, le=1)
-    expected_high: float = Field(ge=0, le=1)
+    expected_low: Fraction
+    expected_score: Fraction
+    expected_high: Fraction
     public_score: float | None = None
     leak: bool = False
     reason: str = ""

@@ -19,7 +19,7 @@ from pipeline.contracts import Version
 from pipeline.errors import DeployError, ServiceError
 from pipeline.publishing.hub import mirror
 from pipeline.publishing.hub import publish as publish_to_hub
-from pipeline.publishing.model_card import CODE_SAMPLE
+from pipeline.publishing.model_card import code_sample
 from pipeline.services.calls import Patience
 from pipeline.services.huggingface import Published
 from pipeline.store import production, recovery
@@ -105,7 +105,7 @@ def test_published_twice_without_change_nothing_is_uploaded(hub: HubServer, publ
 def test_the_command_says_where_it_is_and_whether_anything_was_sent(home: Home, champion: Version, hub: HubServer):
     said = [CliRunner().invoke(app, ["publish", REPO, "--home", str(home.root)]).output for _ in range(2)]
     assert f"{hub.url}/{REPO} is up to date." in said[0]
-    assert f"{hub.url}/{REPO} had it all already: nothing was uploaded." in said[1]
+    assert f"{hub.url}/{REPO} had every file already: nothing was uploaded." in said[1]
 
 
 def test_a_new_champion_replaces_what_changed_and_removes_what_is_gone(home: Home, hub: HubServer, publish) -> None:
@@ -120,13 +120,13 @@ def test_a_new_champion_replaces_what_changed_and_removes_what_is_gone(home: Hom
 
 
 FAILURES = {
-    "token not accepted": ("create", reply(401, {"error": "Invalid"}), "does not accept the token|no repository"),
+    "token not accepted": ("create", reply(401, {"error": "Invalid"}), "rejected the token|sees no repository"),
     "no rights": ("commit", reply(403, {"error": "Forbidden: no write access"}), "may not write to somebody/digits"),
-    "repository missing": ("info", reply(404, {"error": "Repository not found"}), "no repository somebody/digits"),
-    "files not taken": ("commit", reply(400, {"error": "Bad card"}), r"does not take the files \(400\).*Bad card"),
-    "server down while committing": ("commit", reply(503, {}), r"a problem of its own \(503\)"),
-    "too many requests": ("commit", reply(429, {}), r"no more requests for now \(429\)"),
-    "connection cut": ("commit", cut, "connection to Hugging Face was cut"),
+    "repository missing": ("info", reply(404, {"error": "Repository not found"}), "sees no repository somebody/digits"),
+    "files not taken": ("commit", reply(400, {"error": "Bad card"}), r"does not accept the files \(400\).*Bad card"),
+    "server down while committing": ("commit", reply(503, {}), r"an internal problem \(503\)"),
+    "too many requests": ("commit", reply(429, {}), r"is limiting requests \(429\)"),
+    "connection cut": ("commit", cut, "connection to Hugging Face failed or was cut"),
 }
 
 
@@ -189,7 +189,7 @@ def test_a_wrong_token_says_so(hub: HubServer, publish, monkeypatch: pytest.Monk
 
 
 def test_an_impossible_name_says_so(publish) -> None:
-    with pytest.raises(ServiceError, match="'a/b/c' is no name of a repository"):
+    with pytest.raises(ServiceError, match="'a/b/c' is not the name of a repository"):
         publish(repo="a/b/c")
 
 
