@@ -67,6 +67,7 @@ def test_also_not_after_a_crash_between_sending_and_recording(
         submitter.submit(home, request_, patience, told)
     assert [record.status for record in submissions.read(home)] == ["sending"]
     monkeypatch.setattr(submissions, "save", saved)
+    kaggle_site.lists_until_shown = 3  # Kaggle finished it only after the process was gone
 
     record = submitter.submit(home, request_, patience, told)
     assert len(kaggle_site.submissions) == 1
