@@ -56,6 +56,7 @@ class KaggleServer:
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.faults_after: dict[str, list[Fault]] = defaultdict(list)
         self.calls: list[str] = []
+        self.error_description = "Submission must have the columns ImageId,Label."
         self.token_user: str | None = None
         self.storage_headers: Callable[[bytes], dict[str, str]] = lambda content: {}
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -99,7 +100,7 @@ class KaggleServer:
     def _score(self, row: dict[str, Any]) -> None:
         lines = list(csv.reader(io.StringIO(row["content"].decode(errors="replace"))))
         if lines[:1] != [["ImageId", "Label"]] or len(lines) - 1 != len(self.truth):
-            row["status"], row["errorDescription"] = "ERROR", "Submission must have the columns ImageId,Label."
+            row["status"], row["errorDescription"] = "ERROR", self.error_description
             return
         right = sum(line[1] == truth for line, truth in zip(lines[1:], self.truth, strict=True))
         row["status"], row["publicScore"] = "COMPLETE", f"{right / len(self.truth):.5f}"

@@ -240,6 +240,7 @@ def test_a_mirror_that_was_cut_off_is_rebuilt(home: Home, champion: Version) -> 
     staging.mkdir()
     (staging / "half").write_bytes(b"")
     assert {path.name for path in mirror(home, "digits").iterdir()} == FILES
+    recovery.recover(home)
     assert not staging.exists()
 
 
