@@ -289,16 +289,18 @@ def test_a_public_source_names_no_folder(source: str) -> None:
     assert public_source(source) == SOURCES[source]
 
 
-def test_mnist_is_linked_by_its_content_and_not_by_its_name(mnist_folder: Path) -> None:
+def test_mnist_is_linked_by_its_content_and_not_by_its_name(champion: Version, mnist_folder: Path) -> None:
     data = sources.load("mnist", data_dir=mnist_folder, download=False)
-    facts = {"id": "v", "family": "keras", "dataset": {"name": "digits", "sha256": data.sha256, "source": data.source}}
-    scores = {"accuracy": {"value": 0.99}, "f1": {"macro": 0.98}}
-    header = yaml.safe_load(metadata(facts, scores))
+    renamed = {"name": "digits", "sha256": data.sha256}
+    facts = champion.manifest.model_copy(update={"dataset": champion.manifest.dataset.model_copy(update=renamed)})
+    header = yaml.safe_load(metadata(facts, champion.scores))
     assert header["datasets"] == ["ylecun/mnist"]
     [result] = header["model-index"][0]["results"]
     assert result["dataset"] == {"type": "ylecun/mnist", "name": "MNIST", "split": "test"}
-    facts["dataset"] |= {"name": "mnist", "sha256": "0" * 64}
-    assert "datasets" not in yaml.safe_load(metadata(facts, scores))
+
+    other = facts.dataset.model_copy(update={"name": "mnist", "sha256": "0" * 64})
+    header = yaml.safe_load(metadata(facts.model_copy(update={"dataset": other}), champion.scores))
+    assert "datasets" not in header
 
 
 def test_the_code_of_the_card_runs_for_whoever_finds_it_on_the_hub(
