@@ -122,8 +122,8 @@ def status(
 
 
 def _table(records: "list[Record]") -> "Table":
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from pipeline.publishing.submitter import LEAK_WORDS
 
@@ -133,7 +133,7 @@ def _table(records: "list[Record]") -> "Table":
         score = "" if record.public_score is None else f"{100 * record.public_score:.3f} %"
         note = LEAK_WORDS if record.leak else record.reason
         facts = (record.submitted_at, record.version, str(record.reference or ""), record.status, expected, score, note)
-        table.add_row(*map(escape, facts))
+        table.add_row(*map(Text, facts))
     return table
 
 

@@ -71,12 +71,11 @@ def notebook(
 @contextmanager
 def _progress() -> "Iterator[CellStarts]":
     """Show the running cell and its heading: a bar on a terminal, a line for each heading in a pipe."""
-    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -86,9 +85,9 @@ def _progress() -> "Iterator[CellStarts]":
         task = progress.add_task("running the notebook", total=None)
 
         def cell_starts(number: int, cells: int, heading: str) -> None:
-            progress.update(task, total=cells, completed=number - 1, description=escape(heading) or "running")
+            progress.update(task, total=cells, completed=number - 1, description=heading or "running")
             if not errors.is_terminal and heading not in shown:
-                errors.print(f"Running cell {number} of {cells}: {heading}", markup=False, soft_wrap=True)
+                errors.print(f"Running cell {number} of {cells}: {heading}", soft_wrap=True)
             shown.add(heading)
 
         yield cell_starts
