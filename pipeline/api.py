@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.contracts import Images, Probabilities, Version
 from pipeline.errors import DataError, StoreError
+from pipeline.inference import checked_model
 from pipeline.inference.predictor import OnnxPredictor
-from pipeline.store import manifest, production
+from pipeline.store import production
 from pipeline.store import versions as store
 from pipeline.store.home import Home
 
@@ -80,7 +81,7 @@ def load_champion(dataset: str, home: str | Path | None = None) -> LoadedModel:
         raise StoreError(
             f"Nothing is in production for '{dataset}' in {place.root} (datasets with a champion: {known})."
         )
-    return _load(champion.id, champion.folder)
+    return _load(champion.folder, champion.digest)
 
 
 def load_version(version: str, home: str | Path | None = None) -> LoadedModel:
@@ -90,7 +91,7 @@ def load_version(version: str, home: str | Path | None = None) -> LoadedModel:
         StoreError: No version or several match, or its files are missing or damaged.
     """
     found = store.require_whole(store.find(Home.find(home), version))
-    return _load(found.id, found.folder)
+    return _load(found.folder, found.manifest.digest)
 
 
 def list_versions(home: str | Path | None = None) -> Sequence[Version]:
@@ -98,7 +99,7 @@ def list_versions(home: str | Path | None = None) -> Sequence[Version]:
     return store.list_versions(Home.find(home))
 
 
-def _load(version_id: str, folder: Path) -> LoadedModel:
-    facts = manifest.read(folder).dataset
-    predictor = OnnxPredictor(manifest.read_checked(folder, manifest.MODEL))
-    return LoadedModel(version_id, facts.name, facts.classes, facts.shape, predictor)
+def _load(folder: Path, digest: str) -> LoadedModel:
+    model = checked_model.load(folder, digest)
+    facts = model.facts.dataset
+    return LoadedModel(model.facts.id, facts.name, facts.classes, facts.shape, model.predictor)

@@ -6,24 +6,32 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.contracts import Deployment, LabelledImages, Probabilities, Split, Submission, UnlabelledImages
+from pipeline.contracts import (
+    SUBMISSION_COLUMNS,
+    Deployment,
+    LabelledImages,
+    Probabilities,
+    Split,
+    Submission,
+    UnlabelledImages,
+    Version,
+)
 from pipeline.errors import DataError
 from pipeline.inference import checked_model
 from pipeline.inference.checked_model import CheckedModel
 from pipeline.store import atomic
-
-HEADER = ("ImageId", "Label")
+from pipeline.text import cell, plain
 
 
 @dataclass(frozen=True)
 class Application:
-    """Predicts with what is in production.
+    """Predicts with the champion, or with a version that is named.
 
     Attributes:
-        deployment: The champion.
+        model: What predicts.
     """
 
-    deployment: Deployment
+    model: Deployment | Version
 
     def run(self, images: UnlabelledImages, csv_file: Path, sample_ids: tuple[str, ...] | None = None) -> Submission:
         """Predict every image, write ``ImageId,Label``, and check the file against the sample's form.
@@ -35,33 +43,34 @@ class Application:
 
         Raises:
             DataError: The images do not fit the model, or their ids are not the sample's.
-            StoreError: The champion's files are damaged, or the disk refuses.
+            StoreError: The model's files are damaged, or the disk refuses.
         """
         if sample_ids is not None and sample_ids != images.ids:
             raise DataError(
-                f"The sample submission asks for {len(sample_ids):,} ids from {sample_ids[0]} to {sample_ids[-1]}, "
-                f"but there are {len(images.ids):,} images from {images.ids[0]} to {images.ids[-1]}: "
-                "use the test.csv that belongs to the sample."
+                f"The sample submission asks for {_range(sample_ids, 'ids')}, but there are "
+                f"{_range(images.ids, 'images')}: use the test.csv that belongs to the sample."
             )
         labels = self.predict(images).argmax(axis=1)
         classes = self.classes
-        atomic.write_bytes(csv_file, submission_content(images.ids, [classes[label] for label in labels]))
+        named = [classes[label] for label in labels]
+        atomic.write_bytes(csv_file, submission_content(images.ids, named))
         truth = images.stand_in_labels
         return Submission(
             csv=csv_file,
             rows=len(labels),
-            version_id=self.deployment.id,
-            version_digest=self.deployment.digest,
+            version_id=self.model.id,
+            version_digest=self._model.facts.digest,
             source=images.source,
             stand_in=truth is not None,
             accuracy=None if truth is None else float((labels == truth).mean()),
+            escaped=tuple(dict.fromkeys(text for text in (*images.ids, *named) if cell(text) != text)),
         )
 
     def predict(self, images: UnlabelledImages) -> Probabilities:
-        """Return class probabilities ``[N, K]`` of each image, by the champion.
+        """Return class probabilities ``[N, K]`` of each image, by the model.
 
         Raises:
-            StoreError: The champion's files are damaged, or are not those that the history names.
+            StoreError: The model's files are damaged, or are not those that the history names.
             ModelError: The model cannot be loaded.
             DataError: The images do not fit the model.
         """
@@ -69,17 +78,19 @@ class Application:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The champion's class names, in label order."""
+        """The model's class names, in label order."""
         return self._model.facts.dataset.classes
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of the images the champion takes."""
+        """Height, width and channels of the images the model takes."""
         return self._model.facts.dataset.shape
 
     @cached_property
     def _model(self) -> CheckedModel:
-        return checked_model.load(self.deployment.folder, self.deployment.digest)
+        model = self.model
+        digest = model.manifest.digest if isinstance(model, Version) else model.digest
+        return checked_model.load(model.folder, digest)
 
 
 def stand_in(data: LabelledImages, split: Split) -> UnlabelledImages:
@@ -90,9 +101,27 @@ def stand_in(data: LabelledImages, split: Split) -> UnlabelledImages:
 
 
 def submission_content(ids: tuple[str, ...], labels: list[str]) -> bytes:
-    """A submission file in Kaggle's form: ``ImageId,Label`` and a line an image."""
+    """Return a submission file in Kaggle's form: ``ImageId,Label`` and a line for each image.
+
+    An id or label that a spreadsheet would evaluate gets an apostrophe in front.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(zip(ids, labels, strict=True))
+    writer.writerow(SUBMISSION_COLUMNS)
+    writer.writerows((cell(name), cell(label)) for name, label in zip(ids, labels, strict=True))
     return text.getvalue().encode()
+
+
+def escape_notice(submission: Submission) -> str | None:
+    """Return what a reader of the file must know of escaped values; ``None`` if there are none."""
+    if not submission.escaped:
+        return None
+    names = plain(", ".join(submission.escaped[:5])) + (" …" if len(submission.escaped) > 5 else "")
+    return (
+        f"In {submission.csv}, values that a spreadsheet would run as a formula start with an apostrophe: {names}. "
+        "Rename these classes or files to get them unchanged."
+    )
+
+
+def _range(ids: tuple[str, ...], what: str) -> str:
+    return f"{len(ids):,} {what} from {plain(ids[0], 60)} to {plain(ids[-1], 60)}"

@@ -345,6 +345,10 @@ class Deployment:
     promoted_at: str
 
 
+SUBMISSION_COLUMNS = ("ImageId", "Label")
+"""The columns of a submission and of its sample."""
+
+
 @dataclass(frozen=True)
 class Submission:
     """A written and checked ``submission.csv``.
@@ -356,6 +360,7 @@ class Submission:
         source: Which images it predicts, in words.
         stand_in: Whether benchmark images stood in for a test set.
         accuracy: On the stand-in's known labels; ``None`` for a true test set.
+        escaped: Ids and class names that were written with an apostrophe, since a spreadsheet would evaluate them.
     """
 
     csv: Path
@@ -365,3 +370,4 @@ class Submission:
     source: str
     stand_in: bool
     accuracy: float | None = None
+    escaped: tuple[str, ...] = ()

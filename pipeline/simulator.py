@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.application import Application, stand_in
+from pipeline.application import Application, escape_notice, stand_in
 from pipeline.config import DEFAULT_COMPETITION, Settings
 from pipeline.contracts import (
     Candidate,
@@ -28,7 +28,7 @@ from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import hub, submitter
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
-from pipeline.store import lock, manifest, production, recovery, repeats, role_records, versions
+from pipeline.store import lock, manifest, production, recovery, repeats, role_records, submissions, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
@@ -126,9 +126,13 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         rows = tuple(session.rows(cells))
         champion = production.current(home, data.name)
         images = stand_in(data, cells[0].split) if test_images is None else test_images
-        submission = _predict(home, champion, images) if champion else None
-    _track(settings, home, rows, champion, observer)
+        submission = _predict(home, champion, images, observer) if champion else None
+    ids = [row.version.id for row in rows if row.version] + ([champion.id] if champion else [])
+    _track(settings, home, ids, observer)
+    scored = submissions.read(home)
     problem = _submit(home, submission, images, observer) if settings.submit and submission else None
+    if champion and submissions.read(home) != scored:
+        _track(settings, home, [champion.id], observer)
     with lock.writing(home, wait=True, notify=observer.notice):
         figures = reporting.publish(home)
         if champion:
@@ -239,8 +243,11 @@ def _test_file(settings: Settings, home: Home) -> Path | None:
     return settings.test_images
 
 
-def _predict(home: Home, champion: Deployment, images: UnlabelledImages) -> Submission:
-    return Application(champion).run(images, home.metric_results / champion.dataset / "submission.csv")
+def _predict(home: Home, champion: Deployment, images: UnlabelledImages, observer: Observer) -> Submission:
+    submission = Application(champion).run(images, home.metric_results / champion.dataset / "submission.csv")
+    if escaped := escape_notice(submission):
+        observer.notice(escaped)
+    return submission
 
 
 def _submit(home: Home, submission: Submission, images: UnlabelledImages, observer: Observer) -> PipelineError | None:
@@ -254,19 +261,14 @@ def _submit(home: Home, submission: Submission, images: UnlabelledImages, observ
     return None
 
 
-def _track(
-    settings: Settings, home: Home, rows: Sequence[Row], champion: Deployment | None, observer: Observer
-) -> None:
-    """Record every judged version and the champion with MLflow, if asked; what goes wrong there stops nothing."""
+def _track(settings: Settings, home: Home, ids: Sequence[str], observer: Observer) -> None:
+    """Record judged versions with MLflow, if asked; what goes wrong there stops nothing."""
     if settings.track is None:
         return
     uri = mlflow.uri_of(settings.track, home.metric_results)
-    ids = [row.version.id for row in rows if row.version] + ([champion.id] if champion else [])
-    for version_id in dict.fromkeys(ids):
-        problem = mlflow.track(versions.find(home, version_id), uri, home.metric_results)
-        if problem:
-            observer.notice(problem)
-            return
+    wanted = [version for version in versions.list_versions(home) if version.id in ids]
+    for sentence in mlflow.track(wanted, uri, home.metric_results, submissions.figures(home)):
+        observer.notice(sentence)
 
 
 def _judged(cell: Cell, version: Version, *, reused: bool) -> Row:

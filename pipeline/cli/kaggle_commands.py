@@ -1,13 +1,19 @@
 """``kaggle download``, ``kaggle submit``, ``kaggle status``."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
-from pipeline.contracts import Deployment, Version
 from pipeline.errors import StoreError
 from pipeline.store.home import Home
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pipeline.store.submissions import Record
 
 app = typer.Typer(
     help="Kaggle: download a competition's files, submit predictions, follow the score.", no_args_is_help=True
@@ -52,11 +58,17 @@ def submit(
             "--allow-leak", help="Submit although the version was trained on test images; the submission says so."
         ),
     ] = False,
+    resend: Annotated[
+        bool,
+        typer.Option(
+            "--resend", help="Send again although Kaggle may have the file from an attempt of unknown outcome."
+        ),
+    ] = False,
     time_limit: LimitOption = 600,
     home: HomeOption = None,
 ) -> None:
     """Predict test.csv, show the expected score, submit once, and wait for the public score."""
-    from pipeline.application import Application
+    from pipeline.application import Application, escape_notice
     from pipeline.data import unlabelled
     from pipeline.publishing import submitter
     from pipeline.services.calls import Patience
@@ -68,14 +80,15 @@ def submit(
     test_csv, sample = folder / "test.csv", folder / "sample_submission.csv"
     if not test_csv.exists():
         raise StoreError(f"{test_csv} is missing: fetch it with `simulator.py kaggle download` or put it there.")
-    application = Application(_as_deployment(chosen))
+    application = Application(chosen)
     test = unlabelled.load(test_csv, application.shape, notice)
     ids = unlabelled.sample_ids(sample) if sample.exists() else None
     submission = application.run(test, place.metric_results / "kaggle" / competition / "submission.csv", ids)
-    request = submitter.Request(chosen, submission, test, competition, allow_leak)
-    with console.status("Working …"):
+    if escaped := escape_notice(submission):
+        notice(escaped)
+    request = submitter.Request(chosen, submission, test, competition, allow_leak, resend)
+    with _reports_up_to_date(place), console.status("Working …"):
         record = submitter.submit(place, request, Patience(limit_seconds=time_limit), notice)
-    _refresh_reports(place)
     console.print(submitter.outcome_sentence(record), markup=False)
 
 
@@ -86,35 +99,42 @@ def status(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show all submissions with their current scores."""
+    """Show all submissions with their current scores, and look again for those of unknown outcome."""
     from dataclasses import asdict
 
-    from rich.table import Table
-
-    from pipeline.publishing import submitter
+    from pipeline.publishing import delivery
     from pipeline.services.calls import Patience
-    from pipeline.store import submissions
+    from pipeline.store.submissions import UNCERTAIN
 
     place = resolve_home(home)
-    before = submissions.read(place)
-    records = submitter.refresh(place, competition, Patience(limit_seconds=time_limit))
-    if submissions.read(place) != before:
-        _refresh_reports(place)
+    with _reports_up_to_date(place):
+        records = delivery.refresh(place, competition, Patience(limit_seconds=time_limit))
     if as_json:
         print_json([asdict(record) for record in records])
         return
     if not records:
-        console.print(f"Nothing was submitted to {competition} yet: `simulator.py kaggle submit` does it.")
+        console.print(f"Nothing was submitted to {competition} yet: submit with `simulator.py kaggle submit`.")
         return
+    console.print(_table(records))
+    for record in records:
+        if record.status in UNCERTAIN:
+            notice(delivery.unknown_sentence(record))
+
+
+def _table(records: "list[Record]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from pipeline.publishing.submitter import LEAK_WORDS
+
     table = Table("when", "version", "reference", "status", "expected", "public score", "note")
     for record in records:
         expected = f"{100 * record.expected_score:.2f} %"
         score = "" if record.public_score is None else f"{100 * record.public_score:.3f} %"
-        note = submitter.LEAK_WORDS if record.leak else record.reason
-        table.add_row(
-            record.submitted_at, record.version, str(record.reference or ""), record.status, expected, score, note
-        )
-    console.print(table)
+        note = LEAK_WORDS if record.leak else record.reason
+        facts = (record.submitted_at, record.version, str(record.reference or ""), record.status, expected, score, note)
+        table.add_row(*map(Text, facts))
+    return table
 
 
 def _champion(home: Home, dataset: str | None) -> str:
@@ -123,18 +143,16 @@ def _champion(home: Home, dataset: str | None) -> str:
     return champion_of(home, dataset).id
 
 
-def _refresh_reports(home: Home) -> None:
-    """The workbook and the overview show every submission."""
+@contextmanager
+def _reports_up_to_date(home: Home) -> Iterator[None]:
+    """Rebuild workbook and overview if what happens inside changes a record, also where it ends in an error."""
     from pipeline.inspection import reporting
-    from pipeline.store import lock
+    from pipeline.store import lock, submissions
 
-    with lock.writing(home, wait=True, notify=notice):
-        reporting.publish(home)
-
-
-def _as_deployment(version: Version) -> Deployment:
-    """A version that is to predict, whether or not it serves."""
-    facts = version.manifest
-    return Deployment(
-        facts.dataset.name, version.id, facts.digest, version.folder, None, "override", "named to submit", ""
-    )
+    before = submissions.read(home)
+    try:
+        yield
+    finally:
+        if submissions.read(home) != before:
+            with lock.writing(home, wait=True, notify=notice):
+                reporting.publish(home)

@@ -1,11 +1,16 @@
 """``notebook``: the story as a notebook, run, and back again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.common import HomeOption, console, errors, resolve_home
+
+if TYPE_CHECKING:
+    from pipeline.reports.notebook import CellStarts
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -37,7 +42,7 @@ def notebook(
     from pipeline.reports import notebook as notebooks
     from pipeline.store import atomic
 
-    folder = output or resolve_home(home).metric_results / "notebook"
+    folder = (output or resolve_home(home).metric_results / "notebook").resolve()
     if back is not None:
         target = folder / f"{back.stem}.py"
         atomic.write_text(target, notebooks.to_script(back))
@@ -47,10 +52,10 @@ def notebook(
     made = notebooks.with_parameters(notebooks.read_script(_read(script)), _assignments(set_ or []))
     failure = None
     if run:
-        with errors.status("running the notebook") as status:
-            failure = notebooks.execute(
-                made, CHECKOUT, lambda done, cells: status.update(f"running the notebook: {done} of {cells} cells")
-            )
+        with atomic.disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with _progress() as cell_starts:
+            failure = notebooks.execute(made, CHECKOUT, folder, cell_starts)
     written = {folder / f"{script.stem}.ipynb": notebooks.to_json(made)}
     if run:
         written[folder / f"{script.stem}.html"] = notebooks.to_html(made, script.stem)
@@ -60,7 +65,32 @@ def notebook(
     if failure:
         from pipeline.errors import PipelineError
 
-        raise PipelineError(f"{failure}. The results up to that cell are in {folder}.")
+        raise PipelineError(f"{failure.rstrip('.')}. The results up to that cell are in {folder}.")
+
+
+@contextmanager
+def _progress() -> "Iterator[CellStarts]":
+    """Show the running cell and its heading: a bar on a terminal, a line for each heading in a pipe."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    shown: set[str] = set()
+    with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as progress:
+        task = progress.add_task("running the notebook", total=None)
+
+        def cell_starts(number: int, cells: int, heading: str) -> None:
+            progress.update(task, total=cells, completed=number - 1, description=heading or "running")
+            if not errors.is_terminal and heading not in shown:
+                errors.print(f"Running cell {number} of {cells}: {heading}", soft_wrap=True)
+            shown.add(heading)
+
+        yield cell_starts
 
 
 def _read(script: Path) -> str:
@@ -70,6 +100,8 @@ def _read(script: Path) -> str:
         return script.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{script} cannot be read ({error.strerror}): name a script in percent form.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{script} is not text in UTF-8: name a script in percent form.") from error
 
 
 def _assignments(texts: list[str]) -> dict[str, str]:

@@ -121,7 +121,7 @@ def predict(
     home: HomeOption = None,
 ) -> None:
     """Predict unlabelled images with the champion."""
-    from pipeline.application import Application
+    from pipeline.application import Application, escape_notice
     from pipeline.data import unlabelled
 
     place = resolve_home(home)
@@ -137,6 +137,8 @@ def predict(
             ids = unlabelled.sample_ids(sample) if sample else None
             made = application.run(images, target, ids)
             console.print(f"{made.rows:,} predictions by {made.version_id}: {made.csv}", markup=False, soft_wrap=True)
+            if escaped := escape_notice(made):
+                notice(escaped)
             continue
         probabilities = application.predict(images)
         rows = [

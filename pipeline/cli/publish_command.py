@@ -14,7 +14,12 @@ def register(app: typer.Typer) -> None:
 
 def publish(
     repo_id: Annotated[str, typer.Argument(help="Repository on the Hugging Face Hub: your-name/your-model.")],
-    private: Annotated[bool, typer.Option("--private", help="If the repository is new, make it private.")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="Create a private repository; an existing public one is refused.")
+    ] = False,
+    make_private: Annotated[
+        bool, typer.Option("--make-private", help="Make the repository private, also if it exists and is public.")
+    ] = False,
     dataset: ChampionOption = None,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds to wait for the Hub.")] = 600,
     home: HomeOption = None,
@@ -28,6 +33,6 @@ def publish(
     name = champion_of(place, dataset).dataset
     patience = Patience(limit_seconds=time_limit)
     with console.status("Publishing …"):
-        published = hub.publish(place, name, repo_id, patience, notice, private=private)
-    words = "is up to date" if published.changed else "had it all already: nothing was uploaded"
+        published = hub.publish(place, name, repo_id, patience, notice, private=private, make_private=make_private)
+    words = "is up to date" if published.changed else "had every file already: nothing was uploaded"
     console.print(f"{published.address} {words}.", markup=False)

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.contracts import Images, UnlabelledImages
+from pipeline.contracts import SUBMISSION_COLUMNS, Images, UnlabelledImages
 from pipeline.data import checks, idx, image_folder, kaggle_csv, npz
 from pipeline.data.notices import Notify, silent
 from pipeline.data.wording import quoted
 from pipeline.errors import DataError
-
-SAMPLE_HEADER = ["ImageId", "Label"]
 
 
 def load(path: Path, shape: tuple[int, int, int], notify: Notify = silent) -> UnlabelledImages:
@@ -60,9 +58,10 @@ def sample_ids(path: Path) -> tuple[str, ...]:
             rows = list(csv.reader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a sample submission: {error}.") from error
-    if not rows or rows[0] != SAMPLE_HEADER:
+    if not rows or tuple(rows[0]) != SUBMISSION_COLUMNS:
         found = quoted(",".join(rows[0])) if rows else "nothing"
-        raise DataError(f"{path} starts with '{found}'; a sample submission starts with 'ImageId,Label'.")
+        columns = ",".join(SUBMISSION_COLUMNS)
+        raise DataError(f"{path} starts with '{found}'; a sample submission starts with '{columns}'.")
     ids: dict[str, int] = {}
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != 2 or not row[0].strip():

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.contracts import Deployment
-from pipeline.errors import DeployError
+from pipeline.errors import DeployError, StoreError
 from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
 from pipeline.publishing import model_card
+from pipeline.publishing.hub_metadata import metadata, public_source
 from pipeline.services import huggingface
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, lock, manifest, production, scores, verdicts
@@ -19,37 +20,60 @@ from pipeline.store.home import Home
 
 MIRROR = "huggingface"
 OVERRIDDEN = "Promoted by a person against the gate, whose promise does not cover it: "
+_REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 ATTRIBUTES = "".join(
     f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in ("onnx", "keras", "ubj", "joblib", "png")
 )
 
 
 def publish(
-    home: Home, dataset: str, repo_id: str, patience: Patience, tell: Callable[[str], None], *, private: bool = False
+    home: Home,
+    dataset: str,
+    repo_id: str,
+    patience: Patience,
+    tell: Callable[[str], None],
+    *,
+    private: bool = False,
+    make_private: bool = False,
 ) -> huggingface.Published:
     """Bring the mirror up to date and make a repository on the Hub hold exactly its files.
 
+    Args:
+        home: The home folder.
+        dataset: Whose champion.
+        repo_id: ``your-name/your-model``.
+        patience: How long to wait for the Hub.
+        tell: Receives what a person should know.
+        private: Create a private repository, and refuse an existing public one.
+        make_private: Make an existing public repository private.
+
     Raises:
-        DeployError: Nothing serves this dataset.
+        DeployError: This dataset has no champion.
         StoreError: The bundle is damaged, or the disk refuses.
-        ServiceError: The Hub did not take it; the mirror still stands, and the same call completes it.
+        ServiceError: The Hub did not accept it; the mirror is kept, and the same call completes it.
     """
     with lock.writing(home, wait=True, notify=tell):
-        folder = mirror(home, dataset)
+        folder = mirror(home, dataset, repo_id)
     tell(f"Publishing {folder} to {repo_id} …")
-    return huggingface.upload(folder, repo_id, _champion(home, dataset).id, patience, private=private)
+    champion = _champion(home, dataset)
+    return huggingface.upload(folder, repo_id, champion.id, patience, private=private, make_private=make_private)
 
 
-def mirror(home: Home, dataset: str) -> Path:
+def mirror(home: Home, dataset: str, repo_id: str | None = None) -> Path:
     """Build ``production/<dataset>/huggingface/`` from the champion's bundle; the same champion gives the same bytes.
 
+    Args:
+        home: The home folder.
+        dataset: Whose champion.
+        repo_id: Where it is published, for the card; the repository of the last ``publish`` if not given.
+
     Raises:
-        DeployError: Nothing serves this dataset.
+        DeployError: This dataset has no champion.
         StoreError: The bundle is damaged, or the disk refuses.
     """
     champion = _champion(home, dataset)
     final = home.production_of(dataset) / MIRROR
-    content = _content(home, champion)
+    content = _content(home, champion, repo_id or _repository_of(final))
     if _digests(content) == _digests_of(final):
         return final
     staging = atomic.temporary_name(final)
@@ -69,20 +93,35 @@ def keep_mirror(home: Home, dataset: str) -> None:
     Raises:
         StoreError: The bundle is damaged, or the disk refuses.
     """
-    config = home.production_of(dataset) / MIRROR / "config.json"
-    if not config.exists() or atomic.read_json(config).get("version") != _champion(home, dataset).id:
+    if _config_of(home.production_of(dataset) / MIRROR).get("version") != _champion(home, dataset).id:
         mirror(home, dataset)
+
+
+def _repository_of(folder: Path) -> str | None:
+    known = _config_of(folder).get("repository")
+    return known if isinstance(known, str) and _REPOSITORY.fullmatch(known) else None
+
+
+def _config_of(folder: Path) -> dict[str, Any]:
+    """The mirror's own facts; nothing if it is missing or damaged, since it can be rebuilt."""
+    try:
+        config = atomic.read_json(folder / "config.json")
+    except StoreError:
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _champion(home: Home, dataset: str) -> Deployment:
     champion = production.current(home, dataset)
     if champion is None:
-        raise DeployError(f"Nothing serves '{dataset}' yet, so there is nothing to publish: `simulator.py run` first.")
+        raise DeployError(f"'{dataset}' has no champion yet, so there is nothing to publish: `simulator.py run` first.")
     return champion
 
 
-def _content(home: Home, champion: Deployment) -> dict[str, bytes]:
+def _content(home: Home, champion: Deployment, repo_id: str | None) -> dict[str, bytes]:
     facts = manifest.read(champion.folder)
+    source = public_source(facts.dataset.source)
+    facts = facts.model_copy(update={"dataset": facts.dataset.model_copy(update={"source": source})})
     measured = scores.read_verified(champion)
     verdict = verdicts.parse(manifest.read_checked(champion.folder, verdicts.NAME), champion.folder / verdicts.NAME)
     override = _override(home, champion)
@@ -91,7 +130,7 @@ def _content(home: Home, champion: Deployment) -> dict[str, bytes]:
         ".gitattributes": ATTRIBUTES.encode(),
         "model.onnx": manifest.read_checked(champion.folder, "model.onnx"),
         native: manifest.read_checked(champion.folder, facts.native_file),
-        "config.json": _json(_config(facts) | {"override": override}),
+        "config.json": _json(_config(facts) | {"override": override, "repository": repo_id}),
         "metrics.json": _json(measured.as_json()),
         "verdict.json": _json(verdicts.to_json(verdict)),
     }
@@ -102,25 +141,19 @@ def _content(home: Home, champion: Deployment) -> dict[str, bytes]:
         facts,
         measured,
         verdict if override is None else replace(verdict, explanation=(*verdict.explanation, OVERRIDDEN + override)),
-        metadata=_metadata(facts, measured),
+        metadata=metadata(facts, measured),
         native=native,
+        repo_id=repo_id,
         learning_curve=curve.exists(),
     )
     return files | {"README.md": card.encode()}
 
 
 def _override(home: Home, champion: Deployment) -> str | None:
-    """Why a person promoted it against the gate, also where it serves again after a rollback."""
+    """Why a person promoted it against the gate, also if it serves again after a rollback."""
     history = production.history(home, champion.dataset)
     reasons = [line["reason"] for line in history if (line["id"], line["action"]) == (champion.id, "override")]
     return reasons[-1] if reasons else None
-
-
-def _metadata(facts: Manifest, measured: Scores) -> str:
-    figures = {"accuracy": measured.accuracy.value, "f1": measured.f1.macro}
-    metrics = {name: value for name, value in figures.items() if value is not None}
-    tags = ["image-classification", "onnx", facts.family, facts.dataset.name]
-    return huggingface.card_metadata(facts.id, facts.dataset.name, metrics, tags)
 
 
 def _config(facts: Manifest) -> dict[str, Any]:

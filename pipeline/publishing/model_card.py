@@ -6,26 +6,34 @@ from pipeline.contracts import Verdict
 from pipeline.facts.manifest import Manifest
 from pipeline.facts.scores import Scores
 from pipeline.reports import formats
+from pipeline.text import plain
 
 _TEMPLATE = "model_card.md"
 
-CODE_SAMPLE = """\
+_CODE_SAMPLE = """\
 import json
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from huggingface_hub import hf_hub_download
 
-config = json.loads(Path("config.json").read_text())
-session = onnxruntime.InferenceSession("model.onnx")
+repository = {repository!r}
+with open(hf_hub_download(repository, "config.json"), encoding="utf-8") as file:
+    config = json.load(file)
+session = onnxruntime.InferenceSession(hf_hub_download(repository, "model.onnx"))
 
 # Your images: uint8, [how many, height, width, channels].
 images = np.zeros((2, *config["input"]["shape"]), np.uint8)
 
-[probabilities] = session.run(None, {config["input"]["name"]: images})
+[probabilities] = session.run(None, {{config["input"]["name"]: images}})
 for row in probabilities:
-    print(config["classes"][row.argmax()], f"{row.max():.1%}")"""
-"""A test runs it in the folder that is published."""
+    print(config["classes"][row.argmax()], f"{{row.max():.1%}}")"""
+UNPUBLISHED = "your-name/your-model"
+
+
+def code_sample(repo_id: str | None) -> str:
+    """Return the program that the card shows; a test runs it against a published repository."""
+    return _CODE_SAMPLE.format(repository=repo_id or UNPUBLISHED)
 
 
 def render(
@@ -35,15 +43,17 @@ def render(
     *,
     metadata: str,
     native: str,
+    repo_id: str | None,
     learning_curve: bool,
 ) -> str:
-    """The whole ``README.md`` of a repository.
+    """Return the whole ``README.md`` of a repository.
 
     Args:
         manifest, scores, verdict: As ``docs/version-folder.md`` describes them.
         metadata: The YAML between the first two lines of dashes.
         native: Name of the file with the model in its own format.
-        learning_curve: Whether ``learning_curve.png`` stands beside the card.
+        repo_id: Where it is published, ``None`` if it is not yet.
+        learning_curve: Whether ``learning_curve.png`` is beside the card.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -66,14 +76,14 @@ def render(
         metadata=metadata.strip(),
         native=native,
         learning_curve=learning_curve,
-        code_sample=CODE_SAMPLE,
+        code_sample=code_sample(repo_id),
         shape=f"{height} x {width}" + (f" x {channels}" if channels > 1 else ""),
     )
 
 
 def escaped(value: object) -> str:
-    """Text of others as it stands on a card: on one line, without a meaning in Markdown or HTML."""
-    text = " ".join(str(value).split())
+    """Return text from outside on one line, without a meaning in Markdown or HTML."""
+    text = plain(value, 5000)
     for sign in "\\`*_[]<>|#":
         text = text.replace(sign, "\\" + sign)
     return text

@@ -1,20 +1,20 @@
 """Submitting to Kaggle: honest, announced by an expected score, sent once, on record."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pipeline.config import DEFAULT_COMPETITION
 from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.data import unlabelled
 from pipeline.errors import DataError, ServiceError
+from pipeline.publishing import delivery
 from pipeline.publishing.assessment import Assessment, assess
 from pipeline.services import kaggle, kaggle_credentials
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, submission_file, submissions, versions
 from pipeline.store.home import Home
-from pipeline.store.submissions import Record
+from pipeline.store.submissions import UNCERTAIN, Record
 
 Tell = Callable[[str], None]
 LEAK_WORDS = "trained on test images"
@@ -34,6 +34,7 @@ class Request:
         test: The images it predicted.
         competition: Its name in Kaggle's addresses.
         allow_leak: Submit although training images are among the test images, and say so in the message.
+        resend: Send again although Kaggle may have the file from an attempt whose outcome is unknown.
     """
 
     version: Version
@@ -41,6 +42,7 @@ class Request:
     test: UnlabelledImages
     competition: str = DEFAULT_COMPETITION
     allow_leak: bool = False
+    resend: bool = False
 
 
 def submit(home: Home, request: Request, patience: Patience, tell: Tell) -> Record:
@@ -49,13 +51,13 @@ def submit(home: Home, request: Request, patience: Patience, tell: Tell) -> Reco
     Args:
         home: Where the record is kept.
         request: What to submit.
-        patience: How long Kaggle is waited for.
-        tell: Told every sentence that a person should read, the expected score before anything is sent.
+        patience: How long to wait for Kaggle.
+        tell: Receives every sentence that a person should read, the expected score before anything is sent.
 
     Raises:
-        DataError: The file is not fit to be sent, or the version saw test images in training.
+        DataError: The file is malformed, or the version saw test images in training.
         MissingCredentialsError: There are no credentials.
-        ServiceError: Kaggle did not take or could not score it; the file still stands.
+        ServiceError: Kaggle refused or could not score it, or it is not known whether Kaggle has it.
         StoreError: The version or the record is damaged.
     """
     _check(home, request)
@@ -67,7 +69,7 @@ def submit(home: Home, request: Request, patience: Patience, tell: Tell) -> Reco
     try:
         session = kaggle.connect(request.competition, patience)
         with submissions.exclusive(home, patience.limit_seconds):
-            record = _send_once(home, session, record, request.submission.csv, tell)
+            record = delivery.deliver(home, session, record, request.submission.csv, tell, resend=request.resend)
         return _follow(home, session, record, tell)
     except ServiceError as error:
         raise type(error)(f"{error} The file stays in {request.submission.csv}.") from None
@@ -76,15 +78,15 @@ def submit(home: Home, request: Request, patience: Patience, tell: Tell) -> Reco
 def after_run(
     home: Home, submission: Submission, test: UnlabelledImages, *, competition: str, patience: Patience, tell: Tell
 ) -> Record | None:
-    """Submit at the end of a run if the champion changed, and tell what came of it.
+    """Submit at the end of a run if the champion changed, and say what came of it.
 
-    Without credentials nothing is an error: how to submit is told, or why this version should not be.
+    Missing credentials are no error: the user reads how to submit, or why this version should not be.
 
     Raises:
         PipelineError: As ``submit``.
     """
     last = submissions.latest(home, competition)
-    if last and last.version == submission.version_id and last.status != "sending":
+    if last and last.version == submission.version_id and last.status not in UNCERTAIN:
         tell(f"{last.version} was submitted to {competition} before: the champion has not changed, nothing is sent.")
         return None
     version = versions.find(home, submission.version_id)
@@ -94,7 +96,7 @@ def after_run(
         tell(how_to_submit(submission, competition))
         return None
     except LeakError as error:
-        if kaggle_credentials.source() is not None:
+        if kaggle_credentials.given():
             raise
         tell(str(error))
         return None
@@ -103,32 +105,15 @@ def after_run(
 
 
 def how_to_submit(submission: Submission, competition: str) -> str:
-    """The one line for who has no credentials."""
+    """Return how to submit a file without credentials, in one line."""
     return (
         f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `simulator.py kaggle "
         f"submit`, or upload {submission.csv} on kaggle.com/competitions/{competition}."
     )
 
 
-def refresh(home: Home, competition: str, patience: Patience) -> list[Record]:
-    """All records of a competition, the unfinished ones brought up to date.
-
-    Raises:
-        MissingCredentialsError: There are unfinished ones and no credentials.
-        ServiceError: Kaggle could not be asked.
-    """
-    if any(_unfinished(record) for record in _of(home, competition)):
-        found = kaggle.entries(kaggle.connect(competition, patience))
-        with submissions.exclusive(home, patience.limit_seconds):
-            for record in filter(_unfinished, _of(home, competition)):
-                same = [e for e in found if e.reference == record.reference or e.message == record.message]
-                if same:
-                    submissions.save(home, _updated(record, same[0]))
-    return _of(home, competition)
-
-
 def outcome_sentence(record: Record) -> str:
-    """What is known of a submission, the actual score next to the expected one."""
+    """Return what is known of a submission, the actual score next to the expected one."""
     expected = (
         f"{100 * record.expected_score:.2f} % ({100 * record.expected_low:.2f} to {100 * record.expected_high:.2f} %)"
     )
@@ -139,6 +124,8 @@ def outcome_sentence(record: Record) -> str:
             f"Submission {record.reference} is sent and not scored yet; expected {expected}. "
             "`simulator.py kaggle status` shows the score once it is there."
         )
+    if record.status in UNCERTAIN:
+        return delivery.unknown_sentence(record)
     return f"Submission of {record.version}: {record.status}. {record.reason}".strip()
 
 
@@ -166,13 +153,12 @@ def _require_honest(request: Request, leaked: int) -> None:
 def _intent(request: Request, assessment: Assessment) -> Record:
     facts = request.version.manifest
     file_sha256 = atomic.sha256_file(request.submission.csv)
-    parts = [
+    identity = [
         facts.id,
         facts.recipe,
         f"{facts.rows.train_size} images",
         f"digest {facts.digest[:12]}",
         f"file {file_sha256[:12]}",
-        *([LEAK_WORDS] if assessment.leaked else []),
     ]
     return Record(
         submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -181,7 +167,7 @@ def _intent(request: Request, assessment: Assessment) -> Record:
         digest=facts.digest,
         file_sha256=file_sha256,
         rows=request.submission.rows,
-        message=" | ".join(parts),
+        message=delivery.attempt_message(identity, [LEAK_WORDS] if assessment.leaked else []),
         reference=None,
         status="sending",
         expected_low=assessment.expected.low,
@@ -191,43 +177,18 @@ def _intent(request: Request, assessment: Assessment) -> Record:
     )
 
 
-def _send_once(home: Home, session: kaggle.Session, record: Record, csv: Path, tell: Tell) -> Record:
-    known = submissions.find(home, record.key)
-    if known and known.reference is not None:
-        tell(f"This file of {known.version} was sent before, as submission {known.reference}: it is not sent again.")
-        return known
-    # Also without a record of ours: it may be lost, or another machine may have sent the file.
-    entry = kaggle.find_by_message(session, record.message)
-    if entry is not None:
-        tell(f"Kaggle has this file of {record.version} already, as submission {entry.reference}: not sent again.")
-        return _saved(home, _updated(known or record, entry))
-    if kaggle.submissions_left(session) == 0:
-        raise ServiceError(
-            f"Today's submissions to {record.competition} are used up: nothing was sent. Try again after midnight UTC."
-        )
-    # The intent goes on record before anything is sent: a crash in between is found and looked up.
-    _saved(home, record)
-    tell(f"Submitting to {record.competition}: {record.message}")
-    try:
-        reference = kaggle.send(session, csv, record.message)
-    except kaggle.RefusedError as error:
-        _saved(home, replace(record, status="refused", reason=str(error)))
-        raise
-    return _saved(home, replace(record, reference=reference, status="pending"))
-
-
 def _follow(home: Home, session: kaggle.Session, record: Record, tell: Tell) -> Record:
     if record.status != "pending" or record.reference is None:
         return _scored(record)
     try:
         entry = kaggle.follow(session, record.reference, tell)
     except ServiceError as error:
-        tell(f"Submission {record.reference} is sent, but its score could not be asked for: {error}")
+        tell(f"Submission {record.reference} is sent, but its score could not be requested: {error}")
         return record
     if entry is not None:
-        record = _updated(record, entry)
+        record = delivery.updated(record, entry)
         with submissions.exclusive(home):
-            _saved(home, record)
+            delivery.saved(home, record)
     return _scored(record)
 
 
@@ -236,26 +197,3 @@ def _scored(record: Record) -> Record:
         reason = record.reason.rstrip(".") or "no reason given"
         raise ServiceError(f"Kaggle could not score submission {record.reference}: {reason}.")
     return record
-
-
-def _updated(record: Record, entry: kaggle.Entry) -> Record:
-    return replace(
-        record,
-        reference=entry.reference,
-        status=entry.state,
-        public_score=entry.public_score,
-        reason=entry.reason if entry.state == "error" else "",
-    )
-
-
-def _saved(home: Home, record: Record) -> Record:
-    submissions.save(home, record)
-    return record
-
-
-def _of(home: Home, competition: str) -> list[Record]:
-    return [record for record in submissions.read(home) if record.competition == competition]
-
-
-def _unfinished(record: Record) -> bool:
-    return record.status in ("sending", "pending")

@@ -7,11 +7,13 @@ import ast
 import html
 import os
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError, SettingsError
+from pipeline.text import plain
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -21,14 +23,16 @@ PARAMETERS = "parameters"
 INJECTED = "injected-parameters"
 UNDESCRIBED = "No description has been provided for this image"
 """What nbconvert calls a picture."""
+LONGEST_SOCKET = 90
+"""A socket's path may have 104 to 108 bytes, by system; the kernel adds a number."""
 MISSING = "Notebooks need Jupyter's libraries: pip install 'digit-pipeline[notebook]'."
 
-CellDone = Callable[[int, int], None]
-"""Told how many cells are done, of how many."""
+CellStarts = Callable[[int, int, str], None]
+"""Receives the number of the cell that starts, how many there are, and the heading it is under."""
 
 
 def read_script(text: str) -> "NotebookNode":
-    """A notebook from a script in percent form.
+    """Return a notebook from a script in percent form.
 
     Raises:
         SettingsError: Jupyter's libraries are not installed.
@@ -43,10 +47,10 @@ def read_script(text: str) -> "NotebookNode":
 
 
 def to_script(path: Path) -> str:
-    """The script, in percent form, of an ``.ipynb`` file: what a person changed, without outputs.
+    """Return the script, in percent form, of an ``.ipynb`` file, without outputs.
 
     Raises:
-        SettingsError: It is no notebook, or Jupyter's libraries are not installed.
+        SettingsError: It is not a notebook, or Jupyter's libraries are not installed.
     """
     try:
         import jupytext
@@ -58,17 +62,17 @@ def to_script(path: Path) -> str:
     except FileNotFoundError as error:
         raise SettingsError(f"There is no notebook {path}.") from error
     except Exception as error:  # nbformat's and the JSON reader's errors have no common base
-        raise SettingsError(f"{path} is no notebook: {error}") from error
+        raise SettingsError(f"{path} is not a notebook: {plain(error)}") from error
     notebook.cells = [cell for cell in notebook.cells if INJECTED not in _tags(cell)]
     notebook.metadata = {"jupytext": {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}}
     return str(jupytext.writes(notebook, fmt=PERCENT))
 
 
 def with_parameters(notebook: "NotebookNode", assignments: Mapping[str, str]) -> "NotebookNode":
-    """The notebook with a cell that sets parameters anew, after the cell that is tagged ``parameters``.
+    """Return the notebook with a cell that overrides parameters, after the cell that is tagged ``parameters``.
 
     Args:
-        notebook: Left as it is.
+        notebook: Not changed.
         assignments: Values as text, by parameter; each is read as the type that the parameter has.
 
     Raises:
@@ -92,13 +96,16 @@ def with_parameters(notebook: "NotebookNode", assignments: Mapping[str, str]) ->
     return changed
 
 
-def execute(notebook: "NotebookNode", folder: Path, cell_done: CellDone | None = None) -> str | None:
+def execute(
+    notebook: "NotebookNode", checkout: Path, folder: Path, cell_starts: CellStarts | None = None
+) -> str | None:
     """Run every cell in a fresh kernel, in place; outputs stay in the notebook.
 
     Args:
         notebook: Its cells get their outputs.
-        folder: Where the kernel works: the checkout, so that ``import pipeline`` finds this project.
-        cell_done: Told after each cell.
+        checkout: Where ``import pipeline`` finds this project.
+        folder: Where the kernel works, and what relative paths in the notebook are relative to.
+        cell_starts: Called before each cell.
 
     Returns:
         ``None``, or what went wrong, in a sentence; the cells up to there have their outputs.
@@ -108,33 +115,36 @@ def execute(notebook: "NotebookNode", folder: Path, cell_done: CellDone | None =
     """
     try:
         from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError
+        from nbclient.exceptions import CellExecutionError, DeadKernelError
     except ImportError as error:
         raise SettingsError(MISSING) from error
-    cells = len(notebook.cells)
+    headings = _headings(notebook)
 
-    def completed(cell: Any, cell_index: int) -> None:  # noqa: ARG001 (nbclient passes both by name)
-        if cell_done:
-            cell_done(cell_index + 1, cells)
+    def starts(cell: Any, cell_index: int) -> None:  # noqa: ARG001 (nbclient passes both by name)
+        if cell_starts:
+            cell_starts(cell_index + 1, len(headings), headings[cell_index])
 
-    client = NotebookClient(
-        notebook,
-        timeout=None,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
-        on_cell_complete=completed,
-        config=_kernel_settings(),
-    )
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        at = next(index for index, cell in enumerate(notebook.cells) if _failed(cell))
-        return f"Cell {at + 1} of {cells} failed: {error.ename}: {error.evalue}"
+    with tempfile.TemporaryDirectory(prefix="notebook-") as sockets:
+        client = NotebookClient(
+            notebook,
+            timeout=None,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder.resolve())}},
+            on_cell_start=starts,
+            config=_kernel_settings(Path(sockets)),
+        )
+        try:
+            client.execute(env=_kernel_environment(checkout))
+        except CellExecutionError as error:
+            at = next(index for index, cell in enumerate(notebook.cells) if _failed(cell))
+            return f"Cell {at + 1} of {len(headings)} failed: {plain(f'{error.ename}: {error.evalue}')}"
+        except (DeadKernelError, RuntimeError) as error:
+            return f"The notebook's kernel ended unexpectedly: {plain(error)}"
     return None
 
 
 def to_html(notebook: "NotebookNode", title: str) -> str:
-    """The notebook as one HTML file that fetches nothing from a network.
+    """Return the notebook as one HTML file that fetches nothing from a network.
 
     Raises:
         PipelineError: nbconvert could not write it.
@@ -149,7 +159,7 @@ def to_html(notebook: "NotebookNode", title: str) -> str:
 
 
 def to_json(notebook: "NotebookNode") -> str:
-    """The text of an ``.ipynb`` file."""
+    """Return the text of an ``.ipynb`` file."""
     import nbformat
 
     return str(nbformat.writes(notebook)) + "\n"
@@ -169,14 +179,35 @@ def _described(body: str, notebook: "NotebookNode") -> str:
     return re.sub(rf'alt="{UNDESCRIBED}"[^>]*?;base64,(?P<picture>[^"]+)"', described, body)
 
 
-def _kernel_settings() -> Any:
+def _kernel_settings(sockets: Path) -> Any:
+    """Settings of the kernel's connection: through files of this user alone, not through ports open to all users.
+
+    The address is absolute: client and kernel work in different folders.
+    """
     from traitlets.config import Config
 
     settings = Config()
-    if os.name == "posix":
-        # Through files that only this user can open, not through ports that all users of the machine can.
+    address = str(sockets.resolve() / "kernel")
+    if os.name == "posix" and len(os.fsencode(address)) <= LONGEST_SOCKET:
         settings.ConnectionFileMixin.transport = "ipc"
+        settings.ConnectionFileMixin.ip = address
     return settings
+
+
+def _kernel_environment(checkout: Path) -> dict[str, str]:
+    path = os.pathsep.join([str(checkout), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.environ | {"PYTHONPATH": path}
+
+
+def _headings(notebook: "NotebookNode") -> list[str]:
+    """The heading that each cell is under."""
+    found, current = [], ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            titles = re.findall(r"^#+ +(.+)$", cell.source, re.MULTILINE)
+            current = titles[-1].strip() if titles else current
+        found.append(current)
+    return found
 
 
 def _tags(cell: Any) -> list[str]:

@@ -1,29 +1,32 @@
-"""Calls to outside services: bounded in time, tried again where that helps, and without a secret in any word."""
+"""Calls to outside services: bounded in time, and repeated where that helps."""
 
 import contextlib
 import email.utils
 import io
-import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from pipeline.errors import ServiceError
 
 T = TypeVar("T")
+LONGEST_LOOK_PAUSE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long an outside service is waited for.
+    """How long to wait for an outside service.
 
     Attributes:
         limit_seconds: For a whole stage, retries and polling included.
         attempts: How often one call is tried.
-        pause_seconds: Before the second try; doubled for each further one.
+        pause_seconds: Before the second try; doubled before each further one.
         poll_seconds: Between the first two looks at a submission's status, and longer between later ones.
+        look_seconds: How long to look for a submission whose outcome is unknown, within ``limit_seconds``.
         sleep: Waits that many seconds.
     """
 
@@ -31,10 +34,11 @@ class Patience:
     attempts: int = 4
     pause_seconds: float = 2.0
     poll_seconds: float = 5.0
+    look_seconds: float = 300.0
     sleep: Callable[[float], None] = time.sleep
 
     def start(self) -> "Deadline":
-        """The deadline of a stage that starts now."""
+        """Return the deadline of a stage that starts now."""
         return Deadline(time.monotonic() + self.limit_seconds)
 
 
@@ -45,7 +49,7 @@ class Deadline:
     at: float
 
     def left(self) -> float:
-        """Seconds until then, never negative."""
+        """Return the seconds until then, never negative."""
         return max(0.0, self.at - time.monotonic())
 
 
@@ -57,29 +61,38 @@ class ServiceProblem:
         sentence: For a person; without secrets.
         temporary: Whether trying again may help.
         retry_after: How many seconds the service asks to wait, ``None`` where it does not say.
-        refused: Whether the service itself said no, so that certainly nothing happened.
+        no_effect: Whether the call certainly changed nothing, since the service refused it or never got it.
     """
 
     sentence: str
     temporary: bool = False
     retry_after: float | None = None
-    refused: bool = False
+    no_effect: bool = False
 
 
 class NoAnswerError(Exception):
     """A call did not return before its deadline."""
 
 
+class _FailedCallError(Exception):
+    def __init__(self, problem: ServiceProblem) -> None:
+        super().__init__(problem.sentence)
+        self.problem = problem
+
+
 def bounded(call: Callable[[], T], deadline: Deadline) -> T:
-    """The result of a call, which is abandoned at the deadline; what the client prints is swallowed.
+    """Return the result of a call, which is abandoned at the deadline; what the client prints is discarded.
 
     The clients have no time limit of their own, call ``exit`` and print addresses that carry tokens,
-    hence the daemon thread and the two redirections.
+    hence the daemon thread and the two redirections. An abandoned call may still complete: give this function
+    one request at a time, so that an abandoned thread never goes on to the next.
 
     Raises:
         NoAnswerError: The deadline passed.
         BaseException: Whatever the call raised.
     """
+    if deadline.left() == 0:
+        raise NoAnswerError
     outcome: dict[str, Any] = {}
 
     def work() -> None:
@@ -101,43 +114,58 @@ def bounded(call: Callable[[], T], deadline: Deadline) -> T:
 
 
 def persistent(
-    call: Callable[[], T],
-    describe: Callable[[BaseException], ServiceProblem],
-    patience: Patience,
-    deadline: Deadline,
-    already_done: Callable[[], T | None] | None = None,
+    call: Callable[[], T], describe: Callable[[BaseException], ServiceProblem], patience: Patience, deadline: Deadline
 ) -> T:
-    """The result of a call, tried again while its problem is temporary and time is left.
+    """Return the result of a call, repeated while its problem is temporary and time is left.
 
     Args:
-        call: What to do, itself bounded by the deadline.
-        describe: Names the problem of an exception.
+        call: What to do, itself bounded by the deadline; it must be safe to repeat.
+        describe: Names the problem of an exception, or raises what ends the attempts.
         patience: How often to try and how long to wait in between.
         deadline: When to give up in any case.
-        already_done: Asked before each further try, for a call that must not happen twice: the result of
-            an earlier try that succeeded although it failed to say so, or ``None``.
 
     Raises:
-        ServiceError: It did not work out.
+        ServiceError: No attempt succeeded.
     """
-    for attempt in range(patience.attempts):
+
+    def attempt() -> T:
         try:
-            if attempt > 0 and already_done and (found := already_done()) is not None:
-                return found
             return call()
         except (Exception, SystemExit) as error:
-            problem = describe(error)
-        pause = patience.pause_seconds * 2**attempt if problem.retry_after is None else problem.retry_after
-        if not problem.temporary or attempt == patience.attempts - 1:
-            raise ServiceError(problem.sentence) from None
-        if pause >= deadline.left():
-            raise ServiceError(f"{problem.sentence} The time limit leaves no room to try again.") from None
-        patience.sleep(pause)
-    raise ServiceError("Nothing was tried: the number of attempts must be at least 1.")
+            raise _FailedCallError(describe(error)) from None
+
+    def enough(state: RetryCallState) -> bool:
+        return state.attempt_number >= patience.attempts or state.upcoming_sleep >= deadline.left()
+
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, _FailedCallError) and error.problem.temporary),
+        wait=lambda state: _pause(state, patience),
+        stop=enough,
+        sleep=patience.sleep,
+        reraise=True,
+    )
+    try:
+        return retrying(attempt)
+    except _FailedCallError as failure:
+        problem = failure.problem
+        gave_up_early = problem.temporary and retrying.statistics["attempt_number"] < patience.attempts
+        words = " The time limit leaves no room to try again." if gave_up_early else ""
+        raise ServiceError(problem.sentence + words) from None
+
+
+def look_pauses(patience: Patience, deadline: Deadline) -> "list[float]":
+    """Return growing pauses that add up to the seconds for which to look for an unknown outcome."""
+    left = min(patience.look_seconds, deadline.left())
+    pauses, pause = [], patience.pause_seconds
+    while left > 0:
+        pauses.append(min(pause, left))
+        left -= pause
+        pause = min(2 * pause, LONGEST_LOOK_PAUSE_SECONDS)
+    return pauses
 
 
 def retry_after(header: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for, as a number or as a date; ``None`` if it cannot be read."""
+    """Return the seconds a Retry-After header asks for, as a number or a date; ``None`` if it is unreadable."""
     if header is None:
         return None
     try:
@@ -150,11 +178,7 @@ def retry_after(header: str | None) -> float | None:
         return None
 
 
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """A text with known secrets, tokens by their look, and what addresses carry beside host and path blotted out."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) > 3:
-            text = text.replace(secret, "***")
-    text = re.sub(r"\b(?:KGAT_|hf_)\w+", "***", text)
-    text = re.sub(r"://[^/\s@]+@", "://***@", text)
-    return re.sub(r"(https?://[^\s?'\"]*)\?[^\s'\"]*", r"\1?***", text)
+def _pause(state: RetryCallState, patience: Patience) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.problem.retry_after if isinstance(error, _FailedCallError) else None
+    return patience.pause_seconds * 2.0 ** (state.attempt_number - 1) if asked is None else asked

@@ -18,7 +18,7 @@ _UPLOAD_MODULE = "pipeline.services.huggingface_upload"
 
 
 class _UploadError(Exception):
-    """What the upload's process said went wrong."""
+    """The problem that the upload's process reported."""
 
     def __init__(self, problem: ServiceProblem) -> None:
         super().__init__(problem.sentence)
@@ -38,14 +38,33 @@ class Published:
     changed: bool
 
 
-def card_metadata(name: str, dataset: str, metrics: Mapping[str, float], tags: Sequence[str]) -> str:
-    """The card's header, YAML, with the ``model-index`` that the Hub shows as evaluation results.
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model was evaluated on, in the Hub's terms.
+
+    Attributes:
+        dataset_id: The id of a dataset on the Hub, or a plain name if it is not there.
+        dataset_name: For a person.
+        split: Which part of it.
+        on_hub: Whether ``dataset_id`` names a dataset on the Hub, which the card then links.
+        metrics: Measured values by the Hub's metric names: ``{"accuracy": 0.99}``.
+    """
+
+    dataset_id: str
+    dataset_name: str
+    split: str
+    on_hub: bool
+    metrics: Mapping[str, float]
+
+
+def card_metadata(name: str, evaluation: Evaluation, tags: Sequence[str], licence: str) -> str:
+    """Return the card's header, YAML, with the ``model-index`` that the Hub shows as evaluation results.
 
     Args:
         name: The model's name.
-        dataset: What it was evaluated on.
-        metrics: Measured values by the Hub's metric names: ``{"accuracy": 0.99}``.
+        evaluation: What it was evaluated on, and the results.
         tags: Words to find it by.
+        licence: An identifier of the Hub: ``mit``.
 
     Raises:
         ServiceError: The client is not installed.
@@ -57,17 +76,20 @@ def card_metadata(name: str, dataset: str, metrics: Mapping[str, float], tags: S
     results = [
         EvalResult(
             task_type="image-classification",
-            dataset_type=dataset,
-            dataset_name=dataset,
-            dataset_split="test",
+            dataset_type=evaluation.dataset_id,
+            dataset_name=evaluation.dataset_name,
+            dataset_split=evaluation.split,
             metric_type=metric,
             metric_value=value,
         )
-        for metric, value in metrics.items()
+        for metric, value in evaluation.metrics.items()
     ]
     data = ModelCardData(
         model_name=name,
         library_name="onnx",
+        license=licence,
+        datasets=[evaluation.dataset_id] if evaluation.on_hub else None,
+        metrics=list(evaluation.metrics),
         pipeline_tag="image-classification",
         tags=list(tags),
         eval_results=results,
@@ -75,18 +97,21 @@ def card_metadata(name: str, dataset: str, metrics: Mapping[str, float], tags: S
     return str(data.to_yaml())
 
 
-def upload(folder: Path, repo_id: str, version_id: str, patience: Patience, *, private: bool) -> Published:
+def upload(
+    folder: Path, repo_id: str, version_id: str, patience: Patience, *, private: bool, make_private: bool = False
+) -> Published:
     """Make the repository hold exactly this folder, in one commit; nothing is sent that the Hub has.
 
     Args:
         folder: The files.
-        repo_id: ``name/model``; the repository is made if it is not there.
+        repo_id: ``name/model``; the repository is created if it does not exist.
         version_id: For the commit's message.
-        patience: How long the Hub is waited for.
-        private: Whether a repository made now is private.
+        patience: How long to wait for the Hub.
+        private: Whether the repository must be private: a new one is created so, an existing public one is refused.
+        make_private: Make an existing public repository private instead of refusing it.
 
     Raises:
-        ServiceError: It did not work out; the same call again completes it.
+        ServiceError: It failed; the same call again completes it.
     """
     try:
         from huggingface_hub import get_token
@@ -94,17 +119,27 @@ def upload(folder: Path, repo_id: str, version_id: str, patience: Patience, *, p
         raise ServiceError(_NOT_INSTALLED) from error
     if not get_token():
         raise ServiceError(
-            "There is no Hugging Face token: make one with write access under Settings, Access Tokens, on "
-            "huggingface.co, and give it as HF_TOKEN or with `hf auth login`."
+            "There is no Hugging Face token: create one with write access under Settings, Access Tokens, on "
+            "huggingface.co, and provide it as HF_TOKEN or with `hf auth login`."
         )
     deadline = patience.start()
-    request = {"folder": str(folder), "repo_id": repo_id, "version_id": version_id, "private": private}
+    request: dict[str, Any] = {
+        "folder": str(folder),
+        "repo_id": repo_id,
+        "version_id": version_id,
+        "private": private or make_private,
+        "make_private": make_private,
+        "before": None,
+    }
     outcome = persistent(partial(_upload_apart, request, deadline), _describe, patience, deadline)
     return Published(**outcome)
 
 
-def _upload_apart(request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-    """Upload in a process of its own: the client's threads outlive any time limit, a killed process does not."""
+def _upload_apart(request: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """Upload in a process of its own: the client's threads outlive any time limit, a killed process does not.
+
+    What the repository held before the first attempt is kept in ``request`` for the next one.
+    """
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
@@ -117,17 +152,25 @@ def _upload_apart(request: Mapping[str, Any], deadline: Deadline) -> dict[str, A
             env=os.environ | {"PYTHONPATH": path},
             check=False,
         )
-        outcome: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        outcome: dict[str, Any] = {}
+        for line in done.stdout.splitlines():
+            outcome |= json.loads(line)
     except subprocess.TimeoutExpired as error:
         raise NoAnswerError from error
-    except (ValueError, IndexError) as error:
-        raise _UploadError(ServiceProblem("The upload broke off without a word: publish again.")) from error
+    except (ValueError, TypeError):
+        outcome = {}
+    request["before"] = outcome.pop("before", request["before"])
     if "problem" in outcome:
         raise _UploadError(ServiceProblem(**outcome["problem"]))
+    if not outcome:
+        raise _UploadError(ServiceProblem("The upload ended without saying why: publish again."))
     return outcome
 
 
 def _describe(error: BaseException) -> ServiceProblem:
     if isinstance(error, _UploadError):
         return error.problem
-    return ServiceProblem("Hugging Face did not answer within the time limit: publish again later, which completes it.")
+    return ServiceProblem(
+        "Hugging Face did not answer within the time limit, and may have part of the files: publish again later, which "
+        "completes it."
+    )

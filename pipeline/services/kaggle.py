@@ -1,32 +1,30 @@
-"""Kaggle through its own client: submit a file and follow its score.
+"""Kaggle through its own client: authenticate, ask for submissions and limits, follow a score.
 
 The client authenticates while it is imported, so it is imported only where credentials are known to exist.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pipeline.errors import ServiceError
 from pipeline.services import kaggle_credentials
-from pipeline.services.calls import Deadline, Patience, ServiceProblem, bounded, persistent, redact
+from pipeline.services.calls import Deadline, Patience, bounded, persistent
 from pipeline.services.kaggle_problems import describe
+from pipeline.services.redaction import clean
+from pipeline.text import plain
 
 T = TypeVar("T")
 PAGE = 100
 MOST_PAGES = 20
 LONGEST_POLL_SECONDS = 30.0
+LONGEST_MESSAGE = 1000
 State = Literal["pending", "complete", "error"]
 
 
 class MissingCredentialsError(ServiceError):
     """There are no credentials at all; the message says where they go."""
-
-
-class RefusedError(ServiceError):
-    """Kaggle took the call and not the submission: it was certainly not made."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Entry:
         message: The description it was sent with.
         state: What became of it.
         public_score: ``None`` until there is one.
-        reason: Kaggle's words where it could not be scored.
+        reason: Kaggle's words if it could not be scored.
     """
 
     reference: int
@@ -58,12 +56,25 @@ class Entry:
     reason: str
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """How many submissions Kaggle still takes.
+
+    Attributes:
+        now: Allowed right now; ``None`` if Kaggle cannot say yet.
+        by_total: Whether the competition's total limit, not the daily one, is what bounds it.
+    """
+
+    now: int | None
+    by_total: bool
+
+
 def connect(competition: str, patience: Patience) -> Session:
     """Authenticate; the time limit starts here.
 
     Raises:
         MissingCredentialsError: There are none.
-        ServiceError: Kaggle does not take them or does not answer.
+        ServiceError: They are malformed, or Kaggle rejects them or does not answer.
     """
     if kaggle_credentials.source() is None:
         raise MissingCredentialsError(kaggle_credentials.HOW_TO)
@@ -74,86 +85,53 @@ def connect(competition: str, patience: Patience) -> Session:
 
 
 def call(session: Session, what: Callable[[], T]) -> T:
-    """The result of a call to the client, tried again where that may help.
+    """Return the result of a call to the client that is safe to repeat, repeated where that may help.
 
     Raises:
-        ServiceError: It did not work out.
+        ServiceError: It failed.
     """
     describe_error = partial(describe, competition=session.competition)
     return persistent(partial(bounded, what, session.deadline), describe_error, session.patience, session.deadline)
 
 
 def entries(session: Session) -> list[Entry]:
-    """All of the account's submissions to the competition, newest first."""
-    return call(session, lambda: list(_entries(session)))
+    """Return all of the account's submissions to the competition, newest first.
+
+    Raises:
+        ServiceError: Kaggle does not list them.
+    """
+    found: dict[int, Entry] = {}
+    for page in range(1, MOST_PAGES + 1):
+        listed = [entry for entry in call(session, partial(_page, session, page)) if entry.reference not in found]
+        if not listed:
+            break
+        found |= {entry.reference: entry for entry in listed}
+    return list(found.values())
 
 
-def find_by_message(session: Session, message: str) -> Entry | None:
-    """The submission that was sent with this message."""
-    return call(session, lambda: _with_message(session, message))
-
-
-def find_by_reference(session: Session, reference: int) -> Entry | None:
-    """The submission of this number, never just the first of the list."""
-    return call(session, lambda: next((e for e in _entries(session) if e.reference == reference), None))
-
-
-def submissions_left(session: Session) -> int | None:
-    """How many submissions are allowed for the rest of the day; ``None`` where Kaggle cannot say yet.
+def allowance(session: Session) -> Allowance:
+    """Return how many submissions are left.
 
     An account that is not on a team yet gets zeros throughout, and may well submit.
+
+    Raises:
+        ServiceError: Kaggle does not say.
     """
     limits = call(session, lambda: session.api.competition_get_submission_limits(session.competition))
     if limits.num_allowed_now == 0 and limits.num_today == 0 and limits.num_total == 0:
-        return None
-    return int(limits.num_allowed_now)
-
-
-def send(session: Session, csv: Path, message: str) -> int:
-    """Submit a file once and return its reference, also where Kaggle took it and failed to say so.
-
-    The message must be unlike that of any other submission: it is how this one is recognized.
-
-    Raises:
-        RefusedError: It was certainly not submitted.
-        ServiceError: It is not known whether it was submitted.
-    """
-
-    def submitted() -> int:
-        answer = session.api.competition_submit(str(csv), message, session.competition, quiet=True)
-        return int(answer.ref) or _unnumbered(session, message, str(answer.message))
-
-    def already_done() -> int | None:
-        entry = _with_message(session, message)
-        return entry.reference if entry else None
-
-    def describe_error(error: BaseException) -> ServiceProblem:
-        if isinstance(error, RefusedError):
-            raise error
-        problem = describe(error, session.competition)
-        if problem.refused:
-            raise RefusedError(problem.sentence) from None
-        return problem
-
-    deadline = session.deadline
-    return persistent(
-        partial(bounded, submitted, deadline),
-        describe_error,
-        session.patience,
-        deadline,
-        partial(bounded, already_done, deadline),
-    )
+        return Allowance(None, by_total=False)
+    return Allowance(int(limits.num_allowed_now), bool(limits.limited_by_total))
 
 
 def follow(session: Session, reference: int, tell: Callable[[str], None]) -> Entry | None:
-    """The submission once it is scored or failed, or as it stood at the time limit; ``None`` if it was never seen.
+    """Return the submission once it is scored or failed, or as it is at the time limit; ``None`` if never seen.
 
     Raises:
         ServiceError: Kaggle could not be asked.
     """
     entry, pause = None, session.patience.poll_seconds
     while True:
-        entry = find_by_reference(session, reference) or entry
+        entry = next((found for found in entries(session) if found.reference == reference), entry)
         if entry is not None and entry.state != "pending":
             return entry
         wait = min(pause, session.deadline.left())
@@ -172,31 +150,13 @@ def _authenticated() -> Any:
     return api
 
 
-def _entries(session: Session) -> Iterator[Entry]:
-    seen: set[int] = set()
-    for page in range(1, MOST_PAGES + 1):
-        rows = session.api.competition_submissions(session.competition, page_number=page, page_size=PAGE) or []
-        new = [_entry(row) for row in rows if row is not None and row.ref not in seen]
-        if not new:
-            return
-        seen |= {entry.reference for entry in new}
-        yield from new
-
-
-def _with_message(session: Session, message: str) -> Entry | None:
-    return next((entry for entry in _entries(session) if entry.message == message), None)
+def _page(session: Session, page: int) -> list[Entry]:
+    rows = session.api.competition_submissions(session.competition, page_number=page, page_size=PAGE) or []
+    return [_entry(row) for row in rows if row is not None]
 
 
 def _entry(row: Any) -> Entry:
     state: State = {"COMPLETE": "complete", "ERROR": "error"}.get(row.status.name, "pending")  # type: ignore[assignment]
     score = float(row.public_score) if row.public_score else None
-    reason = redact(str(row.error_description or ""), kaggle_credentials.secrets())
-    return Entry(int(row.ref), str(row.description or ""), state, score, reason)
-
-
-def _unnumbered(session: Session, message: str, answer: str) -> int:
-    entry = _with_message(session, message)
-    if entry is not None:
-        return entry.reference
-    said = redact(answer, kaggle_credentials.secrets()).rstrip(".") or "no reason given"
-    raise RefusedError(f"Kaggle did not take the file ({said}), though it reported no error: try again later.")
+    reason = clean(row.error_description or "", kaggle_credentials.secrets())
+    return Entry(int(row.ref), plain(row.description or "", LONGEST_MESSAGE), state, score, reason)

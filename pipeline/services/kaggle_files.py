@@ -1,36 +1,81 @@
 """Fetch one file of a Kaggle competition; it may arrive zipped, whatever its name says."""
 
+import base64
+import hashlib
 import shutil
 import zipfile
 import zlib
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import ServiceError
 from pipeline.services.kaggle import Session, call
+from pipeline.services.kaggle_problems import DamagedDownloadError
 
 LARGEST = 4 * 2**30
 """Bytes that a zipped file may unfold to."""
+_BLOCK = 2**20
 
 
 def download(session: Session, name: str, folder: Path) -> Path:
     """Fetch a file into an empty folder and return its path, unzipped.
 
+    Length, CRC32C and MD5 are checked where the storage announces them.
+
     Raises:
-        ServiceError: It could not be fetched, or what came is a damaged archive or not the file asked for.
+        ServiceError: It could not be fetched, or what arrived is damaged or not the requested file.
     """
-    arrivals = folder / "arrived"
-    arrivals.mkdir()
+    arrived = folder / "arrived"
+    call(session, partial(_fetch, session, name, arrived))
+    if not zipfile.is_zipfile(arrived):
+        return arrived.replace(folder / name)
+    return _unpack(arrived, folder / name)
 
-    def fetch() -> None:
-        session.api.competition_download_file(session.competition, name, path=str(arrivals), force=True, quiet=True)
 
-    call(session, fetch)
-    files = [path for path in arrivals.iterdir() if path.suffix != ".kaggle-partial"]
-    if len(files) != 1:
-        raise ServiceError(f"Kaggle sent {len(files)} files where {name} was asked for: try again.")
-    if not zipfile.is_zipfile(files[0]):
-        return files[0].replace(folder / name)
-    return _unpack(files[0], folder / name)
+def _fetch(session: Session, name: str, target: Path) -> None:
+    from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFileRequest
+
+    request: Any = ApiDownloadDataFileRequest()
+    request.competition_name, request.file_name = session.competition, name
+    target.unlink(missing_ok=True)
+    with session.api.build_kaggle_client() as client:
+        answer = client.competitions.competition_api_client.download_data_file(request)
+        session.api.download_file(answer, str(target), client.http_client(), quiet=True, resume=False)
+    _require_undamaged(target, answer.headers, name)
+
+
+def _require_undamaged(path: Path, headers: Mapping[str, str], name: str) -> None:
+    """Compare a file with what Google's storage announced for the object it stores.
+
+    Source: https://cloud.google.com/storage/docs/xml-api/reference-headers (x-goog-hash).
+    """
+    encodings = {headers.get("Content-Encoding"), headers.get("x-goog-stored-content-encoding")}
+    if encodings - {None, "", "identity"}:
+        return  # the announced values are those of the compressed object
+    length = headers.get("x-goog-stored-content-length", "")
+    if length.isdigit() and int(length) != path.stat().st_size:
+        raise DamagedDownloadError(
+            f"{name} arrived with {path.stat().st_size:,} bytes of {int(length):,}: run the download again."
+        )
+    announced = dict(part.strip().split("=", 1) for part in headers.get("x-goog-hash", "").split(",") if "=" in part)
+    for method, digest in _digests(path).items() if announced else ():
+        if announced.get(method, digest) != digest:
+            raise DamagedDownloadError(
+                f"{name} arrived damaged (its {method.upper()} is not the announced one): run the download again."
+            )
+
+
+def _digests(path: Path) -> dict[str, str]:
+    import google_crc32c
+
+    crc32c, md5 = google_crc32c.Checksum(), hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as content:
+        while block := content.read(_BLOCK):
+            crc32c.update(block)
+            md5.update(block)
+    return {"crc32c": base64.b64encode(crc32c.digest()).decode(), "md5": base64.b64encode(md5.digest()).decode()}
 
 
 def _unpack(archive_file: Path, final: Path) -> Path:

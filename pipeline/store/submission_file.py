@@ -1,11 +1,11 @@
-"""The last look at a ``submission.csv`` before it leaves: Kaggle takes a malformed one and fails it later."""
+"""The last check of a ``submission.csv`` before it is sent: Kaggle accepts a malformed one and fails it later."""
 
 import csv
 from pathlib import Path
 
+from pipeline.contracts import SUBMISSION_COLUMNS
 from pipeline.errors import DataError
-
-HEADER = ["ImageId", "Label"]
+from pipeline.text import plain
 
 
 def check(path: Path, ids: tuple[str, ...], classes: tuple[str, ...]) -> None:
@@ -15,16 +15,26 @@ def check(path: Path, ids: tuple[str, ...], classes: tuple[str, ...]) -> None:
         DataError: Names the row of the first thing that is wrong.
     """
     rows = _rows(path)
-    if rows[0] != HEADER:
-        raise DataError(f"{path} starts with '{','.join(rows[0])}' instead of 'ImageId,Label': predict again.")
+    columns = ",".join(SUBMISSION_COLUMNS)
+    if tuple(rows[0]) != SUBMISSION_COLUMNS:
+        raise DataError(f"{path} starts with '{_quoted(rows[0])}' instead of '{columns}': predict again.")
     if len(rows) - 1 != len(ids):
         raise DataError(f"{path} has {len(rows) - 1:,} predictions for {len(ids):,} images: predict again.")
     known = set(classes)
     for number, (row, expected) in enumerate(zip(rows[1:], ids, strict=True), start=2):
         if len(row) != 2 or row[0] != expected:
-            raise DataError(f"{path}, row {number}: '{','.join(row)}' stands where id {expected} belongs.")
+            raise DataError(
+                f"{path}, row {number}: expected a label for id {plain(expected, 60)}, found '{_quoted(row)}'."
+            )
         if row[1] not in known:
-            raise DataError(f"{path}, row {number}: the label '{row[1]}' is none of the classes {', '.join(classes)}.")
+            raise DataError(
+                f"{path}, row {number}: the label '{plain(row[1], 60)}' is not one of the classes "
+                f"{plain(', '.join(classes))}."
+            )
+
+
+def _quoted(row: list[str]) -> str:
+    return plain(",".join(row), 60)
 
 
 def _rows(path: Path) -> list[list[str]]:

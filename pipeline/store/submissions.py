@@ -4,22 +4,28 @@ import contextlib
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict, fields
+from typing import Annotated, Any, Literal
 
 import filelock
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from pipeline.errors import StoreError
 from pipeline.store import atomic
 from pipeline.store.home import Home
+from pipeline.text import cell, from_cell
 
 NAME = "submissions.csv"
-Status = Literal["sending", "refused", "pending", "complete", "error"]
+Status = Literal["sending", "unknown", "refused", "pending", "complete", "error"]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+UNCERTAIN: tuple[Status, ...] = ("sending", "unknown")
+"""Kaggle may or may not have the submission."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One row of the file, in the order of its columns.
+    """One attempt to submit: a row of the file, its fields in the order of the columns.
 
     Attributes:
         submitted_at: UTC, ISO 8601, of the moment just before it was sent.
@@ -27,13 +33,14 @@ class Record:
         version, digest: Which version predicted.
         file_sha256: Digest of the file that was sent.
         rows: How many predictions it holds.
-        message: The description it was sent with; no two records share one.
+        message: The description it was sent with; no two attempts share one.
         reference: Kaggle's number, ``None`` until it is known.
-        status: What is known of it.
+        status: ``sending`` while it is being sent, and after a crash there; ``unknown`` if Kaggle may or may not
+            have it; ``refused`` if it was certainly not submitted; then as Kaggle says.
         expected_low, expected_score, expected_high: The score expected before sending, with its 95 % interval.
         public_score: Kaggle's, ``None`` until it is known.
         leak: Whether the version was trained on test images and submitted all the same.
-        reason: Kaggle's sentence where it was refused or could not be scored.
+        reason: Why it was refused, is unknown or could not be scored, in a sentence.
     """
 
     submitted_at: str
@@ -41,28 +48,30 @@ class Record:
     version: str
     digest: str
     file_sha256: str
-    rows: int
-    message: str
+    rows: Annotated[int, Field(ge=0)]
+    message: Annotated[str, Field(min_length=1)]
     reference: int | None
     status: Status
-    expected_low: float
-    expected_score: float
-    expected_high: float
+    expected_low: Fraction
+    expected_score: Fraction
+    expected_high: Fraction
     public_score: float | None = None
     leak: bool = False
     reason: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What is never sent twice."""
+        """What is never sent twice: competition, version, file."""
         return self.competition, self.version, self.file_sha256
 
 
 COLUMNS = tuple(field.name for field in fields(Record))
+_OPTIONAL = ("reference", "public_score")
+_SCHEMA = TypeAdapter(Record)
 
 
 def read(home: Home) -> list[Record]:
-    """Every record, oldest first.
+    """Return every record, oldest first.
 
     Raises:
         StoreError: The file is damaged.
@@ -71,48 +80,66 @@ def read(home: Home) -> list[Record]:
     if not path.exists():
         return []
     try:
-        lines = list(csv.DictReader(io.StringIO(path.read_text()), strict=True))
+        lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), restval="", strict=True))
         return [_from_text(line) for line in lines]
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        fault = f"{'.'.join(map(str, problem['loc'])) or 'a row'}: {problem['msg']}"
+        raise StoreError(f"{path} is damaged ({fault}): restore it from a copy, or move it away.") from None
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise StoreError(f"{path} is damaged ({error}): restore it from a copy, or move it away.") from error
 
 
 def save(home: Home, record: Record) -> None:
-    """Add a record, or replace the one with its key; the file is replaced in one step.
+    """Add a record, or replace the one with its message; the file is replaced in one step.
 
     To be called inside ``exclusive``.
 
     Raises:
         StoreError: The disk refuses, or the file is damaged.
     """
-    records = read(home)
-    kept = {known.key: known for known in records} | {record.key: record}
-    text = io.StringIO()
+    records = {(known.competition, known.message): known for known in read(home)}
+    records[record.competition, record.message] = record
+    text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_to_text(known) for known in kept.values())
+    writer.writerows(_to_text(known) for known in records.values())
     atomic.write_text(home.metric_results / NAME, text.getvalue())
 
 
-def find(home: Home, key: tuple[str, str, str]) -> Record | None:
-    """The record of this competition, version and file."""
-    return next((record for record in read(home) if record.key == key), None)
+def attempts(home: Home, key: tuple[str, str, str]) -> list[Record]:
+    """Return the records of this competition, version and file, newest first."""
+    return [record for record in reversed(read(home)) if record.key == key]
 
 
-def latest(home: Home, competition: str) -> Record | None:
-    """The last record of a competition that Kaggle has, or may have."""
-    sent = [record for record in read(home) if record.competition == competition and record.status != "refused"]
-    return max(sent, key=lambda record: record.submitted_at, default=None)
+def of_competition(home: Home, competition: str) -> list[Record]:
+    """Return the records of one competition, oldest first."""
+    return [record for record in read(home) if record.competition == competition]
 
 
 def of_version(home: Home, version_id: str) -> list[Record]:
-    """The records of one version, oldest first."""
+    """Return the records of one version, oldest first."""
     return [record for record in read(home) if record.version == version_id]
+
+
+def latest(home: Home, competition: str) -> Record | None:
+    """Return the last record of a competition that Kaggle has, or may have."""
+    sent = [record for record in of_competition(home, competition) if record.status != "refused"]
+    return max(sent, key=lambda record: record.submitted_at, default=None)
+
+
+def figures(home: Home) -> dict[str, dict[str, float]]:
+    """Return the expected and the public score of each version's last scored submission, by version id."""
+    return {
+        record.version: {"kaggle.expected_score": record.expected_score, "kaggle.public_score": record.public_score}
+        for record in read(home)
+        if record.public_score is not None
+    }
 
 
 @contextlib.contextmanager
 def exclusive(home: Home, wait_seconds: float = 60.0) -> Iterator[None]:
-    """Be the only one who submits or writes the record; a lock of its own, since sending may take minutes.
+    """Be the only process that submits or writes the record; a lock of its own, since sending may take minutes.
 
     Raises:
         StoreError: Another process held it for longer than ``wait_seconds``.
@@ -131,15 +158,9 @@ def exclusive(home: Home, wait_seconds: float = 60.0) -> Iterator[None]:
 
 def _to_text(record: Record) -> dict[str, Any]:
     values = asdict(record) | {"leak": str(record.leak).lower()}
-    return {name: "" if value is None else value for name, value in values.items()}
+    return {name: "" if value is None else cell(str(value)) for name, value in values.items()}
 
 
 def _from_text(line: dict[str, str]) -> Record:
-    values: dict[str, Any] = {name: line[name] for name in COLUMNS}
-    for name in ("expected_low", "expected_score", "expected_high"):
-        values[name] = float(line[name])
-    values["rows"] = int(line["rows"])
-    values["reference"] = int(line["reference"]) if line["reference"] else None
-    values["public_score"] = float(line["public_score"]) if line["public_score"] else None
-    values["leak"] = line["leak"] == "true"
-    return Record(**values)
+    values: dict[str, str | None] = {name: from_cell(line[name]) for name in COLUMNS}
+    return _SCHEMA.validate_python(values | {name: values[name] or None for name in _OPTIONAL})

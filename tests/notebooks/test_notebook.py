@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,7 +77,7 @@ def test_wrong_parameters_are_refused(name):
 REFUSED = {
     "missing script": (["nowhere.py"], "nowhere.py cannot be read"),
     "missing notebook": (["--back", "nowhere.ipynb"], "There is no notebook nowhere.ipynb"),
-    "not a notebook": (["--back", str(STORY)], "is no notebook"),
+    "not a notebook": (["--back", str(STORY)], "is not a notebook"),
     "no value": (["--no-run", "--set", "size"], "--set size: write it as name=value"),
 }
 
@@ -97,6 +99,40 @@ def test_a_failing_cell_is_named_and_what_ran_before_it_is_kept(tmp_path):
     shown = outputs(tmp_path / "failing.ipynb")
     assert shown[0]["data"]["text/plain"] in ("42", ["42"])
     assert [output["output_type"] for output in shown] == ["execute_result", "error"]
+
+
+def test_it_runs_from_any_folder_for_any_home_and_leaves_nothing_behind(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "small.py").write_text(
+        "# %% [markdown]\n# # A [/3] heading\n\n# %%\nimport os\nos.getcwd()\n\n# %%\n"
+        "import pipeline\npipeline.__file__\n"
+    )
+    before = {path.name for path in command.CHECKOUT.iterdir()}
+    done = subprocess.run(
+        [sys.executable, command.CHECKOUT / "simulator.py", "notebook", "../small.py", "--home", "../home"],
+        cwd=tmp_path / "elsewhere",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Running cell 1 of 3: A [/3] heading" in done.stderr
+    made = tmp_path / "home" / "metric_results" / "notebook"
+    assert {path.name for path in made.iterdir()} == {"small.ipynb", "small.html"}
+    folder, package = ["".join(output["data"]["text/plain"]) for output in outputs(made / "small.ipynb")]
+    assert folder == repr(str(made))
+    assert package == repr(str(command.CHECKOUT / "pipeline" / "__init__.py"))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert {path.name for path in command.CHECKOUT.iterdir()} - {"__pycache__"} <= before
+
+
+def test_a_kernel_that_dies_is_one_sentence(tmp_path):
+    source = tmp_path / "dying.py"
+    source.write_text("# %%\nimport os\n\n# %%\nos._exit(3)\n")
+    result = invoke(source, "--output", tmp_path / "made")
+    assert isinstance(result.exception, PipelineError)
+    assert "kernel ended unexpectedly" in str(result.exception)
+    assert (tmp_path / "made" / "dying.ipynb").exists()
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from small_version import CLASSES, TRAIN, csv_of, digits, publish, unseen_images
 
 from pipeline.application import Application
 from pipeline.contracts import Submission, UnlabelledImages, Version
+from pipeline.publishing import competition_files
 from pipeline.services.calls import Patience
 from pipeline.store import production
 from pipeline.store.home import Home
@@ -39,7 +40,8 @@ def patience(naps: Naps) -> Patience:
 
 @pytest.fixture
 def kaggle_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer]:
-    """A server, and a Kaggle client that talks to it and to nobody else."""
+    """A server, and a Kaggle client that talks to it and to nobody else; its files are smaller than the real ones."""
+    monkeypatch.setattr(competition_files, "KNOWN_ROWS", {})
     server = KaggleServer()
     server.truth = [CLASSES[label] for label in unseen_labels()]
     for name in PROXIES:

@@ -1,7 +1,7 @@
 """A small Hugging Face Hub on loopback: one kind of repository, one branch, plain LFS.
 
 It does not imitate: Xet storage (the client is told not to use it), pull requests, Git itself, organisations, the
-checking of model cards, or anything of reading files back but their list.
+checking of model cards, or anything of reading files back but their list and single files of the last commit.
 """
 
 import base64
@@ -51,6 +51,7 @@ class HubServer:
         self.repositories: dict[str, Repository] = {}
         self.large: dict[str, bytes] = {}
         self.faults: dict[str, list[Fault]] = defaultdict(list)
+        self.faults_after: dict[str, list[Fault]] = defaultdict(list)
         self.calls: list[str] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._http.daemon_threads = True
@@ -64,7 +65,7 @@ class HubServer:
 
     def reset(self) -> None:
         """Forget everything."""
-        for store in (self.repositories, self.large, self.faults, self.calls):
+        for store in (self.repositories, self.large, self.faults, self.faults_after, self.calls):
             store.clear()
 
 
@@ -74,6 +75,8 @@ ROUTES = {
     "preupload": r"POST /api/models/(.+)/preupload/main",
     "batch": r"POST /(.+)\.git/info/lfs/objects/batch",
     "commit": r"POST /api/models/(.+)/commit/main",
+    "settings": r"PUT /api/models/(.+)/settings",
+    "resolve": r"(?:GET|HEAD) /([^/]+/[^/]+)/resolve/[^/]+/(.+)",
     "tree": r"GET /api/models/(.+)/tree/main",
     "large file": r"PUT /large/(.+)",
     "info": r"GET /api/models/([^/]+/[^/]+?)(?:/revision/main)?",
@@ -99,6 +102,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.hub.calls.append(call)
                 if self.hub.faults[call]:
                     self.hub.faults[call].pop(0)(self)
+                elif self.hub.faults_after[call]:
+                    self.muted = True
+                    getattr(self, "_" + call.replace(" ", "_"))(body, *found.groups())
+                    self.muted = False
+                    self.hub.faults_after[call].pop(0)(self)
                 elif call != "large file" and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                     self.send(401, {"error": "Invalid username or password."})
                 else:
@@ -111,14 +119,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_GET  # noqa: N815
 
+    do_HEAD = do_GET  # noqa: N815
+    muted = False
+
     def send(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
-        content = json.dumps({} if body is None else body).encode()
+        if self.muted:
+            return
+        content = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
         self.send_response(status)
         fields = {"Content-Type": "application/json", "Content-Length": str(len(content)), **(headers or {})}
         for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def _create(self, body: bytes) -> None:
         asked = json.loads(body)
@@ -136,7 +150,24 @@ class _Handler(BaseHTTPRequestHandler):
     def _info(self, body: bytes, name: str) -> None:
         repository = self._repository(name)
         if repository:
-            self.send(200, {"id": name, "sha": repository.commits[-1], "siblings": []})
+            facts = {"sha": repository.commits[-1], "private": repository.private, "siblings": []}
+            self.send(200, {"id": name, **facts})
+
+    def _settings(self, body: bytes, name: str) -> None:
+        repository = self._repository(name)
+        if repository:
+            asked = json.loads(body)
+            repository.private = asked.get("visibility", "private" if asked.get("private") else "public") == "private"
+            self.send(200, {"private": repository.private})
+
+    def _resolve(self, body: bytes, name: str, path: str) -> None:
+        repository = self._repository(name)
+        if repository and path in repository.files:
+            content = repository.files[path]
+            etag = {"ETag": f'"{_oid(path, content)}"', "X-Repo-Commit": repository.commits[-1]}
+            self.send(200, content, etag)
+        elif repository:
+            self.send(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
 
     def _tree(self, body: bytes, name: str) -> None:
         repository = self._repository(name)
@@ -176,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
                 repository.files[value["path"]] = self.hub.large[value["oid"]]
             elif line["key"] == "deletedFile":
                 del repository.files[value["path"]]
-        repository.commits.append(hashlib.sha1(body).hexdigest())
+        repository.commits.append(hashlib.sha1(body + repository.commits[-1].encode()).hexdigest())
         url = f"{self.hub.url}/{name}/commit/{repository.commits[-1]}"
         self.send(200, {"success": True, "commitOid": repository.commits[-1], "commitUrl": url})
 

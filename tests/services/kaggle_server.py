@@ -2,7 +2,8 @@
 
 It does not imitate: TLS, real authentication (any credentials are taken unless told otherwise), rate limits of its
 own, resumable uploads, paging tokens (it pages by number), the leaderboard, or the time that scoring takes: a
-submission is scored after it was listed ``polls_until_scored`` times. Scores are the accuracy on ``truth``.
+submission is scored after it was listed ``polls_until_scored`` times, and shown by the list only after it was asked for
+``lists_until_shown`` times. Scores are the accuracy on ``truth``.
 """
 
 import csv
@@ -51,10 +52,13 @@ class KaggleServer:
         self.limits = {"numToday": 1, "numTotal": 10, "numAllowedNow": 4, "limitedByTotal": False}
         self.polls_until_scored = 1
         self.page_size = 20
+        self.lists_until_shown = 0
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.faults_after: dict[str, list[Fault]] = defaultdict(list)
         self.calls: list[str] = []
+        self.error_description = "Submission must have the columns ImageId,Label."
         self.token_user: str | None = None
+        self.storage_headers: Callable[[bytes], dict[str, str]] = lambda content: {}
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._http.daemon_threads = True
         self._http.owner = self  # type: ignore[attr-defined]
@@ -75,23 +79,28 @@ class KaggleServer:
             "publicScore": "",
             "fileName": "submission.csv",
             "polls": 0,
+            "lists": 0,
             "content": content,
         }
         self.submissions.insert(0, row)
         return row
 
     def listed(self, page: int) -> list[dict[str, Any]]:
-        rows = self.submissions[(page - 1) * self.page_size : page * self.page_size]
+        if page == 1:
+            for row in self.submissions:
+                row["lists"] += 1
+        shown = [row for row in self.submissions if row["lists"] > self.lists_until_shown]
+        rows = shown[(page - 1) * self.page_size : page * self.page_size]
         for row in rows:
             row["polls"] += 1
             if row["status"] == "PENDING" and row["polls"] > self.polls_until_scored:
                 self._score(row)
-        return [{key: value for key, value in row.items() if key not in ("polls", "content")} for row in rows]
+        return [{key: value for key, value in row.items() if key not in ("polls", "lists", "content")} for row in rows]
 
     def _score(self, row: dict[str, Any]) -> None:
         lines = list(csv.reader(io.StringIO(row["content"].decode(errors="replace"))))
         if lines[:1] != [["ImageId", "Label"]] or len(lines) - 1 != len(self.truth):
-            row["status"], row["errorDescription"] = "ERROR", "Submission must have the columns ImageId,Label."
+            row["status"], row["errorDescription"] = "ERROR", self.error_description
             return
         right = sum(line[1] == truth for line, truth in zip(lines[1:], self.truth, strict=True))
         row["status"], row["publicScore"] = "COMPLETE", f"{right / len(self.truth):.5f}"
@@ -153,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(200)
 
     def _send_file(self, name: str) -> None:
-        self.send(200, self.kaggle.files[name])
+        self.send(200, self.kaggle.files[name], self.kaggle.storage_headers(self.kaggle.files[name]))
 
     def _answer(self, method: str, request: dict[str, Any]) -> None:
         kaggle = self.kaggle

@@ -1,14 +1,22 @@
-"""Bounded calls: time limits, Retry-After, and the blotting out of secrets."""
+"""Bounded calls: time limits, retries, Retry-After, and the removal of secrets."""
 
+import base64
+import dataclasses
 import email.utils
+import html
+import json
 import string
 import time
+import unicodedata
+import urllib.parse
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from listeners import Naps
 
-from pipeline.services import calls
+from pipeline.errors import ServiceError
+from pipeline.services import calls, redaction
 
 
 def test_a_call_that_never_returns_is_given_up() -> None:
@@ -51,13 +59,75 @@ WORDS = st.text(string.ascii_letters + string.digits, min_size=12, max_size=40)
 
 @given(secret=WORDS, before=st.text(max_size=30), after=st.text(max_size=30))
 def test_no_secret_survives(secret: str, before: str, after: str) -> None:
-    assert secret not in calls.redact(f"{before}{secret}{after}", {secret})
+    assert secret not in redaction.redact(f"{before}{secret}{after}", {secret})
+
+
+FORMS = {
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "base64 without padding": lambda secret: base64.b64encode(secret.encode()).decode().rstrip("="),
+    "base64 for addresses": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+    "percent-encoded": urllib.parse.quote_plus,
+    "in JSON": lambda secret: json.dumps({"echo": secret}),
+    "in HTML": html.escape,
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@given(secret=st.text(string.printable, min_size=8, max_size=40).filter(lambda text: len(text.strip()) >= 8))
+def test_nor_does_a_form_of_it(form, secret: str) -> None:
+    echoed = form(secret)
+    said = redaction.redact(f"<p>you sent {echoed}</p>", {secret})
+    assert echoed not in said
+    assert "***" in said
 
 
 @given(secret=WORDS)
-def test_nor_the_query_of_an_address_nor_a_token_by_its_look(secret: str) -> None:
-    text = calls.redact(
-        f"PUT https://me:{secret}@host/path?sig={secret} failed; token hf_{secret}, KGAT_{secret}", set()
+def test_nor_the_query_of_an_address_nor_a_token_by_its_form(secret: str) -> None:
+    text = redaction.redact(
+        f"PUT https://me:{secret}@host/path?sig={secret} failed; token hf_{secret}, KGAT_{secret}; "
+        f"Authorization: Bearer {secret}{secret}",
+        set(),
     )
     assert secret not in text
     assert "https://***@host/path?***" in text
+
+
+@given(text=st.text(max_size=400))
+def test_what_a_service_said_is_one_short_line_of_plain_text(text: str) -> None:
+    said = redaction.clean(text, ())
+    assert len(said.encode("unicode_escape")) <= 10 * 301
+    assert all(unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for sign in said)
+
+
+def flaky(failures: int):
+    tries = iter(range(99))
+
+    def call() -> str:
+        if next(tries) < failures:
+            raise OSError
+        return "done"
+
+    return call
+
+
+def temporary(error: BaseException) -> calls.ServiceProblem:
+    return calls.ServiceProblem("It failed.", temporary=True)
+
+
+def test_a_temporary_problem_is_retried_with_growing_pauses(naps: Naps, patience: calls.Patience) -> None:
+    assert calls.persistent(flaky(2), temporary, patience, patience.start()) == "done"
+    assert naps.seconds == [1, 2]
+
+
+def test_the_last_problem_is_told_once_the_attempts_are_used_up(naps: Naps, patience: calls.Patience) -> None:
+    with pytest.raises(ServiceError, match=r"^It failed\.$"):
+        calls.persistent(flaky(9), temporary, patience, patience.start())
+    assert naps.seconds == [1, 2]
+
+
+def test_pauses_while_looking_grow_up_to_a_minute_and_end_with_the_limit(patience: calls.Patience) -> None:
+    pauses = calls.look_pauses(
+        dataclasses.replace(patience, limit_seconds=1000), calls.Deadline(time.monotonic() + 1000)
+    )
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 57]
+    assert sum(calls.look_pauses(patience, calls.Deadline(time.monotonic() + 10))) == pytest.approx(10, abs=0.1)

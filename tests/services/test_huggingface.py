@@ -16,10 +16,12 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.contracts import Version
+from pipeline.data import sources
 from pipeline.errors import DeployError, ServiceError
 from pipeline.publishing.hub import mirror
 from pipeline.publishing.hub import publish as publish_to_hub
-from pipeline.publishing.model_card import CODE_SAMPLE
+from pipeline.publishing.hub_metadata import metadata, public_source
+from pipeline.publishing.model_card import code_sample
 from pipeline.services.calls import Patience
 from pipeline.services.huggingface import Published
 from pipeline.store import production, recovery
@@ -77,9 +79,9 @@ def _forget_client() -> None:
 
 @pytest.fixture
 def publish(hub: HubServer, home: Home, champion: Version, patience: Patience, told: Told):
-    def call(*, private: bool = False, limit: float = 30, repo: str = REPO) -> Published:
+    def call(*, limit: float = 30, repo: str = REPO, **privacy: bool) -> Published:
         limited = dataclasses.replace(patience, limit_seconds=limit, attempts=2)
-        return publish_to_hub(home, "digits", repo, limited, told, private=private)
+        return publish_to_hub(home, "digits", repo, limited, told, **privacy)
 
     return call
 
@@ -94,6 +96,26 @@ def test_the_hub_holds_exactly_what_the_mirror_holds(home: Home, hub: HubServer,
     assert published == Published(f"{hub.url}/{REPO}", changed=True)
 
 
+def test_a_private_publication_refuses_a_public_repository_unless_it_may_change_it(hub: HubServer, publish) -> None:
+    publish()
+    hub.repositories[REPO].files.clear()
+    with pytest.raises(ServiceError, match=r"exists and is public, so nothing was uploaded.*--make-private"):
+        publish(private=True)
+    assert hub.repositories[REPO].files == {}
+    assert not hub.repositories[REPO].private
+
+    assert publish(make_private=True).changed
+    assert hub.repositories[REPO].private
+    assert set(hub.repositories[REPO].files) == FILES
+    publish(private=True)
+
+
+def test_a_commit_whose_answer_is_lost_counts_as_an_upload(hub: HubServer, publish) -> None:
+    hub.faults_after["commit"] = [cut]
+    assert publish().changed
+    assert set(hub.repositories[REPO].files) == FILES
+
+
 def test_published_twice_without_change_nothing_is_uploaded(hub: HubServer, publish) -> None:
     publish()
     hub.calls.clear()
@@ -105,7 +127,7 @@ def test_published_twice_without_change_nothing_is_uploaded(hub: HubServer, publ
 def test_the_command_says_where_it_is_and_whether_anything_was_sent(home: Home, champion: Version, hub: HubServer):
     said = [CliRunner().invoke(app, ["publish", REPO, "--home", str(home.root)]).output for _ in range(2)]
     assert f"{hub.url}/{REPO} is up to date." in said[0]
-    assert f"{hub.url}/{REPO} had it all already: nothing was uploaded." in said[1]
+    assert f"{hub.url}/{REPO} had every file already: nothing was uploaded." in said[1]
 
 
 def test_a_new_champion_replaces_what_changed_and_removes_what_is_gone(home: Home, hub: HubServer, publish) -> None:
@@ -120,13 +142,17 @@ def test_a_new_champion_replaces_what_changed_and_removes_what_is_gone(home: Hom
 
 
 FAILURES = {
-    "token not accepted": ("create", reply(401, {"error": "Invalid"}), "does not accept the token|no repository"),
+    "token not accepted": ("create", reply(401, {"error": "Invalid"}), "rejected the token|sees no repository"),
     "no rights": ("commit", reply(403, {"error": "Forbidden: no write access"}), "may not write to somebody/digits"),
-    "repository missing": ("info", reply(404, {"error": "Repository not found"}), "no repository somebody/digits"),
-    "files not taken": ("commit", reply(400, {"error": "Bad card"}), r"does not take the files \(400\).*Bad card"),
-    "server down while committing": ("commit", reply(503, {}), r"a problem of its own \(503\)"),
-    "too many requests": ("commit", reply(429, {}), r"no more requests for now \(429\)"),
-    "connection cut": ("commit", cut, "connection to Hugging Face was cut"),
+    "repository missing": ("info", reply(404, {"error": "Repository not found"}), "sees no repository somebody/digits"),
+    "files not taken": ("commit", reply(400, {"error": "Bad card"}), r"does not accept the files \(400\).*Bad card"),
+    "server down while committing": ("commit", reply(503, {}), r"an internal problem \(503\)"),
+    "too many requests": ("commit", reply(429, {}), r"is limiting requests \(429\)"),
+    "files too large": ("commit", reply(413, {"error": "Payload too large"}), r"too large for somebody/digits \(413\)"),
+    "a large file refused": ("large file", reply(403, {"error": "No"}), r"may not write to somebody/digits \(403\)"),
+    "a large file too large": ("large file", reply(413, {}), r"too large for somebody/digits \(413\)"),
+    "a large file not stored": ("large file", reply(501, {}), r"an internal problem \(501\)"),
+    "connection cut": ("commit", cut, "connection to Hugging Face failed or was cut"),
 }
 
 
@@ -151,7 +177,7 @@ def test_no_secret_is_printed_with_debug(
     assert "nobody-should-see" not in printed
 
 
-def test_a_second_call_mends_what_the_first_left_half_done(hub: HubServer, publish) -> None:
+def test_a_second_call_completes_what_the_first_began(hub: HubServer, publish) -> None:
     hub.faults["commit"] = [cut] * 2
     with pytest.raises(ServiceError):
         publish()
@@ -189,7 +215,7 @@ def test_a_wrong_token_says_so(hub: HubServer, publish, monkeypatch: pytest.Monk
 
 
 def test_an_impossible_name_says_so(publish) -> None:
-    with pytest.raises(ServiceError, match="'a/b/c' is no name of a repository"):
+    with pytest.raises(ServiceError, match="'a/b/c' is not the name of a repository"):
         publish(repo="a/b/c")
 
 
@@ -209,11 +235,12 @@ def test_the_mirror_is_rebuilt_only_for_another_champion(home: Home, champion: V
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_mirror_that_was_cut_off_is_mended(home: Home, champion: Version) -> None:
+def test_a_mirror_that_was_cut_off_is_rebuilt(home: Home, champion: Version) -> None:
     staging = home.production / "digits" / ".huggingface.tmp"
     staging.mkdir()
     (staging / "half").write_bytes(b"")
     assert {path.name for path in mirror(home, "digits").iterdir()} == FILES
+    recovery.recover(home)
     assert not staging.exists()
 
 
@@ -235,14 +262,68 @@ def test_the_card_tells_what_a_stranger_needs(home: Home, champion: Version) -> 
     assert "The lower bound is above 90 %." in body
 
 
-def test_the_code_of_the_card_runs_in_the_folder(home: Home, champion: Version) -> None:
-    folder = mirror(home, "digits")
-    assert CODE_SAMPLE in (folder / "README.md").read_text()
-    run = subprocess.run([sys.executable, "-c", CODE_SAMPLE], cwd=folder, capture_output=True, text=True, check=True)
+def test_the_card_names_data_and_licence_and_no_folder_of_this_machine(
+    home: Home, champion: Version, tmp_path: Path
+) -> None:
+    header = yaml.safe_load((mirror(home, "digits") / "README.md").read_text().split("---\n")[1])
+    assert header["license"] == "mit"
+    assert header["metrics"] == ["accuracy", "f1"]
+    assert "datasets" not in header
+    dataset = header["model-index"][0]["results"][0]["dataset"]
+    assert (dataset["type"], dataset["split"]) == ("digits", "benchmark")
+
+
+SOURCES = {
+    "Kaggle-form CSV /home/a person/data/train.csv": "Kaggle-form CSV train.csv",
+    "Kaggle-form CSV data/train.csv": "Kaggle-form CSV train.csv",
+    "IDX files in C:\\data\\mnist": "IDX files in mnist",
+    "NumPy archive ../mnist.npz": "NumPy archive mnist.npz",
+    "pictures in /": "pictures in a folder",
+    "scikit-learn's digits, enlarged from 8 x 8": "scikit-learn's digits, enlarged from 8 x 8",
+    "a new kind of source in /srv/x": "images of this machine",
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_public_source_names_no_folder(source: str) -> None:
+    assert public_source(source) == SOURCES[source]
+
+
+def test_mnist_is_linked_by_its_content_and_not_by_its_name(champion: Version, mnist_folder: Path) -> None:
+    data = sources.load("mnist", data_dir=mnist_folder, download=False)
+    renamed = {"name": "digits", "sha256": data.sha256}
+    facts = champion.manifest.model_copy(update={"dataset": champion.manifest.dataset.model_copy(update=renamed)})
+    header = yaml.safe_load(metadata(facts, champion.scores))
+    assert header["datasets"] == ["ylecun/mnist"]
+    [result] = header["model-index"][0]["results"]
+    assert result["dataset"] == {"type": "ylecun/mnist", "name": "MNIST", "split": "test"}
+
+    other = facts.dataset.model_copy(update={"name": "mnist", "sha256": "0" * 64})
+    header = yaml.safe_load(metadata(facts.model_copy(update={"dataset": other}), champion.scores))
+    assert "datasets" not in header
+
+
+def test_the_code_of_the_card_runs_for_whoever_finds_it_on_the_hub(
+    home: Home, hub: HubServer, publish, tmp_path: Path
+) -> None:
+    publish()
+    card = hub.repositories[REPO].files["README.md"].decode()
+    program = card.split("```python\n")[1].split("```")[0]
+    assert program.strip() == code_sample(REPO)
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
     assert len(run.stdout.splitlines()) == 2
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads(hub.repositories[REPO].files["config.json"])
     assert config["input"]["shape"] == [8, 8, 1]
     assert run.stdout.split()[0] in config["classes"]
+
+
+def test_the_mirror_of_a_later_champion_keeps_the_repository(home: Home, hub: HubServer, publish) -> None:
+    publish()
+    publish_version(home, number=2, strength=0.1)
+    assert f"repository = '{REPO}'" in (mirror(home, "digits") / "README.md").read_text()
 
 
 def test_large_files_are_ready_for_git_lfs(home: Home, champion: Version) -> None:

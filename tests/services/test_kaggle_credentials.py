@@ -27,6 +27,12 @@ def in_token_file(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     (folder / "access_token").write_text(KEY + "\n")
 
 
+def in_a_named_file(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "mine").write_text(KEY + "\n")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", str(folder / "mine"))
+
+
 def in_two_variables(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("KAGGLE_USERNAME", "somebody")
     monkeypatch.setenv("KAGGLE_KEY", KEY)
@@ -45,6 +51,7 @@ def in_json_elsewhere(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 WAYS = {
     "token in a variable": (in_token_variable, "KAGGLE_API_TOKEN"),
     "token in a file": (in_token_file, "access_token"),
+    "token in a file that a variable names": (in_a_named_file, "mine"),
     "user name and key in variables": (in_two_variables, "KAGGLE_USERNAME"),
     "kaggle.json": (in_json, "kaggle.json"),
     "kaggle.json elsewhere": (in_json_elsewhere, "kaggle.json"),
@@ -78,17 +85,63 @@ def test_without_any_the_sentence_names_the_three_ways_and_nothing_is_asked(
     assert kaggle_site.calls == []
 
 
-DAMAGED = {"empty token": ("access_token", ""), "no JSON": ("kaggle.json", "{"), "a list": ("kaggle.json", "[]")}
+UNUSABLE = {
+    "no JSON": ("kaggle.json", b"{", "kaggle.json is not valid JSON"),
+    "a list": ("kaggle.json", b"[]", "kaggle.json is not a JSON object"),
+    "no key": ("kaggle.json", b'{"username": "somebody"}', "kaggle.json lacks 'username' or 'key'"),
+    "not UTF-8": ("kaggle.json", b"\xff\xfe\x00", "kaggle.json is not text in UTF-8"),
+    "a token that is not UTF-8": ("access_token", b"\xff", "access_token is not text in UTF-8"),
+    "two lines of token": ("access_token", b"abc\ndef", "line break"),
+    "a line break in the key": ("kaggle.json", b'{"username": "me", "key": "abc\\ndef"}', "line break"),
+}
 
 
-@pytest.mark.parametrize(("name", "content"), DAMAGED.values(), ids=DAMAGED)
-def test_damaged_files_count_as_none(monkeypatch: pytest.MonkeyPatch, name: str, content: str) -> None:
+@pytest.mark.parametrize(("name", "content", "words"), UNUSABLE.values(), ids=UNUSABLE)
+def test_unusable_credentials_are_not_called_missing(
+    kaggle_site: KaggleServer,
+    patience: Patience,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: bytes,
+    words: str,
+) -> None:
     no_variables(monkeypatch)
     folder = Path.home() / ".kaggle"
     folder.mkdir()
-    (folder / name).write_text(content)
+    (folder / name).write_bytes(content)
+    with pytest.raises(ServiceError, match=words) as raised:
+        kaggle.connect("digit-recognizer", patience)
+    assert not isinstance(raised.value, kaggle.MissingCredentialsError)
+    assert kaggle_credentials.given()
+    assert kaggle_site.calls == []
+
+
+def test_a_folder_in_place_of_the_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_variables(monkeypatch)
+    (Path.home() / ".kaggle" / "kaggle.json").mkdir(parents=True)
+    with pytest.raises(ServiceError, match=r"kaggle.json cannot be read \(Is a directory\)"):
+        kaggle_credentials.source()
+
+
+def test_an_empty_token_file_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_variables(monkeypatch)
+    folder = Path.home() / ".kaggle"
+    folder.mkdir()
+    (folder / "access_token").write_text("")
     assert kaggle_credentials.source() is None
+    assert not kaggle_credentials.given()
     assert kaggle_credentials.secrets() == set()
+
+
+def test_a_token_with_a_line_break_is_named_and_not_sent(
+    kaggle_site: KaggleServer, patience: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_variables(monkeypatch)
+    monkeypatch.setenv("KAGGLE_API_TOKEN", KEY + "\n")
+    with pytest.raises(ServiceError, match="KAGGLE_API_TOKEN contain a space, a line break") as raised:
+        kaggle.connect("digit-recognizer", patience)
+    assert KEY not in str(raised.value)
+    assert kaggle_site.calls == []
 
 
 def test_a_token_that_kaggle_does_not_know_ends_in_a_sentence_and_not_in_an_exit(
@@ -98,7 +151,7 @@ def test_a_token_that_kaggle_does_not_know_ends_in_a_sentence_and_not_in_an_exit
     in_token_variable(monkeypatch, Path.home())
     refused = reply(403, {"code": 403, "message": "Invalid token"})
     kaggle_site.faults["security.OAuthService/IntrospectToken"] = [refused] * 9
-    with pytest.raises(ServiceError, match="did not accept the credentials from the environment variable"):
+    with pytest.raises(ServiceError, match="rejected the credentials from the environment variable"):
         kaggle.connect("digit-recognizer", patience)
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""

@@ -1,12 +1,15 @@
 """A competition's files: as they are, zipped, damaged, cut off."""
 
+import base64
 import dataclasses
+import hashlib
 import io
 import zipfile
 
+import google_crc32c
 import pytest
 from kaggle_server import KaggleServer, cut, reply, slow
-from listeners import Told
+from listeners import KEY, Told
 
 from pipeline.errors import DataError, PipelineError, ServiceError
 from pipeline.publishing import competition_files
@@ -18,6 +21,7 @@ TRAIN = f"label,{PIXELS}\n1,0,1,2,3\n2,4,5,6,7\n3,8,9,10,255\n".encode()
 TEST = f"{PIXELS}\n0,1,2,3\n4,5,6,7\n".encode()
 SAMPLE = b"ImageId,Label\n1,0\n2,0\n"
 SLUG = "digit-recognizer"
+REAL_ROWS = competition_files.KNOWN_ROWS
 
 
 def zipped(name: str, content: bytes) -> bytes:
@@ -80,7 +84,7 @@ BROKEN = {
     "a damaged archive": (zipped("train.csv", TRAIN * 50)[:-60], DataError, "train.csv"),
     "an archive of something else": (zipped("other.csv", TRAIN), ServiceError, "no usable train.csv"),
     "cut off in a row": (TRAIN[:-12], DataError, "row 4"),
-    "a page instead": (b"<html>sign in</html>", DataError, "label"),
+    "a page instead": (b"<html>sign in</html>", DataError, "train.csv, as Kaggle sent it, has '<html>sign in</html>'"),
     "empty": (b"", DataError, "empty"),
 }
 
@@ -119,12 +123,100 @@ def half_then_cut(handler) -> None:
     cut(handler)
 
 
-def test_a_connection_cut_in_the_middle_of_a_file_is_mended(
+def test_a_connection_cut_in_the_middle_of_a_file_is_resumed(
     home: Home, site: KaggleServer, patience: Patience, told: Told
 ) -> None:
     site.faults["file"] = [half_then_cut]
     competition_files.download(home, SLUG, patience, told)
     assert (home.data / "kaggle" / SLUG / "train.csv").read_bytes() == TRAIN
+
+
+def headers_of(crc32c: bool, md5: bool, length: bool):
+    """What Google's storage says of the object it stores."""
+
+    def headers(content: bytes) -> dict[str, str]:
+        crc = base64.b64encode(google_crc32c.Checksum(content).digest()).decode()
+        hashes = [f"crc32c={crc}"] if crc32c else []
+        hashes += [f"md5={base64.b64encode(hashlib.md5(content).digest()).decode()}"] if md5 else []
+        said = {"x-goog-hash": ",".join(hashes)} if hashes else {}
+        return said | ({"x-goog-stored-content-length": str(len(content))} if length else {})
+
+    return headers
+
+
+ANNOUNCED = {
+    "CRC32C": headers_of(crc32c=True, md5=False, length=False),
+    "MD5": headers_of(crc32c=False, md5=True, length=False),
+    "both": headers_of(crc32c=True, md5=True, length=False),
+    "the stored length": headers_of(crc32c=False, md5=False, length=True),
+}
+
+
+def cut_at_a_line_end(handler) -> None:
+    """Half of the lines, without a length: the end of the connection looks like the end of the file."""
+    content = handler.kaggle.files["train.csv"]
+    handler.send_response(200)
+    for name, value in handler.kaggle.storage_headers(content).items():
+        handler.send_header(name, value)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    handler.wfile.write(b"".join(content.splitlines(keepends=True)[:3]))
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize("headers", ANNOUNCED.values(), ids=ANNOUNCED)
+def test_a_file_cut_at_a_line_end_is_fetched_again(
+    home: Home, site: KaggleServer, patience: Patience, told: Told, headers
+) -> None:
+    site.storage_headers = headers
+    site.faults["file"] = [cut_at_a_line_end]
+    competition_files.download(home, SLUG, patience, told)
+    assert (home.data / "kaggle" / SLUG / "train.csv").read_bytes() == TRAIN
+    assert site.calls.count("file") == 4
+
+    site.faults["file"] = [cut_at_a_line_end] * 9
+    with pytest.raises(ServiceError, match=r"train.csv arrived (damaged|with)"):
+        competition_files.download(home, SLUG, patience, told, force=True)
+
+
+def test_hashes_of_what_is_stored_compressed_are_not_those_of_what_arrives(
+    home: Home, site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    site.storage_headers = lambda content: {
+        "x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA==",
+        "x-goog-stored-content-encoding": "gzip",
+    }
+    assert all(file.fetched for file in competition_files.download(home, SLUG, patience, told))
+
+
+def test_a_known_competition_has_its_known_numbers_of_rows(
+    home: Home, site: KaggleServer, patience: Patience, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    competition_files.download(home, SLUG, patience, told)
+    monkeypatch.setattr(competition_files, "KNOWN_ROWS", REAL_ROWS)
+    with pytest.raises(DataError, match=r"train.csv, as Kaggle sent it, has 3 rows instead of 42,000: it was cut"):
+        competition_files.download(home, SLUG, patience, told)
+    monkeypatch.setattr(competition_files, "KNOWN_ROWS", {"another": REAL_ROWS[SLUG]})
+    assert not any(file.fetched for file in competition_files.download(home, SLUG, patience, told))
+
+
+def test_train_and_test_must_have_images_of_one_size(
+    home: Home, site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    site.files["test.csv"] = b"pixel0\n1\n2\n"
+    with pytest.raises(DataError, match=r"train.csv has images of 2 x 2 pixels and test.csv of 1 x 1"):
+        competition_files.download(home, SLUG, patience, told)
+
+
+def test_no_sentence_names_a_file_that_is_gone_or_repeats_what_was_sent(
+    home: Home, site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    site.files["train.csv"] = f"<html>{KEY} \x1b[2J".encode()
+    with pytest.raises(DataError) as raised:
+        competition_files.download(home, SLUG, patience, told)
+    assert ".download-" not in str(raised.value)
+    assert KEY not in str(raised.value)
+    assert "\x1b" not in str(raised.value)
 
 
 ENDLESS = {

@@ -1,6 +1,10 @@
 """Submitting with the real client: the good way, and each way in which it can fail."""
 
+import base64
 import dataclasses
+import threading
+import time
+import urllib.parse
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ from small_version import digits, publish, unseen_labels
 from pipeline.application import Application
 from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.errors import DataError, ServiceError
-from pipeline.publishing import submitter
+from pipeline.publishing import delivery, submitter
 from pipeline.publishing.submitter import Request
 from pipeline.services.calls import Patience
 from pipeline.store import production, submissions
@@ -63,6 +67,7 @@ def test_also_not_after_a_crash_between_sending_and_recording(
         submitter.submit(home, request_, patience, told)
     assert [record.status for record in submissions.read(home)] == ["sending"]
     monkeypatch.setattr(submissions, "save", saved)
+    kaggle_site.lists_until_shown = 3  # Kaggle finished it only after the process was gone
 
     record = submitter.submit(home, request_, patience, told)
     assert len(kaggle_site.submissions) == 1
@@ -70,21 +75,21 @@ def test_also_not_after_a_crash_between_sending_and_recording(
     assert submissions.read(home) == [record]
 
 
-def test_a_crash_before_sending_is_made_up_for(
+def test_a_kill_before_the_submission_is_requested_leaves_nothing_unknown(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, monkeypatch
 ) -> None:
-    def crash(*_: object) -> int:
+    def killed(*_: object, **__: object) -> str:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("pipeline.services.kaggle.send", crash)
+        patch.setattr("pipeline.services.kaggle_sending.upload", killed)
         submitter.submit(home, request_, patience, told)
-    assert [record.status for record in submissions.read(home)] == ["sending"]
+    assert submissions.read(home) == []
     assert submitter.submit(home, request_, patience, told).status == "complete"
-    assert len(submissions.read(home)) == len(kaggle_site.submissions) == 1
+    assert len(kaggle_site.submissions) == 1
 
 
-def test_nor_when_the_record_was_lost_and_the_submission_stands_on_a_later_page(
+def test_nor_when_the_record_was_lost_and_the_submission_is_on_a_later_page(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
     submitter.submit(home, request_, patience, told)
@@ -120,6 +125,149 @@ def error(status: int, message: str) -> Fault:
     return reply(status, {"code": status, "message": message})
 
 
+LATE = {
+    "504, finished later": reply(504, {"code": 504, "message": "Gateway timeout"}),
+    "cut, finished later": cut,
+    "without a reference, shown later": reply(200, {"message": "Successfully submitted", "ref": 0}),
+}
+
+
+@pytest.mark.parametrize("fault", LATE.values(), ids=LATE)
+def test_a_submission_that_the_list_shows_late_is_found_and_not_sent_again(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, naps: Naps, told: Told, fault: Fault
+) -> None:
+    kaggle_site.faults_after["CreateSubmission"] = [fault]
+    kaggle_site.lists_until_shown = 4
+    record = submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=300), told)
+    assert record.status == "complete"
+    assert naps.seconds[:5] == [1, 2, 4, 8, 16]
+    assert len(kaggle_site.submissions) == 1
+
+
+LOST = {
+    "504": reply(504, {"code": 504, "message": "Gateway timeout"}),
+    "cut": cut,
+    "not a JSON": reply(200, b"<html>", {"Content-Type": "application/json"}),
+    "no reference": reply(200, {"message": "Successfully submitted", "ref": 0}),
+    "no answer": slow(4),
+}
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("arrived", [True, False], ids=["it arrived", "it did not"])
+def test_what_cannot_be_known_stays_unknown_until_a_person_decides(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, fault: Fault, arrived
+) -> None:
+    (kaggle_site.faults_after if arrived else kaggle_site.faults)["CreateSubmission"] = [fault]
+    kaggle_site.lists_until_shown = 10**6
+    hasty = dataclasses.replace(patience, limit_seconds=2, look_seconds=20)
+    with pytest.raises(ServiceError, match=r"may or may not have the submission of .*--resend"):
+        submitter.submit(home, request_, hasty, told)
+    assert [record.status for record in submissions.read(home)] == ["unknown"]
+
+    patient = dataclasses.replace(patience, look_seconds=20)
+    with pytest.raises(ServiceError, match="--resend"):
+        submitter.submit(home, request_, patient, told)
+    assert kaggle_site.calls.count("CreateSubmission") == 1
+
+    with_resend = dataclasses.replace(request_, resend=True)
+    kaggle_site.polls_until_scored = 0
+    resent = submitter.submit(home, with_resend, hasty, told)
+    assert resent.status == "pending"
+    assert kaggle_site.calls.count("CreateSubmission") == 2
+    assert [record.status for record in submissions.read(home)] == ["unknown", "pending"]
+
+    kaggle_site.lists_until_shown = 0
+    known = [record.status for record in delivery.refresh(home, "digit-recognizer", patience)]
+    assert known == (["complete", "complete"] if arrived else ["unknown", "complete"])
+    messages = {row["description"] for row in kaggle_site.submissions}
+    assert len(messages) == len(kaggle_site.submissions) == (2 if arrived else 1)
+
+
+LOOK_UPS_REFUSED = {
+    "401": reply(401, {"code": 401, "message": "Unauthenticated"}),
+    "403": reply(403, {"code": 403, "message": "Forbidden"}),
+    "404": reply(404, {"code": 404, "message": "Not found"}),
+    "500": reply(500, {"code": 500, "message": "Internal"}),
+}
+
+
+@pytest.mark.parametrize("refusal", LOOK_UPS_REFUSED.values(), ids=LOOK_UPS_REFUSED)
+def test_a_refused_look_up_says_nothing_about_the_submission(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, refusal: Fault
+) -> None:
+    def lose_the_answer_and_the_list(handler) -> None:
+        kaggle_site.faults["ListSubmissions"] = [refusal] * 99
+        cut(handler)
+
+    kaggle_site.faults_after["CreateSubmission"] = [lose_the_answer_and_the_list]
+    kaggle_site.polls_until_scored = 0
+    with pytest.raises(ServiceError, match="may or may not have"):
+        submitter.submit(home, request_, patience, told)
+    assert [record.status for record in submissions.read(home)] == ["unknown"]
+
+    kaggle_site.faults["ListSubmissions"] = []
+    [record] = delivery.refresh(home, "digit-recognizer", patience)
+    assert (record.status, record.reference) == ("complete", kaggle_site.submissions[0]["ref"])
+    assert submitter.submit(home, request_, patience, told) == record
+    assert len(kaggle_site.submissions) == 1
+
+
+def test_a_limit_that_a_resend_meets_leaves_the_first_attempt_unknown_until_it_is_seen(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    kaggle_site.faults_after["CreateSubmission"] = [cut]
+    kaggle_site.lists_until_shown = 10**6
+    with pytest.raises(ServiceError, match="may or may not have"):
+        submitter.submit(home, request_, patience, told)
+    kaggle_site.faults_after["CreateSubmission"] = []
+    kaggle_site.faults["CreateSubmission"] = [error(400, "Submission limit reached")]
+    with pytest.raises(ServiceError, match="Submission limit reached"):
+        submitter.submit(home, dataclasses.replace(request_, resend=True), patience, told)
+    assert [record.status for record in submissions.read(home)] == ["unknown", "refused"]
+
+    kaggle_site.lists_until_shown = kaggle_site.polls_until_scored = 0
+    assert [r.status for r in delivery.refresh(home, "digit-recognizer", patience)] == ["complete", "refused"]
+
+
+def test_a_record_that_says_refused_is_corrected(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    record = submitter.submit(home, request_, patience, told)
+    with submissions.exclusive(home):
+        wrong = dataclasses.replace(record, status="refused", reference=None, public_score=None, reason="401")
+        submissions.save(home, wrong)
+    assert delivery.refresh(home, "digit-recognizer", patience) == [record]
+
+
+def test_refused_records_need_no_credentials_to_be_shown(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, monkeypatch
+) -> None:
+    kaggle_site.faults["CreateSubmission"] = [error(400, "Not now")]
+    with pytest.raises(ServiceError):
+        submitter.submit(home, request_, patience, told)
+    monkeypatch.delenv("KAGGLE_KEY")
+    assert [r.status for r in delivery.refresh(home, "digit-recognizer", patience)] == ["refused"]
+
+
+def test_a_call_abandoned_at_the_time_limit_does_not_go_on_to_submit(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    uploaded = threading.Event()
+
+    def late_upload(handler) -> None:
+        uploaded.wait(10)
+        handler.send(200)
+
+    kaggle_site.faults["upload"] = [late_upload]
+    with pytest.raises(ServiceError, match="did not answer within the time limit"):
+        submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=1), told)
+    uploaded.set()
+    time.sleep(0.5)
+    assert "CreateSubmission" not in kaggle_site.calls
+    assert submissions.read(home) == []
+
+
 REFUSALS = {
     "rules not accepted": (
         "StartSubmissionUpload",
@@ -131,11 +279,16 @@ REFUSALS = {
         error(403, "Permission 'competitions.participate' was denied"),
         "check --competition",
     ),
+    "not joined": (
+        "GetSubmissionLimits",
+        error(403, "Permission 'competitions.participate' was denied"),
+        "This account has not joined 'digit-recognizer'",
+    ),
     "another 403": ("StartSubmissionUpload", error(403, "Your account is suspended"), "Your account is suspended"),
-    "401": ("ListSubmissions", error(401, "Unauthenticated"), "did not accept the credentials"),
+    "401": ("ListSubmissions", error(401, "Unauthenticated"), "rejected the credentials"),
     "404": ("ListSubmissions", error(404, "Not found"), "does not know the competition 'digit-recognizer'"),
     "400 while creating": ("CreateSubmission", error(400, "Too many rows"), "Kaggle refused (400): Too many rows"),
-    "upload refused without an exception": ("upload", reply(403), "though it reported no error"),
+    "the storage refuses the file": ("upload", reply(403), "Kaggle forbids this (403)"),
 }
 
 
@@ -162,7 +315,7 @@ def test_a_refused_file_may_be_sent_again(
         submitter.submit(home, request_, patience, told)
     assert [(r.status, "Not now" in r.reason) for r in submissions.read(home)] == [("refused", True)]
     assert submitter.submit(home, request_, patience, told).status == "complete"
-    assert len(submissions.read(home)) == 1
+    assert [record.status for record in submissions.read(home)] == ["refused", "complete"]
 
 
 TEMPORARY = {
@@ -207,7 +360,7 @@ def test_a_wait_longer_than_the_time_limit_is_not_begun(
     assert naps.seconds == []
 
 
-@pytest.mark.parametrize("call", ["ListSubmissions", "StartSubmissionUpload", "upload", "CreateSubmission"])
+@pytest.mark.parametrize("call", ["ListSubmissions", "StartSubmissionUpload", "upload"])
 def test_a_silent_server_ends_with_the_time_limit(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, call: str
 ) -> None:
@@ -216,13 +369,24 @@ def test_a_silent_server_ends_with_the_time_limit(
         submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=1), told)
 
 
-def test_an_upload_that_is_always_cut_ends_with_the_time_limit(
+def test_an_upload_that_is_always_cut_is_given_up(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
     kaggle_site.faults["upload"] = [cut] * 99
-    with pytest.raises(ServiceError, match="did not answer within the time limit"):
-        submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=2), told)
+    with pytest.raises(ServiceError, match="connection to Kaggle failed or was cut"):
+        submitter.submit(home, request_, patience, told)
+    assert kaggle_site.calls.count("upload") == 3
     assert kaggle_site.submissions == []
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_an_upload_that_the_storage_fails_is_retried(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, naps: Naps, told: Told, status: int
+) -> None:
+    kaggle_site.faults["upload"] = [reply(status, b"<html>down</html>")] * 2
+    assert submitter.submit(home, request_, patience, told).status == "complete"
+    assert naps.seconds[:2] == [1, 2]
+    assert len(kaggle_site.submissions) == 1
 
 
 def test_a_file_that_kaggle_cannot_score_says_why(
@@ -244,7 +408,7 @@ def test_a_score_that_takes_longer_is_taken_up_later(
     kaggle_site.submit(b"", "a newer one, which is the first row now")
     kaggle_site.polls_until_scored = 0
 
-    [refreshed] = submitter.refresh(home, "digit-recognizer", patience)
+    [refreshed] = delivery.refresh(home, "digit-recognizer", patience)
     assert refreshed.status == "complete"
     assert refreshed.public_score == pytest.approx(_accuracy(request_), abs=1e-5)
     assert submissions.read(home) == [refreshed]
@@ -270,7 +434,7 @@ def test_a_score_that_cannot_be_asked_for_does_not_hide_that_the_file_was_sent(
     ]
     record = submitter.submit(home, request_, patience, told)
     assert record.status == "pending"
-    assert "is sent, but its score could not be asked for" in told
+    assert "is sent, but its score could not be requested" in told
 
 
 def test_the_daily_limit_is_respected(
@@ -283,7 +447,16 @@ def test_the_daily_limit_is_respected(
     assert submissions.read(home) == []
 
 
-def test_zeros_for_who_is_on_no_team_yet_are_no_limit(
+def test_a_total_limit_is_not_called_todays(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    kaggle_site.limits = {"numToday": 1, "numTotal": 100, "numAllowedNow": 0, "limitedByTotal": True}
+    with pytest.raises(ServiceError, match="allows in total are used up") as raised:
+        submitter.submit(home, request_, patience, told)
+    assert "midnight" not in str(raised.value)
+
+
+def test_zeros_for_an_account_without_a_team_are_no_limit(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
     kaggle_site.limits = {"numToday": 0, "numTotal": 0, "numAllowedNow": 0, "limitedByTotal": False}
@@ -307,8 +480,14 @@ def test_training_images_among_the_test_images_are_refused(
 BAD_FILES = {
     "columns": ("ImageId,Digit\n", "instead of 'ImageId,Label'"),
     "rows": ("ImageId,Label\n1,3\n", "1 predictions for 697 images"),
-    "order": ("ImageId,Label\n2,3\n1,3\n" + "".join(f"{n},3\n" for n in range(3, 698)), "where id 1 belongs"),
-    "labels": ("ImageId,Label\n1,x\n" + "".join(f"{n},3\n" for n in range(2, 698)), "label 'x' is none of the classes"),
+    "order": (
+        "ImageId,Label\n2,3\n1,3\n" + "".join(f"{n},3\n" for n in range(3, 698)),
+        "expected a label for id 1, found '2,3'",
+    ),
+    "labels": (
+        "ImageId,Label\n1,x\n" + "".join(f"{n},3\n" for n in range(2, 698)),
+        "label 'x' is not one of the classes",
+    ),
 }
 
 
@@ -354,20 +533,55 @@ def test_after_a_run_only_a_new_champion_is_submitted(
     assert len(kaggle_site.submissions) == 2
 
 
+PAIR = f"somebody:{KEY}"
+ECHOES = {
+    "the key": KEY,
+    "base64 of user and key": base64.b64encode(PAIR.encode()).decode(),
+    "the header": f"Authorization: Basic {base64.b64encode(PAIR.encode()).decode()}",
+    "percent-encoded": urllib.parse.quote(PAIR, safe=""),
+    "an address": f"http://{PAIR}@127.0.0.1/upload?X-Signature=a-signature-nobody-should-see",
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
 def test_no_secret_is_ever_told_or_written(
-    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, capfd
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, capfd, echo: str
 ) -> None:
-    leaking = error(400, f"key {KEY} and http://127.0.0.1/upload?X-Signature=a-signature-nobody-should-see")
-    kaggle_site.faults["CreateSubmission"] = [leaking]
     kaggle_site.faults["upload"] = [cut]
-    with pytest.raises(ServiceError) as raised:
+    kaggle_site.faults["CreateSubmission"] = [error(400, f"You sent {echo}")]
+    with pytest.raises(ServiceError, match=r"You sent .*\*\*\*") as raised:
         submitter.submit(home, request_, patience, told)
     captured = capfd.readouterr()
     written = "".join(path.read_text() for path in home.metric_results.glob("*.csv"))
     everything = f"{raised.value} {told.sentences} {captured.out} {captured.err} {written}"
-    assert KEY not in everything
-    assert "nobody-should-see" not in everything
+    for secret in (KEY, base64.b64encode(PAIR.encode()).decode().rstrip("="), "nobody-should-see"):
+        assert secret not in everything
     assert raised.value.__suppress_context__
+
+
+def test_a_token_that_a_variable_names_by_file_is_redacted(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, monkeypatch, tmp_path
+) -> None:
+    (tmp_path / "token").write_text("a-token-nobody-should-see\n")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", str(tmp_path / "token"))
+    kaggle_site.token_user = "somebody"
+    kaggle_site.faults["StartSubmissionUpload"] = [error(400, "token a-token-nobody-should-see is of no use")]
+    with pytest.raises(ServiceError, match=r"token \*\*\* is of no use"):
+        submitter.submit(home, request_, patience, told)
+
+
+def test_what_kaggle_says_is_recorded_as_plain_text(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    nasty = "=cmd|' /C calc'!A0 [/3] [bold]\x1b[2J\r\nline\u2028two <script>"
+    kaggle_site.faults["CreateSubmission"] = [error(400, nasty)]
+    with pytest.raises(ServiceError) as raised:
+        submitter.submit(home, request_, patience, told)
+    [record] = submissions.read(home)
+    for text in (str(raised.value), record.reason, (home.metric_results / "submissions.csv").read_text()[:-1]):
+        assert "\x1b" not in text
+        assert "\u2028" not in text
+    assert "[/3] [bold]\\x1b[2J line two <script>" in record.reason
 
 
 def _request(home: Home, version: Version, images: np.ndarray) -> Request:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from kaggle_server import KaggleServer, reply
+from kaggle_server import KaggleServer, cut, reply
 from listeners import KEY
 from small_version import TRAIN, csv_of, digits
 from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.contracts import Version
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ServiceError
 from pipeline.store import production, submissions, versions
 from pipeline.store.home import Home
 
@@ -60,6 +60,72 @@ def test_a_run_submits_its_champion_once(home: Home, competition: KaggleServer, 
     competition.calls.clear()
     assert "the champion has not changed, nothing is sent" in call(*RUN, "all", "--submit")
     assert competition.calls == []
+
+
+def test_a_submission_that_ends_in_an_error_is_in_the_workbook_and_the_overview_at_once(
+    home: Home, competition: KaggleServer, call
+) -> None:
+    call("kaggle", "download")
+    call(*RUN, "all")
+    competition.truth = ["1"]
+    with pytest.raises(ServiceError, match="could not score submission 50000000"):
+        call("kaggle", "submit")
+    [record] = submissions.read(home)
+    assert record.status == "error"
+    assert {"error", record.reason} <= set(submitted_in_the_workbook(home))
+    assert "Submission must have the columns" in (home.metric_results / "index.html").read_text()
+
+
+def test_a_submission_of_unknown_outcome_is_shown_and_settled_by_status(
+    home: Home, competition: KaggleServer, call
+) -> None:
+    call("kaggle", "download")
+    call(*RUN, "all")
+    competition.faults_after["CreateSubmission"] = [cut]
+    competition.lists_until_shown = 10**6
+    with pytest.raises(ServiceError, match="may or may not have the submission"):
+        call("kaggle", "submit", "--time-limit", "4")
+    assert "unknown" in submitted_in_the_workbook(home)
+    said = call("kaggle", "status")
+    assert "may or may not have the submission" in said
+    assert "kaggle submit --resend" in said
+
+    competition.lists_until_shown = 0
+    assert "complete" in call("kaggle", "status")
+    assert "complete" in submitted_in_the_workbook(home)
+    assert len(competition.submissions) == 1
+
+
+NASTY = "[/3] [bold]loud[/] =1+1 \x1b[31mred <b>page</b>"
+
+
+def test_what_kaggle_says_is_never_interpreted(home: Home, competition: KaggleServer, call) -> None:
+    call("kaggle", "download")
+    call(*RUN, "all")
+    competition.error_description = NASTY
+    competition.truth = ["1"]
+    with pytest.raises(ServiceError) as raised:
+        call("kaggle", "submit")
+    assert "[/3] [bold]loud[/] =1+1 \\x1b[31mred <b>page</b>" in str(raised.value)
+    said = call("kaggle", "status")
+    assert "[/3]" in said
+    assert "[bold]loud[/]" in said
+    assert "\x1b" not in said
+    assert "<b>page</b>" not in (home.metric_results / "index.html").read_text()
+    assert "\\x1b[31mred" in str(submitted_in_the_workbook(home))
+
+
+def test_what_mlflow_says_does_not_end_a_run(home: Home, competition: KaggleServer, call, monkeypatch) -> None:
+    pytest.importorskip("mlflow")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError(NASTY)
+
+    monkeypatch.setattr("pipeline.services.mlflow_run.ensure", fail)
+    call("kaggle", "download")
+    said = call(*RUN, "60", "--track", "mlflow")
+    assert "[/3] [bold]loud[/]" in said
+    assert (home.metric_results / "index.html").exists()
 
 
 def test_a_run_on_test_images_is_not_submitted_and_everything_else_is_done(
@@ -113,7 +179,7 @@ def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(
     mlflow = pytest.importorskip("mlflow")
     call("kaggle", "download")
     assert "since MLflow failed" in call(*RUN, "60", "--track", "mlflow:nonsense://host")
-    call(*RUN, "60,all", "--track", "mlflow")
+    assert f"with MLflow at sqlite:///{home.metric_results}/mlflow.db" in call(*RUN, "60,all", "--track", "mlflow")
 
     uri = f"sqlite:///{home.metric_results}/mlflow.db"
     client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)

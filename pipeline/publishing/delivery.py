@@ -1,0 +1,195 @@
+"""Deliver a submission once: whatever happens, the record says what is known, and nothing is sent on a guess.
+
+Kaggle may finish a submission long after its answer was lost, and its list shows it later still. A submission that
+the list does not show is therefore not known to be missing: its record stays ``unknown``, it is looked for again and
+again, and only a person decides to send the file once more. Each attempt carries a token of its own in its message,
+so that two attempts at the same file are told apart.
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import ServiceError
+from pipeline.services import kaggle, kaggle_credentials, kaggle_sending
+from pipeline.services.calls import Patience, look_pauses
+from pipeline.store import submissions
+from pipeline.store.home import Home
+from pipeline.store.submissions import UNCERTAIN, Record
+from pipeline.text import plain
+
+Tell = Callable[[str], None]
+SEPARATOR = " | "
+_TOKEN_BYTES = 6
+_TOKEN = re.compile(rf"\btoken [0-9a-f]{{{2 * _TOKEN_BYTES}}}\b")
+
+
+def attempt_message(identity: Sequence[str], remarks: Sequence[str] = ()) -> str:
+    """Return the description of one attempt: what the file is, a token that no other attempt has, and remarks."""
+    return SEPARATOR.join([*identity, f"token {secrets.token_hex(_TOKEN_BYTES)}", *remarks])
+
+
+def deliver(home: Home, session: kaggle.Session, record: Record, csv: Path, tell: Tell, *, resend: bool) -> Record:
+    """Send a file unless Kaggle has it, or may have it; to be called inside ``submissions.exclusive``.
+
+    Args:
+        home: Where the record is kept.
+        session: An authenticated client.
+        record: The attempt about to be made.
+        csv: The file.
+        tell: Receives what a person should know.
+        resend: Send although Kaggle may have the file from an attempt whose outcome is unknown.
+
+    Returns:
+        The record of the attempt that Kaggle has, this one or an earlier one.
+
+    Raises:
+        ServiceError: It was not sent, or it is not known whether it was; the record says which.
+    """
+    earlier = _delivered(home, session, record, tell)
+    if earlier is not None:
+        return earlier
+    uncertain = [known for known in submissions.attempts(home, record.key) if known.status in UNCERTAIN]
+    if uncertain and not resend:
+        return _settle(home, session, uncertain[0], uncertain[0].reason, tell)
+    _require_allowance(session)
+    token = kaggle_sending.upload(session, csv)
+    # On record before it is requested: a crash in between leaves a trace that is looked up.
+    record = saved(home, replace(record, submitted_at=_now()))
+    tell(f"Submitting to {record.competition}: {record.message}")
+    try:
+        reference = kaggle_sending.create(session, token, record.message)
+    except kaggle_sending.RefusedError as error:
+        saved(home, replace(record, status="refused", reason=str(error)))
+        raise
+    except kaggle_sending.UnknownOutcomeError as error:
+        return _settle(home, session, record, str(error), tell)
+    return saved(home, replace(record, reference=reference, status="pending"))
+
+
+def refresh(home: Home, competition: str, patience: Patience) -> list[Record]:
+    """Return all records of a competition, those that are not final brought up to date from Kaggle's list.
+
+    A refused attempt is looked up too, so that a record which is wrong is corrected.
+
+    Raises:
+        MissingCredentialsError: There is something to look up and no credentials.
+        ServiceError: Kaggle could not be asked.
+    """
+    open_ones = [record for record in submissions.of_competition(home, competition) if _is_open(record)]
+    refused_only = all(record.status == "refused" for record in open_ones)
+    if open_ones and not (refused_only and not kaggle_credentials.given()):
+        found = kaggle.entries(kaggle.connect(competition, patience))
+        with submissions.exclusive(home, patience.limit_seconds):
+            for record in filter(_is_open, submissions.of_competition(home, competition)):
+                entry = _match(found, record)
+                if entry is not None:
+                    saved(home, updated(record, entry))
+                elif record.status == "sending":
+                    saved(home, replace(record, status="unknown", reason="The process that sent it was interrupted."))
+    return submissions.of_competition(home, competition)
+
+
+def updated(record: Record, entry: kaggle.Entry) -> Record:
+    """Return a record with what Kaggle's list says."""
+    return replace(
+        record,
+        reference=entry.reference,
+        status=entry.state,
+        public_score=entry.public_score,
+        reason=entry.reason if entry.state == "error" else "",
+    )
+
+
+def saved(home: Home, record: Record) -> Record:
+    """Write a record and return it."""
+    submissions.save(home, record)
+    return record
+
+
+def unknown_sentence(record: Record) -> str:
+    """Return what is known of an attempt whose outcome is unknown, and what to do."""
+    page = f"kaggle.com/competitions/{record.competition}/submissions"
+    return (
+        f"Kaggle may or may not have the submission of {record.version} from {record.submitted_at}: its list does not "
+        f"show it. {record.reason} Run `simulator.py kaggle status` later, or look at {page}; only if it is not "
+        "there, send it again with `simulator.py kaggle submit --resend`."
+    ).replace("  ", " ")
+
+
+def _delivered(home: Home, session: kaggle.Session, record: Record, tell: Tell) -> Record | None:
+    """The earlier attempt at the same file that Kaggle has, also one that only its list knows."""
+    known = submissions.attempts(home, record.key)
+    for attempt in known:
+        if attempt.reference is not None:
+            tell(f"This file of {attempt.version} is submission {attempt.reference} already: it is not sent again.")
+            return attempt
+    found = kaggle.entries(session)
+    matches = [(attempt, entry) for attempt in known if (entry := _match(found, attempt))]
+    # Also without a record: it may be lost, or another machine may have sent the file.
+    identity = record.message.partition(f"{SEPARATOR}token ")[0]
+    matches += [(replace(record, message=e.message), e) for e in found if e.message.startswith(identity)]
+    if not matches:
+        return None
+    attempt, entry = matches[0]
+    tell(f"Kaggle has this file of {record.version} already, as submission {entry.reference}: it is not sent again.")
+    return saved(home, updated(attempt, entry))
+
+
+def _settle(home: Home, session: kaggle.Session, record: Record, reason: str, tell: Tell) -> Record:
+    """Look for an attempt of unknown outcome with growing pauses, as long as the time limit allows.
+
+    Raises:
+        ServiceError: It is still unknown.
+    """
+    record = saved(home, replace(record, status="unknown", reason=reason))
+    tell(f"It is not known whether Kaggle took the submission of {record.version}: looking for it …")
+    for pause in look_pauses(session.patience, session.deadline):
+        session.patience.sleep(pause)
+        try:
+            entry = _match(kaggle.entries(session), record)
+        except ServiceError as error:  # a look-up that fails says nothing about the submission
+            tell(f"The list of submissions could not be read: {error}")
+            continue
+        if entry is not None:
+            return saved(home, updated(record, entry))
+    raise ServiceError(unknown_sentence(record))
+
+
+def _require_allowance(session: kaggle.Session) -> None:
+    allowance = kaggle.allowance(session)
+    if allowance.now != 0:
+        return
+    if allowance.by_total:
+        raise ServiceError(
+            f"All submissions that {session.competition} allows in total are used up: nothing was sent, and no more "
+            "can be."
+        )
+    raise ServiceError(
+        f"Today's submissions to {session.competition} are used up: nothing was sent. Try again after midnight UTC."
+    )
+
+
+def _match(found: Sequence[kaggle.Entry], record: Record) -> kaggle.Entry | None:
+    token = _TOKEN.search(record.message)
+    return next(
+        (
+            entry
+            for entry in found
+            if entry.reference == record.reference
+            or entry.message == plain(record.message, kaggle.LONGEST_MESSAGE)
+            or (token and token[0] in entry.message)
+        ),
+        None,
+    )
+
+
+def _is_open(record: Record) -> bool:
+    return record.status not in ("complete", "error")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
