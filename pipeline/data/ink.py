@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pipeline.errors import DataError
 
 Grey = NDArray[np.float32]
+BLANK = "The picture is blank: draw or photograph one digit with clear contrast."
 GRID = 48
 """The paper's brightness is estimated on a grid of about this many pixels a side."""
 WIDEST_STROKE = 0.4
@@ -42,7 +43,7 @@ def find_ink(grey: Grey) -> Grey:
     contrasts = _contrasts(grey) if even is None else [_contrast_on(even, grey)]
     best, score = max((_ink_of(contrast) for contrast in contrasts), key=lambda candidate: candidate[1])
     if score <= 0:
-        raise DataError("The picture is blank: draw or photograph one digit with clear contrast.")
+        raise DataError(BLANK)
     return best
 
 
@@ -76,7 +77,7 @@ def _contrasts(grey: Grey) -> list[Grey]:
 def _ink_of(contrast: Grey) -> tuple[Grey, float]:
     """The ink if it is what stands out upwards, and how convincing it is (its mass)."""
     positive = np.clip(contrast, 0, None)
-    threshold = _otsu(positive)
+    threshold = otsu(positive)
     mask = positive > threshold
     if not mask.any() or _too_faint(contrast, mask):
         return positive, 0.0
@@ -159,7 +160,7 @@ def _plane_terms(height: int, width: int) -> NDArray[np.float64]:
     return np.stack([np.ones_like(down), down, across], axis=1)
 
 
-def _otsu(values: Grey) -> float:
+def otsu(values: NDArray[Any]) -> float:
     """The threshold that parts a histogram in two classes of greatest distance (Otsu 1979)."""
     counts = np.bincount(np.clip(values, 0, 255).astype(np.uint8).ravel(), minlength=256)
     middles = np.arange(256) + 0.5

@@ -1,4 +1,4 @@
-"""Turn any picture of a digit into what the makers of MNIST would have made of it."""
+"""Bring a picture of a digit into MNIST's form."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.ink import find_ink
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,62 +18,25 @@ THINNEST_STROKE = 0.09
 """Strokes thinner than this share of the ink's longer side are thickened; MNIST's are about 0.13 wide."""
 
 
-def to_model_input(image: "Image.Image", shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """A picture as the model takes it, uint8 ``[H, W, C]`` of the given shape.
+def light_on_dark(grey: "Image.Image", height: int, width: int) -> NDArray[np.uint8]:
+    """Return the sign in a grey picture as MNIST has it, uint8 ``[height, width]``.
 
-    Grey datasets get light ink on black, cropped to the ink, scaled into a box of 5/7 of the side with its
-    proportions kept, and moved so that the centre of mass is in the middle (LeCun et al. 1998, section III.A).
-    Colour datasets get the picture resized.
+    Light ink on black, cropped to the ink, scaled into a box of 5/7 of the side with its proportions kept, and moved
+    so that the centre of mass is in the middle (LeCun et al. 1998, section III.A).
 
     Args:
-        image: Any mode, any size, dark on light or light on dark; its EXIF orientation is applied.
-        shape: Height, width and channels.
+        grey: Mode ``L``, upright, any size, dark on light or light on dark.
+        height: Pixels.
+        width: Pixels.
 
     Raises:
-        DataError: The picture is blank or cannot be decoded.
+        DataError: The picture is blank.
     """
-    height, width, channels = shape
-    upright = _upright(image)
-    if channels == 3:
-        return np.asarray(_flattened(upright).convert("RGB").resize((width, height), _antialias()), np.uint8)
-    ink = find_ink(np.asarray(_flattened(upright).convert("L"), np.float32))
+    small = grey.copy()
+    small.thumbnail((WORKING_SIDE, WORKING_SIDE), _antialias(), reducing_gap=2.0)
+    ink = find_ink(np.asarray(small, np.float32))
     fitted = _fit(_thicken(_crop(ink)), max(1, round(height * BOX)), max(1, round(width * BOX)))
-    return _centre(fitted, height, width)[..., None]
-
-
-def _upright(image: "Image.Image") -> "Image.Image":
-    from PIL import ImageOps
-
-    image.draft("RGB", (WORKING_SIDE * 2, WORKING_SIDE * 2))
-    try:
-        turned = ImageOps.exif_transpose(image)
-        if turned.mode in {"I", "F"} or turned.mode.startswith("I;"):
-            turned = _eight_bits(turned)
-        turned = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"The picture cannot be decoded ({error}): save it again as PNG or JPEG.") from error
-    turned.thumbnail((WORKING_SIDE, WORKING_SIDE), _antialias(), reducing_gap=2.0)
-    return turned
-
-
-def _eight_bits(image: "Image.Image") -> "Image.Image":
-    from PIL import Image
-
-    values = np.nan_to_num(np.asarray(image, np.float64))
-    span = max(float(np.ptp(values)), 1.0)
-    return Image.fromarray(((values - values.min()) / span * 255).astype(np.uint8))
-
-
-def _flattened(image: "Image.Image") -> "Image.Image":
-    """Without transparency: what is opaque is laid on white if it is dark, on black if it is light."""
-    from PIL import Image
-
-    if image.mode != "RGBA":
-        return image
-    opaque = np.asarray(image.getchannel("A")) > 127
-    grey = np.asarray(image.convert("L"))
-    ground = "black" if opaque.any() and grey[opaque].mean() > 127 else "white"
-    return Image.alpha_composite(Image.new("RGBA", image.size, ground), image).convert("RGB")
+    return _centre(fitted, height, width)
 
 
 def _crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:

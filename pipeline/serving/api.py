@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from pipeline.contracts import Images, Probabilities, Version
-from pipeline.serving import inputs, schemas
+from pipeline.serving import inputs, json_pixels, schemas
 from pipeline.serving.champion import NOTHING_SERVES, Champion, ChampionWatch
 from pipeline.serving.refusals import MOST_PICTURES, Refusal
 from pipeline.store import versions
@@ -102,12 +102,12 @@ async def _images(request: Request, champion: Champion, decoding: asyncio.Semaph
     if kind == "application/json":
         body = await request.body()
         if len(body) <= PARSED_AT_ONCE:
-            return inputs.images_from_json(body, champion.shape)
-        return await asyncio.to_thread(inputs.images_from_json, body, champion.shape)
+            return json_pixels.images_from_json(body, champion.shape)
+        return await asyncio.to_thread(json_pixels.images_from_json, body, champion.shape)
     if kind == "multipart/form-data":
         pictures = await _pictures(request)
         async with decoding:
-            return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.shape)
+            return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.preparation)
     raise Refusal(415, "Send pictures as multipart/form-data (field `files`) or pixels as application/json.")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.contracts import Deployment
+from pipeline.data.preparation import Preparation, default_for
 from pipeline.errors import ModelError, PipelineError, StoreError
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.serving.batching import Batcher
@@ -28,7 +29,7 @@ class Champion:
         deployment: What ``current.json`` says.
         recipe: The recipe's name.
         classes: The class names, in the order of the probabilities.
-        shape: Height, width and channels of the images it takes.
+        preparation: What is done to a picture before it is predicted.
         accuracy: On the benchmark when it was judged, with its interval (``value``, ``low``, ``high``).
         batcher: Predicts.
     """
@@ -36,9 +37,14 @@ class Champion:
     deployment: Deployment
     recipe: str
     classes: tuple[str, ...]
-    shape: tuple[int, int, int]
+    preparation: Preparation
     accuracy: dict[str, float]
     batcher: Batcher
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images it takes."""
+        return self.preparation.shape
 
 
 def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champion:
@@ -59,7 +65,12 @@ def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champi
             f"The model of {deployment.id} does not give a probability for each of {len(classes)} classes."
         )
     return Champion(
-        deployment, facts.recipe, classes, predictor.shape, _accuracy(deployment), Batcher(predictor, observe_batch)
+        deployment,
+        facts.recipe,
+        classes,
+        default_for(predictor.shape),
+        _accuracy(deployment),
+        Batcher(predictor, observe_batch),
     )
 
 
