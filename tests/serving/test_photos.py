@@ -52,7 +52,7 @@ def test_ink_fills_a_box_of_twenty_pixels_with_its_centre_of_mass_in_the_middle(
     assert np.ptp(columns) + 1 <= 20
     assert centre_of_mass(seen) == pytest.approx((14, 14), abs=0.51)
     assert seen.max() > 240, "ink is light"
-    assert (seen[[0, -1]] == 0).all(), "paper is exactly black"
+    assert (seen[:, [0, -1]] == 0).all(), "paper is exactly black"
 
 
 def _transparent(picture: Image.Image, ink: str) -> Image.Image:
