@@ -33,7 +33,6 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
         "/predict",
         response_model=schemas.Predictions,
         responses=schemas.REFUSALS,
-        openapi_extra=schemas.PREDICT_BODY,
         response_model_exclude_none=True,
     )
     async def predict(

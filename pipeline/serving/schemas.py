@@ -4,8 +4,6 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from pipeline.serving.refusals import MOST_IMAGES, MOST_PICTURES
-
 
 class Prediction(BaseModel):
     """What one image shows."""
@@ -73,53 +71,13 @@ class Problem(BaseModel):
     detail: str = Field(description="What is wrong and what to do, in a sentence.")
 
 
-PREDICT_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["images"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "images": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MOST_IMAGES,
-                            "description": "Images exactly as the model takes them: rows of pixels from 0 to 255 "
-                            "(`GET /production` gives the shape). Nothing is centred or scaled.",
-                            "items": {"type": "array", "items": {"type": "array", "items": {}}},
-                        }
-                    },
-                }
-            },
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "properties": {
-                        "files": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MOST_PICTURES,
-                            "description": "Pictures of one digit each, any size, dark on light or light on dark; "
-                            "they are centred and scaled as the training images were.",
-                            "items": {"type": "string", "format": "binary"},
-                        }
-                    },
-                }
-            },
-        },
-    }
-}
-
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The body cannot be parsed."},
+    408: {"model": Problem, "description": "The body took too long."},
     413: {"model": Problem, "description": "Too many bytes, pixels or images."},
     415: {"model": Problem, "description": "Neither JSON nor a form."},
     422: {"model": Problem, "description": "No image, or not one that the model takes."},
-    503: {"model": Problem, "description": "Nothing serves yet."},
+    503: {"model": Problem, "description": "There is no champion yet, or too many large uploads wait."},
 }
-NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "Nothing serves yet."}}
+NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "There is no champion yet."}}
 UNREADABLE: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "What is on disk is damaged."}}
