@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pipeline.store.home import Home
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SHUTDOWN_SECONDS = 5
+"""How long open requests may go on after Ctrl+C."""
 BACKLOG = 2048
 """Connections wait while the champion is being loaded, rather than being refused."""
 
@@ -66,6 +68,7 @@ def serve(
         access_log=False,
         server_header=False,
         timeout_keep_alive=30,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listening])
 

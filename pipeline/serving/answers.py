@@ -12,7 +12,7 @@ SENTENCES = {
     "Internal Server Error": "The server failed at this request: its log says where.",
 }
 """What a library says in a word, said in a sentence."""
-EMPTY = {416: "The range is not within the file: leave it out, or ask for fewer bytes."}
+RANGE = "The range cannot be read or is not within the file: leave it out, or send `bytes=first-last`."
 
 
 class JsonRefusals:
@@ -50,7 +50,9 @@ async def send_json(send: "Send", status: int, value: Any, headers: Mapping[str,
 
 def sentence_of(text: str, status: int) -> str:
     """Return what a library's refusal means, as a sentence."""
-    return SENTENCES.get(text) or text or EMPTY.get(status) or "The request cannot be answered."
+    if status == 416 or "range" in text.lower():
+        return RANGE
+    return SENTENCES.get(text) or text or "The request cannot be answered."
 
 
 def _is_plain_refusal(message: "Message") -> bool:

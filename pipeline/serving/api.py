@@ -47,7 +47,11 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
         answer = _answer(champion, probabilities, images if seen else None)
         return Response(json.dumps(answer), media_type="application/json")
 
-    @routes.get("/versions", response_model=list[schemas.VersionSummary], responses=schemas.UNREADABLE)
+    @routes.get(
+        "/versions",
+        response_model=list[schemas.VersionSummary],
+        responses=schemas.UNREADABLE | schemas.REPORT_LINK,
+    )
     def all_versions() -> list[dict[str, Any]]:
         """Every version, oldest first, with its verdict."""
         return [_summary(home, version) for version in versions.list_versions(home)]

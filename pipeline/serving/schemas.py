@@ -81,3 +81,18 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "There is no champion yet."}}
 UNREADABLE: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "What is on disk is damaged."}}
+REPORT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/html": {"schema": {"type": "string"}}}},
+    404: {"model": Problem, "description": "No version has such a report."},
+}
+REPORT_LINK: dict[int | str, dict[str, Any]] = {
+    200: {
+        "links": {
+            "report": {
+                "operationId": "report_versions__version_id__report_html_get",
+                "parameters": {"version_id": "$response.body#/0/id"},
+                "description": "The report of the oldest version, if it passed.",
+            }
+        }
+    }
+}

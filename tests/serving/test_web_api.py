@@ -199,7 +199,7 @@ def test_health_metrics_and_every_page_are_there(client: TestClient) -> None:
 LOST = {
     "no such page": ("GET", "/nothing", 404, "There is nothing at /nothing"),
     "not to be decoded": ("GET", "/%ff%00", 404, "There is nothing at /"),
-    "wrong method": ("PUT", "/predict", 405, "/predict cannot be asked with PUT"),
+    "wrong method": ("PUT", "/predict", 405, "/predict does not accept PUT"),
 }
 
 
