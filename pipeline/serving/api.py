@@ -1,11 +1,11 @@
 """The REST API: predict, and tell who serves and how it is."""
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
+from pydantic_core import to_json
 
 from pipeline.contracts import Images, Probabilities, Version
 from pipeline.serving import inputs, json_pixels, schemas
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PARSED_AT_ONCE = 64 * 1024
 """A JSON body up to this many bytes is parsed in the event loop: faster than handing it to a thread."""
+ANSWERED_AT_ONCE = 32
+"""The answer for up to this many images is written in the event loop."""
 DECODED_TOGETHER = 2
 """Requests whose pictures are decoded at the same time: a large photo takes 200 MB for a moment."""
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,8 +46,12 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
         images = await _images(request, champion, decoding)
         probabilities = await champion.batcher.predict(images)
         telemetry.predicted(probabilities, champion.classes)
-        answer = _answer(champion, probabilities, images if seen else None)
-        return Response(json.dumps(answer), media_type="application/json")
+        shown = images if seen else None
+        if len(images) <= ANSWERED_AT_ONCE:
+            answer = _answer(champion, probabilities, shown)
+        else:
+            answer = await asyncio.to_thread(_answer, champion, probabilities, shown)
+        return Response(answer, media_type="application/json")
 
     @routes.get(
         "/versions",
@@ -128,7 +134,7 @@ async def _pictures(request: Request) -> list[bytes]:
         raise Refusal(400, f"The form cannot be read: {error}.") from error
 
 
-def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None) -> dict[str, Any]:
+def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None) -> bytes:
     predictions = []
     for row, numbers in enumerate(probabilities.tolist()):
         best = max(range(len(numbers)), key=numbers.__getitem__)
@@ -141,7 +147,7 @@ def _answer(champion: Champion, probabilities: Probabilities, seen: Images | Non
             prediction["seen"] = np.asarray(seen[row]).tolist()
         predictions.append(prediction)
     deployment = champion.deployment
-    return {"dataset": deployment.dataset, "version": deployment.id, "predictions": predictions}
+    return to_json({"dataset": deployment.dataset, "version": deployment.id, "predictions": predictions})
 
 
 def _summary(home: Home, version: Version) -> dict[str, Any]:

@@ -14,6 +14,11 @@ from pipeline.serving.refusals import MOST_IMAGES, MOST_LISTS, MOST_NUMBERS, Ref
 
 EXPECTED = 'Send {"images": [image, ...]} and nothing else, each image rows of whole numbers from 0 to 255.'
 NAMES = {None: "null", True: "true", False: "false"}
+ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+LONG_NUMBER = b"0" * 40
+"""Thousands of digits each would take the parser a third of a second, in which nobody else is answered."""
+CHUNK = 4_096
+"""Values that are searched together for the one that is wrong."""
 Shape = tuple[int, int, int]
 
 
@@ -48,6 +53,8 @@ def _require_bounded(body: bytes) -> None:
         )
     if body.count(b'"') > 2 or body.count(b"{") > 1:
         raise Refusal(422, f"{EXPECTED} Text, and fields of other names, are not read.")
+    if LONG_NUMBER in body.translate(ANY_DIGIT):
+        raise Refusal(422, f"A number has {len(LONG_NUMBER)} digits or more: pixels are whole numbers from 0 to 255.")
 
 
 def _images_field(body: bytes) -> list[Any]:
@@ -112,20 +119,32 @@ def _wrong_shape(images: list[Any], expected: tuple[int, ...]) -> Refusal:
 
 
 def _pixels(values: list[Any], shape: Shape) -> bytes:
-    """Return whole numbers from 0 to 255 as bytes; numbers such as ``7.0`` are whole."""
+    """Return whole numbers from 0 to 255 as bytes, or refuse the first that is none."""
+    content = _as_bytes(values)
+    if content is not None:
+        return content
+    chunks = range(0, len(values), CHUNK)
+    start = next(start for start in chunks if _as_bytes(values[start : start + CHUNK]) is None)
+    place, fault = next(
+        (place, fault) for place, value in enumerate(values[start:], start) if (fault := _fault(value)) is not None
+    )
+    image, row, column = (int(axis) + 1 for axis in np.unravel_index(place // shape[2], (MOST_IMAGES, *shape[:2])))
+    raise Refusal(422, f"Image {image}, row {row}, column {column}: {fault}.")
+
+
+def _as_bytes(values: list[Any]) -> bytes | None:
+    """Return whole numbers from 0 to 255 as bytes (``7.0`` is whole), ``None`` where any value is something else."""
     kinds = set(map(type, values))
     try:
         if kinds == {int}:
             return bytes(values)
         if kinds <= {int, float}:
             numbers = np.array(values, np.float64)
-            if ((numbers >= 0) & (numbers <= 255) & (numbers == np.rint(numbers))).all():
-                return numbers.astype(np.uint8).tobytes()
-    except (ValueError, OverflowError):  # beyond a byte, or beyond a float: which one is said below
+            whole = (numbers >= 0) & (numbers <= 255) & (numbers == np.rint(numbers))
+            return numbers.astype(np.uint8).tobytes() if whole.all() else None
+    except (ValueError, OverflowError):  # beyond a byte, or beyond a float
         pass
-    place, fault = next((place, fault) for place, value in enumerate(values) if (fault := _fault(value)))
-    image, row, column = (int(axis) + 1 for axis in np.unravel_index(place // shape[2], (MOST_IMAGES, *shape[:2])))
-    raise Refusal(422, f"Image {image}, row {row}, column {column}: {fault}.")
+    return None
 
 
 def _fault(value: Any) -> str | None:

@@ -6,7 +6,7 @@ MOST_PICTURES = 32
 """Of one request, as files."""
 MOST_IMAGES = 1_000
 """Of one request, as pixels."""
-MOST_NUMBERS = 2_000_000
+MOST_NUMBERS = 1_000_000
 """Of one request, as pixels."""
 MOST_LISTS = 400_000
 """Of one request, as pixels."""
