@@ -19,6 +19,7 @@ MOST_PIXELS = 50_000_000
 MOST_BYTES = 256 * 2**20
 """Of one file on disk."""
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xaeB`\x82"
+GIF_START, GIF_END = b"GIF8", b";"
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8\xff", 0xDA, 0xD9
 JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """A marker within the entropy-coded data of a JPEG: neither a stuffed zero nor a restart."""
@@ -68,8 +69,8 @@ def decode_picture(content: bytes, name: str, side: int | None = None) -> "Image
     try:
         image: Image
         with _opened(pillow, content, name) as image:
-            _require_still(image, name)
             _require_whole(content, name)
+            _require_still(image, name)
             if side is not None:
                 image.draft(None, (side, side))
             image.load()
@@ -88,12 +89,12 @@ def decode_picture(content: bytes, name: str, side: int | None = None) -> "Image
 
 @cache
 def _pillow() -> ModuleType:
-    """Return Pillow, without its warning of large pictures: those are refused."""
+    """Return Pillow without its warnings: what it warns of is refused here, or is no concern of the user."""
     import warnings
 
     from PIL import Image
 
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     return Image
 
 
@@ -127,8 +128,12 @@ def _decoder_words(tile: Any) -> list[str]:
 
 def _require_whole(content: bytes, name: str) -> None:
     """Refuse a picture whose end is missing: Pillow decodes many of those without a word."""
-    cut = content.startswith(PNG_START) and PNG_END not in content
-    if cut or (content.startswith(JPEG_START) and not _jpeg_ends(content)):
+    cut = (
+        (content.startswith(PNG_START) and PNG_END not in content)
+        or (content.startswith(GIF_START) and not content.rstrip(b"\0").endswith(GIF_END))
+        or (content.startswith(JPEG_START) and not _jpeg_ends(content))
+    )
+    if cut:
         raise DataError(f"{name} is cut off and is not a picture that can be read: its end is missing.")
 
 

@@ -156,7 +156,7 @@ def _ground(pixels: NDArray[np.uint8]) -> str | None:
     """Return the polarity of a picture by its edge against Otsu's threshold, ``None`` where the edge is mixed."""
     grey = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     light = float((_frame(grey) > otsu(grey)).mean())
-    if EVEN_EDGE <= light:
+    if light >= EVEN_EDGE:
         return "dark-on-light"
     return "light-on-dark" if light <= 1 - EVEN_EDGE else None
 

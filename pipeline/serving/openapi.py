@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from pipeline.serving.champion import Champion
 from pipeline.serving.refusals import MOST_IMAGES, MOST_PICTURES
 
-DESCRIPTION = (
-    "Predict what small images show with the model in production. Every refusal is `{\"detail\": sentence}`."
-)
+DESCRIPTION = 'Predict what small images show with the model in production. Every refusal is `{"detail": sentence}`.'
 UNSERVED = (28, 28, 1)
 """The shape that is shown before the first champion."""
 BEARER: dict[str, Any] = {"type": "http", "scheme": "bearer", "description": "The token in `serve --token-file`."}

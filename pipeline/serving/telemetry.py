@@ -71,7 +71,7 @@ class _ChampionCollector(Collector):
             info.add_metric([deployment.dataset, deployment.id, deployment.digest], 1)
         yield info
         healthy = champion is not None and self._watch.problem is None
-        yield GaugeMetricFamily("champion_up_to_date", "1 if the version in production is the one served.", value=healthy)
+        yield GaugeMetricFamily("champion_up_to_date", "1 if the version in production is served.", value=healthy)
         yield CounterMetricFamily(
             "champion_load_failures", "Champions that failed to load.", value=self._watch.failures
         )

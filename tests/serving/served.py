@@ -17,6 +17,9 @@ from pipeline.store import atomic, manifest, production, scores, verdicts
 from pipeline.store.deployments import Record
 from pipeline.store.home import Home
 
+COMMAND = (
+    "import typer; from pipeline.cli import serve_command; app = typer.Typer(); serve_command.register(app); app()"
+)
 Promote = Callable[..., Deployment]
 
 
@@ -93,11 +96,11 @@ class running:  # noqa: N801 - reads as a verb: with running(home) as address
     """
 
     def __init__(self, home: Home, *options: str, before: str = "") -> None:
-        code = f"{before}\nimport typer; from pipeline.cli import serve_command; app = typer.Typer(); serve_command.register(app); app()"
+        code = f"{before}\n{COMMAND}"
         self._command = [sys.executable, "-c", code, "--home", str(home.root), "--port", "0", *options]
 
     def __enter__(self) -> str:
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed when the block ends
+        self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

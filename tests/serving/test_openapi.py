@@ -23,7 +23,15 @@ from pipeline.store.home import Home
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 REPORT = "GET /versions/{version_id}/report.html"
-OPERATIONS = ["POST /predict", "GET /versions", "GET /production", "GET /healthz", "GET /readyz", "GET /metrics", REPORT]
+OPERATIONS = [
+    "POST /predict",
+    "GET /versions",
+    "GET /production",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    REPORT,
+]
 VALID, INVALID = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 CASES = [*((label, VALID) for label in OPERATIONS), ("POST /predict", INVALID)]
 """The others take nothing that could be invalid."""

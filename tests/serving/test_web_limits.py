@@ -1,5 +1,6 @@
 """What a hostile or clumsy client can do to a running server: it is refused in JSON, and nobody else waits."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -101,10 +102,8 @@ def test_forty_open_uploads_hold_little_memory_and_stop_nobody(served_home: Home
 
 
 def _send_almost_all(upload: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         upload.sendall(head(15 * MIB) + b" " * (15 * MIB - 1))
-    except OSError:
-        pass
 
 
 def test_an_upload_that_is_broken_off_leaves_no_traceback(served_home: Home) -> None:
