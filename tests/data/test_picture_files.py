@@ -59,7 +59,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "JPEG without its end": (lambda: saved("JPEG")[:-2], "cut off"),
     "half a JPEG": (lambda: saved("JPEG")[:900], "cut off"),
     "half a JPEG with a whole preview": (lambda: saved("JPEG", exif=_preview())[:-300], "cut off"),
-    "half a GIF": (lambda: saved("GIF")[:600], "cut off"),
+    "half a GIF": (lambda: saved("GIF")[:-30], "cut off"),
     "half a WebP": (lambda: saved("WEBP")[:300], "damaged|not a picture"),
     "half a TIFF": (lambda: saved("TIFF")[:900], "damaged"),
     "flipped data": (lambda: saved("PNG").replace(b"IDAT", b"IDAT\xff", 1), "damaged"),
