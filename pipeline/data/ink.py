@@ -68,7 +68,8 @@ def _ink_of(contrast: Grey) -> tuple[Grey, float]:
     if not mask.any() or _too_faint(contrast, mask):
         return positive, 0.0
     kept, mass = _sign(mask, positive)
-    full = float(np.quantile(positive[kept], 0.75))
+    levels = positive[kept]
+    full = float(np.partition(levels, int(0.75 * (len(levels) - 1)))[int(0.75 * (len(levels) - 1))])
     soft = np.clip((positive - 0.4 * threshold) / (full - 0.4 * threshold), 0, 1)
     return np.where(_grown(kept), soft, 0).astype(np.float32), mass
 
@@ -84,12 +85,13 @@ def _sign(mask: NDArray[np.bool_], strength: Grey) -> tuple[NDArray[np.bool_], f
     from scipy import ndimage
 
     parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    masses = np.asarray(ndimage.sum_labels(strength, parts, np.arange(count + 1)), np.float64)
+    masses = np.bincount(parts.ravel(), weights=strength.ravel(), minlength=count + 1).astype(np.float64)
     masses[0] = 0
-    at_edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    at_edge = np.zeros(count + 1, bool)
+    at_edge[np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])] = True
     masses[at_edge] *= EDGE_WEIGHT
     chosen = masses >= SMALLEST_PART * masses.max()
-    if masses.argmax() not in at_edge:
+    if not at_edge[masses.argmax()]:
         chosen[at_edge] = False
     chosen[0] = False
     return chosen[parts], float(masses[chosen].sum())
