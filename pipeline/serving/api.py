@@ -1,4 +1,4 @@
-"""The REST API: predict, and tell who serves and how it is."""
+"""The REST API: predict, and say which version is served and how it is."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRouter:
-    """The routes of the API."""
+    """Return the routes of the API."""
     routes = APIRouter()
     decoding = asyncio.Semaphore(DECODED_TOGETHER)
 
@@ -41,7 +41,7 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
         request: Request,
         seen: bool = Query(default=False, description="Also return the pixels that the model got."),
     ) -> Response:
-        """What the images show: pictures as files in a form, or pixels as JSON, one or many."""
+        """Predict what images show: pictures as files in a form, or pixels as JSON, one or many."""
         champion = require_champion(watch)
         images = await _images(request, champion, decoding)
         probabilities = await champion.batcher.predict(images)
@@ -59,12 +59,12 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
         responses=schemas.UNREADABLE | schemas.REPORT_LINK,
     )
     def all_versions() -> list[dict[str, Any]]:
-        """Every version, oldest first, with its verdict."""
+        """List every version, oldest first, with its verdict."""
         return [_summary(home, version) for version in versions.list_versions(home)]
 
     @routes.get("/production", response_model=schemas.Production, responses=schemas.NOT_READY)
     async def production() -> dict[str, Any]:
-        """Who serves, since when and why, and what images it takes."""
+        """Return which version is served, since when and why, and what images it takes."""
         champion = require_champion(watch)
         facts = {key: value for key, value in vars(champion.deployment).items() if key != "folder"}
         return facts | {
@@ -78,28 +78,28 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
 
     @routes.get("/healthz", response_model=schemas.Answer)
     async def healthz() -> dict[str, str]:
-        """Whether the process lives."""
+        """Say that the process is alive."""
         return {"status": "ok"}
 
     @routes.get("/readyz", response_model=schemas.Answer, responses=schemas.NOT_READY)
     async def readyz() -> dict[str, str | None]:
-        """Whether predictions can be served."""
+        """Say whether predictions can be served."""
         require_champion(watch)
         return {"status": "ready" if watch.problem is None else "outdated", "detail": watch.problem}
 
     @routes.get("/metrics", response_class=Response, responses={200: {"content": {PROMETHEUS: {}}}})
     async def metrics() -> Response:
-        """Counters in Prometheus' text format."""
+        """Return counters in Prometheus' text format."""
         return Response(telemetry.text(), headers={"content-type": PROMETHEUS})
 
     return routes
 
 
 def require_champion(watch: ChampionWatch) -> Champion:
-    """Who serves.
+    """Return the champion that is served.
 
     Raises:
-        Refusal: Nobody, with what to do.
+        Refusal: There is none; says what to do.
     """
     if watch.champion is None:
         raise Refusal(503, watch.problem or NOTHING_SERVES)
@@ -168,7 +168,7 @@ def _summary(home: Home, version: Version) -> dict[str, Any]:
 
 
 def _report(home: Home, version_id: str) -> str | None:
-    """Where this server shows a version's report."""
+    """Return the path of a version's report on this server."""
     for parent in (home.versions, home.failed):
         path = parent / version_id / "report.html"
         if path.is_file():

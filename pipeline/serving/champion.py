@@ -18,7 +18,7 @@ from pipeline.store.home import Home
 POLL_SECONDS = 0.25
 RETRY_SECONDS = 5.0
 """How soon a bundle that could not be loaded is tried again."""
-NOTHING_SERVES = "Nothing serves yet: `python simulator.py run` trains, judges and promotes a first champion."
+NOTHING_SERVES = "There is no champion yet: `python simulator.py run` trains, judges and promotes a first one."
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Champion:
 
 
 def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champion:
-    """The champion of a deployment, its files checked against the manifest and tried on one image.
+    """Return the champion of a deployment, its files checked against the manifest and tried on one image.
 
     Raises:
         StoreError: A file is missing, damaged, or of another version than ``current.json`` names.
@@ -84,11 +84,11 @@ def _accuracy(deployment: Deployment) -> dict[str, float]:
 
 
 class ChampionWatch:
-    """Follows ``current.json`` and swaps the champion; while a new one cannot be loaded the old one serves.
+    """Follows ``current.json`` and swaps the champion; while a new one cannot be loaded the old one is served.
 
     Attributes:
-        champion: Who serves, ``None`` before the first promotion.
-        problem: Why what ``current.json`` names does not serve, in a sentence; ``None`` where all is well.
+        champion: What is served, ``None`` before the first promotion.
+        problem: Why what ``current.json`` names is not served, in a sentence; ``None`` where all is well.
         failures: How many times a champion could not be loaded.
     """
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class Prediction(BaseModel):
-    """What one image shows."""
+    """The prediction for one image."""
 
     label: str = Field(description="The most probable class.")
     probability: float = Field(description="Its probability, 0 to 1.")
@@ -17,7 +17,7 @@ class Prediction(BaseModel):
 
 
 class Predictions(BaseModel):
-    """What each image shows, in the order of the request."""
+    """The prediction for each image, in the order of the request."""
 
     dataset: str
     version: str = Field(description="The champion that answered.")
@@ -25,7 +25,7 @@ class Predictions(BaseModel):
 
 
 class Production(BaseModel):
-    """Who serves."""
+    """The version that is served."""
 
     dataset: str
     id: str
@@ -39,7 +39,7 @@ class Production(BaseModel):
     shape: list[int] = Field(description="Height, width and channels of the images it takes.")
     accuracy: dict[str, float] = Field(description="On the benchmark: value and 95 % interval (low, high).")
     report: str | None = Field(description="Path of its report on this server.")
-    problem: str | None = Field(description="Why a newer champion could not be loaded; this one serves meanwhile.")
+    problem: str | None = Field(description="Why a newer champion could not be loaded; this one is served meanwhile.")
 
 
 class VersionSummary(BaseModel):
