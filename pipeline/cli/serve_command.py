@@ -1,6 +1,7 @@
 """``serve``: the web page, the dashboard and the REST API."""
 
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from pipeline.store.home import Home
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SHUTDOWN_SECONDS = 5
+"""How long open requests may go on after Ctrl+C."""
 BACKLOG = 2048
 """Connections wait while the champion is being loaded, rather than being refused."""
 
@@ -27,6 +30,9 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
     dataset: ChampionOption = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with a token that every request must carry; the page asks for it.")
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Serve the champion: a page to draw on, a dashboard, and a REST API.
@@ -36,19 +42,34 @@ def serve(
     import uvicorn
 
     from pipeline.inspection.datasets import name_of
+    from pipeline.serving.access import read_token
     from pipeline.serving.app import create_app
+    from pipeline.serving.protocol import PatientProtocol
 
     place = resolve_home(home)
     dataset = name_of(place, dataset) if dataset else None
     _require_one(place, dataset)
     local = host in LOOPBACK
-    app = create_app(place, dataset, ["localhost", "127.0.0.1", "[::1]"] if local else ["*"])
+    token = read_token(token_file) if token_file else None
+    app = create_app(place, dataset, ["localhost", "127.0.0.1", "[::1]"] if local else ["*"], token)
     listening = _listen(host, port)
-    if not local:
-        notice("Everyone who can reach this address can use the page and see the versions: there is no log-in.")
+    if not local and token is None:
+        notice(
+            "Without --token-file, everyone who can reach this address can use the model and read every report. "
+            "`openssl rand -hex 32 > token.txt` makes a token."
+        )
     shown = f"[{host}]" if ":" in host else host
     console.print(f"Serving http://{shown}:{listening.getsockname()[1]} (Ctrl+C stops)", soft_wrap=True, markup=False)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=30)
+    config = uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 

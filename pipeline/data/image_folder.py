@@ -8,18 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.notices import Notify, silent
+from pipeline.data.picture_file import read_picture
 from pipeline.data.raw import RawPart, RawSet
-from pipeline.data.wording import quoted, reason, require_printable
+from pipeline.data.wording import quoted, require_printable
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageFile import ImageFile
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm"})
-LARGEST_PIXELS = 2**26
-"""Pixels of one picture; a small file can otherwise unpack into gigabytes."""
 
 
 def read(folder: Path, notify: Notify = silent) -> RawSet:
@@ -65,45 +62,6 @@ def pictures(folder: Path, notify: Notify = silent) -> list[Path]:
     return found
 
 
-def open_picture(path: Path) -> "Image":
-    """Decode a single still picture and turn it upright by its EXIF orientation.
-
-    Raises:
-        DataError: It is damaged, of an unknown format, animated, far too large, or of more than 8 bits a channel.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > LARGEST_PIXELS:
-                raise DataError(f"{path} has {image.width} x {image.height} pixels: make it smaller.")
-            if getattr(image, "n_frames", 1) > 1:
-                raise DataError(f"{path} holds several frames: save one of them as a still picture.")
-            if _is_deep(image):
-                raise DataError(f"{path} has more than 8 bits a channel: save it with 8.")
-            image.load()
-            return ImageOps.exif_transpose(image)
-    except DataError:
-        raise
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path} is not a picture that can be read ({', '.join(FORMATS)} can).") from error
-    except Exception as error:  # decoders raise whatever the damage leads them to, TypeError among it
-        raise DataError(f"{path} is damaged ({reason(error)}): save it again.") from error
-
-
-def _is_deep(image: "ImageFile") -> bool:
-    """Whether a colour picture has 16 bits a channel, of which Pillow would drop 8 without a word.
-
-    Only what the decoder is asked for says so, before the picture is loaded.
-    """
-    if image.mode.startswith(("I", "F")):
-        return False  # kept as they are by Pillow, and refused by ``pixels``
-    arguments = [part for tile in image.tile for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
-    # BMP's "BGR;16" is 16 bits for all three channels; PPM names its largest value.
-    deep = [part for part in arguments if isinstance(part, str) and ";16" in part and not part.startswith("BGR")]
-    return bool(deep) or (image.format == "PPM" and any(isinstance(p, int) and p > 255 for p in arguments))
-
-
 def pixels(image: "Image", path: Path) -> NDArray[np.uint8]:
     """Return the pixels of a picture: ``[H, W]`` where it is grey, else ``[H, W, 3]``.
 
@@ -139,4 +97,4 @@ def _stack(files: list[Path]) -> NDArray[np.uint8]:
 
 def _decoded(files: list[Path]) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
     for path in files:
-        yield path, pixels(open_picture(path), path)
+        yield path, pixels(read_picture(path), path)

@@ -8,6 +8,8 @@ import numpy as np
 from pipeline.contracts import SUBMISSION_COLUMNS, Images, UnlabelledImages
 from pipeline.data import checks, idx, image_folder, kaggle_csv, npz
 from pipeline.data.notices import Notify, silent
+from pipeline.data.picture_file import read_picture
+from pipeline.data.preparation import Preparation, default_for, prepare
 from pipeline.data.wording import quoted
 from pipeline.errors import DataError
 
@@ -34,7 +36,7 @@ def load(path: Path, shape: tuple[int, int, int], notify: Notify = silent) -> Un
         return _folder(path, shape, notify)
     suffix = path.suffix.lower()
     if suffix in image_folder.SUFFIXES:
-        return UnlabelledImages(f"picture {path}", _picture(path, shape)[None], (path.name,))
+        return UnlabelledImages(f"picture {path}", _picture(path, default_for(shape))[None], (path.name,))
     if suffix == ".csv":
         return _numbered(
             f"Kaggle-form CSV {path}", _fitting(kaggle_csv.read_unlabelled(path)[..., None], shape, str(path))
@@ -77,19 +79,18 @@ def sample_ids(path: Path) -> tuple[str, ...]:
 def _folder(folder: Path, shape: tuple[int, int, int], notify: Notify) -> UnlabelledImages:
     files = image_folder.pictures(folder, notify)
     if files:
-        images = np.stack([_picture(file, shape) for file in files])
+        preparation = default_for(shape)
+        images = np.stack([_picture(file, preparation) for file in files])
         return UnlabelledImages(f"pictures in {folder}", images, tuple(file.name for file in files))
     raise DataError(f"{folder} holds no pictures: add some, or name a CSV, an .npz or an IDX file.")
 
 
-def _picture(path: Path, shape: tuple[int, int, int]) -> Images:
-    from pipeline.data.photos import to_model_input
-
-    image = image_folder.open_picture(path)
-    as_is = {1: "L", 3: "RGB"}.get(shape[2])
-    if image.mode == as_is and (image.height, image.width) == shape[:2]:
-        return np.asarray(image).reshape(shape)
-    return to_model_input(image, shape)
+def _picture(path: Path, preparation: Preparation) -> Images:
+    picture = read_picture(path, preparation.decoded_side)
+    try:
+        return prepare(picture, preparation)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _idx(path: Path, shape: tuple[int, int, int]) -> UnlabelledImages:

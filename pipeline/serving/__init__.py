@@ -1,1 +1,1 @@
-"""Serving: the ONNX predictor and the web application."""
+"""The web application: pages, a REST API, and what protects them."""

@@ -1,14 +1,14 @@
-"""The REST API: predict, and tell who serves and how it is."""
+"""The REST API: predict, and say which version is served and how it is."""
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
+from pydantic_core import to_json
 
 from pipeline.contracts import Images, Probabilities, Version
-from pipeline.serving import inputs, schemas
+from pipeline.serving import inputs, json_pixels, schemas
 from pipeline.serving.champion import NOTHING_SERVES, Champion, ChampionWatch
 from pipeline.serving.refusals import MOST_PICTURES, Refusal
 from pipeline.store import versions
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 PARSED_AT_ONCE = 64 * 1024
 """A JSON body up to this many bytes is parsed in the event loop: faster than handing it to a thread."""
+ANSWERED_AT_ONCE = 32
+"""The answer for up to this many images is written in the event loop."""
 DECODED_TOGETHER = 2
 """Requests whose pictures are decoded at the same time: a large photo takes 200 MB for a moment."""
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRouter:
-    """The routes of the API."""
+    """Return the routes of the API."""
     routes = APIRouter()
     decoding = asyncio.Semaphore(DECODED_TOGETHER)
 
@@ -33,29 +35,36 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
         "/predict",
         response_model=schemas.Predictions,
         responses=schemas.REFUSALS,
-        openapi_extra=schemas.PREDICT_BODY,
         response_model_exclude_none=True,
     )
     async def predict(
         request: Request,
         seen: bool = Query(default=False, description="Also return the pixels that the model got."),
     ) -> Response:
-        """What the images show: pictures as files in a form, or pixels as JSON, one or many."""
+        """Predict what images show: pictures as files in a form, or pixels as JSON, one or many."""
         champion = require_champion(watch)
         images = await _images(request, champion, decoding)
         probabilities = await champion.batcher.predict(images)
         telemetry.predicted(probabilities, champion.classes)
-        answer = _answer(champion, probabilities, images if seen else None)
-        return Response(json.dumps(answer), media_type="application/json")
+        shown = images if seen else None
+        if len(images) <= ANSWERED_AT_ONCE:
+            answer = _answer(champion, probabilities, shown)
+        else:
+            answer = await asyncio.to_thread(_answer, champion, probabilities, shown)
+        return Response(answer, media_type="application/json")
 
-    @routes.get("/versions", response_model=list[schemas.VersionSummary], responses=schemas.UNREADABLE)
+    @routes.get(
+        "/versions",
+        response_model=list[schemas.VersionSummary],
+        responses=schemas.UNREADABLE | schemas.REPORT_LINK,
+    )
     def all_versions() -> list[dict[str, Any]]:
-        """Every version, oldest first, with its verdict."""
+        """List every version, oldest first, with its verdict."""
         return [_summary(home, version) for version in versions.list_versions(home)]
 
     @routes.get("/production", response_model=schemas.Production, responses=schemas.NOT_READY)
     async def production() -> dict[str, Any]:
-        """Who serves, since when and why, and what images it takes."""
+        """Return which version is served, since when and why, and what images it takes."""
         champion = require_champion(watch)
         facts = {key: value for key, value in vars(champion.deployment).items() if key != "folder"}
         return facts | {
@@ -69,28 +78,28 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
 
     @routes.get("/healthz", response_model=schemas.Answer)
     async def healthz() -> dict[str, str]:
-        """Whether the process lives."""
+        """Say that the process is alive."""
         return {"status": "ok"}
 
     @routes.get("/readyz", response_model=schemas.Answer, responses=schemas.NOT_READY)
     async def readyz() -> dict[str, str | None]:
-        """Whether predictions can be served."""
+        """Say whether predictions can be served."""
         require_champion(watch)
         return {"status": "ready" if watch.problem is None else "outdated", "detail": watch.problem}
 
     @routes.get("/metrics", response_class=Response, responses={200: {"content": {PROMETHEUS: {}}}})
     async def metrics() -> Response:
-        """Counters in Prometheus' text format."""
+        """Return counters in Prometheus' text format."""
         return Response(telemetry.text(), headers={"content-type": PROMETHEUS})
 
     return routes
 
 
 def require_champion(watch: ChampionWatch) -> Champion:
-    """Who serves.
+    """Return the champion that is served.
 
     Raises:
-        Refusal: Nobody, with what to do.
+        Refusal: There is none; says what to do.
     """
     if watch.champion is None:
         raise Refusal(503, watch.problem or NOTHING_SERVES)
@@ -102,12 +111,12 @@ async def _images(request: Request, champion: Champion, decoding: asyncio.Semaph
     if kind == "application/json":
         body = await request.body()
         if len(body) <= PARSED_AT_ONCE:
-            return inputs.images_from_json(body, champion.shape)
-        return await asyncio.to_thread(inputs.images_from_json, body, champion.shape)
+            return json_pixels.images_from_json(body, champion.shape)
+        return await asyncio.to_thread(json_pixels.images_from_json, body, champion.shape)
     if kind == "multipart/form-data":
         pictures = await _pictures(request)
         async with decoding:
-            return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.shape)
+            return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.preparation)
     raise Refusal(415, "Send pictures as multipart/form-data (field `files`) or pixels as application/json.")
 
 
@@ -125,7 +134,7 @@ async def _pictures(request: Request) -> list[bytes]:
         raise Refusal(400, f"The form cannot be read: {error}.") from error
 
 
-def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None) -> dict[str, Any]:
+def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None) -> bytes:
     predictions = []
     for row, numbers in enumerate(probabilities.tolist()):
         best = max(range(len(numbers)), key=numbers.__getitem__)
@@ -138,7 +147,7 @@ def _answer(champion: Champion, probabilities: Probabilities, seen: Images | Non
             prediction["seen"] = np.asarray(seen[row]).tolist()
         predictions.append(prediction)
     deployment = champion.deployment
-    return {"dataset": deployment.dataset, "version": deployment.id, "predictions": predictions}
+    return to_json({"dataset": deployment.dataset, "version": deployment.id, "predictions": predictions})
 
 
 def _summary(home: Home, version: Version) -> dict[str, Any]:
@@ -159,7 +168,7 @@ def _summary(home: Home, version: Version) -> dict[str, Any]:
 
 
 def _report(home: Home, version_id: str) -> str | None:
-    """Where this server shows a version's report."""
+    """Return the path of a version's report on this server."""
     for parent in (home.versions, home.failed):
         path = parent / version_id / "report.html"
         if path.is_file():

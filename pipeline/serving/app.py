@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 
 from pipeline import __version__
 from pipeline.errors import PipelineError
-from pipeline.serving import api, inputs, middleware, pages
+from pipeline.serving import access, answers, api, bodies, inputs, middleware, openapi, pages
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import Refusal
 from pipeline.serving.telemetry import Telemetry
@@ -23,14 +24,17 @@ if TYPE_CHECKING:
     from pipeline.store.home import Home
 
 
-def create_app(home: "Home", dataset: str | None = None, allowed_hosts: Sequence[str] = ("*",)) -> FastAPI:
-    """The application, with the champion loaded when it starts.
+def create_app(
+    home: "Home", dataset: str | None = None, allowed_hosts: Sequence[str] = ("*",), token: str | None = None
+) -> FastAPI:
+    """Return the application; the champion is loaded when it starts.
 
     Args:
         home: Where ``production/`` and ``versions/`` are.
-        dataset: Whose champion serves; ``None`` for the only dataset that has one.
+        dataset: Whose champion is served; ``None`` for the only dataset that has one.
         allowed_hosts: Host headers that are answered; a page of another site that resolves its name to this
             machine (DNS rebinding) sends another one.
+        token: What every request must carry, but those to ``/healthz``; ``None`` lets everyone in.
     """
     telemetry = Telemetry()
     watch = ChampionWatch(home, dataset, telemetry.batch)
@@ -50,15 +54,19 @@ def create_app(home: "Home", dataset: str | None = None, allowed_hosts: Sequence
     app.include_router(pages.router(home, watch))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     _add_answers(app)
-    app.add_middleware(middleware.BodyLimit)
+    app.openapi = lambda: openapi.document(app, watch.champion, token is not None)  # type: ignore[method-assign]
+    app.add_middleware(bodies.BodyLimit)
+    if token is not None:
+        app.add_middleware(access.TokenGate, token=token)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
+    app.add_middleware(answers.JsonRefusals)
     app.add_middleware(middleware.SecurityHeaders)
     app.add_middleware(middleware.Stopwatch, observe=telemetry.request)
     return app
 
 
 def _add_answers(app: FastAPI) -> None:
-    """Every refusal is a status and ``{"detail": sentence}``."""
+    """Answer every refusal with a status and ``{"detail": sentence}``."""
 
     @app.exception_handler(Refusal)
     async def refused(_request: Request, refusal: Refusal) -> JSONResponse:
@@ -73,12 +81,20 @@ def _add_answers(app: FastAPI) -> None:
         first = error.errors()[0]
         return JSONResponse({"detail": f"{'.'.join(map(str, first['loc']))}: {first['msg']}."}, 422)
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
+        return JSONResponse({"detail": "The upload was broken off."}, 400)
+
+    @app.exception_handler(Exception)
+    async def failed(_request: Request, _error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": answers.sentence_of("Internal Server Error", 500)}, 500)
+
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
         path = request.url.path[:80]
         sentences = {
-            404: f"There is nothing at {path}: GET /openapi.json says what there is.",
-            405: f"{path} cannot be asked with {request.method}: GET /openapi.json says what can.",
+            404: f"There is nothing at {path}: GET /openapi.json lists what there is.",
+            405: f"{path} does not accept {request.method}: GET /openapi.json lists what it accepts.",
         }
-        sentence = sentences.get(error.status_code, error.detail)
+        sentence = sentences.get(error.status_code) or answers.sentence_of(error.detail, error.status_code)
         return JSONResponse({"detail": sentence}, error.status_code, headers=error.headers)

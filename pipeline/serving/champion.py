@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.contracts import Deployment
+from pipeline.data.preparation import Preparation, default_for
 from pipeline.errors import ModelError, PipelineError, StoreError
 from pipeline.inference import checked_model
 from pipeline.serving.batching import Batcher
@@ -17,7 +18,7 @@ from pipeline.store.home import Home
 POLL_SECONDS = 0.25
 RETRY_SECONDS = 5.0
 """How soon a bundle that could not be loaded is tried again."""
-NOTHING_SERVES = "Nothing serves yet: `python simulator.py run` trains, judges and promotes a first champion."
+NOTHING_SERVES = "There is no champion yet: `python simulator.py run` trains, judges and promotes a first one."
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Champion:
         deployment: What ``current.json`` says.
         recipe: The recipe's name.
         classes: The class names, in the order of the probabilities.
-        shape: Height, width and channels of the images it takes.
+        preparation: What is done to a picture before it is predicted.
         accuracy: On the benchmark when it was judged, with its interval (``value``, ``low``, ``high``).
         batcher: Predicts.
     """
@@ -36,13 +37,18 @@ class Champion:
     deployment: Deployment
     recipe: str
     classes: tuple[str, ...]
-    shape: tuple[int, int, int]
+    preparation: Preparation
     accuracy: dict[str, float]
     batcher: Batcher
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images it takes."""
+        return self.preparation.shape
+
 
 def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champion:
-    """The champion of a deployment, its files checked against the manifest and tried on one image.
+    """Return the champion of a deployment, its files checked against the manifest and tried on one image.
 
     Raises:
         StoreError: A file is missing, damaged, or of another version than ``current.json`` names.
@@ -57,7 +63,12 @@ def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champi
             f"The model of {deployment.id} does not give a probability for each of {len(classes)} classes."
         )
     return Champion(
-        deployment, facts.recipe, classes, predictor.shape, _accuracy(deployment), Batcher(predictor, observe_batch)
+        deployment,
+        facts.recipe,
+        classes,
+        default_for(predictor.shape),
+        _accuracy(deployment),
+        Batcher(predictor, observe_batch),
     )
 
 
@@ -71,11 +82,11 @@ def _accuracy(deployment: Deployment) -> dict[str, float]:
 
 
 class ChampionWatch:
-    """Follows ``current.json`` and swaps the champion; while a new one cannot be loaded the old one serves.
+    """Follows ``current.json`` and swaps the champion; while a new one cannot be loaded the old one is served.
 
     Attributes:
-        champion: Who serves, ``None`` before the first promotion.
-        problem: Why what ``current.json`` names does not serve, in a sentence; ``None`` where all is well.
+        champion: What is served, ``None`` before the first promotion.
+        problem: Why what ``current.json`` names is not served, in a sentence; ``None`` where all is well.
         failures: How many times a champion could not be loaded.
     """
 

@@ -1,11 +1,8 @@
-"""What every request passes: a limit on its size, security headers, and a stopwatch. Plain ASGI, for speed."""
+"""What every request passes: security headers and a stopwatch. Plain ASGI, for speed."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from pipeline.serving.refusals import MOST_BYTES, Refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,32 +42,8 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-class BodyLimit:
-    """Refuses a body beyond ``MOST_BYTES``, by its announced length or as soon as it has grown past it."""
-
-    def __init__(self, app: "ASGIApp") -> None:
-        self._app = app
-
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        received = 0
-        too_large = Refusal(413, f"The request is too large: send at most {MOST_BYTES // 2**20} MiB at once.")
-
-        async def receive_counted() -> "Message":
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MOST_BYTES:
-                raise too_large
-            return message
-
-        if scope["type"] == "http" and _announced(scope) > MOST_BYTES:
-            await _answer(send, too_large)
-            return
-        await self._app(scope, receive_counted, send)
-
-
 class Stopwatch:
-    """Tells ``observe`` the method, route, status and seconds of every HTTP request."""
+    """Calls ``observe`` with the method, route, status and seconds of every HTTP request."""
 
     def __init__(self, app: "ASGIApp", observe: Callable[[str, str, int, float], None]) -> None:
         self._app = app
@@ -94,19 +67,3 @@ class Stopwatch:
             route = getattr(scope.get("route"), "path", "other")
             method = scope["method"] if scope["method"] in METHODS else "other"
             self._observe(method, route, status, time.perf_counter() - started)
-
-
-def _announced(scope: "Scope") -> int:
-    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    return int(lengths[0]) if lengths and lengths[0].isdigit() else 0
-
-
-async def _answer(send: "Send", refusal: Refusal) -> None:
-    body = json.dumps({"detail": refusal.sentence}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

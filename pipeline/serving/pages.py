@@ -2,10 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 
 from fastapi import APIRouter
+from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from pipeline.serving import schemas
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import Refusal
 from pipeline.store import production, versions
@@ -18,22 +21,23 @@ REPORT_POLICY = (
     "frame-ancestors 'none'"
 )
 PAGES = {"Draw a digit": "/", "API": "/openapi.json"}
+VersionId = Annotated[str, PathParameter(description="A version's id, as GET /versions lists them.")]
 READ = ["GET", "HEAD"]
 UNCACHED = {"cache-control": "no-cache"}
 
 
 def router(home: Home, watch: ChampionWatch) -> APIRouter:
     """The routes of the pages."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter()
 
-    @routes.api_route("/", methods=READ)
+    @routes.api_route("/", methods=READ, include_in_schema=False)
     async def draw() -> Response:
         """The page to draw on, or, before the first champion, what to do."""
         if watch.champion is None:
             return FileResponse(STATIC / "waiting.html", status_code=503, headers=UNCACHED | {"retry-after": "5"})
         return FileResponse(STATIC / "index.html", headers=UNCACHED)
 
-    @routes.api_route("/dashboard", methods=READ)
+    @routes.api_route("/dashboard", methods=READ, include_in_schema=False)
     def dashboard() -> Response:
         """All versions, the champion, verdicts and learning curves, as they are now."""
         from pipeline.reports import html, index_page
@@ -50,12 +54,12 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
         policy = f"{html.content_policy()}; frame-ancestors 'none'"
         return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
 
-    @routes.get("/versions/{version_id}/report.html")
-    def report(version_id: str) -> Response:
+    @routes.get("/versions/{version_id}/report.html", response_class=Response, responses=schemas.REPORT)
+    def report(version_id: VersionId) -> Response:
         """The report of a version that passed."""
         return _report(home.versions, version_id)
 
-    @routes.get("/versions/failed/{version_id}/report.html")
+    @routes.get("/versions/failed/{version_id}/report.html", include_in_schema=False)
     def failed_report(version_id: str) -> Response:
         """The report of a version that did not pass."""
         return _report(home.failed, version_id)

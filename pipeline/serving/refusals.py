@@ -2,11 +2,13 @@
 
 MOST_BYTES = 16 * 2**20
 """Of one request: a photo of a telephone has 3 to 8 MB."""
-MOST_PIXELS = 50_000_000
-"""Of one picture, before it is decoded."""
 MOST_PICTURES = 32
 """Of one request, as files."""
 MOST_IMAGES = 1_000
+"""Of one request, as pixels."""
+MOST_NUMBERS = 1_000_000
+"""Of one request, as pixels."""
+MOST_LISTS = 400_000
 """Of one request, as pixels."""
 
 

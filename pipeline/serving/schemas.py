@@ -4,11 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from pipeline.serving.refusals import MOST_IMAGES, MOST_PICTURES
-
 
 class Prediction(BaseModel):
-    """What one image shows."""
+    """The prediction for one image."""
 
     label: str = Field(description="The most probable class.")
     probability: float = Field(description="Its probability, 0 to 1.")
@@ -19,7 +17,7 @@ class Prediction(BaseModel):
 
 
 class Predictions(BaseModel):
-    """What each image shows, in the order of the request."""
+    """The prediction for each image, in the order of the request."""
 
     dataset: str
     version: str = Field(description="The champion that answered.")
@@ -27,7 +25,7 @@ class Predictions(BaseModel):
 
 
 class Production(BaseModel):
-    """Who serves."""
+    """The version that is served."""
 
     dataset: str
     id: str
@@ -41,7 +39,7 @@ class Production(BaseModel):
     shape: list[int] = Field(description="Height, width and channels of the images it takes.")
     accuracy: dict[str, float] = Field(description="On the benchmark: value and 95 % interval (low, high).")
     report: str | None = Field(description="Path of its report on this server.")
-    problem: str | None = Field(description="Why a newer champion could not be loaded; this one serves meanwhile.")
+    problem: str | None = Field(description="Why a newer champion could not be loaded; this one is served meanwhile.")
 
 
 class VersionSummary(BaseModel):
@@ -73,53 +71,28 @@ class Problem(BaseModel):
     detail: str = Field(description="What is wrong and what to do, in a sentence.")
 
 
-PREDICT_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["images"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "images": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MOST_IMAGES,
-                            "description": "Images exactly as the model takes them: rows of pixels from 0 to 255 "
-                            "(`GET /production` gives the shape). Nothing is centred or scaled.",
-                            "items": {"type": "array", "items": {"type": "array", "items": {}}},
-                        }
-                    },
-                }
-            },
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "properties": {
-                        "files": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MOST_PICTURES,
-                            "description": "Pictures of one digit each, any size, dark on light or light on dark; "
-                            "they are centred and scaled as the training images were.",
-                            "items": {"type": "string", "format": "binary"},
-                        }
-                    },
-                }
-            },
-        },
-    }
-}
-
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The body cannot be parsed."},
+    408: {"model": Problem, "description": "The body took too long."},
     413: {"model": Problem, "description": "Too many bytes, pixels or images."},
     415: {"model": Problem, "description": "Neither JSON nor a form."},
     422: {"model": Problem, "description": "No image, or not one that the model takes."},
-    503: {"model": Problem, "description": "Nothing serves yet."},
+    503: {"model": Problem, "description": "There is no champion yet, or too many large uploads wait."},
 }
-NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "Nothing serves yet."}}
+NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "There is no champion yet."}}
 UNREADABLE: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "What is on disk is damaged."}}
+REPORT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/html": {"schema": {"type": "string"}}}},
+    404: {"model": Problem, "description": "No version has such a report."},
+}
+REPORT_LINK: dict[int | str, dict[str, Any]] = {
+    200: {
+        "links": {
+            "report": {
+                "operationId": "report_versions__version_id__report_html_get",
+                "parameters": {"version_id": "$response.body#/0/id"},
+                "description": "The report of the oldest version, if it passed.",
+            }
+        }
+    }
+}

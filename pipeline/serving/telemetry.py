@@ -1,7 +1,8 @@
-"""What ``/metrics`` tells Prometheus."""
+"""What ``/metrics`` reports to Prometheus."""
 
 from collections.abc import Iterable
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -38,18 +39,19 @@ class Telemetry:
         self._seconds.labels(method, route, str(status)).observe(seconds)
 
     def predicted(self, probabilities: Probabilities, classes: tuple[str, ...]) -> None:
-        """Count what was predicted, by class, and how sure the model was: a drift shows here first."""
-        for row in probabilities:
-            best = int(row.argmax())
-            self._predicted.labels(classes[best]).inc()
-            self._confidence.observe(float(row[best]))
+        """Count what was predicted, by class, and how sure the model was: drift shows here first."""
+        labels, counts = np.unique(probabilities.argmax(axis=1), return_counts=True)
+        for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
+            self._predicted.labels(classes[label]).inc(count)
+        for confidence in probabilities.max(axis=1).tolist():
+            self._confidence.observe(confidence)
 
     def batch(self, size: int) -> None:
         """Count a batch."""
         self._batch.observe(size)
 
     def watch(self, champion: ChampionWatch) -> None:
-        """Report from now on who serves."""
+        """Report from now on which version is served."""
         self.registry.register(_ChampionCollector(champion))
 
     def text(self) -> bytes:
@@ -62,14 +64,14 @@ class _ChampionCollector(Collector):
         self._watch = watch
 
     def collect(self) -> Iterable[Metric]:
-        info = GaugeMetricFamily("champion_info", "Which version serves.", labels=["dataset", "version", "digest"])
+        info = GaugeMetricFamily("champion_info", "Which version is served.", labels=["dataset", "version", "digest"])
         champion = self._watch.champion
         if champion is not None:
             deployment = champion.deployment
             info.add_metric([deployment.dataset, deployment.id, deployment.digest], 1)
         yield info
         healthy = champion is not None and self._watch.problem is None
-        yield GaugeMetricFamily("champion_up_to_date", "1 if what production names is what serves.", value=healthy)
+        yield GaugeMetricFamily("champion_up_to_date", "1 if the version in production is served.", value=healthy)
         yield CounterMetricFamily(
             "champion_load_failures", "Champions that failed to load.", value=self._watch.failures
         )

@@ -1,6 +1,7 @@
 """A home with a small champion that knows real digits, and a running server."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,23 +14,15 @@ from pipeline.store.home import Home
 
 
 @pytest.fixture(scope="session")
-def digits_onnx(pytestconfig: pytest.Config, mnist_or_none: Path | None) -> bytes:
-    """A small network trained on real digits, exported; kept in pytest's cache between runs."""
-    recipe = Path(__file__).with_name("small_champion.py").read_bytes() + str(mnist_or_none is None).encode()
+def digits_onnx(pytestconfig: pytest.Config) -> bytes:
+    """Return a small network that knows digits, exported; kept in pytest's cache between runs."""
+    recipe = Path(__file__).with_name("small_champion.py").read_bytes()
     kept = pytestconfig.cache.mkdir("digits") / f"{hashlib.sha256(recipe).hexdigest()[:16]}.onnx"
     if not kept.exists():
-        train_onnx(mnist_or_none, kept.with_suffix(".part"))
-        kept.with_suffix(".part").rename(kept)
+        part = kept.with_suffix(f".{os.getpid()}")
+        train_onnx(part)
+        part.rename(kept)
     return kept.read_bytes()
-
-
-@pytest.fixture(scope="session")
-def mnist_or_none(request: pytest.FixtureRequest) -> Path | None:
-    """MNIST's folder where it is at hand."""
-    try:
-        return request.getfixturevalue("mnist_folder")
-    except pytest.skip.Exception:
-        return None
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from pipeline.store import atomic, manifest, production, scores, verdicts
 from pipeline.store.deployments import Record
 from pipeline.store.home import Home
 
+COMMAND = (
+    "import typer; from pipeline.cli import serve_command; app = typer.Typer(); serve_command.register(app); app()"
+)
 Promote = Callable[..., Deployment]
 
 
@@ -86,19 +90,21 @@ def install_version(
 
 
 class running:  # noqa: N801 - reads as a verb: with running(home) as address
-    """``simulator.py serve`` in a process of its own, on a free port, until the block ends."""
+    """``simulator.py serve`` in a process of its own, on a free port, until the block ends.
 
-    def __init__(self, home: Home, *options: str) -> None:
-        code = (
-            "import typer; from pipeline.cli import serve_command as it; app = typer.Typer(); it.register(app); app()"
-        )
+    ``before`` is Python that runs in it first, to shorten a time limit.
+    """
+
+    def __init__(self, home: Home, *options: str, before: str = "") -> None:
+        code = f"{before}\n{COMMAND}"
         self._command = [sys.executable, "-c", code, "--home", str(home.root), "--port", "0", *options]
 
     def __enter__(self) -> str:
-        self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert "http://" in line, f"the server did not start: {line}"
+        assert "http://" in line, f"the server did not start: {line} {self.logged()}"
         address = next(word for word in line.split() if word.startswith("http://"))
         wait_until(lambda: get_json(f"{address}/healthz") is not None, "the server answers")
         return address
@@ -108,6 +114,12 @@ class running:  # noqa: N801 - reads as a verb: with running(home) as address
         self.process.wait(10)
         assert self.process.stdout is not None
         self.process.stdout.close()
+        self.log.close()
+
+    def logged(self) -> str:
+        """Return what the server wrote to standard error so far."""
+        self.log.seek(0)
+        return self.log.read()
 
 
 def get_json(address: str) -> Any:

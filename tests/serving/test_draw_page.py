@@ -254,3 +254,39 @@ def test_without_a_champion_the_page_says_what_to_do(chrome: Any, home: Home, pr
             promote(constant_onnx((28, 28, 1), 3), "20261121-100000-cnn-600-aaaa")
             page.wait_for_selector("#bars li", timeout=20_000)
             watched.complaints = [text for text in watched.complaints if "503" not in text]
+
+
+def test_the_page_for_colour_offers_pictures_and_no_drawing(chrome: Any, home: Home, promote: Promote) -> None:
+    promote(constant_onnx((32, 32, 3), 4), "20261121-100000-cnn-600-aaaa", "cifar", (32, 32, 3))
+    with running(home) as address, Watched(chrome, address, **SCREENS["narrow"]) as page:
+        page.goto(address)
+        page.wait_for_selector("#bars li")
+        text = page.inner_text("body").lower()
+        assert not any(words in text for words in ("draw here", "digit and", "one digit", "drawn"))
+        assert page.is_hidden("#canvas")
+        assert page.inner_text("#placeholder") == "drop a picture here"
+        page.set_input_files("#file", {"name": "seven.jpg", "mimeType": "image/jpeg", "buffer": photo(300)})
+        assert label_of(page) == "4"
+        assert page.is_hidden("#placeholder")
+
+
+def test_the_page_asks_for_the_token_and_then_works(chrome: Any, home: Home, promote: Promote, tmp_path: Path) -> None:
+    promote(constant_onnx((28, 28, 1), 3), "20261121-100000-cnn-600-aaaa")
+    token = tmp_path / "token.txt"
+    token.write_text("c0ffee" * 8)
+    with running(home, "--token-file", str(token)) as address:
+        watched = Watched(chrome, address)
+        with watched as page:
+            page.goto(address)
+            page.fill("#token", "wrong")
+            page.click("button")
+            page.wait_for_selector("#refusal:not([hidden])")
+            page.fill("#token", "c0ffee" * 8)
+            page.click("button")
+            page.wait_for_selector("#bars li")
+            draw(page, "7")
+            assert label_of(page) == "3"
+            page.click("nav a[href='/dashboard']")
+            assert "20261121-100000" in page.inner_text("body")
+            assert not page.evaluate("document.cookie"), "no script can read the cookie"
+            watched.complaints = [text for text in watched.complaints if "401" not in text]

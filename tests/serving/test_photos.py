@@ -10,13 +10,18 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from pipeline.data.photos import to_model_input
+from pipeline.data.picture_file import decode_picture
+from pipeline.data.preparation import default_for, prepare
 from pipeline.errors import DataError
 from pipeline.inference.predictor import OnnxPredictor
 
 GREY = (28, 28, 1)
 SEVEN = [(200, 120), (330, 120), (250, 330)]
 Scene = NDArray[np.float64]
+
+
+def to_model_input(picture: Image.Image, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    return prepare(picture, default_for(shape))
 
 
 def drawn(size: tuple[int, int] = (640, 480), paper: int = 230, ink: int = 30, width: int = 26) -> Image.Image:
@@ -47,7 +52,7 @@ def test_ink_fills_a_box_of_twenty_pixels_with_its_centre_of_mass_in_the_middle(
     assert np.ptp(columns) + 1 <= 20
     assert centre_of_mass(seen) == pytest.approx((14, 14), abs=0.51)
     assert seen.max() > 240, "ink is light"
-    assert (seen[[0, -1]] == 0).all(), "paper is exactly black"
+    assert (seen[:, [0, -1]] == 0).all(), "paper is exactly black"
 
 
 def _transparent(picture: Image.Image, ink: str) -> Image.Image:
@@ -61,7 +66,7 @@ def _rotated_by_exif(picture: Image.Image) -> Image.Image:
     exif[0x0112] = 6
     kept = io.BytesIO()
     picture.transpose(Image.Transpose.ROTATE_90).save(kept, "JPEG", exif=exif, quality=95)
-    return Image.open(kept)
+    return decode_picture(kept.getvalue(), "turned")
 
 
 def _with_shadow(picture: Image.Image) -> Image.Image:

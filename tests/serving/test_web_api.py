@@ -56,6 +56,11 @@ def test_one_channel_may_be_written_out(client: TestClient) -> None:
     assert client.post("/predict", json={"images": [[[[0]] * 28] * 28]}).json() == short
 
 
+def test_whole_numbers_may_be_written_as_floats(client: TestClient) -> None:
+    short = client.post("/predict", json={"images": [BLACK]}).json()
+    assert client.post("/predict", json={"images": [[[0.0] * 28] * 28]}).json() == short
+
+
 def test_pictures_are_predicted_in_their_order_with_what_was_seen(client: TestClient) -> None:
     one = png(points=((150, 50), (130, 230)), kind="WEBP")
 
@@ -79,6 +84,12 @@ def _cut(content: bytes) -> bytes:
 
 JSON = "application/json"
 FORM = "multipart/form-data; boundary=x"
+
+
+def sent(images: object) -> bytes:
+    return json.dumps({"images": images}).encode()
+
+
 REFUSED_BODIES: dict[str, tuple[str, bytes, int, str]] = {
     "no JSON": (JSON, b"{", 400, "not JSON"),
     "not even text": (JSON, b"\xff\xfe\x00", 400, "not JSON"),
@@ -87,19 +98,46 @@ REFUSED_BODIES: dict[str, tuple[str, bytes, int, str]] = {
     "a list": (JSON, b"[1]", 422, '{"images": '),
     "an unknown field": (JSON, b'{"images": [], "x": 1}', 422, '{"images": '),
     "no image": (JSON, b'{"images": []}', 422, "no image"),
-    "wrong shape": (JSON, json.dumps({"images": [[[0] * 27] * 28]}).encode(), 422, "28 x 28 pixels, not 28 x 27"),
-    "one image without a list": (JSON, json.dumps({"images": BLACK}).encode(), 422, "28 x 28 pixels, not 28"),
-    "ragged": (JSON, json.dumps({"images": [[[0] * 28] * 27 + [[0]]]}).encode(), 422, "unequal length"),
-    "NaN": (JSON, json.dumps({"images": [[*BLACK[1:], [0] * 27 + [float("nan")]]]}).encode(), 422, "column 27, 27"),
-    "infinite": (JSON, json.dumps({"images": [[*BLACK[1:], [1e999] * 28]]}).encode(), 422, "no finite number"),
-    "scaled to 1": (JSON, json.dumps({"images": [[[0.5] * 28] * 28]}).encode(), 422, "do not scale"),
-    "too bright": (JSON, json.dumps({"images": [[[256] * 28] * 28]}).encode(), 422, "not from 256 to 256"),
-    "negative": (JSON, json.dumps({"images": [[[-1] * 28] * 28]}).encode(), 422, "not from -1"),
-    "enormous": (JSON, json.dumps({"images": [[[10**400] * 28] * 28]}).encode(), 422, "whole numbers"),
-    "text": (JSON, json.dumps({"images": [[["0"] * 28] * 28]}).encode(), 422, "not text"),
-    "null": (JSON, json.dumps({"images": [[[None] * 28] * 28]}).encode(), 422, "null"),
-    "truth": (JSON, json.dumps({"images": [[[True] * 28] * 28]}).encode(), 422, "true or false"),
-    "too many images": (JSON, json.dumps({"images": [[0]] * 1_001}).encode(), 413, "too many at once"),
+    "wrong shape": (JSON, sent([[[0] * 27] * 28]), 422, "28 x 28 pixels, not 28 x 27"),
+    "one image without a list": (JSON, sent(BLACK), 422, "28 x 28 pixels, not 28"),
+    "ragged": (JSON, sent([[[0] * 28] * 27 + [[0]]]), 422, "unequal length"),
+    "NaN": (
+        JSON,
+        json.dumps({"images": [[*BLACK[1:], [0] * 27 + [float("nan")]]]}).encode(),
+        422,
+        "Image 1, row 28, column 28: NaN",
+    ),
+    "infinite": (
+        JSON,
+        json.dumps({"images": [[*BLACK[1:], [1e999] * 28]]}).encode(),
+        422,
+        "row 28, column 1: NaN and infinity",
+    ),
+    "scaled to 1": (JSON, sent([[[0.5] * 28] * 28]), 422, "0.5 has a fraction"),
+    "too bright": (
+        JSON,
+        json.dumps({"images": [[[256] * 28] * 28]}).encode(),
+        422,
+        "Image 1, row 1, column 1: 256 is out of range (0 to 255)",
+    ),
+    "negative": (JSON, sent([[[-1] * 28] * 28]), 422, "-1 is out of range"),
+    "enormous": (JSON, sent([[[10**400] * 28] * 28]), 422, "40 digits or more"),
+    "text": (JSON, sent([[["0"] * 28] * 28]), 422, "Text, and fields of other names"),
+    "null": (JSON, sent([[[None] * 28] * 28]), 422, "null is not a number"),
+    "truth": (JSON, sent([[[True] * 28] * 28]), 422, "true is not a number"),
+    "one text among numbers": (JSON, sent([[[0] * 27 + ["9" * 99]] * 28]), 422, "Text"),
+    "beyond a float": (
+        JSON,
+        json.dumps({"images": [[[10**38] * 28] * 28]}).encode(),
+        422,
+        "the number is out of range",
+    ),
+    "an object": (JSON, b'{"images": [{}]}', 422, "Text, and fields"),
+    "ragged in one image of two": (JSON, sent([BLACK, BLACK[1:]]), 422, "Image 2 must be"),
+    "a number among lists": (JSON, sent([BLACK, 7]), 422, "Image 2 must be 28 x 28"),
+    "too many numbers": (JSON, b'{"images": [' + b"0," * 1_000_001 + b"0]}", 413, "too many numbers"),
+    "too many lists": (JSON, b'{"images": [' + b"[]," * 400_001 + b"[]]}", 413, "400,000 lists"),
+    "too many images": (JSON, sent([[0]] * 1_001), 413, "too many at once"),
     "another type": ("text/csv", b"0,0,0", 415, "multipart/form-data"),
     "no type": ("", b"0", 415, "multipart/form-data"),
     "form without boundary": ("multipart/form-data", b"abc", 400, "form cannot be read"),
@@ -188,7 +226,7 @@ def test_health_metrics_and_every_page_are_there(client: TestClient) -> None:
 LOST = {
     "no such page": ("GET", "/nothing", 404, "There is nothing at /nothing"),
     "not to be decoded": ("GET", "/%ff%00", 404, "There is nothing at /"),
-    "wrong method": ("PUT", "/predict", 405, "/predict cannot be asked with PUT"),
+    "wrong method": ("PUT", "/predict", 405, "/predict does not accept PUT"),
 }
 
 

@@ -89,9 +89,11 @@ function describe(champion) {
 }
 
 function offerPhotosOnly() {
-  element("title").textContent = "Show a picture";
-  element("lead").textContent = "Upload, paste or drop one. The model says what it shows.";
-  for (const id of ["canvas", "undo", "placeholder", "keys"]) element(id).hidden = true;
+  document.title = element("title").textContent = "Show a picture";
+  element("lead").textContent = "The model in production says what it shows.";
+  element("placeholder").textContent = "drop a picture here";
+  element("hint").textContent = "Or paste one, or choose a file with Photo.";
+  for (const id of ["canvas", "undo", "keys"]) element(id).hidden = true;
 }
 
 async function usePhoto(file) {

@@ -33,7 +33,7 @@ export function showNothing() {
   element("refusal").hidden = true;
   element("label").textContent = "?";
   element("label").className = "label unsure";
-  element("sure").textContent = "Nothing drawn yet";
+  element("sure").textContent = "No picture yet";
   element("seen").getContext("2d").clearRect(0, 0, element("seen").width, element("seen").height);
   element("seen").setAttribute("aria-label", "What the model sees: nothing yet");
   for (const row of element("bars").children) fill(row, null, false);

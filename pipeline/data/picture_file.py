@@ -1,0 +1,149 @@
+"""Open a picture that a user sent or named: the one place where bytes become a Pillow image."""
+
+import re
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""What is decoded; Pillow knows many more that nobody sends and that widen what can be attacked."""
+MOST_PIXELS = 50_000_000
+"""Of one picture: a small file can otherwise unpack into gigabytes."""
+MOST_BYTES = 256 * 2**20
+"""Of one file on disk."""
+PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xaeB`\x82"
+GIF_START, GIF_END = b"GIF8", b";"
+JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8\xff", 0xDA, 0xD9
+JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
+"""A marker within the entropy-coded data of a JPEG: neither a stuffed zero nor a restart."""
+
+
+class PictureTooLargeError(DataError):
+    """The picture has more pixels than are decoded."""
+
+
+def read_picture(path: Path, side: int | None = None) -> "Image":
+    """Decode the picture in a file, as ``decode_picture`` does; errors name the path.
+
+    Raises:
+        DataError: The file cannot be read, or is no single, whole picture of 8 or 16 bits.
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    if len(content) > MOST_BYTES:
+        raise PictureTooLargeError(f"{path} is larger than {MOST_BYTES // 2**20} MiB: make it smaller.")
+    return decode_picture(content, str(path), side)
+
+
+def decode_picture(content: bytes, name: str, side: int | None = None) -> "Image":
+    """Decode a single still picture and turn it upright by its EXIF orientation.
+
+    Whatever a decoder raises is the file's fault: damage leads Pillow to raise errors of every kind.
+
+    Args:
+        content: The file.
+        name: For messages.
+        side: A JPEG may be decoded at a smaller scale that leaves at least this many pixels a side, which saves most
+            of the work; ``None`` decodes every pixel.
+
+    Returns:
+        An image of 8 bits a channel, or of one channel with more (modes ``I``, ``I;16`` and ``F``).
+
+    Raises:
+        DataError: It is damaged, cut off, of an unknown format, animated, has colours of 16 bits, or
+            (``PictureTooLargeError``) too many pixels.
+    """
+    from PIL import ImageOps
+
+    pillow = _pillow()
+    try:
+        image: Image
+        with _opened(pillow, content, name) as image:
+            _require_whole(content, name)
+            _require_still(image, name)
+            if side is not None:
+                image.draft(None, (side, side))
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            return image
+    except DataError:
+        raise
+    except pillow.DecompressionBombError as error:
+        raise _too_large(name, "too many pixels") from error
+    except pillow.UnidentifiedImageError as error:
+        known = ", ".join(FORMATS)
+        raise DataError(f"{name} is not a picture that can be read: save it as one of {known}.") from error
+    except Exception as error:  # decoders raise anything: struct.error, SyntaxError, TypeError, MemoryError
+        raise DataError(f"{name} is damaged and is not a picture that can be read: save it again.") from error
+
+
+@cache
+def _pillow() -> ModuleType:
+    """Return Pillow without its warnings: what it warns of is refused here, or is no concern of the user."""
+    import warnings
+
+    from PIL import Image
+
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    return Image
+
+
+def _opened(pillow: ModuleType, content: bytes, name: str) -> Any:
+    image = pillow.open(BytesIO(content), formats=FORMATS)
+    if image.width * image.height > MOST_PIXELS:
+        raise _too_large(name, f"{image.width:,} x {image.height:,} pixels")
+    return image
+
+
+def _too_large(name: str, found: str) -> PictureTooLargeError:
+    return PictureTooLargeError(
+        f"{name} has {found}: make it smaller, at most {MOST_PIXELS // 10**6} million pixels are decoded."
+    )
+
+
+def _require_still(image: Any, name: str) -> None:
+    # An MPO is a phone's JPEG with a second picture (a depth map, a preview) behind the first.
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        raise DataError(f"{name} holds several frames: save one of them as a still picture.")
+    if image.mode[0] not in "IF" and any(";16" in part for part in _decoder_words(image.tile)):
+        raise DataError(f"{name} has 16 bits a colour: save it with 8.")
+
+
+def _decoder_words(tile: Any) -> list[str]:
+    """Return the words of Pillow's instructions to its decoder, ``RGB;16B`` among them where bits would be cut."""
+    if isinstance(tile, str):
+        return [tile]
+    return [word for part in tile for word in _decoder_words(part)] if isinstance(tile, list | tuple) else []
+
+
+def _require_whole(content: bytes, name: str) -> None:
+    """Refuse a picture whose end is missing: Pillow decodes many of those without a word."""
+    cut = (
+        (content.startswith(PNG_START) and PNG_END not in content)
+        or (content.startswith(GIF_START) and not content.rstrip(b"\0").endswith(GIF_END))
+        or (content.startswith(JPEG_START) and not _jpeg_ends(content))
+    )
+    if cut:
+        raise DataError(f"{name} is cut off and is not a picture that can be read: its end is missing.")
+
+
+def _jpeg_ends(content: bytes) -> bool:
+    """Return whether the end marker follows the last scan; data behind it is nobody's business."""
+    place = 2
+    while found := JPEG_MARKER.search(content, place):
+        marker, place = found[1][0], found.end()
+        if marker == JPEG_END:
+            return True
+        if marker != 0x01:
+            place += int.from_bytes(content[place : place + 2], "big")
+    return False

@@ -1,0 +1,23 @@
+// Exchanges the token for a cookie that scripts cannot read, then shows the page that was asked for.
+
+const element = (id) => document.getElementById(id);
+
+async function signIn(event) {
+  event.preventDefault();
+  const headers = { Authorization: `Bearer ${element("token").value.trim()}` };
+  try {
+    const reply = await fetch("/session", { method: "POST", headers });
+    if (reply.ok) return location.reload();
+    refuse("This is not the server's token.");
+  } catch {
+    refuse("The server does not answer, or the token has characters that no token has.");
+  }
+}
+
+function refuse(sentence) {
+  element("refusal").textContent = sentence;
+  element("refusal").hidden = false;
+  element("token").select();
+}
+
+element("sign-in").addEventListener("submit", signIn);
