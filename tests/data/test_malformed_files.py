@@ -191,7 +191,7 @@ def animate(path: Path) -> None:
 
 
 PICTURE_FAULTS = {
-    "damaged": (lambda path: path.write_bytes(path.read_bytes()[:50]), r"2\.png is (damaged|not a picture)"),
+    "damaged": (lambda path: path.write_bytes(path.read_bytes()[:50]), r"2\.png is (damaged|cut off|not a picture)"),
     "no picture at all": (lambda path: path.write_text("hello"), r"2\.png is not a picture"),
     "another size": (save((5, 6), "L"), r"2\.png has 6 x 5 pixels \(height x width\), but .*0\.png has 6 x 6"),
     "16 bits": (save((6, 6), "I;16"), r"2\.png has more than 8 bits"),
