@@ -16,6 +16,9 @@ run: $(VENV)/.installed-$(BUILD)   ## set up, then run the main job: three sizes
 test: $(VENV)/.installed-test      ## set up, then run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+sweep: $(VENV)/.installed-test     ## break every call to the disk of every writing command (an hour on 2 cores)
+	PIPELINE_SWEEP=full $(BIN)/python -m pytest tests/durability/test_crash_sweep.py -n auto --dist load
+
 lint: $(VENV)/.installed-test      ## style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

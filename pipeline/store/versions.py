@@ -21,8 +21,12 @@ def list_versions(home: Home) -> list[Version]:
 
 
 def stored(home: Home) -> list[Version]:
-    """Return every version as its folder describes it, without what production says of it, oldest first."""
-    return [version_folder.read(path) for path in folders(home)]
+    """Return every version as its folder describes it, without what production says of it, oldest first.
+
+    What seems damaged is read again, so that a passing read error leaves no version out of a report.
+    """
+    listed = map(version_folder.read, folders(home))
+    return [version if version.damage is None else version_folder.read(version.folder) for version in listed]
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def by_cell(versions: Iterable[Version]) -> dict[str, Version]:
     Raises:
         UnreadableError: The disk refuses to read a version; its cell is unknown and might be trained twice.
     """
-    looked_at = map(_second_look, versions)
+    looked_at = map(_readable, versions)
     return {version.manifest.cell: version for version in looked_at if version.damage is None}
 
 
@@ -135,8 +139,8 @@ def ids(home: Home) -> frozenset[str]:
     return frozenset(path.name for folder in folders for path in folder.iterdir())
 
 
-def _second_look(version: Version) -> Version:
-    """Return a version that seems damaged, read again: one read error must not train its cell a second time."""
+def _readable(version: Version) -> Version:
+    """Return a version that seems damaged, read again: a read error must not train its cell a second time."""
     if version.damage is None:
         return version
     for name in version_folder.LISTED:
