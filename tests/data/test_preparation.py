@@ -74,7 +74,7 @@ def test_a_picture_of_the_models_size_only_changes_its_polarity(
 
 
 def test_as_is_refuses_another_size() -> None:
-    with pytest.raises(DataError, match="40 x 80 pixels.*takes 28 x 28"):
+    with pytest.raises(DataError, match=r"40 x 80 pixels.*takes 28 x 28"):
         prepare(halves(), Preparation("as-is", "any", 28, 28, 1))
 
 
