@@ -60,7 +60,7 @@ def decode_picture(content: bytes, name: str, side: int | None = None) -> "Image
         An image of 8 bits a channel, or of one channel with more (modes ``I``, ``I;16`` and ``F``).
 
     Raises:
-        DataError: It is damaged, cut off, of an unknown format, animated, has colours of 16 bits, or
+        DataError: It is damaged, cut off, of an unknown format, animated, has colours of more than 8 bits, or
             (``PictureTooLargeError``) too many pixels.
     """
     from PIL import ImageOps
@@ -115,15 +115,21 @@ def _require_still(image: Any, name: str) -> None:
     # An MPO is a phone's JPEG with a second picture (a depth map, a preview) behind the first.
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise DataError(f"{name} holds several frames: save one of them as a still picture.")
-    if image.mode[0] not in "IF" and any(";16" in part for part in _decoder_words(image.tile)):
-        raise DataError(f"{name} has 16 bits a colour: save it with 8.")
+    if _is_deep(image):
+        raise DataError(f"{name} has more than 8 bits a channel: save it with 8.")
 
 
-def _decoder_words(tile: Any) -> list[str]:
-    """Return the words of Pillow's instructions to its decoder, ``RGB;16B`` among them where bits would be cut."""
-    if isinstance(tile, str):
-        return [tile]
-    return [word for part in tile for word in _decoder_words(part)] if isinstance(tile, list | tuple) else []
+def _is_deep(image: Any) -> bool:
+    """Return whether a colour picture has 16 bits a channel, of which Pillow would drop 8 without a word.
+
+    Only what the decoder is asked for says so, before the picture is loaded.
+    """
+    if image.mode.startswith(("I", "F")):
+        return False  # all bits are kept in one channel
+    arguments = [part for tile in image.tile for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
+    # BMP's "BGR;16" is 16 bits for all three channels; PPM names its largest value.
+    deep = [part for part in arguments if isinstance(part, str) and ";16" in part and not part.startswith("BGR")]
+    return bool(deep) or (image.format == "PPM" and any(isinstance(part, int) and part > 255 for part in arguments))
 
 
 def _require_whole(content: bytes, name: str) -> None:

@@ -74,8 +74,9 @@ async function meetChampion() {
   state.version = champion.id;
   showClasses(champion.classes, champion.shape);
   describe(champion);
-  if (champion.shape[2] !== 1) offerPhotosOnly();
-  element("example").hidden = !champion.classes.some((name) => name in state.examples);
+  const drawable = champion.shape[2] === 1;
+  if (!drawable) offerPhotosOnly();
+  element("example").hidden = !drawable || !champion.classes.some((name) => name in state.examples);
 }
 
 function describe(champion) {
@@ -91,6 +92,7 @@ function describe(champion) {
 function offerPhotosOnly() {
   document.title = element("title").textContent = "Show a picture";
   element("lead").textContent = "The model in production says what it shows.";
+  document.querySelector("nav [aria-current]").textContent = "Picture";
   element("placeholder").textContent = "drop a picture here";
   element("hint").textContent = "Or paste one, or choose a file with Photo.";
   for (const id of ["canvas", "undo", "keys"]) element(id).hidden = true;
