@@ -83,4 +83,5 @@ def _lit(grey: NDArray[np.float64], inverted: bool, rng: np.random.Generator) ->
     down, across = np.mgrid[-1 : 1 : grey.shape[0] * 1j, -1 : 1 : grey.shape[1] * 1j]
     angle, depth = rng.uniform(0, 2 * np.pi), rng.uniform(40, 110)
     plane = (np.cos(angle) * down + np.sin(angle) * across) / 2 + 0.5
-    return grey - depth * plane if inverted else grey * (1 - depth / 255) + depth * plane
+    lit: NDArray[np.float64] = grey - depth * plane if inverted else grey * (1 - depth / 255) + depth * plane
+    return lit

@@ -113,6 +113,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         data_dir=settings.data_dir,
         name=settings.name or known_name,
         kaggle_dir=home.competition(DEFAULT_COMPETITION),
+        datasets=home.datasets,
         notify=observer.notice,
     )
     test_file = _test_file(settings, home)

@@ -77,8 +77,13 @@ def _keep(place: Path, sha256: str, made: Pixels) -> None:
         staging.mkdir(parents=True)
         np.save(staging / "images.npy", made.images)
         codes = np.array([shards.SELECTIONS.index(selection) for selection in made.selection.tolist()], np.uint8)
-        facts = {"labels": made.labels, "digests": made.digests.view(np.uint8).reshape(-1, 16), "selection": codes}
-        np.savez(staging / "facts.npz", sha256=np.array(_seal(sha256, made)), **facts)
+        np.savez(
+            staging / "facts.npz",
+            sha256=np.array(_seal(sha256, made)),
+            labels=made.labels,
+            digests=made.digests.view(np.uint8).reshape(-1, digests.DIGEST_BYTES),
+            selection=codes,
+        )
         shutil.rmtree(place, ignore_errors=True)
         staging.rename(place)
     finally:

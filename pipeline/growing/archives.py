@@ -81,7 +81,7 @@ def _write(member: _Member, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             # A header may lie about the size; no more is written than it says.
-            shutil.copyfileobj(_Limited(member.stream, member.size), file)  # type: ignore[misc]
+            shutil.copyfileobj(_Limited(member.stream, member.size), file)
 
 
 class _Limited:

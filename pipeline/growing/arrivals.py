@@ -95,7 +95,10 @@ def _open(spec: str, desk: Desk, scratch: Path, found: Arrivals) -> None:
         return
     if spec.startswith("hf:"):
         desk.download(spec.removeprefix("hf:"), scratch)
-        _walk(scratch, scratch, found)
+        own = Arrivals()
+        _walk(scratch, scratch, own)
+        found.items += _with_parts(own.items)
+        found.faults += own.faults
         return
     path = Path(spec).expanduser()
     if not path.exists():
@@ -109,6 +112,20 @@ def _open(spec: str, desk: Desk, scratch: Path, found: Arrivals) -> None:
         found.items += _of_set(idx.read_folder(path))
     else:
         _walk(path, path, found)
+
+
+def _with_parts(items: list[Item]) -> list[Item]:
+    """The items of a dataset that the Hub keeps as ``train-….parquet`` and ``test-….parquet``, with their part."""
+    parts = {"train": shards.TRAINING, "test": shards.TESTING}
+    named = {part for item in items for part in parts if item.name.startswith(part)}
+    if named != parts.keys():
+        return items
+    return [
+        replace(
+            item, selection=next((kind for part, kind in parts.items() if item.name.startswith(part)), item.selection)
+        )
+        for item in items
+    ]
 
 
 def _walk(root: Path, folder: Path, found: Arrivals) -> None:
@@ -162,8 +179,9 @@ def _of_set(raw: RawSet) -> Iterator[Item]:
 
 
 def _of_part(raw: RawSet, part: RawPart, selection: str) -> Iterator[Item]:
-    images = checks.pixels(part.images, part.images_file, part.first_row)
+    images = checks.pixels(part.images, part.images_file, part.row_number)
     labels = checks.labels(part, len(raw.classes) if raw.classes else None).tolist()
-    for number, (image, label) in enumerate(zip(images, labels, strict=True), start=part.first_row):
+    file = Path(part.images_file).name
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
         name = raw.classes[label] if raw.classes else str(label)
-        yield Item(f"{Path(part.images_file).name}, row {number}", image, name, selection)
+        yield Item(f"{file}, row {part.row_number(index)}", image, name, selection)

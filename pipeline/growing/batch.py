@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.data.preparation import Preparation, in_words
 from pipeline.data.snapshots import Snapshot
@@ -92,6 +93,22 @@ class Batch:
             lines += screening.uneven(self.after.class_counts)
             lines.append(self._snapshot_in_words())
         return lines
+
+    def facts(self) -> dict[str, Any]:
+        """The report for other programs."""
+        return {
+            "dataset": self.dataset,
+            "batch": self.id,
+            "snapshot": self.after.id if self.after else None,
+            "images": self.after.images if self.after else 0,
+            "class_counts": self.after.class_counts if self.after else {},
+            "outcomes": dict(self.counts),
+            "polarities": dict(self.polarities),
+            "faults": list(self.faults),
+            "left_out": list(self.left_out),
+            "champion": self.champion,
+            "seconds": round(self.seconds, 3),
+        }
 
     def _snapshot_in_words(self) -> str:
         if self.after is None:

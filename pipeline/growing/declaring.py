@@ -20,6 +20,7 @@ MNIST_SIDE = 28
 LOOKED_AT = 50
 """Pictures whose size and colour are looked at where no size is given."""
 LARGEST_SIDE = 1024
+LONGEST_CLASS = 100
 
 
 def check_name(name: str) -> None:
@@ -65,6 +66,8 @@ def terms_of(parent: Snapshot | None, items: Sequence[Item], kind: str | None, s
         SettingsError: The options contradict the dataset, or there is none and nothing says what it should be.
     """
     found = _ordered({item.label for item in items if item.label is not None})
+    for name in found:
+        _check_class(name)
     if parent is not None:
         _check_same(parent, kind, size)
         added = tuple(name for name in found if name not in parent.classes) if new else ()
@@ -73,6 +76,12 @@ def terms_of(parent: Snapshot | None, items: Sequence[Item], kind: str | None, s
         raise SettingsError("The first ingest of a dataset needs labels: give --label, or a folder for each class.")
     preparation = _declared(items, found, kind, size)
     return Terms(tuple(found), preparation.shape, preparation)
+
+
+def _check_class(name: str) -> None:
+    """A class's name becomes a folder's when the dataset is exported."""
+    if not name.isprintable() or not 1 <= len(name) <= LONGEST_CLASS or name in {".", ".."} or set(name) & set("/\\"):
+        raise DataError(f"The class {name[:80]!r} has a name that no folder can have: rename it.")
 
 
 def _check_same(parent: Snapshot, kind: str | None, size: str | None) -> None:

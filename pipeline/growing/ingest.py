@@ -17,10 +17,10 @@ from pipeline.data.near_copies import near_copies
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
 from pipeline.errors import DataError
-from pipeline.growing import declaring, quarantine, screening, snapshot_store
+from pipeline.growing import declaring, quarantine, removal, screening, snapshot_store
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
 from pipeline.growing.batch import Batch, Outcome
-from pipeline.growing.preparing import Prepared, prepare_all
+from pipeline.growing.preparing import prepare_all
 from pipeline.growing.screening import Arrival, Decision, Known
 from pipeline.growing.snapshot_store import Change, Terms
 from pipeline.store import atomic, production, role_records
@@ -75,6 +75,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
     """
     declaring.check_name(order.dataset)
     folder = home.datasets / order.dataset
+    removal.finish(home, folder, wait=wait, notify=desk.notify)
     with snapshot_store.writing(folder, wait=wait, notify=desk.notify):
         scratch = tempfile.TemporaryDirectory(
             dir=folder, prefix=".incoming-", suffix=atomic.TEMPORARY_SUFFIX, ignore_cleanup_errors=True
@@ -128,7 +129,7 @@ class _Checks:
 
     @classmethod
     def of(cls, home: Home, folder: Path, parent: Snapshot | None, terms: Terms) -> "_Checks":
-        labels = {}
+        labels: dict[str, str] = {}
         for rows in snapshot_store.stored_rows(folder, parent, ["digest", "label"]) if parent else []:
             names = [terms.classes[label] for label in rows.column("label").to_pylist()]
             labels.update(zip(rows.column("digest").to_pylist(), names, strict=True))
@@ -215,4 +216,3 @@ def _batch_id(items: Sequence[Item]) -> str:
 
 def _remedy(decision: Decision) -> str:
     return " Give --new-classes to add it." if decision.outcome == screening.UNKNOWN_CLASS else ""
-

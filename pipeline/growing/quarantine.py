@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.data import shards, snapshots
 from pipeline.data.shards import Entry
-from pipeline.store import atomic
+from pipeline.store import atomic, disk
 
 NO_LABEL = -1
 """The label of an image that has none, as ``datasets`` has it."""
@@ -38,9 +38,7 @@ def waiting(folder: Path) -> list[Entry]:
 
 def digests_of(folder: Path) -> set[str]:
     """The digests of everything that waits."""
-    return {
-        digest for path in batches(folder) for digest in shards.read(path, ["digest"]).column("digest").to_pylist()
-    }
+    return {digest for path in batches(folder) for digest in shards.read(path, ["digest"]).column("digest").to_pylist()}
 
 
 def discard(folder: Path, digests: Collection[str]) -> int:
@@ -56,7 +54,7 @@ def discard(folder: Path, digests: Collection[str]) -> int:
         found += rows.num_rows - kept.num_rows
         if kept.num_rows == 0:
             with atomic.disk_errors(path):
-                path.unlink()
+                disk.unlink(path)
                 atomic.sync_folder(path.parent)
         elif kept.num_rows < rows.num_rows:
             atomic.write_bytes(path, shards.content(kept))

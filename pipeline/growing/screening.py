@@ -135,9 +135,7 @@ def _conflict(arrival: Arrival, labels: set[str]) -> Decision:
     return Decision(CONFLICT, f"{arrival.name} has been labelled {' and '.join(sorted(labels))}.")
 
 
-def doubts(
-    probabilities: NDArray[np.float32], labels: Sequence[str | None], classes: Sequence[str]
-) -> list[str]:
+def doubts(probabilities: NDArray[np.float32], labels: Sequence[str | None], classes: Sequence[str]) -> list[str]:
     """Return why the champion doubts each label, empty where it does not.
 
     Args:

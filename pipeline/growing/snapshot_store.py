@@ -20,7 +20,8 @@ from pipeline.data.preparation import Preparation
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Shard, Snapshot
 from pipeline.errors import StoreError
-from pipeline.store import atomic
+from pipeline.store import atomic, disk
+from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +65,7 @@ def writing(folder: Path, *, wait: bool, notify: Notify) -> Iterator[None]:
         StoreError: Another process is writing to the dataset and ``wait`` is false.
     """
     with atomic.disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(folder)
     lock = filelock.FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -109,7 +110,7 @@ def commit(folder: Path, parent: Snapshot | None, change: Change) -> Snapshot:
         shape=change.terms.shape,
         preparation=change.terms.preparation,
         shards=(*kept, *new),
-        class_counts=_class_counts(folder, (*kept, *new), change.terms.classes),
+        class_counts=class_counts(folder, (*kept, *new), change.terms.classes),
         removed=_removed(parent, change),
     ).sealed()
     publish(folder, snapshot)
@@ -140,7 +141,8 @@ def recover(folder: Path) -> list[str]:
         done.append(f"Removed half-written files of a killed process in {folder}.")
     orphans = _unreferenced(folder)
     for path in orphans:
-        path.unlink(missing_ok=True)
+        with atomic.disk_errors(path):
+            disk.unlink(path)
     if orphans:
         done.append(f"Removed {len(orphans)} shards in {folder} that no snapshot names.")
     retire(folder)
@@ -155,9 +157,14 @@ def retire(folder: Path) -> None:
     for path in (folder / snapshots.SHARDS).glob("*.parquet"):
         if path.name not in used:
             with atomic.disk_errors(path):
-                retired.mkdir(exist_ok=True)
-                path.rename(retired / path.name)
+                atomic.make_folder(retired)
+                disk.rename(path, retired / path.name)
                 atomic.sync_folder(retired)
+
+
+def reports_folder(home: Home, dataset: str) -> Path:
+    """Where the pages on a dataset's batches go."""
+    return home.metric_results / "datasets" / dataset
 
 
 def now() -> str:
@@ -188,7 +195,8 @@ def _write(folder: Path, name: str, rows: "pa.Table") -> Shard:
     return Shard(file=name, rows=rows.num_rows, sha256=shards.content_digest(rows))
 
 
-def _class_counts(folder: Path, parts: Sequence[Shard], classes: tuple[str, ...]) -> dict[str, int]:
+def class_counts(folder: Path, parts: Sequence[Shard], classes: Sequence[str]) -> dict[str, int]:
+    """Count the images of some shards by class name."""
     counts = dict.fromkeys(classes, 0)
     for shard in parts:
         for label in shards.read(snapshots.shard_file(folder, shard), ["label"]).column("label").to_pylist():
