@@ -10,18 +10,18 @@ from pipeline.growing import screening
 from pipeline.growing.preparing import Prepared
 from pipeline.growing.screening import Arrival, Decision
 
-PLURALS = {
-    screening.STORED: "stored",
-    screening.COPY: "exact copies, counted and not stored again",
-    screening.WAITING: "waiting in quarantine already",
-    screening.REMOVED: "refused because a person removed them before",
-    screening.UNREADABLE: "refused as unreadable",
-    screening.UNKNOWN_CLASS: "refused because their class is unknown",
-    screening.CONFLICT: "in quarantine because their labels contradict each other",
-    screening.DOUBTED: "in quarantine because the champion doubts their label",
-    screening.NEAR_COPY: "in quarantine because they are nearly a benchmark image",
-    screening.UNLABELLED: "in quarantine because they have no label",
-    screening.SURPLUS: "in quarantine because their class is over --max-ratio",
+TITLES = {
+    screening.STORED: "Stored",
+    screening.COPY: "Exact copies, counted and not stored again",
+    screening.WAITING: "In quarantine already",
+    screening.REMOVED: "Refused, since a person removed them before",
+    screening.UNREADABLE: "Refused as unreadable",
+    screening.UNKNOWN_CLASS: "Refused for an unknown class (--new-classes adds it)",
+    screening.CONFLICT: "In quarantine for labels that contradict each other",
+    screening.DOUBTED: "In quarantine for a label that the champion doubts",
+    screening.NEAR_COPY: "In quarantine as near copies of benchmark images",
+    screening.UNLABELLED: "In quarantine without a label",
+    screening.SURPLUS: "In quarantine as surplus of their class (--max-ratio)",
 }
 
 
@@ -80,7 +80,7 @@ class Batch:
             f"{len(self.outcomes):,} images arrived for {self.dataset} and were prepared as "
             f"{in_words(self.preparation)}, {pace:,.0f} a minute."
         ]
-        lines += [f"{self.counts[kind]:,} {words}." for kind, words in PLURALS.items() if self.counts[kind]]
+        lines += [f"{title}: {self.counts[kind]:,}." for kind, title in TITLES.items() if self.counts[kind]]
         if self.polarities:
             found = " and ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in self.polarities.most_common())
             lines.append(f"By their edges, the pictures are {found}.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.growing import screening, snapshot_store
-from pipeline.growing.batch import PLURALS, Batch, Outcome
+from pipeline.growing.batch import TITLES, Batch, Outcome
 from pipeline.reports import batch_page
 from pipeline.reports.batch_page import MOST_SHOWN, Shown
 from pipeline.store import atomic
@@ -40,7 +40,7 @@ def _group(batch: Batch, outcome: str) -> Shown:
     own = [one for one in batch.outcomes if one.decision.outcome == outcome]
     shown = _spread(own)
     return Shown(
-        title=PLURALS[outcome],
+        title=TITLES[outcome],
         count=len(own),
         images=[one.prepared.pixels for one in shown],
         captions=[one.arrival.label or "no label" for one in shown],
