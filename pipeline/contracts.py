@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import StoreError
-from pipeline.facts.manifest import Manifest, Parity, Validation
+from pipeline.facts.manifest import Manifest, Parity, PreparationFacts, Validation
 from pipeline.facts.scores import Scores
 
 Images = NDArray[np.uint8]
@@ -48,6 +48,7 @@ class LabelledImages:
             ``name@number`` of a snapshot in ``datasets/``; empty where the images were made in memory.
         selection: How each image came to be chosen, ``[N]`` (``pipeline.data.shards.SELECTIONS``); ``None`` where
             all of them simply arrived.
+        preparation: How pictures become pixels; ``None`` where the dataset declares nothing.
     """
 
     name: str
@@ -60,6 +61,7 @@ class LabelledImages:
     official_test: NDArray[np.bool_] | None = None
     origin: str = ""
     selection: NDArray[np.str_] | None = None
+    preparation: PreparationFacts | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

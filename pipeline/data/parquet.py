@@ -74,7 +74,9 @@ def _row(path: Path, image: Any, label: Any, names: list[str] | None) -> Row:
     if not isinstance(content, bytes):
         raise DataError(f"{path} holds images as {type(image).__name__}, not as the bytes of picture files.")
     if not isinstance(label, int | str | None):
-        raise DataError(f"{path} holds {type(label).__name__} as labels; a name or a number is expected for each image.")
+        raise DataError(
+            f"{path} holds {type(label).__name__} as labels; a name or a number is expected for each image."
+        )
     if label in {None, -1, ""}:
         return Row(content, None)
     if names is not None and isinstance(label, int) and 0 <= label < len(names):

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.contracts import LabelledImages
 from pipeline.data import digests, shard_cache
-from pipeline.data.preparation import Preparation, in_words
+from pipeline.data.preparation import Preparation, as_facts, in_words
 from pipeline.errors import DataError
 
 SNAPSHOTS, SHARDS, RETIRED, QUARANTINE = "snapshots", "shards", "retired", "quarantine"
@@ -199,6 +199,7 @@ def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledI
         sha256=digests.labelled_digest(image_digests, labels, snapshot.classes),
         selection=np.concatenate([part.selection for part in parts]),
         origin=snapshot.id,
+        preparation=as_facts(snapshot.preparation),
     )
 
 

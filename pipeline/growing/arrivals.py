@@ -1,7 +1,7 @@
 """What arrives: folders, archives, CSV, npz, Parquet and single pictures become one list of labelled items."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def collect(specs: Sequence[str], label: str | None, desk: Desk) -> Arrivals:
 
 
 def _open(spec: str, desk: Desk, scratch: Path, found: Arrivals) -> None:
-    if spec in sources.NAMES:
+    if spec in sources.BUILT_IN:
         found.items += _of_set(desk.read_named(spec))
         return
     if spec.startswith("hf:"):
@@ -102,7 +102,9 @@ def _open(spec: str, desk: Desk, scratch: Path, found: Arrivals) -> None:
         return
     path = Path(spec).expanduser()
     if not path.exists():
-        raise DataError(f"{path} does not exist: name a file or folder, one of {', '.join(sources.NAMES)}, or hf:NAME.")
+        raise DataError(
+            f"{path} does not exist: name a file or folder, one of {', '.join(sources.BUILT_IN)}, or hf:NAME."
+        )
     if path.is_file() and archives.is_archive(path):
         archives.unpack(path, scratch)
         _walk(scratch, scratch, found)
@@ -120,12 +122,11 @@ def _with_parts(items: list[Item]) -> list[Item]:
     named = {part for item in items for part in parts if item.name.startswith(part)}
     if named != parts.keys():
         return items
-    return [
-        replace(
-            item, selection=next((kind for part, kind in parts.items() if item.name.startswith(part)), item.selection)
-        )
-        for item in items
-    ]
+    return [replace(item, selection=_part_of(item, parts)) for item in items]
+
+
+def _part_of(item: Item, parts: Mapping[str, str]) -> str:
+    return next((kind for part, kind in parts.items() if item.name.startswith(part)), item.selection)
 
 
 def _walk(root: Path, folder: Path, found: Arrivals) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.data.picture_file import decode_picture, read_picture
 from pipeline.data.preparation import Kind, Polarity, Preparation, in_words
 from pipeline.data.snapshots import REFERENCE, Snapshot
-from pipeline.data.sources import NAMES
+from pipeline.data.sources import BUILT_IN
 from pipeline.errors import DataError, SettingsError
 from pipeline.growing.arrivals import Item
 from pipeline.growing.snapshot_store import Terms
@@ -30,10 +30,10 @@ def check_name(name: str) -> None:
         SettingsError: It is.
     """
     match = REFERENCE.fullmatch(name)
-    if match is None or match["number"] or name in NAMES:
+    if match is None or match["number"] or name in BUILT_IN:
         raise SettingsError(
             f"--dataset '{name}' cannot name a dataset: use lower-case letters, digits and hyphens, and none of "
-            f"{', '.join(NAMES)}."
+            f"{', '.join(BUILT_IN)}."
         )
 
 

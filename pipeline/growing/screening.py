@@ -79,7 +79,7 @@ def decide(arrivals: Sequence[Arrival], known: Known) -> list[Decision]:
     """
     given: dict[str, set[str]] = {}
     for arrival in arrivals:
-        if arrival.digest and arrival.label in known.classes:
+        if arrival.digest and arrival.label is not None and arrival.label in known.classes:
             given.setdefault(arrival.digest, set()).add(arrival.label)
     seen: set[str] = set()
     decisions = []

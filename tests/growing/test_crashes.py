@@ -13,7 +13,7 @@ from pipeline.growing import exporting, quarantine, removal
 from pipeline.store.home import Home
 
 sys.path.append(str(Path(__file__).parents[1] / "durability"))
-from faulty_disk import Crash, FaultyDisk, Kind  # noqa: E402
+from faulty_disk import Crash, FaultyDisk, Kind
 
 
 def held(home: Home) -> list[str]:
