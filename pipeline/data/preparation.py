@@ -202,7 +202,9 @@ def as_facts(preparation: Preparation) -> PreparationFacts:
 
 def recorded_in(dataset: DatasetFacts) -> Preparation:
     """Return the preparation that a version was trained with; the default of its shape where none is recorded."""
-    facts = dataset.preparation
-    if facts is None:
-        return default_for(dataset.shape)
+    return default_for(dataset.shape) if dataset.preparation is None else from_facts(dataset.preparation)
+
+
+def from_facts(facts: PreparationFacts) -> Preparation:
+    """Return the preparation that ``as_facts`` recorded."""
     return Preparation(facts.kind, facts.polarity, facts.height, facts.width, facts.channels)

@@ -114,7 +114,7 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         outcomes=tuple(outcomes),
         faults=tuple(arrivals.faults),
         left_out=tuple(arrivals.left_out),
-        champion=checks.champion.deployment.id if checks.champion else None,
+        champion=checks.champion.model.id if checks.champion else None,
         seconds=time.monotonic() - started,
     )
 
