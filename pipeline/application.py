@@ -16,6 +16,7 @@ from pipeline.contracts import (
     UnlabelledImages,
     Version,
 )
+from pipeline.data.preparation import Preparation, recorded_in
 from pipeline.errors import DataError
 from pipeline.inference import checked_model
 from pipeline.inference.checked_model import CheckedModel
@@ -80,6 +81,11 @@ class Application:
     def classes(self) -> tuple[str, ...]:
         """The model's class names, in label order."""
         return self._model.facts.dataset.classes
+
+    @property
+    def preparation(self) -> Preparation:
+        """How pictures become the images that the model takes."""
+        return recorded_in(self._model.facts.dataset)
 
     @property
     def shape(self) -> tuple[int, int, int]:

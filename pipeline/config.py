@@ -65,8 +65,8 @@ class Settings(BaseModel):
     )
     dataset: Annotated[str, _DATA] = Field(
         "auto",
-        description="auto, mnist, digits, kaggle, or the path of a CSV, an .npz, a folder of IDX files or a folder of "
-        "images.",
+        description="auto, mnist, digits, kaggle, a dataset that grows (NAME or NAME@SNAPSHOT), or the path of a CSV, "
+        "an .npz, a folder of IDX files or a folder of images.",
     )
     name: Annotated[str | None, _DATA] = Field(
         None, description="Another name for the dataset; each name has its own champion."

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import StoreError
-from pipeline.facts.manifest import Manifest, Parity, Validation
+from pipeline.facts.manifest import Manifest, Parity, PreparationFacts, Validation
 from pipeline.facts.scores import Scores
 
 Images = NDArray[np.uint8]
@@ -44,8 +44,11 @@ class LabelledImages:
         sha256: Digest of all images, labels and class names, in their order.
         official_test: Boolean ``[N]``, true where the source itself sets a row aside for testing
             (MNIST's 10,000); ``None`` where the source is one pool.
-        origin: What ``--dataset`` takes to read it again: ``mnist``, ``digits``, ``kaggle``, or an absolute path; empty
-            where the images were made in memory.
+        origin: What ``--dataset`` takes to read it again: ``mnist``, ``digits``, ``kaggle``, an absolute path, or
+            ``name@number`` of a snapshot in ``datasets/``; empty where the images were made in memory.
+        selection: How each image came to be chosen, ``[N]`` (``pipeline.data.shards.SELECTIONS``); ``None`` where
+            all of them simply arrived.
+        preparation: How pictures become pixels; ``None`` where the dataset declares nothing.
     """
 
     name: str
@@ -57,6 +60,8 @@ class LabelledImages:
     sha256: str
     official_test: NDArray[np.bool_] | None = None
     origin: str = ""
+    selection: NDArray[np.str_] | None = None
+    preparation: PreparationFacts | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

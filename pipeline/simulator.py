@@ -19,6 +19,7 @@ from pipeline.contracts import (
     Version,
 )
 from pipeline.data import sources, splits, unlabelled
+from pipeline.data.preparation import Preparation, from_facts
 from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DataError, DeployError, PipelineError, SettingsError
 from pipeline.inspection import datasets, reporting
@@ -113,10 +114,11 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         data_dir=settings.data_dir,
         name=settings.name or known_name,
         kaggle_dir=home.competition(DEFAULT_COMPETITION),
+        datasets=home.datasets,
         notify=observer.notice,
     )
     test_file = _test_file(settings, home)
-    test_images = unlabelled.load(test_file, data.shape) if test_file else None
+    test_images = unlabelled.load(test_file, data.shape, preparation=_declared(data)) if test_file else None
     with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
         cells = _plan(settings, recipes, home, data, observer)
@@ -225,6 +227,10 @@ def _require_same_kind(home: Home, data: LabelledImages) -> None:
             "give this dataset a name of its own with --name."
         )
     datasets.require_same_source(manifest.read(champion.folder).dataset, data)
+
+
+def _declared(data: LabelledImages) -> Preparation | None:
+    return from_facts(data.preparation) if data.preparation else None
 
 
 def _plan(

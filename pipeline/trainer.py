@@ -205,6 +205,7 @@ def _describe_dataset(data: LabelledImages) -> DatasetFacts:
         images=len(data),
         classes=data.classes,
         shape=data.shape,
+        preparation=data.preparation,
     )
 
 

@@ -7,9 +7,11 @@ import typer
 from pipeline import __version__
 from pipeline.cli import (
     common,
+    dataset_commands,
     doctor_command,
     explore_command,
     gate_commands,
+    ingest_command,
     inspect_commands,
     kaggle_commands,
     models_command,
@@ -24,6 +26,8 @@ from pipeline.models.runtime import prepare_process
 COMMANDS = (
     run_command,
     models_command,
+    ingest_command,
+    dataset_commands,
     gate_commands,
     inspect_commands,
     explore_command,

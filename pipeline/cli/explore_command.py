@@ -34,7 +34,9 @@ def explore(
     with errors.status("loading images") as status:
         kaggle_dir = target.competition(DEFAULT_COMPETITION)
         spec, name = datasets.source_of(target, dataset)
-        data = sources.load(spec, data_dir=data_dir, name=name, kaggle_dir=kaggle_dir, notify=notice)
+        data = sources.load(
+            spec, data_dir=data_dir, name=name, kaggle_dir=kaggle_dir, datasets=target.datasets, notify=notice
+        )
         found = exploration.explore(data, seed, status.update)
         pages = exploration.files(found, asdict(validation.report(data)), status.update)
         folder = target.metric_results / "eda"

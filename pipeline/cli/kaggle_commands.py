@@ -81,7 +81,7 @@ def submit(
     if not test_csv.exists():
         raise StoreError(f"{test_csv} is missing: fetch it with `simulator.py kaggle download` or put it there.")
     application = Application(chosen)
-    test = unlabelled.load(test_csv, application.shape, notice)
+    test = unlabelled.load(test_csv, application.shape, notice, application.preparation)
     ids = unlabelled.sample_ids(sample) if sample.exists() else None
     submission = application.run(test, place.metric_results / "kaggle" / competition / "submission.csv", ids)
     if escaped := escape_notice(submission):

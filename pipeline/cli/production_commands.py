@@ -131,7 +131,7 @@ def predict(
     if writes and len(files) > 1:
         raise SettingsError("A submission is made from one file: give one, or leave out --output and --sample.")
     for file in files:
-        images = unlabelled.load(file, application.shape)
+        images = unlabelled.load(file, application.shape, preparation=application.preparation)
         if writes:
             target = output or place.metric_results / champion.dataset / "submission.csv"
             ids = unlabelled.sample_ids(sample) if sample else None

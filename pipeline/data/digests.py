@@ -2,11 +2,12 @@
 
 import hashlib
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Digests, Images
+from pipeline.contracts import Digests, Images, Labels
 
 DIGEST_BYTES = 16
 DIGEST_DTYPE = np.dtype(f"V{DIGEST_BYTES}")
@@ -41,6 +42,14 @@ def unique(digests: Digests) -> Digests:
 def set_digest(digests: Digests) -> str:
     """Return the SHA-256, in hexadecimal, of a *set* of images: neither order, names nor copies change it."""
     return hashlib.sha256(unique(digests).tobytes()).hexdigest()
+
+
+def labelled_digest(images: Digests, labels: Labels, names: Sequence[str]) -> str:
+    """SHA-256, in hexadecimal, of images and labels in their order, and of names (of the classes)."""
+    digest = hashlib.sha256(images.tobytes())
+    digest.update(labels.astype("<i8").tobytes())
+    digest.update("\0".join(names).encode())
+    return digest.hexdigest()
 
 
 def positions(digests: Digests, known: Digests) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pipeline.data.ink import BLANK, otsu
 from pipeline.data.photos import WORKING_SIDE, light_on_dark
 from pipeline.errors import DataError
+from pipeline.facts.manifest import DatasetFacts, PreparationFacts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -164,3 +165,46 @@ def _ground(pixels: NDArray[np.uint8]) -> str | None:
 def _frame(pixels: NDArray[Any]) -> NDArray[Any]:
     """Return the pixels of the edge, ``[n]`` or ``[n, C]``."""
     return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+
+
+def found_polarity(image: "Image.Image", preparation: Preparation) -> str:
+    """Return the polarity of a picture by the median of its edge against Otsu's threshold; empty where any will do.
+
+    Args:
+        image: Upright, of any mode and size.
+        preparation: What the dataset declares.
+    """
+    if preparation.polarity == "any":
+        return ""
+    small = _plain(image, 1)
+    small.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    grey = np.asarray(small)
+    return "dark-on-light" if float(np.median(_frame(grey))) > otsu(grey) else "light-on-dark"
+
+
+def in_words(preparation: Preparation) -> str:
+    """Return a preparation as ``digit, 28 x 28, grey, light-on-dark``."""
+    colours = "grey" if preparation.channels == 1 else "RGB"
+    ground = "" if preparation.polarity == "any" else f", {preparation.polarity}"
+    return f"{preparation.kind}, {preparation.height} x {preparation.width}, {colours}{ground}"
+
+
+def as_facts(preparation: Preparation) -> PreparationFacts:
+    """Return a preparation as the manifest of a version records it."""
+    return PreparationFacts(
+        kind=preparation.kind,
+        polarity=preparation.polarity,
+        height=preparation.height,
+        width=preparation.width,
+        channels=3 if preparation.channels == 3 else 1,
+    )
+
+
+def recorded_in(dataset: DatasetFacts) -> Preparation:
+    """Return the preparation that a version was trained with; the default of its shape where none is recorded."""
+    return default_for(dataset.shape) if dataset.preparation is None else from_facts(dataset.preparation)
+
+
+def from_facts(facts: PreparationFacts) -> Preparation:
+    """Return the preparation that ``as_facts`` recorded."""
+    return Preparation(facts.kind, facts.polarity, facts.height, facts.width, facts.channels)

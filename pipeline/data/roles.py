@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import Digests, LabelledImages, Labels, Roles
-from pipeline.data import digests
+from pipeline.data import digests, shards
 from pipeline.data.validation import lowest_labels
 
 TRAINING, VALIDATION, BENCHMARK = 0, 1, 2
@@ -24,8 +24,9 @@ def assign_roles(data: LabelledImages, known: Roles | None = None) -> Roles:
 
     A source's own test images are the benchmark; of a single pool it is a stratified fifth. Validation is a
     stratified tenth of the rest. Within a class, images are drawn in the order of a keyed hash of their
-    digest, so that neither the order of rows nor chance matters. As a dataset grows, its new images fill the
-    quotas.
+    digest, so that neither the order of rows nor chance matters. As a dataset grows, its new images fill up
+    the quotas. Of a dataset that says how its images were chosen, the benchmark grows from those alone that simply
+    arrived or were audited at random; what was chosen for being doubtful or corrected is training data for good.
 
     Args:
         data: A validated dataset; copies of an image share its role and its lowest label.
@@ -37,8 +38,10 @@ def assign_roles(data: LabelledImages, known: Roles | None = None) -> Roles:
     images, first, image = np.unique(data.digests, return_index=True, return_inverse=True)
     order = np.argsort(keyed_hashes(images, KEY))
     drawing = _Drawing(_known_roles(images, known), lowest_labels(data)[first], np.bincount(image), order)
+    if data.selection is not None:
+        _settle(drawing, image, data.selection)
     if data.official_test is None:
-        drawing.fill(BENCHMARK, BENCHMARK_SHARE)
+        drawing.fill(BENCHMARK, BENCHMARK_SHARE, _unselected(image, data.selection))
     else:
         official = np.unique(image[data.official_test])
         drawing.roles[official[drawing.roles[official] == UNDECIDED]] = BENCHMARK
@@ -56,9 +59,14 @@ class _Drawing:
     copies: NDArray[np.int64]
     order: NDArray[np.int64]
 
-    def fill(self, role: int, share: int) -> None:
-        """Give the role to undecided images until one row in ``share`` of each class has it, benchmark rows aside."""
+    def fill(self, role: int, share: int, eligible: NDArray[np.bool_] | None = None) -> None:
+        """Give the role to undecided images until one row in ``share`` of each class has it, benchmark rows aside.
+
+        Images that are not ``eligible`` (``[M]``) neither get the role nor count.
+        """
         pool = (self.roles != BENCHMARK) | (role == BENCHMARK)
+        if eligible is not None:
+            pool &= eligible
         rows = np.bincount(self.labels[pool], self.copies[pool], minlength=int(self.labels.max()) + 1)
         for label, quota in enumerate(quotas(rows.astype(np.int64), share)):
             own = self.order[((self.labels == label) & pool)[self.order]]
@@ -78,6 +86,22 @@ class _Drawing:
         if not drawn and spare > 0 and role not in roles:
             drawn = [int(free[self.copies[free].argmin()])]
         return drawn
+
+
+def _settle(drawing: _Drawing, image: NDArray[np.int64], selection: NDArray[np.str_]) -> None:
+    """Give the role that how an image was chosen leaves no choice of; one that is known stays."""
+    for chosen, role in ((shards.DOUBTFUL, TRAINING), (shards.CORRECTED, TRAINING), (shards.TESTING, BENCHMARK)):
+        rows = np.unique(image[selection == chosen])
+        drawing.roles[rows[drawing.roles[rows] == UNDECIDED]] = role
+
+
+def _unselected(image: NDArray[np.int64], selection: NDArray[np.str_] | None) -> NDArray[np.bool_] | None:
+    """Which images the benchmark may grow from, ``[M]``."""
+    if selection is None:
+        return None
+    eligible = np.zeros(int(image.max()) + 1, bool)
+    eligible[image[np.isin(selection, (shards.ARRIVED, shards.AUDITED))]] = True
+    return eligible
 
 
 def _known_roles(images: Digests, known: Roles | None) -> NDArray[np.int64]:

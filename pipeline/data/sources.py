@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.contracts import LabelledImages
-from pipeline.data import idx, image_folder, kaggle_csv, mnist, npz, sklearn_digits
+from pipeline.data import idx, image_folder, kaggle_csv, mnist, npz, sklearn_digits, snapshots
 from pipeline.data.notices import Notify, silent
 from pipeline.data.raw import RawSet
-from pipeline.data.validation import labelled
+from pipeline.data.validation import labelled, slug
 from pipeline.data.wording import require_printable
 from pipeline.errors import DataError
 
 BUILT_IN = ("auto", "mnist", "digits", "kaggle")
-"""What ``--dataset`` takes beside paths and the names of datasets that have versions."""
+"""What ``--dataset`` takes beside paths and the names of datasets."""
 PATIENT, HURRIED = 15.0, 4.0
 """Seconds to wait for a download that was asked for, and for one that is only an attempt."""
 
@@ -26,27 +26,43 @@ def load(
     data_dir: Path | None = None,
     name: str | None = None,
     kaggle_dir: Path | None = None,
+    datasets: Path | None = None,
     download: bool = True,
     notify: Notify = silent,
 ) -> LabelledImages:
     """Load and validate a dataset.
 
     Args:
-        spec: ``auto`` (MNIST if it can be had, else the digits), ``mnist``, ``digits``, ``kaggle``, or the path of a
-            Kaggle-form CSV, an ``.npz``, a folder of IDX files, or a folder of pictures with one sub-folder a class.
+        spec: ``auto`` (MNIST if it can be had, else the digits), ``mnist``, ``digits``, ``kaggle``, a dataset in
+            ``datasets`` as ``NAME`` or ``NAME@SNAPSHOT``, or the path of a Kaggle-form CSV, an ``.npz``, a folder of
+            IDX files, or a folder of pictures with one sub-folder a class.
         data_dir: A folder that may hold MNIST; looked into before ``PIPELINE_DATA``, Keras' cache and a download.
         name: Overrides the dataset's name.
         kaggle_dir: Where ``kaggle`` finds its ``train.csv``.
+        datasets: The folder of the datasets that grow.
         download: Whether MNIST may be downloaded.
         notify: Called with each sentence that a user should read.
 
     Raises:
         DataError: Nothing usable is there; names file and row.
     """
-    return labelled(_read(spec, data_dir, kaggle_dir, download, notify), name, notify)
+    if datasets is not None and spec not in BUILT_IN and snapshots.refers(spec, datasets):
+        if Path(spec).exists():
+            notify(f"'{spec}' is the dataset of that name; for the file or folder write ./{spec}.")
+        snapshot = snapshots.find(datasets, spec)
+        return snapshots.load(datasets / snapshot.name, snapshot, slug(name) if name else None)
+    raw = read(spec, data_dir=data_dir, kaggle_dir=kaggle_dir, download=download, notify=notify)
+    return labelled(raw, name, notify)
 
 
-def _read(spec: str, data_dir: Path | None, kaggle_dir: Path | None, download: bool, notify: Notify) -> RawSet:
+def read(
+    spec: str, *, data_dir: Path | None, kaggle_dir: Path | None, download: bool = True, notify: Notify = silent
+) -> RawSet:
+    """Read what ``load`` validates; the arguments are the same.
+
+    Raises:
+        DataError: Nothing usable is there; names file and row.
+    """
     if spec == "auto":
         return _mnist_or_digits(data_dir, download, notify)
     if spec == "mnist":
@@ -126,7 +142,16 @@ def _read_path(path: Path, notify: Notify) -> RawSet:
     if path.is_dir():
         return idx.read_folder(path) if idx.find(path) else image_folder.read(path, notify)
     if not path.exists():
-        raise DataError(f"{path} does not exist: name a file or folder, or one of auto, mnist, digits, kaggle.")
+        raise DataError(f"{path} does not exist: name a file or folder, a dataset, or one of {', '.join(BUILT_IN)}.")
+    return read_file(path)
+
+
+def read_file(path: Path) -> RawSet:
+    """Read one labelled file: a Kaggle-form CSV or an ``.npz``.
+
+    Raises:
+        DataError: It is of another form, or damaged; names the row.
+    """
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return kaggle_csv.read_labelled(path)

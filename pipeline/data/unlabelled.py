@@ -14,7 +14,9 @@ from pipeline.data.wording import quoted
 from pipeline.errors import DataError
 
 
-def load(path: Path, shape: tuple[int, int, int], notify: Notify = silent) -> UnlabelledImages:
+def load(
+    path: Path, shape: tuple[int, int, int], notify: Notify = silent, preparation: Preparation | None = None
+) -> UnlabelledImages:
     """Load images to predict.
 
     Args:
@@ -23,6 +25,7 @@ def load(path: Path, shape: tuple[int, int, int], notify: Notify = silent) -> Un
         shape: Height, width and channels that the model takes. Pictures of another form are brought into it; arrays
             of another shape are refused.
         notify: Called with each sentence that a user should read.
+        preparation: What the model's dataset declares; ``None`` takes the default of the shape.
 
     Returns:
         Images with the ids 1 to N, or with their file names where they are pictures.
@@ -32,11 +35,12 @@ def load(path: Path, shape: tuple[int, int, int], notify: Notify = silent) -> Un
     """
     if not path.exists():
         raise DataError(f"{path} does not exist: name a CSV, an .npz, IDX images, a picture or a folder of pictures.")
+    declared = preparation or default_for(shape)
     if path.is_dir():
-        return _folder(path, shape, notify)
+        return _folder(path, declared, notify)
     suffix = path.suffix.lower()
     if suffix in image_folder.SUFFIXES:
-        return UnlabelledImages(f"picture {path}", _picture(path, default_for(shape))[None], (path.name,))
+        return UnlabelledImages(f"picture {path}", _picture(path, declared)[None], (path.name,))
     if suffix == ".csv":
         return _numbered(
             f"Kaggle-form CSV {path}", _fitting(kaggle_csv.read_unlabelled(path)[..., None], shape, str(path))
@@ -76,10 +80,9 @@ def sample_ids(path: Path) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _folder(folder: Path, shape: tuple[int, int, int], notify: Notify) -> UnlabelledImages:
+def _folder(folder: Path, preparation: Preparation, notify: Notify) -> UnlabelledImages:
     files = image_folder.pictures(folder, notify)
     if files:
-        preparation = default_for(shape)
         images = np.stack([_picture(file, preparation) for file in files])
         return UnlabelledImages(f"pictures in {folder}", images, tuple(file.name for file in files))
     raise DataError(f"{folder} holds no pictures: add some, or name a CSV, an .npz or an IDX file.")

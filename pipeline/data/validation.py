@@ -1,6 +1,5 @@
 """Check images and labels before anything trains on them."""
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Digests, Images, LabelledImages, Labels
+from pipeline.contracts import Images, LabelledImages, Labels
 from pipeline.data import checks, digests
 from pipeline.data.notices import Notify, silent
 from pipeline.data.raw import RawPart, RawSet
@@ -82,7 +81,7 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
     classes, labels = _classes(np.concatenate(values), raw.classes)
     official = np.repeat([False, True], [len(part) for part in values]) if raw.test else None
     image_digests = digests.image_digests(images)
-    sha256 = _sha256(image_digests, labels, classes)
+    sha256 = digests.labelled_digest(image_digests, labels, classes)
     data = LabelledImages(
         slug(name or raw.name),
         raw.source,
@@ -175,10 +174,3 @@ def _official(data: LabelledImages) -> NDArray[np.bool_]:
 def _shared(data: LabelledImages) -> int:
     official = _official(data)
     return digests.overlap(data.digests[official], data.digests[~official])
-
-
-def _sha256(image_digests: Digests, labels: Labels, classes: tuple[str, ...]) -> str:
-    digest = hashlib.sha256(image_digests.tobytes())
-    digest.update(labels.astype("<i8").tobytes())
-    digest.update("\0".join(classes).encode())
-    return digest.hexdigest()

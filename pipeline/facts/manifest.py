@@ -17,13 +17,25 @@ class FileFacts(Facts):
     bytes: NonNegativeInt
 
 
+class PreparationFacts(Facts):
+    """How pictures become pixels; ``pipeline.data.preparation`` says what each kind and polarity means."""
+
+    kind: Literal["digit", "fit", "crop", "stretch", "as-is"]
+    polarity: Literal["light-on-dark", "dark-on-light", "any"]
+    height: PositiveInt
+    width: PositiveInt
+    channels: Literal[1, 3]
+
+
 class DatasetFacts(Facts):
     """The dataset that a version was trained on.
 
     Attributes:
         name: Safe as a folder name.
         source: Where the images came from, in words.
-        origin: What ``--dataset`` takes to read them again; empty where that is not known.
+        origin: What ``--dataset`` takes to read them again, ``name@snapshot`` for a dataset that grows; empty where
+            that is not known.
+        preparation: How pictures become pixels; ``None`` where the dataset declares nothing.
         sha256: Digest of all images, labels and class names.
         images: Images of all roles.
         classes: Class names, in label order.
@@ -33,6 +45,7 @@ class DatasetFacts(Facts):
     name: SafeName
     source: str
     origin: str = ""
+    preparation: PreparationFacts | None = None
     sha256: str
     images: NonNegativeInt
     classes: tuple[str, ...]

@@ -1,9 +1,9 @@
-"""What ``--dataset`` means, in every command: a built-in set, a path, or the name of a dataset that has versions."""
+"""What ``--dataset`` means, in every command: a built-in set, a dataset that grows, a path, or a name with versions."""
 
 from pathlib import Path
 
 from pipeline.contracts import LabelledImages
-from pipeline.data import sources
+from pipeline.data import snapshots, sources
 from pipeline.errors import DataError
 from pipeline.facts.manifest import DatasetFacts
 from pipeline.store import production, versions
@@ -15,12 +15,15 @@ def source_of(home: Home, given: str) -> tuple[str, str | None]:
 
     Args:
         home: The home folder.
-        given: A built-in set, a path, or the name of a dataset that versions were trained on.
+        given: A built-in set, a dataset that grows (``NAME`` or ``NAME@SNAPSHOT``), a path, or the name of a dataset
+            that versions were trained on.
     """
+    if snapshots.refers(given, home.datasets):
+        return given, None
     if given in sources.BUILT_IN or sources.expanded(given).exists():
         return given, None
     origins = [facts.origin for facts in _recorded(home) if facts.name == given and facts.origin]
-    return (origins[-1], given) if origins else (given, None)
+    return (_growing(home, origins[-1]), given) if origins else (given, None)
 
 
 def name_of(home: Home, given: str) -> str:
@@ -28,8 +31,9 @@ def name_of(home: Home, given: str) -> str:
 
     Args:
         home: The home folder.
-        given: That name, or the path that its versions were trained on.
+        given: That name, the path that its versions were trained on, or ``NAME@SNAPSHOT``.
     """
+    given = _growing(home, given)
     if given in production.datasets(home) or not sources.expanded(given).exists():
         return given
     recorded = _recorded(home)
@@ -57,6 +61,11 @@ def require_same_source(recorded: DatasetFacts, data: LabelledImages) -> None:
             f"The versions of '{data.name}' were trained on {recorded.source}, and these images are "
             f"{data.source}: give this dataset a name of its own with --name."
         )
+
+
+def _growing(home: Home, spec: str) -> str:
+    """The dataset of a snapshot, so that it is read as it is now; anything else as it is."""
+    return spec.partition("@")[0] if snapshots.refers(spec, home.datasets) else spec
 
 
 def _recorded(home: Home) -> list[DatasetFacts]:

@@ -67,7 +67,12 @@ def evaluate(
     facts = whole.manifest.dataset
     spec, name = datasets.source_of(home, dataset) if dataset else (_origin(whole), facts.name)
     data = sources.load(
-        spec, data_dir=data_dir, name=name, kaggle_dir=home.competition(DEFAULT_COMPETITION), notify=notify
+        spec,
+        data_dir=data_dir,
+        name=name,
+        kaggle_dir=home.competition(DEFAULT_COMPETITION),
+        datasets=home.datasets,
+        notify=notify,
     )
     if dataset is None and data.sha256 != facts.sha256:
         raise _changed(whole)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.contracts import Deployment
-from pipeline.data.preparation import Preparation, default_for
+from pipeline.data.preparation import Preparation, recorded_in
 from pipeline.errors import ModelError, PipelineError, StoreError
 from pipeline.inference import checked_model
 from pipeline.serving.batching import Batcher
@@ -66,7 +66,7 @@ def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champi
         deployment,
         facts.recipe,
         classes,
-        default_for(predictor.shape),
+        recorded_in(facts.dataset),
         _accuracy(deployment),
         Batcher(predictor, observe_batch),
     )

@@ -74,6 +74,11 @@ class Home:
         """What was downloaded."""
         return self.root / "data"
 
+    @property
+    def datasets(self) -> Path:
+        """One folder a dataset that grows."""
+        return self.root / "datasets"
+
     def production_of(self, dataset: str) -> Path:
         """Return the production folder of one dataset.
 

@@ -22,13 +22,15 @@ def identity_digest(facts: Manifest, model_sha256: str) -> str:
     """Return the digest that identifies a model and its training.
 
     It covers recipe, parameters, seed, rows and the exported model; since format 2 also the dataset's name, its
-    classes and the shape of an image, without which the model's answers mean something else.
+    classes, the shape of an image and the preparation, without which the model's answers mean something else.
     """
     known = facts.as_json()
     identity: dict[str, Any] = {name: known[name] for name in ("recipe", "parameters", "seed", "rows")}
     if facts.format >= 2:
         dataset = facts.dataset
         identity["dataset"] = {"name": dataset.name, "classes": dataset.classes, "shape": dataset.shape}
+        if dataset.preparation is not None:
+            identity["preparation"] = dataset.preparation.as_json()
     return canonical_digest(identity | {"model": model_sha256})
 
 

@@ -1,0 +1,112 @@
+"""``ingest``: take images into a dataset."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.common import HomeOption, JsonOption, console, errors, notice, print_json, resolve_home
+
+if TYPE_CHECKING:
+    from pipeline.growing.arrivals import Desk
+    from pipeline.store.home import Home
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("ingest", rich_help_panel="Data")(ingest)
+
+
+def ingest(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders (a sub-folder for each class), archives, CSV, .npz, Parquet, pictures, mnist, digits, "
+            "kaggle, or hf:owner/name."
+        ),
+    ],
+    dataset: Annotated[str, typer.Option(help="The dataset that grows; a new name begins one.")],
+    label: Annotated[str | None, typer.Option(help="The class of all of them.", show_default="the folder")] = None,
+    as_: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="How pictures become pixels, once for the dataset: digit, fit, crop, stretch or as-is.",
+            show_default="digit for grey digits, else fit",
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(help="height,width or height,width,channels, once for the dataset.", show_default="theirs"),
+    ] = None,
+    new_classes: Annotated[bool, typer.Option("--new-classes", help="Labels it does not know become classes.")] = False,
+    max_ratio: Annotated[
+        float | None,
+        typer.Option(min=1.0, help="Set aside what would make a class this many times larger than the smallest."),
+    ] = None,
+    labelled_by: Annotated[str, typer.Option(help="Who gave the labels.")] = "",
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes that prepare.", show_default="cores")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder with local MNIST files.", envvar="PIPELINE_DATA")
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Fail at once if another process is writing.")] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Prepare images, check them, and store them as the next snapshot of a dataset.
+
+    What is unreadable is refused, what is doubtful waits in quarantine, and copies are counted. Train on it with
+    `run --dataset NAME`.
+    """
+    from rich.progress import Progress
+
+    from pipeline.growing import batch_report
+    from pipeline.growing.ingest import Order
+    from pipeline.growing.ingest import ingest as take_in
+
+    place = resolve_home(home)
+    order = Order(
+        specs=tuple(sources),
+        dataset=dataset,
+        label=label,
+        kind=as_,
+        size=image_size,
+        new_classes=new_classes,
+        max_ratio=max_ratio,
+        labelled_by=labelled_by,
+        jobs=jobs or len(os.sched_getaffinity(0)),
+    )
+    with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bars:
+        task = bars.add_task("preparing", total=None)
+        batch = take_in(
+            place,
+            order,
+            _desk(place, data_dir),
+            lambda done, total: bars.update(task, completed=done, total=total),
+            wait=not no_wait,
+        )
+    page = batch_report.write(place, batch)
+    if as_json:
+        print_json({**batch.facts(), "report": str(page)})
+        return
+    for sentence in batch.in_words():
+        console.print(sentence, markup=False)
+    console.print(f"To look at: {page}", markup=False, soft_wrap=True)
+
+
+def _desk(place: "Home", data_dir: Path | None) -> "Desk":
+    from pipeline.config import DEFAULT_COMPETITION
+    from pipeline.data import sources
+    from pipeline.growing.arrivals import Desk
+    from pipeline.services import huggingface_datasets
+
+    kaggle_dir = place.competition(DEFAULT_COMPETITION)
+    return Desk(
+        scratch=place.datasets,
+        read_named=lambda spec: sources.read(spec, data_dir=data_dir, kaggle_dir=kaggle_dir, notify=notice),
+        download=huggingface_datasets.download,
+        notify=notice,
+    )

@@ -1,0 +1,230 @@
+"""Datasets that grow: ``datasets/<name>/``, a sequence of immutable snapshots of append-only Parquet shards.
+
+::
+
+    snapshots/000007.json   which shards the snapshot consists of, its classes, shape and preparation
+    shards/                 the shards of the newest snapshot: what pandas, DuckDB and ``datasets`` open
+    retired/                shards that only older snapshots use
+    quarantine/             what waits for a person's decision, one Parquet file a batch
+    .cache/                 decoded pixels, memory-mapped; safe to delete
+
+This module reads; ``pipeline.growing`` writes.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.contracts import LabelledImages
+from pipeline.data import digests, shard_cache
+from pipeline.data.preparation import Preparation, as_facts, in_words
+from pipeline.errors import DataError
+
+SNAPSHOTS, SHARDS, RETIRED, QUARANTINE = "snapshots", "shards", "retired", "quarantine"
+REFERENCE = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,63})(@(?P<number>\d{1,6}))?")
+SMALLEST_CLASS = 3
+"""A class needs an image in each role."""
+
+
+class Shard(BaseModel):
+    """One Parquet file of a snapshot."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    """Its name, in ``shards/`` or ``retired/``."""
+    rows: int = Field(ge=1)
+    """Images in it."""
+    sha256: str
+    """Digest of what it says (``shards.content_digest``)."""
+
+
+class Snapshot(BaseModel):
+    """``snapshots/<number>.json``: a dataset as it was at one time. It never changes, except when bytes are erased."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    name: str
+    """The dataset's name."""
+    number: int = Field(ge=1)
+    """Counts from 1."""
+    parent: int | None
+    """The snapshot that this one was made from."""
+    created_at: str
+    """UTC, ISO 8601."""
+    made_by: str
+    """What made it, in words: ``ingest 20261121-134502-7f3a``."""
+    classes: tuple[str, ...]
+    """Class names in label order; new ones are added at the end."""
+    shape: tuple[int, int, int]
+    """Height, width and channels of every image."""
+    preparation: Preparation
+    """How pictures become pixels, here and wherever a version of this dataset predicts."""
+    shards: tuple[Shard, ...]
+    class_counts: dict[str, int]
+    """Images by class name."""
+    removed: tuple[str, ...] = ()
+    """Digests of images that a person removed; they are not taken in again."""
+    erased: int = Field(default=0, ge=0)
+    """Images of this snapshot whose bytes and digests were erased later."""
+    digest: str = ""
+    """Sha256 of all of the above."""
+
+    @model_validator(mode="after")
+    def _sealed(self) -> Self:
+        if self.digest and self.digest != self.content_sha256():
+            raise ValueError("its digest does not fit: it was changed")
+        return self
+
+    @property
+    def id(self) -> str:
+        """``name@number``, as ``--dataset`` takes it."""
+        return f"{self.name}@{self.number}"
+
+    @property
+    def images(self) -> int:
+        """How many images it holds."""
+        return sum(shard.rows for shard in self.shards)
+
+    def content_sha256(self) -> str:
+        """Sha256 over every field but ``digest``."""
+        facts = self.model_dump(mode="json", exclude={"digest"})
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def sealed(self) -> "Snapshot":
+        """The same with its digest."""
+        return self.model_copy(update={"digest": self.content_sha256()})
+
+
+def names(datasets: Path) -> list[str]:
+    """The datasets that have a snapshot, by name."""
+    return sorted({path.parents[1].name for path in datasets.glob(f"*/{SNAPSHOTS}/*.json")})
+
+
+def numbers(folder: Path) -> list[int]:
+    """The numbers of a dataset's snapshots, ascending."""
+    return sorted(int(path.stem) for path in (folder / SNAPSHOTS).glob("*.json") if path.stem.isdigit())
+
+
+def manifest_file(folder: Path, number: int) -> Path:
+    """Where the manifest of a snapshot is."""
+    return folder / SNAPSHOTS / f"{number:06d}.json"
+
+
+def refers(spec: str, datasets: Path | None) -> bool:
+    """Whether ``--dataset`` text names a dataset here, with or without a snapshot."""
+    match = REFERENCE.fullmatch(spec)
+    return match is not None and datasets is not None and bool(numbers(datasets / match["name"]))
+
+
+def find(datasets: Path, spec: str) -> Snapshot:
+    """The snapshot that ``NAME`` or ``NAME@SNAPSHOT`` names; without a number, the newest.
+
+    Raises:
+        DataError: There is no such dataset or snapshot, or its manifest is damaged.
+    """
+    match = REFERENCE.fullmatch(spec)
+    found = numbers(datasets / match["name"]) if match else []
+    if match is None or not found:
+        raise DataError(f"There is no dataset '{spec}' in {datasets}: `simulator.py dataset list` names them.")
+    number = int(match["number"]) if match["number"] else found[-1]
+    if number not in found:
+        raise DataError(f"{match['name']} has no snapshot {number}: it has {found[0]} to {found[-1]}.")
+    return read(datasets / match["name"], number)
+
+
+def latest(folder: Path) -> Snapshot | None:
+    """The newest snapshot of a dataset's folder, ``None`` where there is none yet."""
+    found = numbers(folder)
+    return read(folder, found[-1]) if found else None
+
+
+def read(folder: Path, number: int) -> Snapshot:
+    """One snapshot's manifest.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    path = manifest_file(folder, number)
+    try:
+        return Snapshot.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
+        raise DataError(f"{path} cannot be read: {reason}. Restore it from a copy.") from error
+
+
+def shard_file(folder: Path, shard: Shard) -> Path:
+    """Where a shard is: with those of the newest snapshot, or with the retired ones.
+
+    Raises:
+        DataError: It is in neither.
+    """
+    for place in (SHARDS, RETIRED):
+        if (path := folder / place / shard.file).exists():
+            return path
+    raise DataError(f"{folder / SHARDS / shard.file} is missing: restore it from a copy.")
+
+
+def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledImages:
+    """Every image of a snapshot, from the cache where that is whole, in the order of arrival.
+
+    Args:
+        folder: The dataset's folder, ``datasets/<name>``.
+        snapshot: Which of its snapshots.
+        name: Another name for the lineage of versions that are trained on it.
+
+    Raises:
+        DataError: A shard is missing or damaged, or a class has too few images to train and judge.
+    """
+    _check_classes(snapshot)
+    parts = [
+        shard_cache.pixels(folder, shard_file(folder, shard), shard.sha256, snapshot.shape) for shard in snapshot.shards
+    ]
+    images = parts[0].images if len(parts) == 1 else np.concatenate([part.images for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    image_digests = np.concatenate([part.digests for part in parts])
+    return LabelledImages(
+        name=name or snapshot.name,
+        source=f"dataset {snapshot.id}",
+        images=images,
+        labels=labels,
+        classes=snapshot.classes,
+        digests=image_digests,
+        sha256=digests.labelled_digest(image_digests, labels, snapshot.classes),
+        selection=np.concatenate([part.selection for part in parts]),
+        origin=snapshot.id,
+        preparation=as_facts(snapshot.preparation),
+    )
+
+
+def _check_classes(snapshot: Snapshot) -> None:
+    if len(snapshot.classes) < 2:
+        raise DataError(f"{snapshot.id} has one class alone ({snapshot.classes[0]}): ingest images of a second one.")
+    few = [name for name in snapshot.classes if snapshot.class_counts.get(name, 0) < SMALLEST_CLASS]
+    if few:
+        count = snapshot.class_counts.get(few[0], 0)
+        raise DataError(
+            f"{snapshot.id}: class {few[0]} has {count} images where {SMALLEST_CLASS} are needed: ingest more of it."
+        )
+
+
+def facts_of(snapshot: Snapshot) -> dict[str, Any]:
+    """What a listing shows of a snapshot."""
+    return {
+        "snapshot": snapshot.id,
+        "created_at": snapshot.created_at,
+        "made_by": snapshot.made_by,
+        "images": snapshot.images,
+        "class_counts": snapshot.class_counts,
+        "shape": list(snapshot.shape),
+        "preparation": in_words(snapshot.preparation),
+        "removed": len(snapshot.removed),
+        "erased": snapshot.erased,
+        "digest": snapshot.digest,
+    }

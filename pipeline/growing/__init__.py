@@ -1,0 +1,1 @@
+"""How a dataset grows: what arrives is prepared, checked and stored as a new snapshot."""

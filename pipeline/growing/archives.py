@@ -1,0 +1,96 @@
+"""Unpack an archive that a stranger may have made: nothing leaves its folder, and nothing unpacks without end."""
+
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from pipeline.data.picture_file import MOST_BYTES
+from pipeline.errors import DataError
+from pipeline.store import atomic
+
+MOST_MEMBERS = 1_000_000
+LEAST_ALLOWED_BYTES = 2**30
+MOST_EXPANSION = 100
+"""An archive may unpack to this many times its size, and to ``LEAST_ALLOWED_BYTES`` in any case."""
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+
+@dataclass(frozen=True)
+class _Member:
+    name: str
+    size: int
+    stream: IO[bytes]
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether the name is that of an archive."""
+    return path.name.lower().endswith(ENDINGS)
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack the regular files of a zip or tar archive into a folder; links and devices are left out.
+
+    Raises:
+        DataError: The archive is damaged, encrypted, too large, or names a file outside its own folder.
+        StoreError: The disk is full or refuses.
+    """
+    allowed = max(LEAST_ALLOWED_BYTES, MOST_EXPANSION * archive.stat().st_size)
+    try:
+        members = _zip_members(archive) if archive.suffix.lower() == ".zip" else _tar_members(archive)
+        for number, member in enumerate(members):
+            allowed -= member.size
+            if number >= MOST_MEMBERS or allowed < 0:
+                raise DataError(f"{archive} unpacks to far more than its size suggests: unpack it yourself first.")
+            if member.size > MOST_BYTES:
+                raise DataError(f"{archive}: {member.name} has {member.size:,} bytes; the most is {MOST_BYTES:,}.")
+            _write(member, _inside(archive, target, member.name))
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise DataError(f"{archive} cannot be unpacked: {error}. Make it again.") from error
+
+
+def _zip_members(archive: Path) -> Iterator[_Member]:
+    with zipfile.ZipFile(archive) as file:
+        for info in file.infolist():
+            kind = info.external_attr >> 16 & 0o170000
+            if not info.is_dir() and kind in {0, 0o100000}:
+                with file.open(info) as stream:
+                    yield _Member(info.filename, info.file_size, stream)
+
+
+def _tar_members(archive: Path) -> Iterator[_Member]:
+    with tarfile.open(archive) as file:
+        for info in file:
+            if info.isreg() and (stream := file.extractfile(info)) is not None:
+                yield _Member(info.name, info.size, stream)
+
+
+def _inside(archive: Path, target: Path, name: str) -> Path:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0] or "\0" in name:
+        raise DataError(f"{archive} names a file outside its own folder ({name[:80]!r}): it is not unpacked.")
+    return target.joinpath(*parts)
+
+
+def _write(member: _Member, path: Path) -> None:
+    with atomic.disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            # A header may lie about the size; no more is written than it says.
+            shutil.copyfileobj(_Limited(member.stream, member.size), file)
+
+
+class _Limited:
+    """Reads at most so many bytes of a stream."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream, self._left = stream, size
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._stream.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(content)
+        return content

@@ -1,0 +1,119 @@
+"""What became of one batch, in figures and in words."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.data.preparation import Preparation, in_words
+from pipeline.data.snapshots import Snapshot
+from pipeline.growing import screening
+from pipeline.growing.preparing import Prepared
+from pipeline.growing.screening import Arrival, Decision
+
+TITLES = {
+    screening.STORED: "Stored",
+    screening.COPY: "Exact copies, counted and not stored again",
+    screening.WAITING: "In quarantine already",
+    screening.REMOVED: "Refused, since a person removed them before",
+    screening.UNREADABLE: "Refused as unreadable",
+    screening.UNKNOWN_CLASS: "Refused for an unknown class (--new-classes adds it)",
+    screening.CONFLICT: "In quarantine for labels that contradict each other",
+    screening.DOUBTED: "In quarantine for a label that the champion doubts",
+    screening.NEAR_COPY: "In quarantine as near copies of benchmark images",
+    screening.UNLABELLED: "In quarantine without a label",
+    screening.SURPLUS: "In quarantine as surplus of their class (--max-ratio)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One arrival, its pixels, and what was decided."""
+
+    arrival: Arrival
+    prepared: Prepared
+    selection: str
+    decision: Decision
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one ingest did.
+
+    Attributes:
+        dataset: The dataset's name.
+        id: Sorts by time.
+        before, after: The newest snapshot before and now; the same where nothing was stored, ``None`` where there is
+            none.
+        preparation: How the pictures were prepared.
+        outcomes: One an image, in the order of arrival.
+        faults: Files that hold many images and could not be read, a sentence each.
+        left_out: Files that are neither pictures nor tables.
+        champion: The version that looked for doubtful labels, ``None`` where there was none.
+        seconds: Wall-clock seconds.
+    """
+
+    dataset: str
+    id: str
+    before: Snapshot | None
+    after: Snapshot | None
+    preparation: Preparation
+    outcomes: tuple[Outcome, ...]
+    faults: tuple[str, ...]
+    left_out: tuple[str, ...]
+    champion: str | None
+    seconds: float
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many arrivals had which outcome."""
+        return Counter(outcome.decision.outcome for outcome in self.outcomes)
+
+    @property
+    def polarities(self) -> Counter[str]:
+        """How many pictures were found to be light on dark, and dark on light."""
+        return Counter(one.prepared.polarity for one in self.outcomes if one.prepared.polarity)
+
+    def in_words(self) -> list[str]:
+        """The report, a sentence a line."""
+        pace = 60 * len(self.outcomes) / max(self.seconds, 1e-3)
+        lines = [
+            f"{len(self.outcomes):,} images arrived for {self.dataset} and were prepared as "
+            f"{in_words(self.preparation)}, {pace:,.0f} a minute."
+        ]
+        lines += [f"{title}: {self.counts[kind]:,}." for kind, title in TITLES.items() if self.counts[kind]]
+        if self.polarities:
+            found = " and ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in self.polarities.most_common())
+            lines.append(f"By their edges, the pictures are {found}.")
+        lines += [f"Not read: {fault}" for fault in self.faults]
+        if self.left_out:
+            lines.append(f"{len(self.left_out):,} other files were left out, the first is {self.left_out[0]}.")
+        if self.champion is None:
+            lines.append("No champion serves this dataset yet, so labels were not compared with predictions.")
+        if self.after is not None:
+            lines += screening.uneven(self.after.class_counts)
+            lines.append(self._snapshot_in_words())
+        return lines
+
+    def facts(self) -> dict[str, Any]:
+        """The report for other programs."""
+        return {
+            "dataset": self.dataset,
+            "batch": self.id,
+            "snapshot": self.after.id if self.after else None,
+            "images": self.after.images if self.after else 0,
+            "class_counts": self.after.class_counts if self.after else {},
+            "outcomes": dict(self.counts),
+            "polarities": dict(self.polarities),
+            "faults": list(self.faults),
+            "left_out": list(self.left_out),
+            "champion": self.champion,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def _snapshot_in_words(self) -> str:
+        if self.after is None:
+            return "Nothing is stored yet."
+        shares = ", ".join(f"{name} {count:,}" for name, count in self.after.class_counts.items())
+        same = self.before is not None and self.before.number == self.after.number
+        verb = "is unchanged" if same else "was made"
+        return f"Snapshot {self.after.id} {verb}: {self.after.images:,} images ({shares})."

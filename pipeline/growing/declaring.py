@@ -1,0 +1,145 @@
+"""What a dataset declares with its first ingest: classes, shape and preparation."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from pipeline.data.picture_file import decode_picture, read_picture
+from pipeline.data.preparation import Kind, Polarity, Preparation, in_words
+from pipeline.data.snapshots import REFERENCE, Snapshot
+from pipeline.data.sources import BUILT_IN
+from pipeline.errors import DataError, SettingsError
+from pipeline.growing.arrivals import Item
+from pipeline.growing.snapshot_store import Terms
+
+DIGITS = frozenset("0123456789")
+MNIST_SIDE = 28
+LOOKED_AT = 50
+"""Pictures whose size and colour are looked at where no size is given."""
+LARGEST_SIDE = 1024
+LONGEST_CLASS = 100
+
+
+def check_name(name: str) -> None:
+    """Refuse a dataset's name that is no safe folder name, or means something else.
+
+    Raises:
+        SettingsError: It is.
+    """
+    match = REFERENCE.fullmatch(name)
+    if match is None or match["number"] or name in BUILT_IN:
+        raise SettingsError(
+            f"--dataset '{name}' cannot name a dataset: use lower-case letters, digits and hyphens, and none of "
+            f"{', '.join(BUILT_IN)}."
+        )
+
+
+def image_size(text: str) -> tuple[int, int, int | None]:
+    """Return height, width and channels of ``32,32,3`` or ``28,28``, where the channels are left open.
+
+    Raises:
+        SettingsError: It is no size.
+    """
+    parts = text.split(",")
+    numbers = [int(part) for part in parts if part.strip().isdigit()]
+    if len(numbers) != len(parts) or len(parts) not in {2, 3} or not all(1 <= side <= LARGEST_SIDE for side in numbers):
+        raise SettingsError(f"--image-size '{text}' is no size: give height,width or height,width,channels: 32,32,3.")
+    if len(numbers) == 3 and numbers[2] not in {1, 3}:
+        raise SettingsError(f"--image-size '{text}' has {numbers[2]} channels: give 1 (grey) or 3 (RGB).")
+    return numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None
+
+
+def terms_of(parent: Snapshot | None, items: Sequence[Item], kind: str | None, size: str | None, new: bool) -> Terms:
+    """Return the terms of the next snapshot.
+
+    Args:
+        parent: The newest snapshot, whose terms cannot be changed except by new classes.
+        items: What arrived.
+        kind: ``--as``.
+        size: ``--image-size``.
+        new: Whether new classes may be added (``--new-classes``); a first ingest adds those it finds.
+
+    Raises:
+        SettingsError: The options contradict the dataset, or there is none and nothing says what it should be.
+    """
+    found = _ordered({item.label for item in items if item.label is not None})
+    for name in found:
+        _check_class(name)
+    if parent is not None:
+        _check_same(parent, kind, size)
+        added = tuple(name for name in found if name not in parent.classes) if new else ()
+        return Terms((*parent.classes, *added), parent.shape, parent.preparation)
+    if not found:
+        raise SettingsError("The first ingest of a dataset needs labels: give --label, or a folder for each class.")
+    preparation = _declared(items, found, kind, size)
+    return Terms(tuple(found), preparation.shape, preparation)
+
+
+def _check_class(name: str) -> None:
+    """A class's name becomes a folder's when the dataset is exported."""
+    if not name.isprintable() or not 1 <= len(name) <= LONGEST_CLASS or name in {".", ".."} or set(name) & set("/\\"):
+        raise DataError(f"The class {name[:80]!r} has a name that no folder can have: rename it.")
+
+
+def _check_same(parent: Snapshot, kind: str | None, size: str | None) -> None:
+    asked = image_size(size) if size else None
+    fits = asked is None or all(own == given for own, given in zip(parent.shape, asked, strict=True) if given)
+    if not fits or kind not in {None, parent.preparation.kind}:
+        raise SettingsError(
+            f"{parent.name} is prepared as {in_words(parent.preparation)}, once for all its images: leave out --as and "
+            "--image-size, or ingest into another --dataset."
+        )
+
+
+def _declared(items: Sequence[Item], classes: Sequence[str], kind: str | None, size: str | None) -> Preparation:
+    if kind is not None and kind not in get_args(Kind):
+        raise SettingsError(f"--as '{kind}' is unknown: choose from {', '.join(get_args(Kind))}.")
+    shapes = _shapes(items)
+    height, width, channels = image_size(size) if size else _natural_size(shapes, classes)
+    # What is not stored in colour stays grey.
+    channels = channels or max((shape[2] for shape in shapes), default=1)
+    digits = channels == 1 and set(classes) <= DIGITS
+    chosen: Kind = next((known for known in get_args(Kind) if known == kind), "digit" if digits else "fit")
+    polarity: Polarity = "light-on-dark" if chosen == "digit" else "any"
+    return Preparation(chosen, polarity, height, width, channels)
+
+
+def _natural_size(shapes: set[tuple[int, int, int]], classes: Sequence[str]) -> tuple[int, int, int | None]:
+    sizes = {shape[:2] for shape in shapes}
+    if len(sizes) == 1 and max(*next(iter(sizes))) <= LARGEST_SIDE:
+        return *next(iter(sizes)), None
+    if set(classes) <= DIGITS:
+        return MNIST_SIDE, MNIST_SIDE, 1
+    raise SettingsError("The pictures have different sizes: say to what size they are brought, --image-size 32,32,3.")
+
+
+def _shapes(items: Sequence[Item]) -> set[tuple[int, int, int]]:
+    """Height, width and channels of some items, evenly chosen; those that cannot be read are left out."""
+    step = max(1, len(items) // LOOKED_AT)
+    shapes = set()
+    for item in islice(items, 0, None, step):
+        try:
+            shapes.add(_shape(item))
+        except DataError:
+            continue
+    return shapes
+
+
+def _shape(item: Item) -> tuple[int, int, int]:
+    if isinstance(item.content, np.ndarray):
+        height, width, channels = item.content.shape
+        return height, width, channels
+    picture = read_picture(item.content) if isinstance(item.content, Path) else decode_picture(item.content, item.name)
+    pixels = np.asarray(picture.convert("RGB"))
+    coloured = bool((pixels != pixels[..., :1]).any())
+    return picture.height, picture.width, 3 if coloured else 1
+
+
+def _ordered(names: set[str]) -> list[str]:
+    """Class names in label order: numbers by value, anything else by the alphabet."""
+    if all(name.isdecimal() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)

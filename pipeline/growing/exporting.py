@@ -1,0 +1,147 @@
+"""A snapshot in other forms (CSV of pixels, NumPy archive, folder of pictures), and how two snapshots differ."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data import shards, snapshots
+from pipeline.data.shards import Entry
+from pipeline.data.snapshots import Snapshot
+from pipeline.errors import DataError
+from pipeline.store import atomic
+
+LIST = "images.csv"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the second of two snapshots has that the first has not, and the other way round.
+
+    Attributes:
+        added, removed: Images by class name.
+        relabelled: Images by class names before and after.
+        classes: New class names.
+    """
+
+    added: Counter[str]
+    removed: Counter[str]
+    relabelled: Counter[tuple[str, str]]
+    classes: tuple[str, ...]
+
+    def in_words(self, first: str, second: str) -> list[str]:
+        """The difference, a sentence a line."""
+        lines = [
+            f"{second} has {self.added.total():,} images that {first} has not{_by_class(self.added)}.",
+            f"{first} has {self.removed.total():,} images that {second} has not{_by_class(self.removed)}.",
+        ]
+        lines += [f"{count:,} images of class {old} are now {new}." for (old, new), count in self.relabelled.items()]
+        return [*lines, f"New classes: {', '.join(self.classes)}."] if self.classes else lines
+
+
+def difference(datasets: Path, first: Snapshot, second: Snapshot) -> Difference:
+    """Compare two snapshots image by image, by digest.
+
+    Raises:
+        DataError: A shard is missing or damaged.
+    """
+    before, after = (_labels(datasets / one.name, one) for one in (first, second))
+    return Difference(
+        added=Counter(label for digest, label in after.items() if digest not in before),
+        removed=Counter(label for digest, label in before.items() if digest not in after),
+        relabelled=Counter(
+            (label, after[digest]) for digest, label in before.items() if after.get(digest, label) != label
+        ),
+        classes=tuple(name for name in second.classes if name not in first.classes),
+    )
+
+
+def export(folder: Path, snapshot: Snapshot, form: str, target: Path) -> int:
+    """Write a snapshot in another form; returns how many images it has.
+
+    Args:
+        folder: ``datasets/<name>``.
+        snapshot: Which of its snapshots.
+        form: ``csv`` (label and pixels, Kaggle's form), ``npz`` (images, labels, classes), or ``folder`` (a picture
+            file an image in a folder for each class, and ``images.csv`` with what is known of each).
+        target: The file or folder; a folder must not exist.
+
+    Raises:
+        DataError: The form cannot hold these images, or the folder exists.
+        StoreError: The disk is full or refuses.
+    """
+    writers: dict[str, Callable[[Path, Snapshot, Path], None]] = {"csv": _csv, "npz": _npz, "folder": _pictures}
+    if form not in writers:
+        raise DataError(f"--to '{form}' is unknown: choose from {', '.join(writers)}.")
+    writers[form](folder, snapshot, target)
+    return snapshot.images
+
+
+def entries_of(folder: Path, snapshot: Snapshot) -> list[Entry]:
+    """Every stored image of a snapshot, in order.
+
+    Raises:
+        DataError: A shard is missing or damaged.
+    """
+    return [
+        entry for shard in snapshot.shards for entry in shards.entries(shards.read(snapshots.shard_file(folder, shard)))
+    ]
+
+
+def _csv(folder: Path, snapshot: Snapshot, target: Path) -> None:
+    height, width, channels = snapshot.shape
+    if channels != 1 or height != width:
+        raise DataError(f"A CSV holds square grey images alone, and {snapshot.id} has {snapshot.shape}: use --to npz.")
+    if not all(name.isdecimal() for name in snapshot.classes):
+        raise DataError(f"A CSV holds numbers as labels alone, and {snapshot.id} has names: use --to folder.")
+    data = snapshots.load(folder, snapshot)
+    names = np.array([int(name) for name in snapshot.classes])
+    text = io.StringIO()
+    text.write(",".join(["label", *(f"pixel{index}" for index in range(height * width))]) + "\n")
+    np.savetxt(text, np.column_stack([names[data.labels], data.images.reshape(len(data), -1)]), fmt="%d", delimiter=",")
+    atomic.write_text(target, text.getvalue())
+
+
+def _npz(folder: Path, snapshot: Snapshot, target: Path) -> None:
+    data = snapshots.load(folder, snapshot)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, images=data.images, labels=data.labels, classes=np.array(data.classes))
+    atomic.write_bytes(target, buffer.getvalue())
+
+
+def _pictures(folder: Path, snapshot: Snapshot, target: Path) -> None:
+    if target.exists():
+        raise DataError(f"{target} exists already: name a new folder.")
+    staging = target.with_name(f".{target.name}{atomic.TEMPORARY_SUFFIX}")
+    atomic.remove_tree(staging)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["file", "label", *shards.FACTS[:-1]])
+    with atomic.disk_errors(staging):
+        for name in snapshot.classes:
+            (staging / name).mkdir(parents=True)
+        for entry in entries_of(folder, snapshot):
+            name = snapshot.classes[entry.label]
+            file = f"{name}/{entry.digest}.png"
+            (staging / file).write_bytes(entry.png)
+            writer.writerow([file, name, *(getattr(entry, fact) for fact in shards.FACTS[:-1])])
+        atomic.write_text(staging / LIST, table.getvalue())
+    atomic.publish_folder(staging, target)
+
+
+def _labels(folder: Path, snapshot: Snapshot) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for shard in snapshot.shards:
+        rows = shards.read(snapshots.shard_file(folder, shard), ["digest", "label"])
+        labels = [snapshot.classes[label] for label in rows.column("label").to_pylist()]
+        found.update(zip(rows.column("digest").to_pylist(), labels, strict=True))
+    return found
+
+
+def _by_class(counts: Counter[str]) -> str:
+    parts = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return f" ({parts})" if parts else ""

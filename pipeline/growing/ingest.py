@@ -1,0 +1,218 @@
+"""Ingest: what arrives is prepared, checked, and stored as the next snapshot of a dataset."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.application import Application
+from pipeline.contracts import Images, UnlabelledImages
+from pipeline.data import roles, shards, snapshots
+from pipeline.data.digests import positions
+from pipeline.data.near_copies import near_copies
+from pipeline.data.shards import Entry
+from pipeline.data.snapshots import Snapshot
+from pipeline.errors import DataError
+from pipeline.growing import declaring, quarantine, removal, screening, snapshot_store
+from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
+from pipeline.growing.batch import Batch, Outcome
+from pipeline.growing.preparing import prepare_all
+from pipeline.growing.screening import Arrival, Decision, Known
+from pipeline.growing.snapshot_store import Change, Terms
+from pipeline.store import atomic, production, role_records
+from pipeline.store.home import Home
+
+Progress = Callable[[int, int], None]
+"""Called with how many of how many files are prepared."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is ingested, and how.
+
+    Attributes:
+        specs: Paths, names that ``--dataset`` takes, or ``hf:owner/name``.
+        dataset: The dataset's name.
+        label: The class of all images; ``None`` takes each picture's folder.
+        kind, size: ``--as`` and ``--image-size``; ``None`` where the dataset or the images decide.
+        new_classes: Whether labels that the dataset does not know become classes.
+        max_ratio: How many times the smallest class the largest may have; ``None`` for any.
+        labelled_by: Who gave the labels.
+        selection: How the images were chosen, where their source does not say.
+        jobs: Processes that prepare.
+    """
+
+    specs: tuple[str, ...]
+    dataset: str
+    label: str | None = None
+    kind: str | None = None
+    size: str | None = None
+    new_classes: bool = False
+    max_ratio: float | None = None
+    labelled_by: str = ""
+    selection: str = shards.ARRIVED
+    jobs: int = 1
+
+
+def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bool = True) -> Batch:
+    """Take one batch into a dataset; with nothing new to store, no snapshot is made.
+
+    Args:
+        home: The home folder.
+        order: What is ingested; ``desk.scratch`` is ignored in favour of a folder inside the dataset's.
+        desk: Reads what is no file.
+        progress: Told how far the preparation is.
+        wait: Wait for another process that writes to the dataset; otherwise fail at once.
+
+    Raises:
+        SettingsError: The options contradict the dataset or each other.
+        DataError: Nothing can be read from the sources.
+        StoreError: The disk is full or refuses; the last snapshot is intact.
+    """
+    declaring.check_name(order.dataset)
+    folder = home.datasets / order.dataset
+    removal.finish(home, folder, wait=wait, notify=desk.notify)
+    with snapshot_store.writing(folder, wait=wait, notify=desk.notify):
+        scratch = tempfile.TemporaryDirectory(
+            dir=folder, prefix=".incoming-", suffix=atomic.TEMPORARY_SUFFIX, ignore_cleanup_errors=True
+        )
+        with scratch as place:
+            arrivals = collect(order.specs, order.label, replace(desk, scratch=Path(place)))
+            return _store(home, folder, order, arrivals, progress)
+
+
+def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress: Progress) -> Batch:
+    started = time.monotonic()
+    parent = snapshots.latest(folder)
+    terms = declaring.terms_of(parent, arrivals.items, order.kind, order.size, order.new_classes)
+    batch = _batch_id(arrivals.items)
+    checks = _Checks.of(home, folder, parent, terms)
+    outcomes = list(_outcomes(arrivals.items, terms, order, checks, progress))
+    decisions = screening.decide([outcome.arrival for outcome in outcomes], checks.known)
+    if order.max_ratio is not None:
+        stored = parent.class_counts if parent else {}
+        decisions = screening.hold_back([one.arrival for one in outcomes], decisions, stored, order.max_ratio)
+    outcomes = [replace(one, decision=decision) for one, decision in zip(outcomes, decisions, strict=True)]
+    if all(outcome.decision.outcome in screening.REFUSED for outcome in outcomes):
+        raise DataError(f"Nothing was stored: {outcomes[0].decision.reason}{_remedy(outcomes[0].decision)}")
+    entries = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome == screening.STORED]
+    aside = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome in screening.QUARANTINED]
+    # The quarantine first: what is killed in between is found waiting by the next ingest of the same files.
+    quarantine.add(folder, batch, aside, terms.classes)
+    change = Change(f"ingest {batch}", terms, added=entries)
+    snapshot = snapshot_store.commit(folder, parent, change) if entries else parent
+    return Batch(
+        dataset=order.dataset,
+        id=batch,
+        before=parent,
+        after=snapshot,
+        preparation=terms.preparation,
+        outcomes=tuple(outcomes),
+        faults=tuple(arrivals.faults),
+        left_out=tuple(arrivals.left_out),
+        champion=checks.champion.model.id if checks.champion else None,
+        seconds=time.monotonic() - started,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Checks:
+    """What arrivals are held against."""
+
+    known: Known
+    champion: Application | None
+    benchmark: Images | None
+
+    @classmethod
+    def of(cls, home: Home, folder: Path, parent: Snapshot | None, terms: Terms) -> "_Checks":
+        labels: dict[str, str] = {}
+        for rows in snapshot_store.stored_rows(folder, parent, ["digest", "label"]) if parent else []:
+            names = [terms.classes[label] for label in rows.column("label").to_pylist()]
+            labels.update(zip(rows.column("digest").to_pylist(), names, strict=True))
+        removed = parent.removed if parent else ()
+        known = Known(frozenset(terms.classes), labels, quarantine.digests_of(folder), frozenset(removed))
+        return cls(known, _champion(home, folder.name, terms), _benchmark(home, folder, parent))
+
+
+def _champion(home: Home, dataset: str, terms: Terms) -> Application | None:
+    """Who doubts labels; a champion for images of another shape says nothing."""
+    deployment = production.current(home, dataset)
+    application = Application(deployment) if deployment else None
+    return application if application and application.shape == terms.shape else None
+
+
+def _benchmark(home: Home, folder: Path, parent: Snapshot | None) -> Images | None:
+    recorded = role_records.load(home, folder.name)
+    if recorded is None or parent is None or parent.images == 0:
+        return None
+    data = snapshots.load(folder, parent)
+    at = positions(data.digests, recorded.digests)
+    judges = (at >= 0) & (recorded.roles[at] == roles.BENCHMARK)
+    return data.images[judges] if judges.any() else None
+
+
+def _outcomes(
+    items: Sequence[Item], terms: Terms, order: Order, checks: _Checks, progress: Progress
+) -> Iterator[Outcome]:
+    """Every item with what the checks that look at pixels say; the decision is still open."""
+    done = 0
+    for chunk in prepare_all(items, terms.preparation, order.jobs):
+        own = items[done : done + len(chunk)]
+        sound = [number for number, one in enumerate(chunk) if not one.fault]
+        doubts, twins = dict.fromkeys(range(len(chunk)), ""), dict.fromkeys(range(len(chunk)), "")
+        if sound:
+            pixels = np.stack([chunk[number].pixels for number in sound])
+            doubts.update(zip(sound, _doubts(checks, pixels, [own[number].label for number in sound]), strict=True))
+            twins.update(zip(sound, _twins(checks, pixels), strict=True))
+        for number, (item, one) in enumerate(zip(own, chunk, strict=True)):
+            arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
+            selection = order.selection if item.selection == shards.ARRIVED else item.selection
+            yield Outcome(arrival, one, selection, Decision(""))
+        done += len(chunk)
+        progress(done, len(items))
+
+
+def _doubts(checks: _Checks, pixels: Images, labels: Sequence[str | None]) -> list[str]:
+    if checks.champion is None:
+        return [""] * len(pixels)
+    names = tuple(map(str, range(len(pixels))))
+    probabilities = checks.champion.predict(UnlabelledImages("arrivals", pixels, names))
+    return screening.doubts(probabilities, labels, checks.champion.classes)
+
+
+def _twins(checks: _Checks, pixels: Images) -> list[str]:
+    found = [""] * len(pixels)
+    if checks.benchmark is not None:
+        copies = near_copies(checks.benchmark, pixels)
+        for row, correlation in zip(copies.benchmark.tolist(), copies.correlation.tolist(), strict=True):
+            found[row] = f"a benchmark image (correlation {correlation:.3f})"
+    return found
+
+
+def _entry(outcome: Outcome, terms: Terms, order: Order, batch: str) -> Entry:
+    arrival, prepared = outcome.arrival, outcome.prepared
+    return Entry(
+        png=prepared.png,
+        label=terms.classes.index(arrival.label) if arrival.label in terms.classes else quarantine.NO_LABEL,
+        digest=prepared.digest,
+        source=arrival.name,
+        arrived_at=snapshot_store.now(),
+        batch=batch,
+        labelled_by=order.labelled_by,
+        selection=outcome.selection,
+        polarity=prepared.polarity,
+        reason=outcome.decision.reason,
+    )
+
+
+def _batch_id(items: Sequence[Item]) -> str:
+    names = hashlib.sha256("\0".join(item.name for item in items).encode()).hexdigest()
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{names[:4]}"
+
+
+def _remedy(decision: Decision) -> str:
+    return " Give --new-classes to add it." if decision.outcome == screening.UNKNOWN_CLASS else ""

@@ -1,0 +1,149 @@
+"""Prepare arrivals on several processes: a file that cannot be prepared, or that kills its process, costs itself."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data import digests, shards
+from pipeline.data.preparation import Preparation
+from pipeline.errors import DataError, PipelineError
+from pipeline.growing.arrivals import Item
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+IN_A_CHUNK = 64
+IN_FLIGHT = 4
+"""Chunks a process that wait, so that memory stays bounded."""
+WORTH_PROCESSES = 4 * IN_A_CHUNK
+"""Fewer are prepared here: to start processes takes a second or two."""
+IDLE_SECONDS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An item as the dataset stores it, or why it cannot be.
+
+    Attributes:
+        pixels: uint8 ``[H, W, C]``; empty where there is a fault.
+        png: The same as PNG bytes.
+        digest: Hexadecimal digest of the pixels.
+        polarity: What was decided for this picture; empty where the preparation does not ask.
+        fault: What is wrong with the picture, in a sentence.
+    """
+
+    pixels: NDArray[np.uint8]
+    png: bytes = b""
+    digest: str = ""
+    polarity: str = ""
+    fault: str = ""
+
+
+Work = Callable[[Item, Preparation], Prepared]
+
+
+def prepare_item(item: Item, preparation: Preparation) -> Prepared:
+    """Return the pixels of one item; whatever is wrong with it is a fault, not an error."""
+    try:
+        pixels, polarity = _pixels(item.content, item.name, preparation)
+    except PipelineError as error:
+        return _faulty(str(error))
+    except MemoryError:
+        return _faulty(f"{item.name} needs more memory than there is: make it smaller.")
+    if pixels.min() == pixels.max():
+        return _faulty(f"{item.name} is blank.")
+    digest = digests.image_digests(pixels[None]).tobytes().hex()
+    return Prepared(pixels, shards.encode(pixels), digest, polarity)
+
+
+def prepare_all(
+    items: Sequence[Item], preparation: Preparation, jobs: int, work: Work = prepare_item
+) -> Iterator[list[Prepared]]:
+    """Yield what became of the items, in their order, a chunk at a time.
+
+    Args:
+        items: What arrived.
+        preparation: What the dataset declares.
+        jobs: Processes.
+        work: Prepares one item.
+    """
+    chunks = [items[start : start + IN_A_CHUNK] for start in range(0, len(items), IN_A_CHUNK)]
+    if jobs == 1 or len(items) < WORTH_PROCESSES:
+        yield from (_chunk(chunk, preparation, work) for chunk in chunks)
+        return
+    yield from _on_processes(chunks, preparation, jobs, work)
+
+
+def _on_processes(
+    chunks: Sequence[Sequence[Item]], preparation: Preparation, jobs: int, work: Work
+) -> Iterator[list[Prepared]]:
+    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    waiting: dict[int, Any] = {}
+    executor = get_reusable_executor(max_workers=jobs, timeout=IDLE_SECONDS)
+    try:
+        for number, chunk in enumerate(chunks):
+            for ahead in range(number, min(number + jobs * IN_FLIGHT, len(chunks))):
+                if ahead not in waiting:
+                    waiting[ahead] = executor.submit(_chunk, chunks[ahead], preparation, work)
+            try:
+                prepared = waiting.pop(number).result()
+            except BrokenProcessPool:
+                # One of the files in flight killed its process; the chunk at hand is tried file by file.
+                prepared = [_alone(item, preparation, work) for item in chunk]
+                waiting.clear()
+                executor = get_reusable_executor(max_workers=jobs, timeout=IDLE_SECONDS)
+            yield prepared
+    finally:
+        for future in waiting.values():
+            future.cancel()
+
+
+def _alone(item: Item, preparation: Preparation, work: Work) -> Prepared:
+    from joblib.externals.loky import ProcessPoolExecutor
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    with ProcessPoolExecutor(max_workers=1) as executor:
+        try:
+            prepared: Prepared = executor.submit(work, item, preparation).result()
+        except BrokenProcessPool:
+            return _faulty(f"{item.name} stopped the process that read it: save it again.")
+    return prepared
+
+
+def _chunk(items: Sequence[Item], preparation: Preparation, work: Work) -> list[Prepared]:
+    return [work(item, preparation) for item in items]
+
+
+def _pixels(content: Path | bytes | NDArray[Any], name: str, preparation: Preparation) -> tuple[NDArray[Any], str]:
+    """The pixels and the polarity of one item; pixels that have the dataset's shape already are taken as they are."""
+    from pipeline.data.picture_file import decode_picture, read_picture
+    from pipeline.data.preparation import found_polarity, prepare
+
+    if isinstance(content, np.ndarray):
+        if content.shape == preparation.shape:
+            return content, ""
+        picture = _picture(content)
+    elif isinstance(content, bytes):
+        picture = decode_picture(content, name, preparation.decoded_side)
+    else:
+        picture = read_picture(content, preparation.decoded_side)
+    try:
+        return prepare(picture, preparation), found_polarity(picture, preparation)
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+
+
+def _picture(pixels: NDArray[Any]) -> "Image.Image":
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def _faulty(fault: str) -> Prepared:
+    return Prepared(np.empty((0, 0, 1), np.uint8), fault=fault)

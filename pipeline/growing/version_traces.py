@@ -1,0 +1,106 @@
+"""What versions remember of images: the digests they were trained and judged on, and pictures in their reports."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.contracts import Digests
+from pipeline.data.digests import DIGEST_DTYPE, contained
+from pipeline.errors import StoreError
+from pipeline.facts.manifest import FileFacts, Manifest
+from pipeline.store import atomic, disk, manifest, version_arrays, versions
+from pipeline.store.home import Home
+from pipeline.store.version_arrays import PREDICTIONS, TRAINING_IMAGES
+
+PICTURES = ("report.html", "plots/")
+
+
+def as_digests(texts: Collection[str]) -> Digests:
+    """Return digests from their hexadecimal form, ``V16 [N]``."""
+    return np.frombuffer(b"".join(bytes.fromhex(text) for text in sorted(texts)), DIGEST_DTYPE)
+
+
+def trained_on(home: Home, images: Collection[str]) -> list[str]:
+    """Return the ids of the versions that were fitted on, or validated with, any of the images, oldest first."""
+    sought = as_digests(images)
+    return [
+        version.id
+        for version in versions.list_versions(home)
+        if contained(sought, _seen_in_training(version.folder)).any()
+    ]
+
+
+def folders_with_traces(home: Home, images: Collection[str]) -> list[str]:
+    """Return the folders of versions and bundles that hold a trace of any of the images, relative to the home."""
+    sought = as_digests(images)
+    places = [version.folder for version in versions.list_versions(home)]
+    places += sorted(path.parent for path in home.production.glob(f"*/*/{manifest.NAME}"))
+    return [
+        place.relative_to(home.root).as_posix()
+        for place in places
+        if contained(sought, np.concatenate([_seen_in_training(place), _judged_on(place)])).any()
+    ]
+
+
+def forget(folder: Path, images: Collection[str]) -> None:
+    """Overwrite the digests in a version's files, and delete its report where that may show one of the images.
+
+    Every step can be repeated; the manifest, which makes them count, comes last.
+
+    Raises:
+        StoreError: The disk is full or refuses, or the version is damaged.
+    """
+    gone = as_digests(images)
+    facts = manifest.read(folder)
+    shown = contained(_judged_on(folder), gone).any()
+    dropped = [name for name in facts.files if shown and name.startswith(PICTURES)]
+    for name in dropped:
+        with atomic.disk_errors(folder / name):
+            if (folder / name).exists():
+                disk.unlink(folder / name)
+    touched = {name: _overwrite(folder / name, gone) for name in (TRAINING_IMAGES, PREDICTIONS) if name in facts.files}
+    files = {name: touched.get(name, known) for name, known in facts.files.items() if (folder / name).exists()}
+    _publish(folder, facts, files)
+
+
+def _publish(folder: Path, facts: Manifest, files: dict[str, FileFacts]) -> None:
+    if files != facts.files:
+        manifest.write(folder, facts.model_copy(update={"files": files}))
+
+
+def _overwrite(path: Path, gone: Digests) -> FileFacts:
+    content = atomic.read_bytes(path)
+    if path.name == TRAINING_IMAGES:
+        seen = version_arrays.parse_training_images(content, path)
+        fresh = version_arrays.training_images_content(
+            version_arrays.TrainingImages(_blotted(seen.train, gone), _blotted(seen.validation, gone))
+        )
+    else:
+        judged = version_arrays.parse_predictions(content, path)
+        fresh = version_arrays.predictions_content(replace(judged, digests=_blotted(judged.digests, gone)))
+    atomic.write_bytes(path, fresh)
+    return FileFacts(sha256=atomic.sha256_file(path), bytes=len(fresh))
+
+
+def _blotted(digests: Digests, gone: Digests) -> Digests:
+    """The digests with zeros in place of those that are gone, so that their number still fits."""
+    return np.where(contained(digests, gone), np.zeros(1, DIGEST_DTYPE), digests)
+
+
+def _seen_in_training(folder: Path) -> Digests:
+    try:
+        path = folder / TRAINING_IMAGES
+        seen = version_arrays.parse_training_images(atomic.read_bytes(path), path)
+    except StoreError:
+        return np.empty(0, DIGEST_DTYPE)
+    return np.concatenate([seen.train, seen.validation])
+
+
+def _judged_on(folder: Path) -> Digests:
+    try:
+        path = folder / PREDICTIONS
+        return version_arrays.parse_predictions(atomic.read_bytes(path), path).digests
+    except StoreError:
+        return np.empty(0, DIGEST_DTYPE)

@@ -1,0 +1,157 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import NAME, Ingest, picture, write_pictures
+
+from pipeline import simulator
+from pipeline.config import Settings
+from pipeline.data import roles, snapshots, sources
+from pipeline.data.digests import contained
+from pipeline.errors import DataError
+from pipeline.growing import quarantine, removal
+from pipeline.growing.removal import Removal
+from pipeline.growing.version_traces import as_digests
+from pipeline.store import production, role_records, version_arrays, versions
+from pipeline.store.home import Home
+
+GATE = {"preset": "as-good", "accuracy_floor": 0.01, "recall_floor": "off", "robustness_margin_pp": "off"}
+
+
+class Silent:
+    def __getattr__(self, name: str) -> object:
+        return lambda *values: lambda *more: None
+
+
+@pytest.fixture
+def trained(home: Home, pictures: Path, tmp_path: Path, take_in: Ingest) -> Home:
+    """A dataset of two snapshots, something in quarantine, and a version that serves."""
+    take_in(pictures)
+    settings = Settings(dataset=NAME, models=("logistic",), train_sizes=("all",), gate=GATE)
+    simulator.run(settings, home, Silent())  # type: ignore[arg-type]
+    take_in(write_pictures(tmp_path / "more", range(10, 14)))
+    picture("ring", 99).save(tmp_path / "ring99.png")
+    take_in(tmp_path / "ring99.png")
+    return home
+
+
+def remove(home: Home, *images: str, erase: bool = False) -> Removal:
+    return removal.remove(home, NAME, images, erase=erase, notify=lambda sentence: None)
+
+
+def digest_of(home: Home, source: str, spec: str = NAME) -> str:
+    snapshot = snapshots.find(home.datasets, spec)
+    for shard in snapshot.shards:
+        table = pq.read_table(snapshots.shard_file(home.datasets / NAME, shard)).to_pylist()
+        for row in table:
+            if row["source"] == source:
+                return str(row["digest"])
+    raise AssertionError(source)
+
+
+def role_of(home: Home, role: int) -> str:
+    """The digest of an image of the first snapshot that has this role."""
+    recorded = role_records.load(home, NAME)
+    assert recorded is not None
+    return bytes(recorded.digests[recorded.roles == role][0]).hex()
+
+
+def test_a_removed_image_is_in_older_snapshots_alone_and_does_not_come_back(
+    trained: Home, pictures: Path, take_in: Ingest
+) -> None:
+    done = remove(trained, "bar/3.png")
+
+    assert done.snapshot is not None
+    assert (done.snapshot.number, done.snapshot.images, done.snapshot.class_counts["bar"]) == (3, 27, 13)
+    assert len(sources.load(f"{NAME}@2", datasets=trained.datasets)) == 28
+    assert len(sources.load(NAME, datasets=trained.datasets)) == 27
+    assert take_in(pictures).counts["removed"] == 1
+
+
+@pytest.mark.parametrize("form", ["digest", "beginning", "file"])
+def test_an_image_is_named_by_digest_or_by_the_picture_itself(trained: Home, pictures: Path, form: str) -> None:
+    digest = digest_of(trained, "ring/4.png")
+    named = {"digest": digest, "beginning": digest[:10], "file": str(pictures / "ring" / "4.png")}[form]
+
+    assert remove(trained, named).digests == (digest,)
+
+
+@pytest.mark.parametrize("named", ["nothing.png", "abc", "ffffffffffff"])
+def test_an_image_that_is_not_there_changes_nothing(trained: Home, named: str) -> None:
+    with pytest.raises(DataError, match=f"'{named}' is not in shapes: give a digest"):
+        remove(trained, named, "bar/1.png")
+    assert snapshots.numbers(trained.datasets / NAME) == [1, 2]
+
+
+def test_versions_that_were_trained_on_it_are_named(trained: Home) -> None:
+    (version,) = versions.list_versions(trained)
+    training, judge = role_of(trained, roles.TRAINING), role_of(trained, roles.BENCHMARK)
+
+    assert remove(trained, judge).versions == ()
+    done = remove(trained, training)
+    assert done.versions == (version.id,)
+    assert version.id in " ".join(done.in_words())
+
+
+@pytest.mark.parametrize("role", [roles.TRAINING, roles.BENCHMARK])
+def test_an_erased_image_leaves_no_byte_and_no_digest_anywhere(trained: Home, role: int) -> None:
+    digest = role_of(trained, role)
+    png = next(
+        row["image"]["bytes"]
+        for path in (trained.datasets / NAME / snapshots.SHARDS).glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+        if row["digest"] == digest
+    )
+
+    done = remove(trained, digest, erase=True)
+
+    assert done.erased
+    assert done.snapshot is not None
+    assert [snapshots.read(trained.datasets / NAME, n).images for n in (1, 2, 3)] == [19, 27, 27]
+    assert [snapshots.read(trained.datasets / NAME, n).erased for n in (1, 2)] == [1, 1]
+    for path in trained.root.rglob("*"):
+        if path.is_file():
+            found = _unpacked(path)
+            assert digest.encode() not in found, path
+            assert bytes.fromhex(digest) not in found, path
+            assert png not in found, path
+
+
+def _unpacked(path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.suffix == ".parquet":
+        rows = pq.read_table(path).to_pylist()
+        return b"".join(row["image"]["bytes"] + json.dumps(row["digest"]).encode() for row in rows)
+    if path.suffix == ".npz":
+        with np.load(path) as arrays:
+            return b"".join(arrays[name].tobytes() for name in arrays.files)
+    return content
+
+
+def test_versions_are_whole_and_serve_after_an_erasure(trained: Home) -> None:
+    digest = role_of(trained, roles.TRAINING)
+    done = remove(trained, digest, erase=True)
+
+    (version,) = versions.list_versions(trained)
+    assert done.versions == (version.id,)
+    assert versions.verify(version).damage is None
+    assert production.problems(trained) == []
+    assert not contained(version_arrays.training_images(version).train, as_digests([digest])).any()
+    assert len(sources.load(f"{NAME}@1", datasets=trained.datasets)) == 19
+
+
+def test_what_waits_in_quarantine_can_be_erased(trained: Home) -> None:
+    (entry,) = quarantine.waiting(trained.datasets / NAME)
+    done = remove(trained, "ring99.png", erase=True)
+
+    assert done.digests == (entry.digest,)
+    assert quarantine.waiting(trained.datasets / NAME) == []
+    assert snapshots.numbers(trained.datasets / NAME) == [1, 2]
+
+
+def test_an_erased_image_may_come_again(trained: Home, pictures: Path, take_in: Ingest) -> None:
+    remove(trained, "bar/3.png", erase=True)
+
+    assert take_in(pictures).counts["stored"] == 1
