@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import measure
 
-PARTS = ("recipes", "sweep", "overhead", "serving", "growth")
+PARTS = ("recipes", "sweep", "overhead", "serving", "growth", "listing")
 
 
 def main(parts: list[str], **options: Any) -> None:

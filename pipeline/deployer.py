@@ -6,6 +6,7 @@ from typing import Literal
 
 from pipeline.contracts import Deployment, Version
 from pipeline.errors import DeployError
+from pipeline.inference import checked_model
 from pipeline.store import deployments, names, production, versions
 from pipeline.store.deployments import Record
 from pipeline.store.home import Home
@@ -93,6 +94,7 @@ class Deployer:
         whole = versions.require_whole(version)
         if (name := whole.manifest.dataset.name) != dataset:
             raise DeployError(f"{whole.id} is a version of '{name}' and cannot serve '{dataset}'.")
+        checked_model.load(whole.folder, whole.manifest.digest)
         record = Record(
             dataset=dataset,
             id=whole.id,

@@ -154,8 +154,8 @@ def _predict(version: Version, images: Images, checkpoint: int | None) -> Probab
 
 def _copy_native(version: Version, folder: Path) -> None:
     """Copy what the manifest lists of the native model, each file verified as it is read: nothing else is loaded."""
-    for name in version.manifest.files:
-        if name == version.manifest.native_file or name.startswith(CHECKPOINTS):
-            content = versions.read_verified(version, name)
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+    listed = [name for name in version.manifest.files if name.startswith(CHECKPOINTS)]
+    for name in (version.manifest.native_file, *listed):
+        content = versions.read_verified(version, name)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import StoreError, UnreadableError
-from pipeline.store import disk
+from pipeline.store import disk, typed_files
 
 TEMPORARY_SUFFIX = ".tmp"
 BLOCK = 1 << 16
@@ -89,11 +89,7 @@ def read_json(path: Path) -> Any:
         UnreadableError: The disk refuses to read it.
         StoreError: The file is missing or damaged.
     """
-    content = read_bytes(path)
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"{path} cannot be read: {error}.") from error
+    return typed_files.parse_json(read_bytes(path), path)
 
 
 def append_line(path: Path, line: str, *, header: str | None = None) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Roles
 from pipeline.errors import StoreError
-from pipeline.store import atomic
+from pipeline.store import atomic, typed_files
 from pipeline.store.home import Home
 
 DIGEST_BYTES = 16
@@ -25,13 +25,12 @@ def load(home: Home, dataset: str) -> Roles | None:
     path = _path(home, dataset)
     if not path.exists():
         return None
+    content = atomic.read_bytes(path)
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            digests, roles = arrays["digests"], arrays["roles"]
-    except Exception as error:  # zipfile, zlib and numpy raise whatever the damage leads them to
-        if isinstance(error, OSError) and error.strerror:
-            raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+        found = typed_files.parse_arrays(content, path, ("digests", "roles"))
+    except StoreError as error:
         raise _damaged(path, "it cannot be read as a NumPy archive") from error
+    digests, roles = found["digests"], found["roles"]
     if fault := _fault(digests, roles):
         raise _damaged(path, fault)
     return Roles(digests=np.ascontiguousarray(digests).view(f"V{DIGEST_BYTES}").reshape(-1), roles=roles)

@@ -1,8 +1,8 @@
 """What listings print of each version, kept in ``versions/.cache/index.sqlite`` so that it is verified only once.
 
-The index is never trusted over the files: an entry counts only while inode, size and both times of every file of the
-version are what they were when the files were verified. It can be deleted at any time; one that is damaged, locked or
-cannot be written is left aside, and the files are read instead.
+The index is never trusted over the files: an entry counts only while inode, size and both times of what is printed, of
+the models, and of every folder of the version are what they were when the version was verified. It can be deleted at
+any time; one that is damaged, locked or cannot be written is left aside, and the files are read instead.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -130,8 +130,8 @@ def summary_of(version: Version) -> Summary:
     )
 
 
-def _stamp(folder: Path, names: Mapping[str, Any]) -> Stamp | None:
-    """Return the stamp of these files; ``None`` where one of them cannot be looked at."""
+def _stamp(folder: Path, names: Iterable[str]) -> Stamp | None:
+    """Return the stamp of these files and folders; ``None`` where one of them cannot be looked at."""
     root = str(folder)
     stamp: Stamp = {}
     try:
@@ -144,12 +144,16 @@ def _stamp(folder: Path, names: Mapping[str, Any]) -> Stamp | None:
 
 
 def _stamp_of_version(folder: Path) -> Stamp | None:
-    """Return the stamp of every file that the manifest lists; a version with a damaged manifest is read each time."""
+    """Return the stamp of a version; ``None`` where its manifest is damaged, so that it is read each time.
+
+    A file that is added, removed or replaced shows in the times of its folder.
+    """
     try:
-        names = manifest.read(folder).files
+        facts = manifest.read(folder)
     except StoreError:
         return None
-    return _stamp(folder, {manifest.NAME: None, **names})
+    folders = {str(Path(name).parent) for name in facts.files}
+    return _stamp(folder, {*version_folder.LISTED, manifest.MODEL, facts.native_file, *folders})
 
 
 def _is_settled(stamp: Stamp, started: float) -> bool:
