@@ -5,7 +5,7 @@ import unicodedata
 LONGEST = 300
 _NOT_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of control, format and surrogate characters and of line and paragraph separators."""
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
 def plain(text: object, longest: int = LONGEST) -> str:
@@ -34,7 +34,8 @@ def from_cell(text: str) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    return text.startswith(_FORMULA_SIGNS) and not _is_number(text)
+    # Programs differ in whether they skip white space and control characters in front of a sign.
+    return text.startswith(("\t", "\r", "\n")) or (text.lstrip().startswith(_FORMULA_SIGNS) and not _is_number(text))
 
 
 def _is_number(text: str) -> bool:

@@ -14,7 +14,7 @@ from pipeline.store import submissions
 from pipeline.store.home import Home
 from pipeline.text import cell, from_cell
 
-FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\tx"]
+FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\tx", " =1+1"]
 OLD = (
     "submitted_at,competition,version,digest,file_sha256,rows,message,reference,status,expected_low,expected_score,"
     "expected_high,public_score,leak,reason\n"
