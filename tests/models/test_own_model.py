@@ -100,7 +100,6 @@ def test_any_name_and_any_annotation_will_do(write: Write) -> None:
         "_hidden": "b",
         "model_config": False,
         "schema": 1,
-        "unknown": "x",
         "sizes": [2, 3],
         "kind": "y",
     }
