@@ -6,7 +6,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Digests, Images
+from pipeline.contracts import Digests, Images, Labels
 
 DIGEST_BYTES = 16
 DIGEST_DTYPE = np.dtype(f"V{DIGEST_BYTES}")
@@ -41,6 +41,12 @@ def unique(digests: Digests) -> Digests:
 def set_digest(digests: Digests) -> str:
     """Return the SHA-256, in hexadecimal, of a *set* of images: neither order, names nor copies change it."""
     return hashlib.sha256(unique(digests).tobytes()).hexdigest()
+
+
+def truth_digest(digests: Digests, labels: Labels) -> str:
+    """SHA-256, in hexadecimal, of a set of images *with their labels*: neither names nor order change it."""
+    rows = [image + label.tobytes() for image, label in zip(digests.tolist(), labels.astype("<i8"), strict=True)]
+    return hashlib.sha256(b"".join(sorted(rows))).hexdigest()
 
 
 def positions(digests: Digests, known: Digests) -> NDArray[np.int64]:
