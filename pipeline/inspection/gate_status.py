@@ -1,12 +1,14 @@
 """What each dataset's error budget has left, and what can be proven with it, in figures and in words."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipeline.contracts import Version
 from pipeline.data.roles import VALIDATION
 from pipeline.errors import StoreError
+from pipeline.inspection import lineages
 from pipeline.judging import ledger, power, simulation, spending
 from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import counted
@@ -30,6 +32,7 @@ class Status:
         imported: Ledgers of single benchmarks, kept by older releases, whose debits count.
         without_promise: Judgements by policies that promise nothing over a series.
         champion_errors: Of the model that serves now; ``None`` where it was not judged on a benchmark.
+        sharing: Other datasets that know some of its benchmark images, and how many.
         problem: What is wrong with the ledger, ``None`` where it verifies.
     """
 
@@ -44,6 +47,7 @@ class Status:
     imported: int = 0
     without_promise: int = 0
     champion_errors: int | None = None
+    sharing: Mapping[str, int] = field(default_factory=dict)
     problem: str | None = None
 
     def in_words(self, policy: GatePolicy) -> list[str]:
@@ -58,7 +62,7 @@ class Status:
             lines.append(f"Judgements that promised nothing over a series: {self.without_promise}.")
         if self.images:
             lines += _what_is_found(policy, self)
-        return lines
+        return [*lines, *(lineages.sentence(self.dataset, name, shared) for name, shared in self.sharing.items())]
 
     def _spent(self) -> str:
         if not self.judged:
@@ -142,6 +146,7 @@ def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version])
         imported=kinds.count(ledger.ImportEntry),
         without_promise=sum(isinstance(one, ledger.DebitEntry) and one.cost == 0 for one in book.entries),
         champion_errors=champion.errors if champion else None,
+        sharing=lineages.sharing(home, dataset, roles) if roles else {},
     )
 
 

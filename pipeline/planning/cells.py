@@ -71,6 +71,7 @@ def _parameters(name: str, settings: Settings) -> dict[str, Any]:
 
 def _digest(data: LabelledImages, split: Split, recipe: str, parameters: Mapping[str, Any]) -> str:
     identity = {
+        "dataset": data.name,
         "recipe": recipe,
         "parameters": dict(parameters),
         "seed": split.seed,
