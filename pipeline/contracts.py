@@ -1,7 +1,7 @@
 """The frozen types that pass between the stages. They hold data and do nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -92,7 +92,8 @@ class Split:
 
     ``train`` is fitted; ``validation`` serves early stopping and the gate's free screen; ``benchmark``
     judges. ``train_size`` counts train and validation rows. The ``*_sha256`` are digests of the *set*
-    of images, so neither names nor order change them.
+    of images, so neither names nor order change them. ``screening`` holds every row that validates at any size:
+    nobody is fitted on them, so the gate compares champion and challenger on all of them.
     """
 
     train: Rows
@@ -102,6 +103,12 @@ class Split:
     train_sha256: str
     validation_sha256: str
     benchmark_sha256: str
+    screening: Rows | None = None
+
+    @property
+    def screening_rows(self) -> Rows:
+        """The rows of the gate's screen: all that validate, or those of this size where only they are known."""
+        return self.validation if self.screening is None else self.screening
 
     @property
     def train_size(self) -> int:
@@ -234,6 +241,47 @@ class Check:
 
 
 @dataclass(frozen=True)
+class PairedResult:
+    """Challenger against champion on the same images.
+
+    Attributes:
+        fixed: Errors of the champion that the challenger gets right.
+        made: Errors of the challenger that the champion gets right.
+        gain_pp: Gain in accuracy, in percentage points.
+        gain_low_pp, gain_high_pp: Its 95 % interval (Tango 1998).
+        p_value: Exact, one-sided (McNemar): that the challenger is better.
+    """
+
+    fixed: int
+    made: int
+    gain_pp: float
+    gain_low_pp: float
+    gain_high_pp: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What a judgement cost the dataset's error budget.
+
+    Attributes:
+        level: The p-value that was needed.
+        entry: The line of the ledger with the debit; 0 where nothing is on record.
+        lineage: Whose ledger it is; ``None`` in a ledger of one benchmark, as older releases kept them.
+        alpha: The budget; ``None`` under a policy that promises nothing over a series of judgements.
+        spent: Part of the budget that is gone after the judgement; a promotion has its level back.
+        judged: Judgements that were paid for, this one included.
+    """
+
+    level: float
+    entry: int = 0
+    lineage: str | None = None
+    alpha: float | None = None
+    spent: float | None = None
+    judged: int | None = None
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The watcher's decision on one candidate. Data, not an exception: a fail is a normal day.
 
@@ -243,16 +291,15 @@ class Verdict:
         champion_id, champion_digest: Whom it was compared with; ``None`` for a first champion.
         dataset: The dataset's name.
         benchmark_sha256: Digest of the set of benchmark images.
+        truth_sha256: Digest of the benchmark images with their labels; empty where an older release judged.
         benchmark_images: How many they were.
         policy: The gate's name: ``guarded``.
         policy_sha256: Digest of every rule and number of the policy.
         checks: Each rule with its value, limit, outcome and sentence.
         explanation: Sentences for a person that belong to no single check.
         judged_at: UTC, ISO 8601.
-        ledger: What the judgement cost: ``level`` (the p-value that was needed), ``spent`` (of alpha, so far),
-            ``judged``, ``horizon``, ``alpha`` and ``entry`` (the line of the ledger); empty where nothing was spent.
-        comparison: Challenger against champion on the benchmark: ``fixed`` and ``made`` (errors), ``gain_pp``,
-            ``gain_low_pp``, ``gain_high_pp`` (95 %), ``p_value``; empty where they were not compared.
+        ledger: What the judgement cost; ``None`` where nothing was spent.
+        comparison: Challenger against champion on the benchmark; ``None`` where they were not compared.
     """
 
     outcome: Outcome
@@ -268,8 +315,9 @@ class Verdict:
     checks: tuple[Check, ...]
     explanation: tuple[str, ...] = ()
     judged_at: str = ""
-    ledger: Mapping[str, int | float] = field(default_factory=dict)
-    comparison: Mapping[str, int | float] = field(default_factory=dict)
+    ledger: Charge | None = None
+    comparison: PairedResult | None = None
+    truth_sha256: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,17 @@ from pipeline.contracts import (
     Deployment,
     FitProgress,
     LabelledImages,
+    Split,
     Submission,
     UnlabelledImages,
     Version,
 )
 from pipeline.data import sources, splits, unlabelled
+from pipeline.data.digests import truth_digest
 from pipeline.data.preparation import Preparation, from_facts
 from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DataError, DeployError, PipelineError, SettingsError
-from pipeline.inspection import datasets, reporting
+from pipeline.inspection import datasets, lineages, reporting
 from pipeline.judging.policy import from_table
 from pipeline.planning import workers
 from pipeline.planning.cells import plan_cells, recipes_of
@@ -211,7 +213,15 @@ class _Session:
                 Deployer(self.home).run(version)
             except DeployError as refusal:
                 self.observer.notice(str(refusal))
+        if version.verdict.truth_sha256 not in ("", self._truth(cell.split)):
+            self.observer.notice(
+                f"{version.id} was judged on other benchmark images or labels than today's, and its figures are of "
+                "those: --retrain trains and judges it anew."
+            )
         return _judged(cell, version, reused=True)
+
+    def _truth(self, split: Split) -> str:
+        return truth_digest(self.data.digests[split.benchmark], self.data.labels[split.benchmark])
 
 
 def _require_same_kind(home: Home, data: LabelledImages) -> None:
@@ -236,7 +246,11 @@ def _declared(data: LabelledImages) -> Preparation | None:
 def _plan(
     settings: Settings, recipes: Mapping[str, Mapping[str, Any]], home: Home, data: LabelledImages, observer: Observer
 ) -> list[Cell]:
-    recorded = splits.assign_roles(data, role_records.load(home, data.name))
+    known = role_records.load(home, data.name)
+    recorded = splits.assign_roles(data, known)
+    if known is None:
+        for sentence in lineages.in_words(home, data.name, recorded):
+            observer.notice(sentence)
     cells = plan_cells(settings, recipes, data, recorded, observer.notice)
     role_records.save(home, data.name, recorded)
     return cells

@@ -1,9 +1,8 @@
 """The watcher: a candidate, the champion and benchmark rows in, a verdict out."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from pipeline.contracts import Candidate, Deployment, Images, LabelledImages, Split, Verdict, Version
 from pipeline.errors import DataError, StoreError
@@ -22,7 +21,7 @@ class Watcher:
     """Judges candidates under one policy.
 
     Attributes:
-        home: Where versions, production and the ledgers stand; the caller holds its lock.
+        home: Where versions, production and the ledgers are; the caller holds its lock.
         policy: The rules.
         listed: Every version there was when the lock was taken: their verdicts witness what the ledgers held then,
             and what was added since was written under the same lock. ``None`` lists them for each judgement.
@@ -35,100 +34,84 @@ class Watcher:
     def run(self, candidate: Candidate, champion: Deployment | None, data: LabelledImages, split: Split) -> Verdict:
         """Judge a candidate; ``scores.json``, ``predictions.npz`` and ``verdict.json`` go into its folder.
 
-        The same pair under the same policy gets the stored verdict, at no cost.
+        The same pair on the same images and labels under the same policy gets the stored verdict, at no cost.
 
         Raises:
             StoreError: The ledger or the candidate was tampered with, or the disk refuses.
         """
-        book = read_ledger(self.home, split.benchmark_sha256, self.listed)
+        listed = versions.list_versions(self.home) if self.listed is None else self.listed
+        book = ledger_files.read(self.home, data.name, listed)
         model = MeasuredModel(_checked_model(candidate))
         evidence = Gatherer(self.home, self.policy, data, split).evidence(candidate, model, champion)
-        verdict = self._replayed(book, candidate, champion) or self._judged(candidate, champion, evidence)
+        verdict = self._replayed(book, evidence, champion) or self._judged(book, evidence, champion)
         scores.write(candidate.folder / scores.NAME, _scores(evidence, model, data.images[split.benchmark]))
         atomic.write_bytes(candidate.folder / version_arrays.PREDICTIONS, _predictions(evidence, data, split))
         verdicts.write(candidate.folder, verdict)
         return verdict
 
-    def _judged(self, candidate: Candidate, champion: Deployment | None, evidence: Evidence) -> Verdict:
-        judgement = gate.judge(self.policy, evidence, lambda: self._debit(evidence))
-        verdict = Verdict(
+    def _judged(self, book: ledger.Ledger, evidence: Evidence, champion: Deployment | None) -> Verdict:
+        screening = gate.screen(self.policy, evidence)
+        if screening.judgement:
+            return self._verdict(evidence, champion, screening.judgement)
+        paid = self._pay(book, evidence, screening)
+        if isinstance(paid, gate.Judgement):
+            return self._verdict(evidence, champion, paid)
+        book, debit = paid
+        grant = ledger.granted(book, self.policy, debit)
+        verdict = self._verdict(evidence, champion, gate.compare(self.policy, evidence, screening, grant))
+        ledger_files.append(self.home, book, ledger.verdict_entry(debit, verdicts.to_json(verdict)))
+        return verdict
+
+    def _pay(
+        self, book: ledger.Ledger, evidence: Evidence, screening: gate.Screening
+    ) -> tuple[ledger.Ledger, ledger.DebitEntry] | gate.Judgement:
+        """Record the debit of a comparison, unless a crash left it; or return why there is none."""
+        pair = _pair(self.policy, evidence)
+        debit = ledger.paid(book, pair)
+        if debit:
+            return book, debit
+        level = ledger.price(book, self.policy, screening.p_validation)
+        if isinstance(level, ledger.Refusal):
+            return gate.refused(screening, level)
+        hopeless = gate.out_of_reach(self.policy, evidence, screening, level)
+        if hopeless:
+            return hopeless
+        if not ledger.knows_benchmark(book, evidence.truth_sha256):
+            book = ledger_files.append(self.home, book, _benchmark(evidence))
+        entry = ledger.debit(self.policy, level, pair, evidence.challenger.id, screening.p_validation)
+        book = ledger_files.append(self.home, book, entry)
+        return book, ledger.paid(book, pair) or entry
+
+    def _replayed(self, book: ledger.Ledger, evidence: Evidence, champion: Deployment | None) -> Verdict | None:
+        if champion is None or evidence.champion is None:
+            return None
+        debit = ledger.paid(book, _pair(self.policy, evidence))
+        stored = ledger.verdict_of(book, debit.entry) if debit else None
+        if stored is None:
+            return None
+        # The same training repeated has another id, and so has a champion that was trained again.
+        return replace(verdicts.from_json(stored), candidate_id=evidence.challenger.id, champion_id=champion.id)
+
+    def _verdict(self, evidence: Evidence, champion: Deployment | None, judgement: gate.Judgement) -> Verdict:
+        grant = judgement.grant
+        return Verdict(
             outcome=judgement.outcome,
-            candidate_id=candidate.id,
-            candidate_digest=candidate.digest,
+            candidate_id=evidence.challenger.id,
+            candidate_digest=evidence.challenger.digest,
             champion_id=champion.id if champion else None,
             champion_digest=champion.digest if champion else None,
             dataset=evidence.dataset,
             benchmark_sha256=evidence.benchmark_sha256,
+            truth_sha256=evidence.truth_sha256,
             benchmark_images=len(evidence.labels),
             policy=self.policy.name,
             policy_sha256=self.policy.digest,
             checks=judgement.checks,
             explanation=judgement.explanation,
             judged_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            ledger=_cost(judgement.grant),
+            ledger=grant.charge(promoted=judgement.outcome == "pass") if grant else None,
             comparison=judgement.comparison,
         )
-        if judgement.grant:
-            facts = {"debit": judgement.grant.entry, "verdict": verdicts.to_json(verdict)}
-            record(self.home, _read_again(self.home, evidence.benchmark_sha256), "verdict", facts)
-        return verdict
-
-    def _replayed(self, book: ledger.Ledger, candidate: Candidate, champion: Deployment | None) -> Verdict | None:
-        if champion is None:
-            return None
-        debit = ledger.paid(book, self.policy.digest, candidate.digest, champion.digest)
-        stored = ledger.verdict_of(book, debit["entry"]) if debit else None
-        if stored is None:
-            return None
-        # The same training repeated has another id, and so has a champion that was trained again.
-        return replace(verdicts.from_json(stored), candidate_id=candidate.id, champion_id=champion.id)
-
-    def _debit(self, evidence: Evidence) -> ledger.Grant | ledger.Refusal:
-        if evidence.champion is None:
-            raise StoreError("There is no champion to compare with, so nothing can be spent.")
-        pair = {"candidate": evidence.challenger.digest, "champion": evidence.champion.digest}
-        book = _read_again(self.home, evidence.benchmark_sha256)
-        debit = ledger.paid(book, self.policy.digest, **pair)
-        if debit is None:
-            level = ledger.price(book, self.policy)
-            if isinstance(level, ledger.Refusal):
-                return level
-            if self.policy.promises and not ledger.is_open(book):
-                book = record(self.home, book, "open", _terms_on_record(self.policy, evidence))
-            facts = ledger.debit_facts(self.policy, level, {**pair, "id": evidence.challenger.id})
-            book = record(self.home, book, "debit", facts)
-            debit = book.entries[-1]
-        terms = ledger.terms(book, self.policy) if self.policy.promises else None
-        return ledger.Grant(debit["level"], debit["entry"], terms)
-
-
-def read_ledger(home: Home, benchmark_sha256: str, listed: Iterable[Version] | None = None) -> ledger.Ledger:
-    """Return the verified ledger of a benchmark; empty where nothing was ever spent.
-
-    Args:
-        home: The home folder.
-        benchmark_sha256: Which benchmark.
-        listed: The versions whose verdicts witness how far the ledger went; ``None`` lists all of the home.
-
-    Raises:
-        StoreError: A line is changed, missing or cut off.
-    """
-    lines, head = ledger_files.read(home, benchmark_sha256)
-    known = versions.list_versions(home) if listed is None else listed
-    witnessed = ledger_files.witnessed(known, benchmark_sha256)
-    return ledger.parse(benchmark_sha256, lines, head, witnessed)
-
-
-def _read_again(home: Home, benchmark_sha256: str) -> ledger.Ledger:
-    # The stored verdicts were asked at the start of the judgement, and the caller has held the lock since.
-    return ledger.parse(benchmark_sha256, *ledger_files.read(home, benchmark_sha256))
-
-
-def record(home: Home, book: ledger.Ledger, kind: str, facts: Mapping[str, Any]) -> ledger.Ledger:
-    """Append an entry durably; returns the ledger with it."""
-    entry = ledger.seal(book, kind, facts)
-    ledger_files.append(home, book.benchmark_sha256, entry)
-    return ledger.Ledger(book.benchmark_sha256, (*book.entries, entry))
 
 
 def _checked_model(candidate: Candidate) -> bytes:
@@ -139,15 +122,19 @@ def _checked_model(candidate: Candidate) -> bytes:
     return model.content
 
 
-def _terms_on_record(policy: GatePolicy, evidence: Evidence) -> dict[str, Any]:
-    benchmark = {"dataset": evidence.dataset, "images": len(evidence.labels)}
-    return {"alpha": policy.alpha, "horizon": policy.horizon, **benchmark}
+def _pair(policy: GatePolicy, evidence: Evidence) -> ledger.Pair:
+    return ledger.Pair(
+        policy=policy.digest,
+        candidate=evidence.challenger.digest,
+        champion=evidence.champion.digest if evidence.champion else "",
+        truth=evidence.truth_sha256,
+    )
 
 
-def _cost(grant: ledger.Grant | None) -> dict[str, float]:
-    if grant is None:
-        return {}
-    return {"level": grant.level, "entry": grant.entry, **(asdict(grant.terms) if grant.terms else {})}
+def _benchmark(evidence: Evidence) -> ledger.BenchmarkEntry:
+    return ledger.BenchmarkEntry(
+        benchmark_sha256=evidence.benchmark_sha256, truth=evidence.truth_sha256, images=len(evidence.labels)
+    )
 
 
 def _scores(evidence: Evidence, model: MeasuredModel, images: Images) -> Scores:

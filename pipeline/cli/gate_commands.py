@@ -1,5 +1,6 @@
-"""``gate``: the policy in force, what the ledgers have left, plans, and the simulated tables."""
+"""``gate``: the policy in force, what each dataset's budget has left, plans, and the simulated tables."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The rules a challenger must pass, and what they guarantee.")
 
 PresetOption = Annotated[
-    str | None, typer.Option("--gate", help="Preset: guarded, each-test or as-good.", show_default="guarded")
+    str | None, typer.Option("--gate", help="Preset: guarded, growing, each-test or as-good.", show_default="guarded")
 ]
 TABLES_BEGIN = "<!-- simulated: begin -->"
 TABLES_END = "<!-- simulated: end -->"
@@ -34,27 +35,30 @@ def show(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show the policy in words, each benchmark's remaining error budget, and the smallest gain the gate can detect."""
+    """Show the policy in words, each dataset's remaining error budget, and the smallest gain the gate can detect."""
     if context.invoked_subcommand is not None:
         return
-    from pipeline.inspection.gate_status import smallest_gain_in_words, statuses
+    from pipeline.inspection.gate_status import findable_in_words, statuses
+    from pipeline.judging import explain, power
 
     policy = _policy(gate, config)
     found = statuses(resolve_home(home), policy)
     if as_json:
-        print_json({"policy": policy.model_dump(), "digest": policy.digest, "benchmarks": [vars(one) for one in found]})
+        print_json({"policy": policy.model_dump(), "digest": policy.digest, "datasets": [vars(one) for one in found]})
         return
     console.print(f"Gate: {policy.name}  ({policy.digest[:12]})", markup=False)
-    for sentence in policy.in_words():
+    for sentence in explain.of_policy(policy):
         console.print(f"  - {sentence}", markup=False)
+    console.print(explain.promise(policy), markup=False)
     for status in found:
         console.print()
         for sentence in status.in_words(policy):
             console.print(sentence, markup=False)
     if not found:
-        console.print("\nNothing was judged against a champion yet.")
-        if policy.mode == "better":
-            console.print(smallest_gain_in_words(USUAL_IMAGES, policy.level), markup=False)
+        console.print("\nNothing was judged yet.")
+        if policy.mode == "better" and policy.promises:
+            validation = int(power.VALIDATION_PER_BENCHMARK * USUAL_IMAGES)
+            console.print(findable_in_words(USUAL_IMAGES, validation, policy.alpha), markup=False)
 
 
 @app.command()
@@ -87,15 +91,15 @@ def plan(
             f"--gain {gain:g} is impossible: it must be above 0 and at most the {100 * share:.3g} % of the images "
             "that the two disagree on; give --disagreement if they disagree on more."
         )
-    images = planning.images_needed(gain / 100, share, policy.level, power)
+    images = planning.images_needed(gain / 100, share, _level_of(policy, gain / 100, share), power)
     if as_json:
-        facts = {"gain_pp": gain, "disagreement_percent": 100 * share, "level": policy.level, "power": power}
-        print_json({**facts, "images": images})
+        facts = {"gain_pp": gain, "disagreement_percent": 100 * share, "alpha": policy.alpha, "power": power}
+        print_json({**facts, "budget": policy.budget, "images": images})
         return
     needed = "more images than there are" if images is None else f"about {planning.rounded(images):,} benchmark images"
     console.print(
-        f"To find a gain of {gain:g} points {100 * power:g} % of the time at p <= {policy.level:.3g}, with "
-        f"{100 * share:.3g} % of the images right for exactly one of the two, this gate needs {needed}.",
+        f"To find a gain of {gain:g} points {100 * power:g} % of the time, with {100 * share:.3g} % of the images "
+        f"right for exactly one of the two, this gate needs {needed}{_assumption(policy)}.",
         markup=False,
     )
 
@@ -113,7 +117,7 @@ def simulate(
 ) -> None:
     """Simulate the gate: how often 200 challengers that are no better get past it, and its power."""
     from pipeline.judging.policy import PRESETS, from_table
-    from pipeline.judging.simulation import tables
+    from pipeline.judging.simulation_tables import tables
 
     policies = PRESETS if gate is None else {gate: from_table(preset=gate)}
     text = tables(policies, repetitions, seed)
@@ -123,27 +127,22 @@ def simulate(
         notice(f"The tables in {write} are up to date.")
 
 
-@app.command()
-def extend(
-    horizon: Annotated[int, typer.Option(min=1, help="Total number of judgements, including those already made.")],
-    alpha: Annotated[
-        float | None, typer.Option(help="New error bound over the whole series; required once all of alpha is spent.")
-    ] = None,
-    benchmark: Annotated[
-        str | None, typer.Option(help="The benchmark's digest, or the start of it.", show_default="the only one")
-    ] = None,
-    config: ConfigOption = None,
-    home: HomeOption = None,
-) -> None:
-    """Extend a ledger beyond its horizon: more judgements share the rest of alpha, or alpha rises; it is recorded."""
-    from pipeline.inspection.gate_status import extend_ledger
-    from pipeline.store import lock
+def _level_of(policy: "GatePolicy", gain: float, disagreement: float) -> "float | Callable[[int], float]":
+    """The level of one judgement: alpha each time, or what a whole budget gives to a challenger of this gain."""
+    from pipeline.judging import power
 
-    place, policy = resolve_home(home), _policy(None, config)
-    with lock.writing(place, wait=True, notify=notice):
-        status = extend_ledger(place, policy, benchmark, horizon, alpha)
-    for sentence in status.in_words(policy):
-        console.print(sentence, markup=False)
+    if not policy.promises:
+        return policy.alpha
+    fixed, made = (disagreement + gain) / 2, (disagreement - gain) / 2
+    return lambda images: power.expected_level(policy.alpha, int(power.VALIDATION_PER_BENCHMARK * images), fixed, made)
+
+
+def _assumption(policy: "GatePolicy") -> str:
+    from pipeline.judging import power
+
+    if not policy.promises:
+        return ""
+    return f", with {100 * power.VALIDATION_PER_BENCHMARK:g} validation images for each 100 and nothing spent before"
 
 
 def _policy(gate: str | None, config: Path | None) -> "GatePolicy":

@@ -52,6 +52,12 @@ def labelled_digest(images: Digests, labels: Labels, names: Sequence[str]) -> st
     return digest.hexdigest()
 
 
+def truth_digest(digests: Digests, labels: Labels) -> str:
+    """SHA-256, in hexadecimal, of a set of images *with their labels*: neither names nor order change it."""
+    rows = [image + label.tobytes() for image, label in zip(digests.tolist(), labels.astype("<i8"), strict=True)]
+    return hashlib.sha256(b"".join(sorted(rows))).hexdigest()
+
+
 def positions(digests: Digests, known: Digests) -> NDArray[np.int64]:
     """Return the position of each digest in the sorted unique ``known``, ``[N]``; -1 where it is missing."""
     if len(known) == 0:

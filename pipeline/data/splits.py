@@ -43,12 +43,17 @@ def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, se
             f"{train_size} training images are too few for {data.name}: some of its {len(data.classes)} classes would "
             f"have none; give at least {smallest}."
         )
-    return _split(
-        data,
-        training[: train_size - validation_size],
-        validation[:validation_size],
-        benchmark_rows(data, roles, test_size),
-        seed,
+    train, validating = training[: train_size - validation_size], validation[:validation_size]
+    benchmark = benchmark_rows(data, roles, test_size)
+    return Split(
+        train=train,
+        validation=validating,
+        benchmark=benchmark,
+        seed=seed,
+        train_sha256=digests.set_digest(data.digests[train]),
+        validation_sha256=digests.set_digest(data.digests[validating]),
+        benchmark_sha256=digests.set_digest(data.digests[benchmark]),
+        screening=np.sort(validation),
     )
 
 
@@ -99,10 +104,3 @@ def _smallest_complete(data: LabelledImages, training: Rows, validation: int) ->
     while size - size * validation // available < needed:
         size += 1
     return size
-
-
-def _split(data: LabelledImages, train: Rows, validation: Rows, benchmark: Rows, seed: int) -> Split:
-    train_sha256, validation_sha256, benchmark_sha256 = (
-        digests.set_digest(data.digests[rows]) for rows in (train, validation, benchmark)
-    )
-    return Split(train, validation, benchmark, seed, train_sha256, validation_sha256, benchmark_sha256)

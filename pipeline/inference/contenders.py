@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
-from pipeline.data.digests import contained
-from pipeline.errors import DataError, ModelError, StoreError, UnreadableError
+from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Rows, Split
+from pipeline.data.digests import contained, truth_digest
+from pipeline.errors import DataError, ModelError, PipelineError, StoreError, UnreadableError
 from pipeline.inference import checked_model
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics
-from pipeline.judging.evidence import Contender, Evidence
+from pipeline.judging.claims import claim_of
+from pipeline.judging.evidence import Contender, Evidence, Provenance
 from pipeline.judging.policy import GatePolicy
 from pipeline.store import atomic, manifest, production, version_arrays
 from pipeline.store.home import Home
@@ -24,7 +25,7 @@ class Gatherer:
     """Measures models on the rows of one split.
 
     Attributes:
-        home: Where champions stand, and where their predictions are kept.
+        home: Where champions are, and where their predictions are kept.
         policy: Decides what is measured at all.
         data: The dataset.
         split: Its benchmark and validation rows.
@@ -42,29 +43,36 @@ class Gatherer:
             PipelineError: The champion cannot be measured, or the disk refuses: neither is the challenger's fault.
         """
         challenger, problem = self._challenger(candidate, model)
-        opponent, best_ever = None, None
+        opponent: Contender | None = None
+        former: tuple[Contender, ...] = ()
+        lost: tuple[str, ...] = ()
+        grown = False
         if champion and problem is None:
-            opponent = self._champion(champion.id, champion.digest, champion.folder)
-            best_ever = self._best_ever() if self.policy.mode == "non-inferior" else None
+            opponent = self._contender_at(champion.folder, champion.id, champion.digest, screened=True)
+            grown = grows(candidate, champion.folder)
+            former, lost = self._former(opponent, grown)
         data, split = self.data, self.split
+        labels, digests = data.labels[split.benchmark], data.digests[split.benchmark]
         return Evidence(
             dataset=data.name,
             classes=data.classes,
             benchmark_sha256=split.benchmark_sha256,
-            labels=data.labels[split.benchmark],
-            validation_labels=data.labels[split.validation],
+            truth_sha256=truth_digest(digests, labels),
+            labels=labels,
+            validation_labels=data.labels[split.screening_rows],
             majority_class=int(np.bincount(data.labels[split.train], minlength=1).argmax()),
             challenger=challenger,
-            parity=candidate.parity,
-            shared_images=shared_images(candidate.folder, data.digests[split.benchmark]),
+            provenance=Provenance(candidate.parity, shared_images(candidate.folder, digests)),
             champion=opponent,
             problem=problem,
-            best_ever=best_ever,
+            former=former,
+            lost=lost,
+            grown=grown,
         )
 
     def _challenger(self, candidate: Candidate, model: MeasuredModel) -> tuple[Contender, str | None]:
         try:
-            return self._contender(candidate.id, candidate.digest, model, self.policy.latency_ratio is not None), None
+            return self._contender(candidate.id, candidate.digest, model, screened=True), None
         except (ModelError, DataError) as error:
             nothing = np.full((len(self.split.benchmark), len(self.data.classes)), np.nan, np.float32)
             unusable = Contender(
@@ -72,7 +80,7 @@ class Gatherer:
             )
             return unusable, f"The challenger cannot predict the benchmark: {error}"
 
-    def _champion(self, version_id: str, digest: str, folder: Path) -> Contender:
+    def _contender_at(self, folder: Path, version_id: str, digest: str, *, screened: bool) -> Contender:
         checked = checked_model.load(folder, digest)
         facts = checked.facts.dataset
         if (facts.classes, facts.shape) != (self.data.classes, self.data.shape):
@@ -82,51 +90,71 @@ class Gatherer:
                 "give the dataset another name, so that it gets a champion of its own."
             )
         model = MeasuredModel(checked.content, self.home.cache / "predictions")
-        return self._contender(version_id, digest, model, self.policy.latency_ratio is not None)
+        return self._contender(version_id, digest, model, screened=screened)
 
-    def _best_ever(self) -> Contender:
-        """The most accurate of all champions there ever were, on these images, now."""
-        found: dict[str, Contender] = {}
-        for line in production.history(self.home, self.data.name):
-            if line["digest"] not in found:
-                found[line["digest"]] = self._champion(line["id"], line["digest"], self._folder(line["id"]))
-        if not found:
-            raise ModelError("production/history.jsonl names no champion of this dataset, so none can be the best.")
-        labels = self.data.labels[self.split.benchmark]
-        return max(found.values(), key=lambda one: float((one.benchmark.argmax(axis=1) == labels).mean()))
+    def _former(self, champion: Contender, grown: bool) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
+        """Return all former champions, the present one first, and the ids of those that cannot be measured."""
+        needed = self.policy.robustness_margin_pp is not None or claim_of(self.policy, grown) == "non-inferior"
+        found, lost = {champion.digest: champion}, {}
+        for line in production.history(self.home, self.data.name) if needed else ():
+            digest, version_id = line["digest"], line["id"]
+            if digest in found or digest in lost:
+                continue
+            try:
+                found[digest] = self._contender_at(self._folder(version_id), version_id, digest, screened=False)
+            except UnreadableError:
+                raise
+            except PipelineError:
+                lost[digest] = version_id
+        return tuple(found.values()), tuple(lost.values())
 
     def _folder(self, version_id: str) -> Path:
         bundle = self.home.production_of(self.data.name) / version_id
         places = (bundle, self.home.versions / version_id, self.home.failed / version_id)
         return next((place for place in places if place.is_dir()), bundle)
 
-    def _contender(self, version_id: str, digest: str, model: MeasuredModel, timed: bool) -> Contender:
+    def _contender(self, version_id: str, digest: str, model: MeasuredModel, *, screened: bool) -> Contender:
         data, split = self.data, self.split
         images, labels = data.images[split.benchmark], data.labels[split.benchmark]
         digests = data.digests[split.benchmark]
         probabilities = model.probabilities(images, digests)
         sound = metrics.problem(probabilities, labels, len(data.classes)) is None
         spoiled = sound and self.policy.robustness_margin_pp is not None
+        timed = screened and self.policy.latency_ratio is not None
         return Contender(
             id=version_id,
             digest=digest,
             benchmark_sha256=split.benchmark_sha256,
             benchmark=probabilities,
-            validation=self._validation(model),
+            validation=self._validation(model, split.screening_rows if screened else split.screening_rows[:0]),
             corrupted=model.corrupted(images, labels, digests) if spoiled else {},
             latency_ms=model.latency_ms(images).single_p50 if timed else None,
             model_bytes=len(model.content),
         )
 
-    def _validation(self, model: MeasuredModel) -> Probabilities:
-        rows = self.split.validation
+    def _validation(self, model: MeasuredModel, rows: Rows) -> Probabilities:
         if len(rows) == 0:
             return np.zeros((0, len(self.data.classes)), np.float32)
         return model.probabilities(self.data.images[rows], self.data.digests[rows])
 
 
-def shared_images(folder: Path, benchmark: Digests) -> int | None:
-    """Return how many benchmark images a candidate was trained or validated with; ``None`` without a usable record.
+def grows(candidate: Candidate, champion: Path) -> bool:
+    """Return whether a candidate is the champion's recipe, trained on all of the champion's images and more.
+
+    Raises:
+        UnreadableError: The disk refuses to read a record, which may be whole.
+    """
+    facts = manifest.read(champion)
+    if (facts.recipe, dict(facts.parameters)) != (candidate.recipe, dict(candidate.parameters)):
+        return False
+    mine, theirs = trained_with(candidate.folder), trained_with(champion)
+    if mine is None or theirs is None:
+        return False
+    return bool(contained(theirs, mine).all()) and not contained(mine, theirs).all()
+
+
+def trained_with(folder: Path) -> Digests | None:
+    """Return the digests of the images a version was trained or validated with; ``None`` without a usable record.
 
     Raises:
         UnreadableError: The disk refuses to read the record, which may be whole.
@@ -138,4 +166,14 @@ def shared_images(folder: Path, benchmark: Digests) -> int | None:
         raise
     except StoreError:
         return None
-    return int(contained(benchmark, np.concatenate([seen.train, seen.validation])).sum())
+    return np.concatenate([seen.train, seen.validation])
+
+
+def shared_images(folder: Path, benchmark: Digests) -> int | None:
+    """Return how many benchmark images a candidate was trained or validated with; ``None`` without a usable record.
+
+    Raises:
+        UnreadableError: The disk refuses to read the record, which may be whole.
+    """
+    seen = trained_with(folder)
+    return None if seen is None else int(contained(benchmark, seen).sum())

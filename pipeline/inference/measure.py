@@ -66,7 +66,8 @@ class MeasuredModel:
             found = [(self.predictor.predict(copy).argmax(axis=1) == labels[rows]).mean() for _, copy in copies]
             return np.array(found, np.float32)
 
-        accuracies = self._kept(f"corrupted-{robustness.SEED}", digests[rows], measure)
+        truth = hashlib.sha256(np.ascontiguousarray(labels[rows], "<i8").tobytes()).hexdigest()[:16]
+        accuracies = self._kept(f"corrupted-{robustness.SEED}-{truth}", digests[rows], measure)
         return {name: float(accuracy) for name, accuracy in zip(names, accuracies, strict=True)}
 
     def latency_ms(self, images: Images) -> Latency:

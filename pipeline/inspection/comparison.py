@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.contracts import Version
 from pipeline.errors import DataError
 from pipeline.judging import paired
+from pipeline.judging.comparisons import paired_result
 from pipeline.store import version_arrays, versions
 
 
@@ -31,7 +32,7 @@ class VersionComparison:
         fixed: Errors of A that B gets right.
         made: Errors of B that A gets right.
         both_wrong: Errors of both.
-        gain_pp: B's accuracy less A's, in percentage points, with its 95 % interval.
+        gain_pp: B's accuracy less A's, in percentage points, with its 95 % interval (Tango 1998).
         gain_low_pp, gain_high_pp: The interval.
         p_second_better, p_first_better: Exact one-sided paired tests.
         by_class: The same for each true class.
@@ -72,7 +73,7 @@ def compare(first: Version, second: Version) -> VersionComparison:
     classes = first.manifest.dataset.classes
     fixed_by_class, made_by_class = paired.count_by_class(right_b, right_a, labels, len(classes))
     fixed, made, images = int(fixed_by_class.sum()), int(made_by_class.sum()), len(labels)
-    interval = paired.gain_interval(fixed, made, images)
+    result = paired_result(fixed, made, images)
     counts = np.bincount(labels, minlength=len(classes))
     return VersionComparison(
         first=first.id,
@@ -83,10 +84,10 @@ def compare(first: Version, second: Version) -> VersionComparison:
         fixed=fixed,
         made=made,
         both_wrong=int((~right_a & ~right_b).sum()),
-        gain_pp=100 * (fixed - made) / images,
-        gain_low_pp=100 * float(interval.low),
-        gain_high_pp=100 * float(interval.high),
-        p_second_better=float(paired.p_better(fixed, made)),
+        gain_pp=result.gain_pp,
+        gain_low_pp=result.gain_low_pp,
+        gain_high_pp=result.gain_high_pp,
+        p_second_better=result.p_value,
         p_first_better=float(paired.p_better(made, fixed)),
         by_class=tuple(
             ClassComparison(name, int(counts[k]), int(fixed_by_class[k]), int(made_by_class[k]))

@@ -20,7 +20,6 @@ from pipeline.store import (
 )
 from pipeline.store.deployments import Record
 from pipeline.store.home import Home
-from pipeline.watcher import read_ledger
 
 
 @dataclass(frozen=True)
@@ -117,17 +116,17 @@ def _versions(home: Home) -> Iterator[Fault]:
 
 
 def _ledgers(home: Home) -> Iterator[Fault]:
-    for benchmark in ledger_files.benchmarks(home):
-        if (problem := _problem(read_ledger, home, benchmark)) is not None:
-            lost = ledger_files.lost_head(home, benchmark, _witnessed(home, benchmark)) is not None
-            path = ledger_files.file(home, benchmark)
+    for name in ledger_files.names(home):
+        if (problem := _problem(ledger_files.verify, home, name, versions.stored(home))) is not None:
+            lost = ledger_files.lost_head(home, name, _witnessed(home, name)) is not None
+            path = ledger_files.file(home, name)
             yield Fault("ledger", path, problem, "Write its head anew from the chain." if lost else None)
 
 
 def _heads(home: Home) -> Iterator[Fault]:
-    for benchmark in ledger_files.benchmarks(home):
-        path = ledger_files.file(home, benchmark).with_suffix(".head")
-        if _problem(ledger_files.read, home, benchmark) is None and ledger_files.lagging(home, benchmark):
+    for name in ledger_files.names(home):
+        path = ledger_files.file(home, name).with_suffix(".head")
+        if _problem(ledger_files.lines_and_head, home, name) is None and ledger_files.lagging(home, name):
             yield Fault("ledger", path, f"{path} lags behind its ledger, whose chain is whole.", "Bring it up to date.")
 
 
@@ -172,8 +171,7 @@ MOVING = (_current, _heads, _torn, _leftovers, _staging)
 
 
 def _remake_heads(home: Home) -> list[str]:
-    names = ledger_files.benchmarks(home)
-    remade = [name for name in names if ledger_files.remake_head(home, name, _witnessed(home, name))]
+    remade = [name for name in ledger_files.names(home) if ledger_files.remake_head(home, name, _witnessed(home, name))]
     return [f"Wrote the .head file of the gate's ledger {name[:12]} anew." for name in remade]
 
 
@@ -186,8 +184,8 @@ REPAIRS: tuple[Callable[[Home], list[str]], ...] = (
 )
 
 
-def _witnessed(home: Home, benchmark: str) -> int:
-    return ledger_files.witnessed(versions.stored(home), benchmark)
+def _witnessed(home: Home, name: str) -> int:
+    return ledger_files.witnessed(versions.stored(home), name)
 
 
 def _records(home: Home) -> tuple[Record, ...]:

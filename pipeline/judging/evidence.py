@@ -18,7 +18,7 @@ class Contender:
         digest: The version's digest.
         benchmark_sha256: Digest of the set of images that ``benchmark`` belongs to.
         benchmark: Probabilities on the benchmark, ``[N, K]``.
-        validation: Probabilities on the challenger's validation images, ``[V, K]``.
+        validation: Probabilities on the validation images, ``[V, K]``; empty for a former champion.
         corrupted: Accuracy by corruption; empty where it was not measured.
         latency_ms: Median milliseconds of one prediction; ``None`` where it was not measured.
         model_bytes: Size of ``model.onnx``.
@@ -39,6 +39,19 @@ class Contender:
         return float(np.mean(list(self.corrupted.values()))) if self.corrupted else None
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """How the challenger was made.
+
+    Attributes:
+        parity: How its exported file compares with its native model.
+        shared_images: How many benchmark images it was trained with; ``None`` where that is unknown.
+    """
+
+    parity: Parity
+    shared_images: int | None
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """All that one judgement rests on.
@@ -47,26 +60,37 @@ class Evidence:
         dataset: The dataset's name.
         classes: The K class names.
         benchmark_sha256: Digest of the set of benchmark images.
+        truth_sha256: Digest of the benchmark images with their labels.
         labels: Truth of the benchmark, ``[N]``.
-        validation_labels: Truth of the challenger's validation images, ``[V]``.
+        validation_labels: Truth of the validation images, ``[V]``: no model was fitted on any of them.
         majority_class: The most frequent class among the training images: what ``dummy`` predicts.
         challenger: Who is judged.
-        parity: How its exported file compares with its native model.
-        shared_images: How many benchmark images the challenger was trained with; ``None`` where that is unknown.
+        provenance: How the challenger was made; ``None`` where only predictions are judged.
         champion: Whom it must beat; ``None`` for a first champion.
         problem: Why the models cannot be compared; ``None`` where all is well.
-        best_ever: The most accurate champion there ever was on this benchmark, for a policy that allows losses.
+        former: Every champion there ever was on this lineage, the current one included; empty where the policy
+            compares with none of them.
+        lost: Ids of former champions that cannot be measured any more.
+        grown: Whether the challenger is the champion's recipe, trained on all of its images and more.
     """
 
     dataset: str
     classes: tuple[str, ...]
     benchmark_sha256: str
+    truth_sha256: str
     labels: Labels
     validation_labels: Labels
     majority_class: int
     challenger: Contender
-    parity: Parity
-    shared_images: int | None
+    provenance: Provenance | None = None
     champion: Contender | None = None
     problem: str | None = None
-    best_ever: Contender | None = None
+    former: tuple[Contender, ...] = ()
+    lost: tuple[str, ...] = ()
+    grown: bool = False
+
+    @property
+    def others(self) -> tuple[Contender, ...]:
+        """Whoever the challenger may be compared with, each once."""
+        champion = (self.champion,) if self.champion else ()
+        return (*champion, *(one for one in self.former if one.digest not in {c.digest for c in champion}))

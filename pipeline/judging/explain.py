@@ -1,30 +1,64 @@
-"""A verdict in words: why, what it would have taken, and how it looks on a terminal."""
+"""A verdict in words: why, what it would have taken, what the gate promises, and how it looks on a terminal."""
 
 from pipeline.contracts import Check, Verdict
-from pipeline.judging import power
-from pipeline.judging.comparison_checks import PairedComparison
+from pipeline.judging import power, rules
+from pipeline.judging.claims import claim_of
+from pipeline.judging.comparisons import PairedComparison
 from pipeline.judging.ledger import Grant
 from pipeline.judging.policy import GatePolicy
+from pipeline.judging.words import counted
 
 WORDS = {"pass": "pass", "fail": "FAIL", "error": "ERROR"}
 FIRST_CHAMPION = (
     "There was no champion: as a first champion it only had to reach the floors and beat `dummy`; nothing was spent."
 )
+NOT_COMPARED = (
+    "It failed a check that costs nothing, so it was not compared with the champion on the benchmark and nothing was "
+    "spent; its own benchmark figures are recorded."
+)
 
 
-def of_comparison(policy: GatePolicy, comparison: PairedComparison, grant: Grant, passed: bool) -> list[str]:
-    """Sentences on what this benchmark can show, the rule of 2018, and what was spent."""
+def of_policy(policy: GatePolicy) -> list[str]:
+    """Return the rules as sentences for a person."""
+    found = [one.in_words(policy) for one in rules.registered().values()]
+    return [_claim_in_words(policy), *(sentence for sentence in found if sentence)]
+
+
+def of_comparison(
+    policy: GatePolicy, grown: bool, comparison: PairedComparison, grant: Grant, passed: bool
+) -> list[str]:
+    """Return sentences on what this benchmark can show, the rule of 2018, the promise, and what was spent."""
     sentences = []
-    if policy.mode == "better" and not passed:
-        sentences += [_smallest(comparison, grant.level), *_needed(comparison, grant.level)]
+    if claim_of(policy, grown) == "better" and not passed:
+        sentences += [_findable(comparison, grant.level), *_needed(comparison, grant.level)]
     if not passed:
         sentences.append(_rule_of_2018(comparison))
-    sentences.append(_promise(policy, grant))
-    return sentences
+    return [*sentences, *_spent(grant, passed), promise(policy)]
+
+
+def promise(policy: GatePolicy) -> str:
+    """Return what the gate promises under this policy, in a sentence."""
+    if policy.mode == "as-good":
+        return "This gate promises nothing: of equally good challengers about every second one passes."
+    margin = policy.margin_pp or 0
+    wrong = {
+        "better": "promotes a challenger that is no better than the champion it replaces",
+        "non-inferior": f"promotes a challenger that is {margin:g} points or more worse than any champion before it",
+        "growing": f"lets production become {margin:g} points or more worse than the best it ever was",
+    }[policy.mode]
+    if policy.budget == "each":
+        return (
+            f"A judgement under this gate {wrong} with a probability of at most {policy.alpha:g}; over many judgements "
+            "nothing is promised."
+        )
+    return (
+        f"Over the life of this dataset the probability that this gate ever {wrong} is at most {policy.alpha:g} "
+        "(docs/gate.md states the assumptions)."
+    )
 
 
 def lines(verdict: Verdict) -> list[str]:
-    """A verdict as lines of plain text for a terminal."""
+    """Return a verdict as lines of plain text for a terminal."""
     width = max((len(check.title) for check in verdict.checks), default=0)
     return [
         _header(verdict),
@@ -33,11 +67,29 @@ def lines(verdict: Verdict) -> list[str]:
     ]
 
 
+def _claim_in_words(policy: GatePolicy) -> str:
+    if policy.mode == "as-good":
+        return "Accuracy at least the champion's on the same images; chance alone gets through (the rule of 2018)."
+    within = f"proven less than {policy.margin_pp or 0:g} points worse than every champion there ever was"
+    claim = {
+        "better": "Proven better than the champion",
+        "non-inferior": within.capitalize(),
+        "growing": f"The champion's recipe, trained on more images: at least as good as the champion and {within}. Any "
+        "other challenger: proven better than the champion",
+    }[policy.mode]
+    if policy.budget == "each":
+        return f"{claim}; exact one-sided paired test, p at most {policy.alpha:g} each time."
+    return (
+        f"{claim}; exact one-sided paired test. The judgements of a dataset share {policy.alpha:g}: each gets the more "
+        "of what is left, the better the challenger does on validation images, and a promotion gets its share back."
+    )
+
+
 def _header(verdict: Verdict) -> str:
     against = f" against champion {verdict.champion_id}" if verdict.champion_id else ", no champion yet"
-    judged = ""
-    if verdict.ledger.get("horizon"):
-        judged = f", judged {verdict.ledger['judged']:.0f} of {verdict.ledger['horizon']:.0f}"
+    charge, judged = verdict.ledger, ""
+    if charge and charge.alpha is not None and charge.spent is not None:
+        judged = f", judgement {charge.judged}, {max(charge.alpha - charge.spent, 0):.3g} of {charge.alpha:g} left"
     return (
         f"{verdict.outcome.upper()}  {verdict.candidate_id}{against}, on {verdict.dataset} benchmark, "
         f"{verdict.benchmark_images:,} images, gate {verdict.policy}{judged}"
@@ -48,26 +100,15 @@ def _line(check: Check, width: int) -> str:
     return f"  {check.title:<{width}}  {WORDS[check.outcome]:<5}  {check.sentence}"
 
 
-def out_of_reach(errors: int, images: int, level: float) -> str | None:
-    """Why nothing can be proven better than a champion with so few errors; ``None`` where something can."""
-    fewest = power.fewest_fixes(level)
-    if errors >= fewest:
-        return None
-    return (
-        f"The champion makes {errors} error{'' if errors == 1 else 's'} on these {images:,} images, and this gate "
-        f"needs at least {fewest} fixed and none made: no challenger can be proven better here. "
-        "It takes a larger benchmark."
-    )
-
-
-def _smallest(comparison: PairedComparison, level: float) -> str:
+def _findable(comparison: PairedComparison, level: float) -> str:
     images, errors = comparison.images, comparison.other_errors
-    hopeless = out_of_reach(errors, images, level)
-    if hopeless:
-        return hopeless
-    gain = power.smallest_gain(images, max(comparison.disagreement, 1 / images), level) or 1.0
-    room = "" if gain <= errors / images else f"; the champion's errors leave room for {100 * errors / images:.2f}"
-    return f"With {images:,} images this gate finds a gain of {100 * gain:.2f} points 4 times in 5{room}."
+    gain = power.findable_gain(images, errors, int(comparison.made.sum()), level)
+    if gain is None:
+        return f"The champion makes only {counted(errors, 'error')} on these {images:,} images: none can be beaten."
+    return (
+        f"With {images:,} images, of which the champion gets {errors:,} wrong, this judgement finds a gain of "
+        f"{100 * gain:.2f} points 4 times in 5."
+    )
 
 
 def _needed(comparison: PairedComparison, level: float) -> list[str]:
@@ -84,14 +125,9 @@ def _rule_of_2018(comparison: PairedComparison) -> str:
     return f"The rule of 2018 (accuracy >= previous) {would}."
 
 
-def _promise(policy: GatePolicy, grant: Grant) -> str:
-    terms = grant.terms
-    if policy.mode == "as-good":
-        return "This gate proves nothing: among equally good challengers about every second one passes."
-    if terms is None:
-        return f"Each judgement may err with probability {grant.level:g}; over many of them nothing is promised."
-    return (
-        f"Judged {terms.judged} of {terms.horizon} on this benchmark, {terms.spent:.3g} of {terms.alpha:g} spent: "
-        f"the probability of ever promoting a challenger that is no better stays at most {terms.alpha:g} "
-        "(docs/gate.md says under which assumptions)."
-    )
+def _spent(grant: Grant, passed: bool) -> list[str]:
+    after = grant.after(promoted=passed)
+    if after is None:
+        return []
+    cost = f"A promotion gets its {grant.level:g} back" if passed else f"It cost {grant.level:g}"
+    return [f"{cost}: {after.left:.3g} of {after.alpha:g} is left after {counted(after.judged, 'judgement')}."]

@@ -1,16 +1,18 @@
-"""The gate: evidence and a policy in, a decision with its reasons out. Pure but for the debit it is handed."""
+"""The gate: evidence and a policy in, a decision with its reasons out. Pure: whoever calls it pays in between.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+``screen`` runs what costs nothing. Where it lets the challenger through to a champion, the caller takes the level
+from the dataset's budget (``pipeline.judging.ledger``), asks ``out_of_reach`` whether the comparison can be won at
+all, records the debit, and only then calls ``compare``.
+"""
 
-from pipeline.contracts import Check, Outcome
-from pipeline.judging import comparison_checks, explain, free_checks
-from pipeline.judging.evidence import Contender, Evidence
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.contracts import Check, Outcome, PairedResult
+from pipeline.judging import claims, comparisons, explain, free_checks, rules
+from pipeline.judging.evidence import Evidence
 from pipeline.judging.ledger import Grant, Refusal
 from pipeline.judging.policy import GatePolicy
-
-Debit = Callable[[], Grant | Refusal]
-"""Pays for one judgement, durably, before the comparison is looked at."""
 
 
 @dataclass(frozen=True)
@@ -21,42 +23,80 @@ class Judgement:
         outcome: ``pass`` only if there are checks and all of them pass.
         checks: In the order they were made.
         explanation: Sentences that belong to no single check.
-        comparison: Figures of the comparison with the champion; empty where none was made.
+        comparison: The comparison with the champion; ``None`` where none was made.
         grant: What was paid; ``None`` where nothing was.
     """
 
     outcome: Outcome
     checks: tuple[Check, ...]
     explanation: tuple[str, ...] = ()
-    comparison: Mapping[str, float] = field(default_factory=dict)
+    comparison: PairedResult | None = None
     grant: Grant | None = None
 
 
-def judge(policy: GatePolicy, evidence: Evidence, debit: Debit) -> Judgement:
-    """Decide: free checks, then the free screen, then the debit, and only then the comparison.
+@dataclass(frozen=True)
+class Screening:
+    """What the free checks found.
 
-    Args:
-        policy: The rules.
-        evidence: Everything they look at.
-        debit: Called at most once, and only where a comparison follows.
+    Attributes:
+        checks: In the order they were made.
+        p_validation: P-value on validation images of what the benchmark is to prove; ``None`` without any.
+        judgement: The decision, where no comparison follows; ``None`` where it does.
     """
+
+    checks: tuple[Check, ...]
+    p_validation: float | None = None
+    judgement: Judgement | None = None
+
+
+def screen(policy: GatePolicy, evidence: Evidence) -> Screening:
+    """Run all that costs nothing; a first champion, which has nothing to be compared with, is decided here."""
     usable = free_checks.usable(evidence)
     if usable.outcome != "pass":
-        return _judgement([usable])
-    checks = [usable, *free_checks.for_policy(policy, evidence)]
+        return _decided([usable])
+    checks = [usable, *rules.applied(policy, evidence, benchmark=False)]
     if evidence.champion is None:
-        return _judgement([*checks, free_checks.beats_dummy(evidence)], [explain.FIRST_CHAMPION])
-    if outcome(checks) == "pass" and policy.screen_alpha is not None:
-        checks.append(free_checks.screen(evidence, evidence.champion, policy.screen_alpha))
+        checks += rules.applied(policy, evidence, benchmark=True)
+        return _decided(checks, [explain.FIRST_CHAMPION])
+    unknown = claims.unknown_former(policy, evidence)
+    checks += [unknown] if unknown else []
     if outcome(checks) != "pass":
-        return _judgement(checks, ["It did not get past the free checks, so nothing was spent."])
-    grant = debit()
-    if isinstance(grant, Refusal):
-        return _judgement([*checks, _exhausted(grant)])
-    return _compared(policy, evidence, evidence.champion, checks, grant)
+        return _decided(checks, [explain.NOT_COMPARED])
+    return Screening(tuple(checks), claims.p_on_validation(policy, evidence))
 
 
-def outcome(checks: list[Check] | tuple[Check, ...]) -> Outcome:
+def out_of_reach(policy: GatePolicy, evidence: Evidence, screening: Screening, level: float) -> Judgement | None:
+    """Return the refusal of a comparison that no challenger could win at this level; ``None`` where one could."""
+    impossible = claims.out_of_reach(policy, evidence, level)
+    return _judgement([*screening.checks, impossible]) if impossible else None
+
+
+def refused(screening: Screening, refusal: Refusal) -> Judgement:
+    """Return the judgement where nothing is left to spend."""
+    left = Check("budget_left", "error budget left", "fail", refusal.spent, refusal.alpha, refusal.reason)
+    return _judgement([*screening.checks, left])
+
+
+def compare(policy: GatePolicy, evidence: Evidence, screening: Screening, grant: Grant) -> Judgement:
+    """Compare challenger and champion on the benchmark, at the level that was paid for.
+
+    Raises:
+        ValueError: The screening let nothing through to a comparison.
+    """
+    champion = evidence.champion
+    if champion is None or screening.judgement is not None:
+        raise ValueError("There is nothing to compare: the screening decided already.")
+    found = [
+        *claims.headline(policy, evidence, champion, grant.level),
+        *rules.applied(policy, evidence, benchmark=True),
+    ]
+    checks = [*screening.checks, *found]
+    comparison = comparisons.compare(evidence, champion)
+    explanation = explain.of_comparison(policy, evidence.grown, comparison, grant, outcome(checks) == "pass")
+    return Judgement(outcome(checks), tuple(checks), tuple(explanation), comparison.result(), grant)
+
+
+def outcome(checks: Iterable[Check]) -> Outcome:
     """``error`` before ``fail`` before ``pass``; without checks nothing passes."""
     outcomes = {check.outcome for check in checks}
     if not outcomes or "error" in outcomes:
@@ -64,19 +104,9 @@ def outcome(checks: list[Check] | tuple[Check, ...]) -> Outcome:
     return "fail" if "fail" in outcomes else "pass"
 
 
-def _compared(
-    policy: GatePolicy, evidence: Evidence, champion: Contender, free: list[Check], grant: Grant
-) -> Judgement:
-    comparison = comparison_checks.compare(evidence, champion)
-    checks = [*free, *comparison_checks.for_policy(policy, evidence, champion, grant.level)]
-    explanation = explain.of_comparison(policy, comparison, grant, outcome(checks) == "pass")
-    return Judgement(outcome(checks), tuple(checks), tuple(explanation), comparison.figures(), grant)
+def _decided(checks: list[Check], explanation: list[str] | None = None) -> Screening:
+    return Screening(tuple(checks), judgement=_judgement(checks, explanation))
 
 
 def _judgement(checks: list[Check], explanation: list[str] | None = None) -> Judgement:
     return Judgement(outcome(checks), tuple(checks), tuple(explanation or ()))
-
-
-def _exhausted(refusal: Refusal) -> Check:
-    title = "judgements left on this benchmark"
-    return Check("judgements_left", title, "fail", refusal.judged, refusal.horizon, refusal.reason)

@@ -4,16 +4,22 @@
 Images on which both are right or both wrong say nothing about who is better.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.contracts import Labels, Probabilities
-from pipeline.judging.intervals import Interval, clopper_pearson, upper_bound
+from pipeline.judging.intervals import clopper_pearson, tango_statistic
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
-NUISANCE_SHARE = 0.1
-"""Part of the level that bounds the unknown rate of disagreement in the test with a margin."""
+NUISANCE = 1e-7
+"""Probability that the unknown rate of disagreement lies outside the interval that is searched."""
+NUISANCE_STEPS = 128
+TIE = 1e-9
+"""Statistics that differ by less are equal."""
+SMALLEST_SHOWN = 1e-9
 
 
 def right(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
@@ -42,23 +48,59 @@ def p_better(fixed: ArrayLike, made: ArrayLike) -> Floats:
     return np.where(b > 0, betainc(np.maximum(b, 1), c + 1, 0.5), 1.0)
 
 
-def p_non_inferior(fixed: ArrayLike, made: ArrayLike, images: int, margin: float, level: float) -> Floats:
-    """Probability of so few losses if the challenger's accuracy were ``margin`` (a fraction) or more lower.
+def p_non_inferior(fixed: ArrayLike, made: ArrayLike, images: int, margin: float) -> Floats:
+    """Return the probability of a result this good if the challenger's accuracy were ``margin`` or more lower.
 
-    The smaller of two exact p-values, doubled. One: the paired test at the share of fixes that the margin allows,
-    with the unknown rate of disagreement at its upper bound (Berger and Boos 1994). Two: a true loss of ``margin``
-    means losing at least that share of images, which so few losses would contradict. The first serves models that
-    disagree often, the second those that hardly do.
+    An exact unconditional test, elementwise: outcomes are ordered by Tango's score statistic at a loss of exactly
+    ``margin`` (a fraction), and the unknown rate of disagreement takes its least favourable value within an interval
+    that misses it with probability ``NUISANCE`` (Berger and Boos 1994), which is added.
+
+    Source:
+        Hsueh, Liu and Chen 2001, Biometrics 57:478.
     """
-    from scipy.stats import binom
+    b, c = np.broadcast_arrays(np.asarray(fixed), np.asarray(made))
+    pairs, place = np.unique(np.stack([b.ravel(), c.ravel()]), axis=1, return_inverse=True)
+    p = np.array([_least_favourable(int(x), int(y), images, margin) for x, y in pairs.T])
+    return p[place.ravel()].reshape(b.shape)
 
-    b, c = np.asarray(fixed), np.asarray(made)
-    nuisance = NUISANCE_SHARE * level
-    disagreement = upper_bound(b + c, images, nuisance)
-    share = np.clip((1 - margin / np.maximum(disagreement, margin)) / 2, 0, 1)
-    by_share = nuisance + np.where(disagreement < margin, 0.0, binom.sf(b - 1, b + c, share))
-    by_losses = binom.cdf(c, images, margin)
-    return np.asarray(np.minimum(1.0, 2 * np.minimum(by_share, by_losses)), float)
+
+@lru_cache(maxsize=100_000)
+def _least_favourable(fixed: int, made: int, images: int, margin: float) -> float:
+    from scipy.special import bdtrc, gammaln, xlog1py, xlogy
+
+    if images == 0:
+        return 1.0
+    seen = float(tango_statistic(fixed, made, images, -margin))
+    low, high = clopper_pearson(fixed + made, images, 1 - NUISANCE)
+    if high < margin:
+        return NUISANCE
+    rates = np.linspace(max(float(low), margin), min(float(high), 1.0), NUISANCE_STEPS)[:, None]
+    gained, lost = (rates - margin) / 2, (rates + margin) / 2
+    middle, spread = images * lost, np.sqrt(images * lost * (1 - lost))
+    first = int(max(np.floor((middle - 9 * spread).min()) - 9, 0))
+    last = int(min(np.ceil((middle + 9 * spread).max()) + 9, images))
+    losses = np.arange(first, last + 1)
+    log_weight = (
+        gammaln(images + 1) - gammaln(losses + 1) - gammaln(images - losses + 1)
+        + xlogy(losses, lost) + xlog1py(images - losses, -lost)
+    )  # fmt: skip
+    enough = _fewest_gains(seen, losses, images, margin)
+    rest = images - losses
+    share = np.minimum(gained / np.maximum(1 - lost, 1e-300), 1.0)
+    reached = np.where(
+        enough <= 0, 1.0, np.where(enough > rest, 0.0, bdtrc(np.maximum(enough - 1, 0), np.maximum(rest, 1), share))
+    )
+    return float(min((np.exp(log_weight) * reached).sum(axis=1).max() + NUISANCE, 1.0))
+
+
+def _fewest_gains(seen: float, losses: Counts, images: int, margin: float) -> Counts:
+    """For each number of losses, the fewest gains with which the statistic is at least what was seen."""
+    low, high = np.full(len(losses), -1), images - losses + 1
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        reached = tango_statistic(np.maximum(middle, 0), losses, images, -margin) >= seen - TIE
+        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+    return high
 
 
 def clearly_worse(fixed: ArrayLike, made: ArrayLike, level: float) -> NDArray[np.bool_]:
@@ -87,17 +129,20 @@ def any_class_worse(fixed: ArrayLike, made: ArrayLike, level: float) -> NDArray[
     return np.asarray(p.min(axis=-1) * p.shape[-1] <= level)
 
 
-def gain_interval(fixed: ArrayLike, made: ArrayLike, images: int, confidence: float = 0.95) -> Interval:
-    """Interval of the gain in accuracy (fractions), given how many images they disagree on.
-
-    Clopper and Pearson's interval for the share of fixes, so that it agrees with the exact test.
-    """
-    b, c = np.asarray(fixed), np.asarray(made)
-    share = clopper_pearson(b, b + c, confidence)
-    scale = (b + c) / images
-    return Interval((2 * share.low - 1) * scale, (2 * share.high - 1) * scale)
-
-
 def in_words(p: float) -> str:
-    """A p-value for a person."""
-    return f"p = {p:.2g}" if p >= 1e-9 else "p < 1e-9"
+    """Return a p-value for a person."""
+    return f"p = {p:.2g}" if p >= SMALLEST_SHOWN else f"p < {SMALLEST_SHOWN:g}"
+
+
+def against_limit(p: float, limit: float) -> tuple[str, str]:
+    """Return a p-value and the limit it is held against, with as many digits as it takes to tell them apart.
+
+    Two different numbers are never shown as equal, so that rounding neither meets nor misses a limit.
+    """
+    if p < SMALLEST_SHOWN < limit:
+        return in_words(p), f"{limit:.3g}"
+    for digits in range(2, 18):
+        shown, against = f"{p:.{digits}g}", f"{limit:.{max(digits, 3)}g}"
+        if np.sign(float(shown) - float(against)) == np.sign(p - limit):
+            break
+    return f"p = {shown}", against

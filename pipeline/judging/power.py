@@ -4,7 +4,15 @@ Rates: ``gain`` is the true gain in accuracy and ``disagreement`` the share of i
 models gets right, both as fractions.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.judging import spending
+from pipeline.judging.paired import Counts, p_better
+
+LevelOf = Callable[[int], float]
 
 MOST_IMAGES = 10**10
 """Beyond this many no plan is useful, and the answer is ``None``."""
@@ -13,60 +21,177 @@ USUAL_CORRELATION = 0.5
 """Correlation of the errors of two models, where nothing is measured yet."""
 USUAL_ACCURACY = 0.992
 """Of the champion, where nothing is measured yet."""
+VALIDATION_PER_BENCHMARK = 0.4
+"""Validation images for one benchmark image, where a dataset is one pool: a tenth of four fifths against a fifth."""
 BEST_ACCURACY = 0.996
 """Of the challenger at most, where nothing is measured yet; for a large gain the champion is taken to be worse."""
 
 
 def exact_power(images: int, gain: float, disagreement: float, level: float) -> float:
-    """Probability that the exact paired test finds the gain, summed over every number of disagreements."""
-    from scipy.stats import binom
-
-    low, high = (int(k) for k in binom.ppf((1e-9, 1 - 1e-9), images, disagreement))
+    """Return the probability that the exact paired test finds the gain, summed over every number of disagreements."""
+    spread = 8 * np.sqrt(images * disagreement) + 20
+    low, high = max(int(images * disagreement - spread), 0), min(int(images * disagreement + spread), images)
     disagreements = np.arange(low, high + 1)
-    critical = binom.isf(level, disagreements, 0.5) + 1
-    share = (1 + gain / disagreement) / 2
-    found = binom.sf(critical - 1, disagreements, min(share, 1.0))
-    return float((binom.pmf(disagreements, images, disagreement) * found).sum())
+    share = min((1 + gain / disagreement) / 2, 1.0)
+    found = _at_least(_critical(disagreements, level), disagreements, share)
+    return float((_pmf(disagreements, images, disagreement) * found).sum())
 
 
-def approximate_images(gain: float, disagreement: float, level: float, power: float = USUAL_POWER) -> float:
-    """Images that a gain needs, by the normal approximation (Miettinen 1968; Connor 1987)."""
-    from scipy.stats import norm
+def findable_gain(images: int, errors: int, made: float, level: float, power: float = USUAL_POWER) -> float | None:
+    """Return the smallest gain that a comparison with a known champion finds with the wanted power.
 
-    spread = np.sqrt(disagreement)
-    paired_spread = np.sqrt(max(disagreement - gain**2, 0.0))
-    return float(((norm.isf(level) * spread + norm.isf(1 - power) * paired_spread) / gain) ** 2)
+    The champion's errors on these images are known, so no gain is larger than they leave room for: a challenger that
+    fixes all of them and makes none is found for certain, or ``None`` is returned.
+
+    Args:
+        images: Benchmark images.
+        errors: How many of them the champion gets wrong.
+        made: Errors that a challenger is expected to make where the champion is right; fewer for a gain near the room.
+        level: The p-value that is needed.
+        power: The wanted probability.
+    """
+    if errors < fewest_fixes(level):
+        return None
+    low, high = 0.0, errors / images
+    for _ in range(30):
+        middle = (low + high) / 2
+        found = _power_against(images, errors, made, level, middle) >= power
+        low, high = (low, middle) if found else (middle, high)
+    return high
 
 
-def images_needed(gain: float, disagreement: float, level: float, power: float = USUAL_POWER) -> int | None:
-    """Images with which the exact test finds the gain with the wanted power, to about 1 %; ``None`` beyond reach."""
+def _power_against(images: int, errors: int, made: float, level: float, gain: float) -> float:
+    from scipy.special import gammaln, xlogy
+
+    lost = max(min(made, errors - gain * images), 0.0)
+    share = min((gain * images + lost) / errors, 1.0)
+    losses = np.arange(int(lost + 9 * np.sqrt(lost) + 20))
+    weight = np.exp(xlogy(losses, lost) - lost - gammaln(losses + 1))
+    return float((weight * _at_least(_fewest_fixes_with(losses, errors, level), errors, share)).sum())
+
+
+def _fewest_fixes_with(losses: Counts, errors: int, level: float) -> Counts:
+    low, high = np.zeros(len(losses), np.int64), np.full(len(losses), errors + 1)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        enough = p_better(middle, losses) <= level
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high
+
+
+def _critical(trials: Counts, level: float) -> Counts:
+    """Fewest fixes among so many disagreements that reach the level; one more than there are where none do."""
+    low, high = np.zeros(len(trials), np.int64), trials + 1
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        enough = p_better(middle, trials - middle) <= level
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high
+
+
+def _at_least(fewest: Counts, trials: Counts | int, share: float) -> NDArray[np.float64]:
+    from scipy.special import betainc
+
+    n = np.asarray(trials)
+    inside = np.clip(fewest, 1, np.maximum(n, 1))
+    tail = betainc(inside, np.maximum(n - inside + 1, 1), share)
+    return np.where(fewest <= 0, 1.0, np.where(fewest > n, 0.0, tail))
+
+
+def _pmf(counts: Counts, trials: int, rate: float) -> NDArray[np.float64]:
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    ways = gammaln(trials + 1) - gammaln(counts + 1) - gammaln(trials - counts + 1)
+    found: NDArray[np.float64] = np.exp(ways + xlogy(counts, rate) + xlog1py(trials - counts, -min(rate, 1.0)))
+    return found
+
+
+def images_needed(gain: float, disagreement: float, level: float | LevelOf, power: float = USUAL_POWER) -> int | None:
+    """Return how many images let the exact test find the gain with the wanted power, to about 1 %.
+
+    Args:
+        gain: The true gain, a fraction.
+        disagreement: Share of the images that exactly one of the two gets right.
+        level: The p-value that is needed, or a function of the number of images that gives it.
+        power: The wanted probability.
+
+    Returns:
+        The number, or ``None`` beyond reach.
+    """
     if not 0 < gain <= disagreement:
         return None
-    start = approximate_images(gain, disagreement, level, power)
-    if start > MOST_IMAGES:
+    level_of: LevelOf = level if callable(level) else lambda _: level
+    if _approximate_images(gain, disagreement, level_of(MOST_IMAGES), power) > MOST_IMAGES:
         return None
-    low, high = max(int(start / 2), 1), int(start) + 10
-    while exact_power(high, gain, disagreement, level) < power:
+    low, high = 1, 16
+    while exact_power(high, gain, disagreement, level_of(high)) < power:
         low, high = high, 2 * high
     while high - low > max(low // 200, 1):
         middle = (low + high) // 2
-        low, high = (low, middle) if exact_power(middle, gain, disagreement, level) >= power else (middle, high)
+        enough = exact_power(middle, gain, disagreement, level_of(middle)) >= power
+        low, high = (low, middle) if enough else (middle, high)
     return high
 
 
-def smallest_gain(images: int, disagreement: float, level: float, power: float = USUAL_POWER) -> float | None:
-    """The smallest gain that is found with the wanted power; ``None`` where even the largest is not.
+def _approximate_images(gain: float, disagreement: float, level: float, power: float) -> float:
+    """By the normal approximation (Miettinen 1968; Connor 1987)."""
+    from scipy.special import ndtri
 
-    A gain needs at least as many disagreements as it fixes errors, so ``disagreement`` grows with it where it must.
+    spread, paired_spread = np.sqrt(disagreement), np.sqrt(max(disagreement - gain**2, 0.0))
+    return float(((-ndtri(level) * spread + ndtri(power) * paired_spread) / gain) ** 2)
+
+
+def expected_level(left: float, validation_images: int, fixed_rate: float, made_rate: float) -> float:
+    """Return the level of a judgement whose validation images show just what is expected of them.
+
+    Args:
+        left: What remains of alpha.
+        validation_images: How many images validate.
+        fixed_rate: Share of the images on which the challenger fixes an error.
+        made_rate: Share of the images on which it makes one.
     """
-    low, high = 0.0, 1.0
-    if exact_power(images, high, 1.0, level) < power:
+    from scipy.special import betainc
+
+    fixed, made = validation_images * fixed_rate, validation_images * made_rate
+    return spending.level(left, float(betainc(fixed, made + 1, 0.5)) if fixed > 0 else None)
+
+
+def findable(
+    images: int,
+    validation_images: int,
+    left: float,
+    *,
+    errors: int | None = None,
+    fixed_level: float | None = None,
+    power: float = USUAL_POWER,
+) -> tuple[float, float] | None:
+    """Return the smallest gain found with the wanted power by the next judgement, and its level; ``None`` if none is.
+
+    Args:
+        images: Benchmark images.
+        validation_images: Images that validate: they set the level.
+        left: What remains of alpha.
+        errors: The champion's errors on the benchmark; ``None`` takes two good models of one kind.
+        fixed_level: The level, where it does not depend on validation.
+        power: The wanted probability.
+    """
+
+    def found(gain: float) -> tuple[float, float]:
+        fixed, made = usual_rates(gain) if errors is None else rates(1 - errors / images, gain)
+        level = fixed_level or expected_level(left, validation_images, fixed, made)
+        if level <= 0 or (errors is not None and errors < fewest_fixes(level)):
+            return 0.0, level
+        if errors is None:
+            return exact_power(images, gain, max(fixed + made, gain), level), level
+        return _power_against(images, errors, images * made, level, gain), level
+
+    low, high = 0.0, BEST_ACCURACY if errors is None else errors / images
+    if high <= 0 or found(high)[0] < power:
         return None
     for _ in range(24):
         middle = (low + high) / 2
-        found = exact_power(images, middle, max(disagreement, middle), level) >= power
-        low, high = (low, middle) if found else (middle, high)
-    return high
+        low, high = (low, middle) if found(middle)[0] >= power else (middle, high)
+    return high, found(high)[1]
 
 
 def fewest_fixes(level: float) -> int:
@@ -89,17 +214,6 @@ def rates(accuracy: float, gain: float, correlation: float = USUAL_CORRELATION) 
 def usual_rates(gain: float) -> tuple[float, float]:
     """``rates`` of two good models of one kind, where nothing is measured yet."""
     return rates(min(USUAL_ACCURACY, BEST_ACCURACY - gain), gain)
-
-
-def usual_smallest_gain(images: int, level: float, power: float = USUAL_POWER) -> tuple[float, float] | None:
-    """``smallest_gain`` and the disagreement that goes with it, for two good models of one kind."""
-    found: tuple[float, float] | None = (0.0, sum(usual_rates(0.0)))
-    for _ in range(4):
-        if found is None:
-            return None
-        gain = smallest_gain(images, found[1], level, power)
-        found = None if gain is None else (gain, max(sum(usual_rates(min(gain, BEST_ACCURACY))), gain))
-    return found
 
 
 def rounded(images: int) -> int:

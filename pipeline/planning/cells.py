@@ -71,11 +71,12 @@ def _parameters(name: str, settings: Settings) -> dict[str, Any]:
 
 def _digest(data: LabelledImages, split: Split, recipe: str, parameters: Mapping[str, Any]) -> str:
     identity = {
+        "dataset": data.name,
         "recipe": recipe,
         "parameters": dict(parameters),
         "seed": split.seed,
         "classes": list(data.classes),
-        "labels": hashlib.sha256(data.labels[split.train].tobytes()).hexdigest(),
-        "rows": [split.train_sha256, split.validation_sha256, split.benchmark_sha256],
+        "labels": [hashlib.sha256(data.labels[rows].tobytes()).hexdigest() for rows in (split.train, split.validation)],
+        "rows": [split.train_sha256, split.validation_sha256],
     }
     return manifest.canonical_digest(identity)

@@ -147,8 +147,7 @@ def _cells(version: Version) -> list[TableCell]:
     train_size = facts.rows.train_size if facts else None
     errors = scores.errors if scores else None
     fit = facts.timings.fit_seconds if facts else None
-    gain = version.verdict.comparison
-    p_value = as_number(gain.get("p_value"))
+    compared = version.verdict.comparison
     return [
         TableCell(_dataset(version) or DASH),
         TableCell(_recipe(version) or DASH),
@@ -161,9 +160,9 @@ def _cells(version: Version) -> list[TableCell]:
         TableCell(count(errors), value=as_number(errors)),
         TableCell(seconds(fit), value=as_number(fit)),
         TableCell(
-            points(gain.get("gain_pp")),
-            "" if p_value is None else f"p = {decimal(p_value)}",
-            as_number(gain.get("gain_pp")),
+            points(compared.gain_pp if compared else None),
+            f"p = {decimal(compared.p_value)}" if compared else "",
+            compared.gain_pp if compared else None,
         ),
     ]
 

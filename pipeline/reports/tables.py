@@ -164,8 +164,8 @@ def _result(version: Version) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "policy": verdict.policy,
         "champion": verdict.champion_id,
-        "gain_pp": verdict.comparison.get("gain_pp"),
-        "p_value": verdict.comparison.get("p_value"),
+        "gain_pp": verdict.comparison.gain_pp if verdict.comparison else None,
+        "p_value": verdict.comparison.p_value if verdict.comparison else None,
         "benchmark_sha256": scores.benchmark_sha256,
         "digest": manifest.digest,
     }

@@ -1,110 +1,161 @@
-"""The gate's ledgers on disk: ``versions/.ledger/<benchmark>.jsonl``, append-only, and the head beside each."""
+"""The gate's ledgers on disk: ``versions/.ledger/<dataset>.jsonl``, append-only, and the head beside each.
+
+Older releases kept one for each set of benchmark images, ``versions/.ledger/<digest>.jsonl``; they are only read.
+"""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.contracts import Version
 from pipeline.errors import StoreError
-from pipeline.judging import ledger
+from pipeline.judging import chain, ledger, old_ledger
 from pipeline.store import atomic
 from pipeline.store.home import Home
 
 FOLDER = ".ledger"
+OF_ONE_BENCHMARK = re.compile(r"[0-9a-f]{64}")
 
 
-def file(home: Home, benchmark_sha256: str) -> Path:
-    """Where the ledger of a benchmark stands."""
-    return home.versions / FOLDER / f"{benchmark_sha256}.jsonl"
+def file(home: Home, name: str) -> Path:
+    """Return the path of the ledger of a lineage, or of a benchmark in an older release."""
+    return home.versions / FOLDER / f"{name}.jsonl"
 
 
-def benchmarks(home: Home) -> list[str]:
-    """The benchmarks that have a ledger."""
+def names(home: Home) -> list[str]:
+    """Return the names of all ledgers: datasets, and digests of benchmarks of older releases."""
     return sorted(path.stem for path in (home.versions / FOLDER).glob("*.jsonl"))
 
 
-def read(home: Home, benchmark_sha256: str) -> tuple[list[str], Mapping[str, Any] | None]:
-    """The lines of a ledger, and the head: ``entry`` and ``digest`` of the last one written.
+def lineages(home: Home) -> list[str]:
+    """Return the datasets that have a ledger, by name."""
+    return [name for name in names(home) if not OF_ONE_BENCHMARK.fullmatch(name)]
+
+
+def read(home: Home, dataset: str, versions: Iterable[Version] = ()) -> ledger.Ledger:
+    """Return the verified ledger of a dataset, empty where nothing was ever spent.
+
+    What older releases spent on benchmarks of this dataset is part of it: entries that are not on disk yet, until
+    ``append`` writes them with the next one.
+
+    Args:
+        home: The home folder.
+        dataset: The dataset's name.
+        versions: Stored versions: each whose verdict names a line bears witness that there was one.
 
     Raises:
-        StoreError: The head is damaged.
+        StoreError: A line is changed, missing or cut off.
     """
-    path = file(home, benchmark_sha256)
-    head = path.with_suffix(".head")
-    return atomic.read_lines(path), atomic.read_json(head) if head.exists() else None
+    listed = list(versions)
+    book = ledger.parse(dataset, *lines_and_head(home, dataset), witnessed(listed, dataset))
+    known = {entry.benchmark_sha256 for entry in book.entries if isinstance(entry, ledger.ImportEntry)}
+    for name in names(home):
+        if OF_ONE_BENCHMARK.fullmatch(name) and name not in known:
+            old = old_ledger.parse(name, *lines_and_head(home, name), witnessed(listed, name))
+            book = ledger.with_entry(book, old.entry) if old.dataset == dataset else book
+    return book
 
 
-def append(home: Home, benchmark_sha256: str, entry: Mapping[str, Any]) -> None:
-    """Append one sealed entry durably, then bring the head up to it.
+def verify(home: Home, name: str, versions: Iterable[Version]) -> None:
+    """Check one ledger of either kind.
+
+    Raises:
+        StoreError: A line is changed, missing or cut off.
+    """
+    content = (*lines_and_head(home, name), witnessed(versions, name))
+    if OF_ONE_BENCHMARK.fullmatch(name):
+        old_ledger.parse(name, *content)
+    else:
+        ledger.parse(name, *content)
+
+
+def append(home: Home, book: ledger.Ledger, entry: ledger.Entry) -> ledger.Ledger:
+    """Append an entry durably, after those that are not on disk yet; returns the ledger with it.
 
     The head is brought up to the last line first, so that it is never more than one line behind.
 
     Raises:
         StoreError: The disk refuses; the ledger ends with its last whole line.
     """
-    path = file(home, benchmark_sha256)
-    catch_up(home, benchmark_sha256)
-    atomic.append_line(path, json.dumps(entry, sort_keys=True, allow_nan=False))
-    _write_head(home, benchmark_sha256, entry)
+    longer = ledger.with_entry(book, entry)
+    catch_up(home, book.lineage)
+    for one in longer.entries[book.stored :]:
+        line = one.model_dump(mode="json")
+        atomic.append_line(file(home, book.lineage), json.dumps(line, sort_keys=True, allow_nan=False))
+        _write_head(home, book.lineage, line)
+    return ledger.Ledger(longer.lineage, longer.entries, stored=len(longer.entries))
 
 
-def lagging(home: Home, benchmark_sha256: str) -> Mapping[str, Any] | None:
-    """Return the last entry of a whole chain whose head lags behind it; ``None`` where the head needs no repair.
+def lines_and_head(home: Home, name: str) -> tuple[list[str], Mapping[str, Any] | None]:
+    """Return the lines of a ledger, and the head: ``entry`` and ``digest`` of the last one written.
+
+    Raises:
+        StoreError: The head is damaged.
+    """
+    path = file(home, name)
+    head = path.with_suffix(".head")
+    return atomic.read_lines(path), atomic.read_json(head) if head.exists() else None
+
+
+def lagging(home: Home, name: str) -> Mapping[str, Any] | None:
+    """Return the last line of a whole chain whose head lags behind it; ``None`` where the head needs no repair.
 
     Raises:
         StoreError: The head or a line cannot be read.
     """
-    return ledger.lagging_head(benchmark_sha256, *read(home, benchmark_sha256))
+    return chain.lagging_head(name, *lines_and_head(home, name))
 
 
-def catch_up(home: Home, benchmark_sha256: str) -> bool:
+def catch_up(home: Home, name: str) -> bool:
     """Bring a head that lags behind a whole chain up to the last line; return whether it did.
 
     Raises:
         StoreError: The head or a line cannot be read, or the disk refuses.
     """
-    entry = lagging(home, benchmark_sha256)
-    if entry is not None:
-        _write_head(home, benchmark_sha256, entry)
-    return entry is not None
+    line = lagging(home, name)
+    if line is not None:
+        _write_head(home, name, line)
+    return line is not None
 
 
-def lost_head(home: Home, benchmark_sha256: str, witnessed: int) -> Mapping[str, Any] | None:
-    """Return the last entry of a whole chain that has no head at all; ``None`` where there is a head or a fault.
+def lost_head(home: Home, name: str, witnessed: int) -> Mapping[str, Any] | None:
+    """Return the last line of a whole chain that has no head at all; ``None`` where there is a head or a fault.
 
     Args:
         home: The home folder.
-        benchmark_sha256: Whose ledger it is.
+        name: Whose ledger it is.
         witnessed: The highest line that a stored verdict names; a chain that ends before it was cut off.
     """
-    path = file(home, benchmark_sha256)
+    path = file(home, name)
     if path.with_suffix(".head").exists():
         return None
     try:
-        return ledger.parse_chain(benchmark_sha256, atomic.read_lines(path), witnessed).entries[-1]
+        return chain.without_head(name, atomic.read_lines(path), witnessed)
     except StoreError:
         return None
 
 
-def remake_head(home: Home, benchmark_sha256: str, witnessed: int) -> bool:
+def remake_head(home: Home, name: str, witnessed: int) -> bool:
     """Write a lost head anew from a whole chain; return whether it did.
 
     Raises:
         StoreError: The disk refuses.
     """
-    entry = lost_head(home, benchmark_sha256, witnessed)
-    if entry is not None:
-        _write_head(home, benchmark_sha256, entry)
-    return entry is not None
+    line = lost_head(home, name, witnessed)
+    if line is not None:
+        _write_head(home, name, line)
+    return line is not None
 
 
-def witnessed(versions: Iterable[Version], benchmark_sha256: str) -> int:
-    """The highest line of a ledger that a stored verdict names."""
-    named = [v.verdict.ledger.get("entry", 0) for v in versions if v.verdict.benchmark_sha256 == benchmark_sha256]
-    return int(max(named, default=0))
+def witnessed(versions: Iterable[Version], name: str) -> int:
+    """Return the highest line of a ledger that a stored verdict names."""
+    verdicts = [version.verdict for version in versions if version.verdict.ledger]
+    # A verdict of an older release names no lineage: its ledger was that of its benchmark.
+    entries = [v.ledger.entry for v in verdicts if v.ledger and name == (v.ledger.lineage or v.benchmark_sha256)]
+    return max(entries, default=0)
 
 
-def _write_head(home: Home, benchmark_sha256: str, entry: Mapping[str, Any]) -> None:
-    head = {"entry": entry["entry"], "digest": entry["digest"]}
-    atomic.write_json(file(home, benchmark_sha256).with_suffix(".head"), head)
+def _write_head(home: Home, name: str, line: Mapping[str, Any]) -> None:
+    atomic.write_json(file(home, name).with_suffix(".head"), {"entry": line["entry"], "digest": line["digest"]})

@@ -46,7 +46,7 @@ def cut_torn_lines(home: Home) -> list[str]:
 
 def line_files(home: Home) -> list[Path]:
     """Return the files to which lines are appended."""
-    ledgers = [ledger_files.file(home, name) for name in ledger_files.benchmarks(home)]
+    ledgers = [ledger_files.file(home, name) for name in ledger_files.names(home)]
     return [production.history_file(home), repeats.file(home), *ledgers]
 
 
@@ -121,7 +121,7 @@ def remove_half_trained(home: Home) -> list[str]:
 
 def catch_up_ledgers(home: Home) -> list[str]:
     """Bring the heads of ledgers up to their last lines; return what was done."""
-    repaired = [name for name in ledger_files.benchmarks(home) if ledger_files.catch_up(home, name)]
+    repaired = [name for name in ledger_files.names(home) if ledger_files.catch_up(home, name)]
     return [f"Brought the .head file of the gate's ledger {name[:12]} up to its last line." for name in repaired]
 
 

@@ -14,6 +14,7 @@ from pipeline.store.home import Home
 
 DIGEST_BYTES = 16
 LARGEST_ROLE = 2
+FOLDER = ".roles"
 
 
 def load(home: Home, dataset: str) -> Roles | None:
@@ -36,6 +37,11 @@ def load(home: Home, dataset: str) -> Roles | None:
     return Roles(digests=np.ascontiguousarray(digests).view(f"V{DIGEST_BYTES}").reshape(-1), roles=roles)
 
 
+def names(home: Home) -> list[str]:
+    """Return the datasets whose roles are recorded, by name."""
+    return sorted(path.stem for path in (home.versions / FOLDER).glob("[!.]*.npz"))
+
+
 def save(home: Home, dataset: str, roles: Roles) -> None:
     """Record the roles of a dataset in one step."""
     buffer = io.BytesIO()
@@ -44,7 +50,7 @@ def save(home: Home, dataset: str, roles: Roles) -> None:
 
 
 def _path(home: Home, dataset: str) -> Path:
-    return home.versions / ".roles" / f"{dataset}.npz"
+    return home.versions / FOLDER / f"{dataset}.npz"
 
 
 def _fault(digests: NDArray[Any], roles: NDArray[Any]) -> str | None:

@@ -21,6 +21,9 @@ def parse(content: bytes, path: Path) -> Verdict:
     Raises:
         StoreError: It is damaged; names the field.
     """
+    value = typed_files.parse_json(content, path)
+    if isinstance(value, dict):
+        content = json.dumps({**value, **_facts_of_older_releases(value)}).encode()
     return typed_files.parse(_ADAPTER, content, path)
 
 
@@ -42,3 +45,11 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
 def from_json(value: Mapping[str, Any], path: Path = Path(NAME)) -> Verdict:
     """Return the verdict that ``to_json`` wrote, validated; ``path`` names the file in the error."""
     return parse(json.dumps(value).encode(), path)
+
+
+def _facts_of_older_releases(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what older releases wrote otherwise: an empty mapping for nothing, and a horizon that is gone."""
+    ledger = value.get("ledger") or None
+    if isinstance(ledger, dict):
+        ledger = {key: fact for key, fact in ledger.items() if key != "horizon"}
+    return {"ledger": ledger, "comparison": value.get("comparison") or None}

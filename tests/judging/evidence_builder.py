@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.facts.manifest import Parity
-from pipeline.judging.evidence import Contender, Evidence
+from pipeline.judging import gate, spending
+from pipeline.judging.evidence import Contender, Evidence, Provenance
+from pipeline.judging.ledger import Balance, Grant
+from pipeline.judging.policy import GatePolicy
 
 CLASSES = tuple("0123456789")
 BENCHMARK = "b" * 64
+TRUTH = "e" * 64
 
 
 def probabilities(labels: np.ndarray, right: np.ndarray, classes: int = 10, confidence: float = 0.95) -> np.ndarray:
@@ -56,12 +60,23 @@ def make_evidence(
         dataset="toy",
         classes=CLASSES,
         benchmark_sha256=BENCHMARK,
+        truth_sha256=TRUTH,
         labels=labels,
         validation_labels=validation_labels,
         majority_class=1,
         challenger=contender("challenger", mine, mine_validation),
-        parity=Parity(images=100, labels_changed=0, max_difference=1e-6),
-        shared_images=0,
+        provenance=Provenance(Parity(images=100, labels_changed=0, max_difference=1e-6), shared_images=0),
         champion=contender("champion", theirs, theirs_validation) if champion else None,
     )
     return replace(evidence, **changes)
+
+
+def judged(policy: GatePolicy, evidence: Evidence, level: float | None = None) -> gate.Judgement:
+    """The gate's decision at a level that was paid for; by default what a full budget gives this challenger."""
+    screening = gate.screen(policy, evidence)
+    if screening.judgement:
+        return screening.judgement
+    if level is None:
+        level = spending.level(policy.alpha, screening.p_validation) if policy.promises else policy.alpha
+    before = Balance(policy.alpha, 0.0, 0) if policy.promises else None
+    return gate.compare(policy, evidence, screening, Grant(level, 1, "toy", before))

@@ -59,33 +59,48 @@ def test_canary_on_an_exact_null():
         assert promoted <= binom.isf(1e-4, 10_000, level)
 
 
-@settings(max_examples=25)
-@given(
-    st.integers(20, 120),
-    st.floats(0.01, 0.2),
-    st.just(0.0) | st.floats(1e-9, 0.3),  # scipy's binom.pmf overflows at rates like 1e-308
-    st.sampled_from([0.05, 0.01]),
-)
-def test_non_inferiority_keeps_its_level_by_exact_enumeration(images, margin, extra, level):
-    """A challenger exactly ``margin`` worse passes with probability at most ``level``, whatever the disagreement."""
-    fixed_rate = extra * (1 - margin) / 2
-    made_rate = fixed_rate + margin
-    made = np.arange(images + 1)[:, None]
-    fixed = np.arange(images + 1)[None, :]
+@pytest.mark.parametrize("images", [20, 60])
+@pytest.mark.parametrize("margin", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize("level", [0.05, 0.01, 0.001])
+def test_non_inferiority_keeps_its_level_by_exact_enumeration(images, margin, level):
+    """A challenger ``margin`` or more worse passes with probability at most ``level``, whatever the disagreement."""
+    made, fixed = np.meshgrid(np.arange(images + 1), np.arange(images + 1), indexing="ij")
     possible = fixed + made <= images
-    p = paired.p_non_inferior(np.where(possible, fixed, 0), np.where(possible, made, 0), images, margin, level)
-    weight = binom.pmf(made, images, made_rate) * binom.pmf(
-        fixed, np.maximum(images - made, 0), fixed_rate / (1 - made_rate)
-    )
-    assert float((weight * possible * (p <= level)).sum()) <= level
+    accepted = np.zeros(possible.shape, bool)
+    accepted[possible] = paired.p_non_inferior(fixed[possible], made[possible], images, margin) <= level
+    worst = 0.0
+    for deeper in (0.0, 0.02, 0.1):
+        for disagreement in np.linspace(margin + deeper, 0.8, 60):
+            made_rate, fixed_rate = (disagreement + margin + deeper) / 2, (disagreement - margin - deeper) / 2
+            weight = binom.pmf(made, images, made_rate) * binom.pmf(
+                fixed, np.maximum(images - made, 0), max(fixed_rate, 0) / (1 - made_rate)
+            )
+            worst = max(worst, float((weight * accepted * possible).sum()))
+    assert worst <= level
+    assert worst >= 0.4 * level, "an exact test need not waste more than the jumps of small counts"
 
 
-def test_non_inferiority_lets_a_nearly_identical_model_through_and_stops_a_worse_one():
-    level = 0.00025
-    assert paired.p_non_inferior(1, 3, 10_000, 0.003, level) <= level
-    assert paired.p_non_inferior(0, 0, 10_000, 0.003, level) <= level
-    assert paired.p_non_inferior(30, 60, 10_000, 0.003, level) > level
-    assert paired.p_non_inferior(0, 0, 100, 0.003, level) > level
+@pytest.mark.parametrize(
+    ("fixed", "made", "images", "margin", "proven"),
+    [
+        pytest.param(1, 3, 10_000, 0.003, True, id="nearly identical"),
+        pytest.param(0, 0, 10_000, 0.003, True, id="identical"),
+        pytest.param(30, 60, 10_000, 0.003, False, id="just the margin worse"),
+        pytest.param(0, 0, 100, 0.003, False, id="too few images"),
+        pytest.param(19, 8, 1600, 0.005, True, id="better, though not proven better"),
+        pytest.param(20, 20, 1600, 0.005, False, id="as good, and the images do not show more"),
+    ],
+)
+def test_non_inferiority_lets_a_nearly_identical_model_through_and_stops_a_worse_one(
+    fixed, made, images, margin, proven
+):
+    assert (paired.p_non_inferior(fixed, made, images, margin) <= 0.0005) is np.bool_(proven)
+
+
+def test_non_inferiority_is_elementwise_and_grows_with_losses():
+    p = paired.p_non_inferior(np.full((2, 3), 5), np.array([[1, 4, 9], [2, 5, 30]]), 1600, 0.005)
+    assert p.shape == (2, 3)
+    assert np.all(np.diff(p, axis=1) > 0)
 
 
 @pytest.mark.parametrize(
@@ -110,12 +125,26 @@ def test_holms_correction_agrees_with_statsmodels_and_with_the_veto(p):
     assert (corrected.min() <= 0.05) == (min(p) * len(p) <= 0.05)
 
 
-@given(COUNTS, COUNTS)
-def test_interval_holds_the_gain_and_agrees_with_the_test(fixed, made):
-    low, high = paired.gain_interval(fixed, made, 1000)
-    assert low <= (fixed - made) / 1000 <= high
-    if fixed + made:
-        assert (low > 0) == (paired.p_better(fixed, made) < 0.025)
+@pytest.mark.parametrize(
+    ("p", "limit", "shown"),
+    [
+        pytest.param(0.16, 0.00025, ("p = 0.16", "0.00025"), id="far apart"),
+        pytest.param(0.000251, 0.00025, ("p = 0.000251", "0.00025"), id="missed by rounding"),
+        pytest.param(0.0499999, 0.05, ("p = 0.0499999", "0.05"), id="met by rounding"),
+        pytest.param(0.05, 0.05, ("p = 0.05", "0.05"), id="met exactly"),
+        pytest.param(2.0**-12, 2.0**-12, ("p = 0.000244", "0.000244"), id="met exactly, rounded alike"),
+        pytest.param(1e-15, 0.0123, ("p < 1e-09", "0.0123"), id="tiny"),
+    ],
+)
+def test_a_p_value_is_never_shown_as_equal_to_a_limit_that_it_is_not(p, limit, shown):
+    assert paired.against_limit(p, limit) == shown
+
+
+@given(st.floats(1e-8, 1), st.floats(-1e-9, 1e-9))
+def test_shown_p_values_compare_with_the_limit_as_they_do(limit, off):
+    p = min(max(limit * (1 + off), 0), 1)
+    shown, against = (float(text.removeprefix("p = ")) for text in paired.against_limit(p, limit))
+    assert (shown <= against) == (p <= limit)
 
 
 def test_counts_are_by_true_class():

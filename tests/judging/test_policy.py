@@ -6,12 +6,13 @@ import sys
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.judging.policy import PRESETS, from_table
+from pipeline.judging import explain
+from pipeline.judging.policy import LIMITS, PRESETS, from_table
 
 
 def test_default_is_the_promise_of_the_documentation():
     policy = from_table()
-    assert (policy.name, policy.alpha, policy.horizon, policy.level) == ("guarded", 0.05, 200, 0.00025)
+    assert (policy.name, policy.alpha, policy.budget) == ("guarded", 0.05, "lifetime")
     assert policy.promises
     assert policy.accuracy_floor == 0.9
 
@@ -28,8 +29,10 @@ def test_default_is_the_promise_of_the_documentation():
         pytest.param({"alpha": "0.05"}, "alpha", id="alpha as text"),
         pytest.param({"alpha": True}, "alpha", id="alpha as a bool"),
         pytest.param({"alpha": float("nan")}, "alpha", id="NaN"),
-        pytest.param({"horizon": 0}, "horizon", id="no judgement"),
-        pytest.param({"horizon": 2.5}, "horizon", id="half a judgement"),
+        pytest.param({"horizon": 200}, "there is no horizon: remove the line", id="a key of an older release"),
+        pytest.param({"budget": "weekly"}, "budget", id="unknown budget"),
+        pytest.param({"preset": "growing", "margin_pp": "off"}, "margin_pp", id="growing without a margin"),
+        pytest.param({"calibration_margin": -0.1}, "calibration_margin", id="negative margin"),
         pytest.param({"accuracy_floor": 1.0}, "accuracy_floor", id="a floor that nothing reaches"),
         pytest.param({"accuracy_floor": 90}, "accuracy_floor", id="percent for a fraction"),
         pytest.param({"recall_floor": -0.1}, "recall_floor", id="negative floor"),
@@ -45,7 +48,9 @@ def test_impossible_policies_are_refused_with_the_key(table, quoted):
         from_table(table)
 
 
-@pytest.mark.parametrize(("key", "value"), [("alpha", 0.5), ("horizon", 1), ("accuracy_floor", 0), ("size_ratio", 0.5)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("alpha", 0.5), ("calibration_margin", 0.0), ("accuracy_floor", 0), ("size_ratio", 0.5)]
+)
 def test_boundaries_that_are_possible(key, value):
     assert getattr(from_table({key: value}), key) == value
 
@@ -57,14 +62,15 @@ def test_off_switches_a_rule_off_and_zero_does_not():
 
 def test_the_command_line_preset_leads_and_the_table_still_counts():
     policy = from_table({"preset": "guarded", "accuracy_floor": 0.5}, preset="each-test")
-    assert (policy.preset, policy.horizon, policy.accuracy_floor) == ("each-test", None, 0.5)
+    assert (policy.preset, policy.budget, policy.accuracy_floor) == ("each-test", "each", 0.5)
     assert policy.name == "each-test (changed)"
 
 
 def test_every_number_is_in_the_digest():
     base = from_table()
     changed = [
-        {"alpha": 0.04}, {"horizon": 201}, {"accuracy_floor": 0.91}, {"recall_floor": 0.81}, {"class_alpha": 0.04},
+        {"alpha": 0.04}, {"budget": "each"}, {"calibration_margin": 0.04},
+        {"accuracy_floor": 0.91}, {"recall_floor": 0.81}, {"class_alpha": 0.04},
         {"calibration_limit": 0.3}, {"robustness_margin_pp": 4.0}, {"latency_ratio": 2.0}, {"size_ratio": 2.0},
         {"screen_alpha": 0.1}, {"mode": "non-inferior", "margin_pp": 0.1},
     ]  # fmt: skip
@@ -73,12 +79,38 @@ def test_every_number_is_in_the_digest():
     assert from_table({"preset": "guarded"}).digest == base.digest
 
 
+def test_the_rule_of_2018_has_no_limit_at_all():
+    assert [getattr(PRESETS["as-good"], name) for name in LIMITS] == [None] * len(LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("table", "promised"),
+    [
+        pytest.param({"preset": "guarded"}, "ever promotes a challenger that is no better than the champion", id="1"),
+        pytest.param(
+            {"preset": "growing"}, "ever lets production become 0.5 points or more worse than the best", id="2"
+        ),
+        pytest.param(
+            {"mode": "non-inferior", "margin_pp": 0.3}, "promotes a challenger that is 0.3 points or more worse", id="3"
+        ),
+        pytest.param({"preset": "each-test"}, "over many judgements nothing is promised", id="4"),
+        pytest.param({"preset": "as-good"}, "promises nothing", id="5"),
+    ],
+)
+def test_each_mode_states_its_own_promise(table, promised):
+    policy = from_table(table)
+    assert promised in explain.promise(policy)
+    assert ("life of this dataset" in explain.promise(policy)) == policy.promises
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_words_name_the_numbers(name):
-    words = " ".join(PRESETS[name].in_words())
-    assert ("0.00025" in words) == (name == "guarded")
-    assert ("nothing is promised" in words) == (name == "each-test")
+    words = " ".join(explain.of_policy(PRESETS[name]))
+    assert ("share 0.05" in words) == (name in ("guarded", "growing"))
+    assert ("0.05 each time" in words) == (name == "each-test")
     assert ("2018" in words) == (name == "as-good")
+    assert ("0.5 points" in words) == (name == "growing")
+    assert ("No class proven to have a recall below 0.8" in words) == (name != "as-good")
 
 
 def test_policy_is_light():

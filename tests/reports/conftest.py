@@ -15,7 +15,7 @@ import pytest
 from known_facts import manifest_of, scores_of
 from scipy.stats import beta
 
-from pipeline.contracts import Check, Outcome, Verdict, Version
+from pipeline.contracts import Charge, Check, Outcome, PairedResult, Verdict, Version
 from pipeline.facts.manifest import Manifest
 from pipeline.facts.scores import Scores
 from pipeline.store import manifest, verdicts
@@ -175,14 +175,13 @@ def _calibration(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str
 def _verdict(id, outcome, champion, images, dataset, seed) -> Verdict:
     floor = "Accuracy is 97.0 %, and its lower 95 % bound is above 90 %."
     checks = [Check("accuracy_floor", "accuracy at least 90 %", "pass", 0.97, 0.9, floor)]
-    comparison = {}
+    comparison = None
     if champion is not None:
         fixed, made, p_value = (60, 12, 1e-8) if outcome == "pass" else (21, 18, 0.37)
         sentence = f"Fixes {fixed} of the champion's errors and makes {made} new ones: p = {p_value:g}."
         checks.append(Check("proven_better", "proven better than the champion", outcome, p_value, 0.00025, sentence))
         gain = 100 * (fixed - made) / images
-        comparison = {"fixed": fixed, "made": made, "gain_pp": gain, "gain_low_pp": gain - 1.2}
-        comparison |= {"gain_high_pp": gain + 1.2, "p_value": p_value}
+        comparison = PairedResult(fixed, made, gain, gain - 1.2, gain + 1.2, p_value)
     return Verdict(
         outcome=outcome,
         candidate_id=id,
@@ -197,7 +196,7 @@ def _verdict(id, outcome, champion, images, dataset, seed) -> Verdict:
         checks=tuple(checks),
         explanation=("It was judged on images that neither it nor the champion ever saw.",),
         judged_at="2026-11-21T13:50:00Z",
-        ledger={"level": 0.00025, "spent": 0.00025, "judged": 1, "horizon": 200, "alpha": 0.05, "entry": 1},
+        ledger=Charge(level=0.00025, entry=1, lineage=dataset, alpha=0.05, spent=0.00025, judged=1),
         comparison=comparison,
     )
 

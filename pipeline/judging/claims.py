@@ -1,0 +1,148 @@
+"""The one claim that a challenger must prove on the benchmark to be promoted, at the level that was paid for."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.contracts import Check
+from pipeline.judging import paired
+from pipeline.judging.comparisons import PairedComparison, compare, in_words
+from pipeline.judging.evidence import Contender, Evidence
+from pipeline.judging.free_checks import validation_counts
+from pipeline.judging.policy import GatePolicy
+from pipeline.judging.words import counted, passed
+
+Claim = Literal["better", "non-inferior", "as-good"]
+
+
+def claim_of(policy: GatePolicy, grown: bool) -> Claim:
+    """Return what this challenger must prove.
+
+    Args:
+        policy: The rules.
+        grown: Whether it is the champion's recipe, trained on all of the champion's images and more.
+    """
+    if policy.mode == "growing":
+        return "non-inferior" if grown else "better"
+    return policy.mode
+
+
+def p_value(policy: GatePolicy, claim: Claim, fixed: ArrayLike, made: ArrayLike, images: int) -> NDArray[np.float64]:
+    """Return the one-sided p-value of the claim, elementwise; 1 for a claim that proves nothing."""
+    if claim == "non-inferior":
+        return paired.p_non_inferior(fixed, made, images, policy.margin)
+    if claim == "better":
+        return paired.p_better(fixed, made)
+    return np.ones(np.broadcast(fixed, made).shape)
+
+
+def p_on_validation(policy: GatePolicy, evidence: Evidence) -> float | None:
+    """Return the p-value of the claim on validation images, which sets the level; ``None`` without any."""
+    claim, images = claim_of(policy, evidence.grown), len(evidence.validation_labels)
+    if images == 0 or evidence.champion is None or claim == "as-good":
+        return None
+    return float(p_value(policy, claim, *validation_counts(evidence), images))
+
+
+def accepted(
+    policy: GatePolicy, fixed: ArrayLike, made: ArrayLike, images: int, level: ArrayLike, *, grown: bool = False
+) -> NDArray[np.bool_]:
+    """Return whether the comparison with the champion promotes; ``[..., K]`` counts by class to ``[...]``.
+
+    The checks say the same of one challenger in words; the simulation asks it of many at once.
+    """
+    b, c = np.asarray(fixed), np.asarray(made)
+    claim = claim_of(policy, grown)
+    enough = np.asarray(p_value(policy, claim, b.sum(-1), c.sum(-1), images) <= np.asarray(level, float))
+    if claim == "as-good" or (claim == "non-inferior" and policy.mode == "growing"):
+        enough = (enough | (claim == "as-good")) & (b.sum(-1) >= c.sum(-1))
+    if policy.class_alpha is not None:
+        enough &= ~paired.any_class_worse(b, c, policy.class_alpha)
+    return enough
+
+
+def unknown_former(policy: GatePolicy, evidence: Evidence) -> Check | None:
+    """Return an error where the claim is about every former champion, and not all can be measured; else ``None``."""
+    if claim_of(policy, evidence.grown) != "non-inferior" or (evidence.former and not evidence.lost):
+        return None
+    missing = f" ({', '.join(evidence.lost)})" if evidence.lost else ""
+    reason = f"Not every former champion can be measured{missing}, so nothing can be allowed to be worse."
+    return Check("proven_not_inferior", _title_of_not_inferior(policy), "error", None, None, reason)
+
+
+def out_of_reach(policy: GatePolicy, evidence: Evidence, level: float) -> Check | None:
+    """Return a failing check where not even a challenger without errors could be promoted; else ``None``.
+
+    It depends on the other models' errors alone, so such a comparison need not be paid for.
+    """
+    claim, images = claim_of(policy, evidence.grown), len(evidence.labels)
+    if claim == "as-good" or evidence.champion is None:
+        return None
+    against = evidence.former if claim == "non-inferior" else (evidence.champion,)
+    for other in against:
+        errors = int((~paired.right(other.benchmark, evidence.labels)).sum())
+        best = float(p_value(policy, claim, errors, 0, images))
+        if best > level:
+            return _impossible(other, errors, images, best, level)
+    return None
+
+
+def headline(policy: GatePolicy, evidence: Evidence, champion: Contender, level: float) -> list[Check]:
+    """Return the checks of the claim: better, not inferior, or as good, as the policy has it."""
+    claim = claim_of(policy, evidence.grown)
+    if claim == "as-good":
+        return [as_good(evidence, champion)]
+    if claim == "better":
+        return [_better(policy, compare(evidence, champion), level)]
+    checks = [_not_inferior(policy, evidence, level)]
+    return [*checks, as_good(evidence, champion)] if policy.mode == "growing" else checks
+
+
+def as_good(evidence: Evidence, champion: Contender) -> Check:
+    """Check that accuracy is at least the champion's, as measured."""
+    result = compare(evidence, champion).result()
+    value = (result.fixed - result.made) / len(evidence.labels)
+    title = "accuracy at least the champion's"
+    return Check("as_good", title, passed(value >= 0), value, 0.0, f"{in_words(result)}.")
+
+
+def _better(policy: GatePolicy, comparison: PairedComparison, level: float) -> Check:
+    result, title = comparison.result(), "proven better than the champion"
+    p = float(p_value(policy, "better", result.fixed, result.made, comparison.images))
+    shown, limit = paired.against_limit(p, level)
+    sentence = f"{in_words(result)}, {shown}, needs p <= {limit}."
+    if result.fixed + result.made == 0:
+        sentence = "The two are right and wrong on the same images: indistinguishable, which is no proof."
+    return Check("proven_better", title, passed(p <= level), p, level, sentence)
+
+
+def _not_inferior(policy: GatePolicy, evidence: Evidence, level: float) -> Check:
+    unknown = unknown_former(policy, evidence)
+    if unknown:
+        return unknown
+    # Proven for each at the full level: a union of null hypotheses is rejected where all of them are (Berger 1982).
+    found = [(compare(evidence, other).result(), other) for other in evidence.former]
+    values = [
+        float(p_value(policy, "non-inferior", result.fixed, result.made, len(evidence.labels))) for result, _ in found
+    ]
+    worst = int(np.argmax(values))
+    result, other = found[worst]
+    shown, limit = paired.against_limit(values[worst], level)
+    sentence = f"Against {other.id}, the hardest of {len(found)}: {in_words(result)}, {shown}, needs p <= {limit}."
+    title = _title_of_not_inferior(policy)
+    return Check("proven_not_inferior", title, passed(values[worst] <= level), values[worst], level, sentence)
+
+
+def _title_of_not_inferior(policy: GatePolicy) -> str:
+    return f"less than {policy.margin_pp:g} points worse than every former champion"
+
+
+def _impossible(other: Contender, errors: int, images: int, best: float, level: float) -> Check:
+    shown, limit = paired.against_limit(best, level)
+    sentence = (
+        f"{other.id} makes {counted(errors, 'error')} on these {images:,} images: fixing all of them and making none "
+        f"would give {shown}, and it takes p <= {limit}. No challenger can be promoted here, so they were not compared "
+        "and nothing was spent. It takes a larger benchmark."
+    )
+    return Check("within_reach", "a promotion is possible on this benchmark", "fail", best, level, sentence)
