@@ -222,7 +222,7 @@ def test_a_path_of_no_known_form_is_refused(tmp_path: Path) -> None:
     (tmp_path / "set.txt").write_text("1,2,3")
     with pytest.raises(DataError, match="has an unknown form"):
         sources.load(str(tmp_path / "set.txt"))
-    with pytest.raises(DataError, match="does not exist: name a file or folder, or one of auto"):
+    with pytest.raises(DataError, match="does not exist: name a file or folder, a dataset, or one of auto"):
         sources.load(str(tmp_path / "nothing.csv"))
 
 
