@@ -2,6 +2,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -14,6 +15,7 @@ from pipeline.contracts import Deployment
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.serving import refusals
 from pipeline.serving.app import create_app
+from pipeline.serving.champion import ChampionWatch
 from pipeline.store.home import Home
 
 GREY = (28, 28, 1)
@@ -328,9 +330,17 @@ def test_while_a_new_champion_is_damaged_the_old_one_serves(
     home: Home, promote: Promote, spoil: Callable[[Deployment], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.serving.champion.RETRY_SECONDS", 0.5)
+    looking, check = threading.Lock(), ChampionWatch.check
+
+    def check_alone(watch: ChampionWatch) -> None:
+        with looking:
+            check(watch)
+
+    monkeypatch.setattr(ChampionWatch, "check", check_alone)
     promote(constant_onnx(GREY, 3), "20261121-100000-cnn-600-aaaa")
     with TestClient(create_app(home)) as client:
-        spoiled = _promote_spoiled(home, promote, spoil)
+        with looking:  # the server sees the new champion only once it is damaged
+            spoiled = _promote_spoiled(home, promote, spoil)
 
         wait_until(lambda: client.get("/readyz").json()["status"] == "outdated", "the damage is noticed")
         assert _label(client) == "3"
