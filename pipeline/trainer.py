@@ -199,14 +199,19 @@ def _write_training_images(path: Path, data: LabelledImages, split: Split) -> No
 def _describe_dataset(data: LabelledImages) -> DatasetFacts:
     return DatasetFacts(
         name=data.name,
-        source=data.source,
-        origin=data.origin,
+        source=_text(data.source),
+        origin=_text(data.origin),
         sha256=data.sha256,
         images=len(data),
         classes=data.classes,
         shape=data.shape,
         preparation=data.preparation,
     )
+
+
+def _text(text: str) -> str:
+    """Return a text with what is not Unicode, as in a path of other bytes, escaped."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _describe_rows(split: Split) -> RowFacts:

@@ -83,8 +83,13 @@ def complete(folder: Path) -> Manifest:
 
 
 def write(folder: Path, facts: Manifest) -> Manifest:
-    """Write a manifest, sealed unless it is of format 1."""
+    """Write a manifest, sealed unless it is of format 1, if it can be read again.
+
+    Raises:
+        StoreError: It could not be read again, or the disk refuses.
+    """
     sealed = facts.model_copy(update={"seal": _seal(facts)}) if facts.format >= 2 else facts
+    parse(json.dumps(sealed.as_json()).encode(), folder / NAME)
     atomic.write_json(folder / NAME, sealed.as_json())
     return sealed
 

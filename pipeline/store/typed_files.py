@@ -28,9 +28,9 @@ def parse_json(content: bytes, path: Path) -> Any:
     try:
         return json.loads(content)
     except RecursionError as error:
-        raise StoreError(f"{path} is damaged: it is nested too deeply.") from error
+        raise StoreError(f"{path} cannot be read: it is nested too deeply.") from error
     except ValueError as error:
-        raise StoreError(f"{path} is damaged: {error}.") from error
+        raise StoreError(f"{path} cannot be read: {error}.") from error
 
 
 def parse(adapter: TypeAdapter[T], content: bytes, path: Path) -> T:

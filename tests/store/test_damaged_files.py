@@ -406,3 +406,11 @@ def test_an_encrypted_archive_is_one_sentence() -> None:
         at = content.find(b"PK\x01\x02", at + 1)
     with pytest.raises(StoreError, match="is damaged"):
         version_arrays.parse_predictions(bytes(content), Path("predictions.npz"))
+
+
+def test_what_could_not_be_read_again_is_not_written(make_version: MakeVersion) -> None:
+    version = make_version("1-whole")
+    before = (version.folder / "manifest.json").read_bytes()
+    with pytest.raises(StoreError, match="files"):
+        manifest.write(version.folder, version.manifest.model_copy(update={"files": {"../x": {}}}))
+    assert (version.folder / "manifest.json").read_bytes() == before
