@@ -46,7 +46,11 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(proxy.pause_seconds)
         connection = http.client.HTTPConnection(proxy.target.hostname or "", proxy.target.port, timeout=60)
         own = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
-        connection.request(self.command, self.path, body, own | {"Host": proxy.target.netloc})
+        try:
+            connection.request(self.command, self.path, body, own | {"Host": proxy.target.netloc})
+        except OSError:  # the server ended while a slowed request waited
+            self.close_connection = True
+            return
         answer = connection.getresponse()
         content = answer.read()
         self.send_response(answer.status)
