@@ -16,6 +16,7 @@ from pipeline.store import (
     repeats,
     role_records,
     submissions,
+    version_index,
     versions,
 )
 from pipeline.store.deployments import Record
@@ -28,7 +29,7 @@ class Fault:
 
     Attributes:
         kind: Stable, for programs: ``history``, ``current``, ``bundle``, ``version``, ``ledger``, ``roles``,
-            ``submissions``, ``repeats``, ``staging`` or ``leftover``.
+            ``submissions``, ``repeats``, ``index``, ``staging`` or ``leftover``.
         path: The file or folder.
         sentence: What is wrong, for a person.
         remedy: What ``repair`` does about it; ``None`` where nothing can be proven.
@@ -143,6 +144,12 @@ def _tables(home: Home) -> Iterator[Fault]:
         yield Fault("repeats", repeats.file(home), problem)
 
 
+def _index(home: Home) -> Iterator[Fault]:
+    if not version_index.is_whole(home):
+        path = version_index.file(home)
+        yield Fault("index", path, f"{path} is damaged; it is never trusted over the files.", "Delete it.")
+
+
 def _torn(home: Home) -> Iterator[Fault]:
     for path in recovery.line_files(home):
         if _problem(atomic.read_lines, path) is None and atomic.is_torn(path):
@@ -165,7 +172,7 @@ def _staging(home: Home) -> Iterator[Fault]:
         yield Fault("staging", folder, f"The training in {folder} was cut off.", "Delete it.")
 
 
-STEADY = (_history, _bundles, _versions, _ledgers, _roles, _tables)
+STEADY = (_history, _bundles, _versions, _ledgers, _roles, _tables, _index)
 """Checks of what a run in progress does not change half-way."""
 MOVING = (_current, _heads, _torn, _leftovers, _staging)
 
@@ -181,6 +188,7 @@ REPAIRS: tuple[Callable[[Home], list[str]], ...] = (
     *recovery.STEPS,
     partial(recovery.restore_bundles, content=True),
     _remake_heads,
+    version_index.remove_damaged,
 )
 
 

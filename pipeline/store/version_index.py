@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.contracts import Outcome, Version
 from pipeline.errors import StoreError
-from pipeline.store import manifest, version_folder, versions
+from pipeline.store import atomic, manifest, version_folder, versions
 from pipeline.store.home import Home
 
 FILE = "index.sqlite"
@@ -97,6 +97,39 @@ def summaries(home: Home) -> list[Summary]:
     ]
 
 
+def file(home: Home) -> Path:
+    """Return the path of the index."""
+    return home.cache / FILE
+
+
+def is_whole(home: Home) -> bool:
+    """Whether the index is missing or a sound database; looks without changing it."""
+    path = file(home)
+    if not path.exists():
+        return True
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)) as index:
+            return bool(index.execute("PRAGMA quick_check").fetchone() == ("ok",))
+    except sqlite3.OperationalError:
+        # Another process is writing to it.
+        return True
+    except sqlite3.Error:
+        return False
+
+
+def remove_damaged(home: Home) -> list[str]:
+    """Delete an index that is damaged; the next listing makes it anew. Return what was done.
+
+    Raises:
+        StoreError: The disk refuses.
+    """
+    if is_whole(home):
+        return []
+    with atomic.disk_errors(file(home)):
+        file(home).unlink()
+    return ["Deleted the damaged index of versions; the next listing makes it anew."]
+
+
 def _indexed(entry: Entry | None, folder: Path) -> Summary | None:
     """Return what the index has on a folder, if its files are those that were verified."""
     if entry is None or _stamp(folder, entry[0]) != entry[0]:
@@ -163,7 +196,7 @@ def _is_settled(stamp: Stamp, started: float) -> bool:
 @contextlib.contextmanager
 def _opened(home: Home) -> Iterator[sqlite3.Connection | None]:
     """The index, made anew where it is damaged; ``None`` where there can be none."""
-    path = home.cache / FILE
+    path = file(home)
     connection = _connect(path) or _remade(path)
     try:
         yield connection

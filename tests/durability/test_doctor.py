@@ -13,7 +13,7 @@ from crash_commands import DATASET, Bench
 
 from pipeline.cli import common
 from pipeline.cli import main as simulator_main
-from pipeline.store import production, versions
+from pipeline.store import production, version_index, versions
 from pipeline.store.home import Home
 
 Damage = Callable[[Home], None]
@@ -44,7 +44,7 @@ def contents(home: Home) -> dict[str, bytes]:
     return {
         path.relative_to(home.root).as_posix(): path.read_bytes()
         for path in sorted(home.root.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name not in (".lock", version_index.FILE)
     }
 
 
@@ -77,6 +77,12 @@ def add(path: Path, text: str) -> None:
         file.write(text)
 
 
+def spoil_index(home: Home) -> None:
+    version_index.summaries(home)
+    path = version_index.file(home)
+    path.write_bytes(path.read_bytes()[:100] + bytes(len(path.read_bytes()) - 100))
+
+
 def current(home: Home) -> Path:
     return home.production / DATASET / "current.json"
 
@@ -97,6 +103,7 @@ REPAIRED: dict[str, tuple[str, Damage]] = {
     "half a line of the history": ("leftover", lambda home: add(production.history_file(home), '{"data')),
     "a half-written file": ("leftover", lambda home: add(home.metric_results / ".results.csv.12ab.tmp", "half")),
     "a half-written bundle": ("leftover", lambda home: add(home.production / DATASET / ".x.12ab.tmp" / "model", "h")),
+    "the index": ("index", spoil_index),
     "a half-trained candidate": ("staging", lambda home: add(home.staging / "half" / "model.onnx", "half")),
 }
 KEPT: dict[str, tuple[str, Damage]] = {
