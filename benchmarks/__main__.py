@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import measure
 
-PARTS = ("recipes", "sweep", "overhead", "serving", "growth", "listing")
+PARTS = ("recipes", "sweep", "overhead", "serving", "growth", "listing", "gain_interval", "gate_weights")
 
 
 def main(parts: list[str], **options: Any) -> None:

@@ -78,6 +78,11 @@ def _print_reason(console: Console, row: "Row") -> None:
     open_checks = [check for check in row.version.verdict.checks if check.outcome != "pass"]
     reasons = " ".join(f"{check.title}: {check.sentence}" for check in open_checks)
     console.print(f"{row.version.id} was not promoted. {reasons or 'It was not checked.'}", style="dim", markup=False)
+    from pipeline.judging import explain
+
+    helps = explain.advice(row.version.verdict)
+    if helps:
+        console.print(helps, style="dim", markup=False)
 
 
 def _print_outcome(console: Console, summary: "Summary") -> None:

@@ -9,6 +9,7 @@ from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import counted
 
 WORDS = {"pass": "pass", "fail": "FAIL", "error": "ERROR"}
+LACK_OF_PROOF = {"proven_better", "within_reach"}
 FIRST_CHAMPION = (
     "There was no champion: as a first champion it only had to reach the floors and beat `dummy`; nothing was spent."
 )
@@ -57,13 +58,27 @@ def promise(policy: GatePolicy) -> str:
     )
 
 
+def advice(verdict: Verdict) -> str | None:
+    """Return what helps where only the proof of a gain is lacking; ``None`` where something else is wrong."""
+    lacking = {check.name for check in verdict.checks if check.outcome != "pass"}
+    lost = verdict.comparison is not None and verdict.comparison.gain_pp <= 0
+    if verdict.outcome != "fail" or not lacking <= LACK_OF_PROOF or lost:
+        return None
+    return (
+        f"{verdict.benchmark_images:,} benchmark images cannot prove a gain of this size. What helps: more labelled "
+        "images; `--gate growing`, if this is the champion's recipe trained on more images, which then must only not "
+        "be worse by a margin; or `--gate as-good`, which promotes on a lead that may be chance."
+    )
+
+
 def lines(verdict: Verdict) -> list[str]:
     """Return a verdict as lines of plain text for a terminal."""
     width = max((len(check.title) for check in verdict.checks), default=0)
+    sentences = [*verdict.explanation, advice(verdict)]
     return [
         _header(verdict),
         *(_line(check, width) for check in verdict.checks),
-        *(f"  {s}" for s in verdict.explanation),
+        *(f"  {sentence}" for sentence in sentences if sentence),
     ]
 
 

@@ -1,0 +1,217 @@
+"""Mutate every rule of the gate, one at a time, and see whether a test fails: ``python -m benchmarks.mutation``.
+
+Comparisons are shifted and turned round, conditions negated, ``and`` and ``or``, ``min`` and ``max``, ``any`` and
+``all``, plus and minus exchanged, and numbers changed. Each mutant runs the tests of its module in a process of its
+own; the libraries are loaded once, before it is forked.
+"""
+
+import argparse
+import ast
+import contextlib
+import copy
+import importlib.abc
+import importlib.util
+import io
+import os
+import random
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+HOME = Path(__file__).parents[1]
+DECISION = "test_the_vectorised_decision_is_the_gates"
+TESTS = {
+    "pipeline.judging.gate": ("test_gate.py",),
+    "pipeline.judging.claims": (
+        "test_gate.py",
+        "test_explain.py",
+        "test_simulation.py::test_the_vectorised_decision_is_the_gates",
+    ),
+    "pipeline.judging.free_checks": ("test_gate.py",),
+    "pipeline.judging.benchmark_checks": ("test_gate.py",),
+    "pipeline.judging.rules": ("test_gate.py", "test_policy.py"),
+    "pipeline.judging.spending": ("test_spending.py",),
+    "pipeline.judging.ledger": ("test_ledger.py", "test_explain.py"),
+    "pipeline.judging.old_ledger": ("test_ledger.py",),
+    "pipeline.judging.chain": ("test_ledger.py",),
+    "pipeline.watcher": ("test_watcher.py",),
+    "pipeline.inference.contenders": ("test_watcher.py",),
+}
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "argmin": "argmax", "argmax": "argmin"}
+SECONDS = 300
+"""After so long a mutant counts as noticed: it hangs."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change to one module."""
+
+    module: str
+    line: int
+    what: str
+    tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        """For a list."""
+        return f"{self.module}:{self.line} {self.what}"
+
+
+def mutants(module: str) -> Iterator[Mutant]:
+    """Yield every mutant of a module."""
+    tree = ast.parse(_file(module).read_text())
+    for place, node in enumerate(ast.walk(tree)):
+        for number, what in enumerate(_changes(node)):
+            changed = copy.deepcopy(tree)
+            target = list(ast.walk(changed))[place]
+            before = ast.unparse(target)
+            _apply(target, number)
+            after = ast.unparse(target)
+            if before != after:
+                yield Mutant(module, getattr(node, "lineno", 0), f"{what}: {before} -> {after}"[:160], changed)
+
+
+def survives(mutant: Mutant) -> bool:
+    """Return whether all tests of the mutant's module still pass."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_tested(mutant))
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
+    signal.alarm(SECONDS)
+    _, status = os.waitpid(child, 0)
+    signal.alarm(0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def main(modules: Sequence[str], share: float, seed: int) -> None:
+    """Print every surviving mutant, and the score of each module."""
+    _load_libraries()
+    draw = random.Random(seed)
+    for module in modules:
+        tried = [mutant for mutant in mutants(module) if draw.random() < share]
+        survivors = []
+        for mutant in tried:
+            if survives(mutant):
+                survivors.append(mutant)
+                print(f"survives  {mutant.name}", flush=True)
+        print(f"{module}: {len(tried) - len(survivors)} of {len(tried)} mutants noticed", flush=True)
+
+
+class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports the mutant in the place of its module."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant = mutant
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        if name != self.mutant.module:
+            return None
+        return importlib.util.spec_from_file_location(name, _file(name), loader=self)
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(self.mutant.tree, str(_file(self.mutant.module)), "exec"), module.__dict__)
+
+
+def _tested(mutant: Mutant) -> int:
+    import pytest
+
+    sys.meta_path.insert(0, _Replaced(mutant))
+    files = [str(HOME / "tests" / "judging" / name) for name in TESTS[mutant.module]]
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return int(pytest.main([*options, *files]) != 0)
+
+
+def _load_libraries() -> None:
+    import hypothesis
+    import numpy
+    import onnxruntime
+    import pytest
+    import scipy.special
+    import scipy.stats
+    import sklearn.linear_model
+    import statsmodels.stats.multitest
+
+    assert all((hypothesis, numpy, onnxruntime, pytest, scipy, sklearn, statsmodels))
+
+
+def _file(module: str) -> Path:
+    return HOME / (module.replace(".", "/") + ".py")
+
+
+def _changes(node: ast.AST) -> list[str]:
+    found: list[str] = []
+    match node:
+        case ast.Compare(ops=[op]):
+            found = ["comparison"] * len(COMPARISONS[type(op)])
+        case ast.BoolOp():
+            found = ["and/or", *["dropped"] * len(node.values)]
+        case ast.If() | ast.IfExp():
+            found = ["negated"]
+        case ast.UnaryOp(op=ast.Not() | ast.Invert() | ast.USub()):
+            found = ["dropped"]
+        case ast.BinOp(op=op) if type(op) in OPERATORS:
+            found = ["operator"]
+        case ast.Name(id=name) | ast.Attribute(attr=name) if name in NAMES:
+            found = ["exchanged"]
+        case ast.Constant(value=bool() | int() | float()):
+            found = ["changed"]
+    return found
+
+
+def _apply(node: ast.AST, number: int) -> None:
+    match node:
+        case ast.Compare():
+            node.ops = [COMPARISONS[type(node.ops[0])][number]()]
+        case ast.BoolOp() if number == 0:
+            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        case ast.BoolOp():
+            # One condition takes the place of the dropped one, since a single one is no expression of this kind.
+            node.values[number - 1] = node.values[number % len(node.values)]
+        case ast.If() | ast.IfExp():
+            node.test = ast.UnaryOp(ast.Not(), node.test)
+        case ast.UnaryOp():
+            node.op = ast.UAdd()
+        case ast.BinOp():
+            node.op = OPERATORS[type(node.op)]()
+        case ast.Name():
+            node.id = NAMES[node.id]
+        case ast.Attribute():
+            node.attr = NAMES[node.attr]
+        case ast.Constant(value=bool() as flag):
+            node.value = not flag
+        case ast.Constant(value=int() | float() as value):
+            node.value = value + 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__)
+    parser.add_argument("modules", nargs="*", default=list(TESTS), help="modules to mutate; all without any")
+    parser.add_argument("--share", type=float, default=1.0, help="part of the mutants, drawn at random (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
+    given = parser.parse_args()
+    main(given.modules, given.share, given.seed)
