@@ -122,7 +122,7 @@ def remove_half_trained(home: Home) -> list[str]:
 def catch_up_ledgers(home: Home) -> list[str]:
     """Bring the heads of ledgers up to their last lines; return what was done."""
     repaired = [name for name in ledger_files.names(home) if ledger_files.catch_up(home, name)]
-    return [f"Brought the .head file of the gate's ledger {name[:12]} up to its last line." for name in repaired]
+    return [f"Brought the .head file of the gate's ledger of {name[:12]} up to its last line." for name in repaired]
 
 
 STEPS: tuple[Callable[[Home], list[str]], ...] = (

@@ -4,19 +4,19 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.judging import ledger
+from pipeline.judging.policy import PRESETS
 from pipeline.store import atomic, ledger_files, recovery
 from pipeline.store.home import Home
 
-BENCHMARK = "b" * 64
-
-
-def read(home: Home) -> ledger.Ledger:
-    return ledger.parse(BENCHMARK, *ledger_files.read(home, BENCHMARK))
+POLICY = PRESETS["guarded"]
 
 
 def add(home: Home) -> None:
-    book = read(home)
-    ledger_files.append(home, BENCHMARK, ledger.seal(book, "debit", {"cost": 0.1, "id": len(book.entries)}))
+    book = ledger_files.read(home, "toy")
+    pair = ledger.Pair(policy=POLICY.digest, candidate=f"c{len(book.entries)}", champion="champion", truth="t" * 64)
+    level = ledger.price(book, POLICY, 0.5)
+    assert isinstance(level, float)
+    ledger_files.append(home, book, ledger.debit(POLICY, level, pair, "id", 0.5))
 
 
 def no_head(path: object, value: object) -> None:
@@ -33,18 +33,18 @@ def test_failures_between_lines_and_heads_never_make_a_ledger_unusable(
                 with pytest.raises(StoreError, match="No space left"):
                     add(home)
         add(home)
-    assert len(read(home).entries) == 6, "a line a failure: none follows a head that is behind"
+    assert len(ledger_files.read(home, "toy").entries) == 6, "a line a failure: none follows a head that is behind"
     assert recovery.recover(home) == recovery.Recovery()
 
 
 def test_a_head_left_behind_by_earlier_versions_is_repaired_with_a_notice(home: Home) -> None:
     for _ in range(4):
         add(home)
-    head = ledger_files.file(home, BENCHMARK).with_suffix(".head")
+    head = ledger_files.file(home, "toy").with_suffix(".head")
     whole = head.read_bytes()
-    first = read(home).entries[0]
-    atomic.write_json(head, {"entry": 1, "digest": first["digest"]})
+    first = ledger_files.read(home, "toy").entries[0]
+    atomic.write_json(head, {"entry": 1, "digest": first.digest})
     assert recovery.recover(home).notices == (
-        "Brought the .head file of the gate's ledger bbbbbbbbbbbb up to its last line.",
+        "Brought the .head file of the gate's ledger of toy up to its last line.",
     )
     assert head.read_bytes() == whole
