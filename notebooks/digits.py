@@ -156,13 +156,13 @@ probabilities = {name: model.predict(benchmark_images) for name, model in models
 scores = {name: metrics.score(found, benchmark_labels, data.classes) for name, found in probabilities.items()}
 summary = {
     name: {
-        "accuracy": score["accuracy"]["value"],
-        "low": score["accuracy"]["low"],
-        "high": score["accuracy"]["high"],
-        "errors": score["errors"],
-        "F1": score["f1"]["weighted"],
-        "log loss": score["log_loss"],
-        "calibration error": score["calibration_error"],
+        "accuracy": score.accuracy.value,
+        "low": score.accuracy.low,
+        "high": score.accuracy.high,
+        "errors": score.errors,
+        "F1": score.f1.weighted,
+        "log loss": score.log_loss,
+        "calibration error": score.calibration_error,
     }
     for name, score in scores.items()
 }
@@ -181,10 +181,10 @@ for before, after in itertools.pairwise(models):
     display(Markdown(words))
 
 # %%
-best = max(models, key=lambda name: scores[name]["accuracy"]["value"])
+best = max(models, key=lambda name: scores[name].accuracy.value)
 display(Markdown(f"### The best of the three: `{best}`"))
-show(plots.confusion_matrix(scores[best]["confusion"], data.classes), "confusion matrix")
-show(plots.calibration(scores[best]["calibration"]), "calibration")
+show(plots.confusion_matrix(scores[best].confusion, data.classes), "confusion matrix")
+show(plots.calibration(scores[best].calibration), "calibration")
 
 # %%
 predicted = probabilities[best].argmax(axis=1)
@@ -244,9 +244,9 @@ for text, recipe in itertools.product(curve_sizes.split(","), curve_models.split
             "seed": seed,
             "fit_seconds": fit_seconds,
             "benchmark_images": len(benchmark_labels),
-            "accuracy": found["accuracy"]["value"],
-            "errors": found["errors"],
-            "log_loss": found["log_loss"],
+            "accuracy": found.accuracy.value,
+            "errors": found.errors,
+            "log_loss": found.log_loss,
             "benchmark_sha256": split.benchmark_sha256,
         }
     )
