@@ -25,7 +25,7 @@ from pipeline.facts.manifest import (
     Validation,
 )
 from pipeline.inference.predictor import OnnxPredictor
-from pipeline.judging import metrics
+from pipeline.judging import scalar_figures
 from pipeline.models import registry
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model
@@ -187,7 +187,7 @@ def _validate(predictor: OnnxPredictor, data: LabelledImages, split: Split) -> V
     labels = data.labels[split.validation]
     return Validation(
         accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
-        log_loss=metrics.log_loss(probabilities, labels),
+        log_loss=scalar_figures.log_loss(probabilities, labels),
     )
 
 

@@ -12,6 +12,7 @@ from pipeline.contracts import Version
 from pipeline.facts.manifest import Manifest
 from pipeline.facts.scores import Scores
 from pipeline.judging import explain
+from pipeline.judging.scalar_figures import FIGURES
 from pipeline.reports.formats import count, decimal
 from pipeline.store.submissions import Record
 
@@ -65,11 +66,8 @@ def score_lines(scores: Scores) -> Iterator[RenderableType]:
         f"accuracy {percent(accuracy.value)} (95 %: {percent(accuracy.low)} to {percent(accuracy.high)}), "
         f"{count(scores.errors)} errors in {scores.images:,} images"
     )
-    yield Text(
-        f"F1 {decimal(scores.f1.macro)} (macro), Matthews {decimal(scores.matthews)}, "
-        f"log loss {decimal(scores.log_loss)}, Brier {decimal(scores.brier)}, "
-        f"calibration error {decimal(scores.calibration_error)}"
-    )
+    figures = [f"{one.title.lower()} {decimal(scores.figure(name))}" for name, one in FIGURES.items()]
+    yield Text(f"F1 {decimal(scores.f1.macro)} (macro), {', '.join(figures)}")
     confusions = [f"{pair.truth} taken for {pair.predicted} ({pair.images})" for pair in scores.top_confusions[:5]]
     if confusions:
         yield Text(f"most often: {', '.join(confusions)}")

@@ -4,7 +4,7 @@ Fractions lie between 0 and 1; intervals are 95 %, Clopper and Pearson's. Figure
 the predictions could not be scored.
 """
 
-from pydantic import Field, NonNegativeInt
+from pydantic import ConfigDict, Field, NonNegativeInt
 
 from pipeline.facts.base import Facts
 
@@ -86,7 +86,13 @@ class Figures(Facts):
         confusion: Images, ``[K][K]``: truth in rows, prediction in columns.
         top_confusions: The ten most frequent confusions.
         calibration: The bins that have images.
+
+    Figures that were registered later (``pipeline.judging.scalar_figures``) have no field of their own; ``figure``
+    reads them all.
     """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None] = Field(init=False)
 
     images: NonNegativeInt
     errors: NonNegativeInt | None
@@ -103,6 +109,11 @@ class Figures(Facts):
     confusion: tuple[tuple[NonNegativeInt, ...], ...]
     top_confusions: tuple[Confusion, ...]
     calibration: tuple[CalibrationBin, ...]
+
+    def figure(self, name: str) -> float | None:
+        """Return a registered figure by its name; ``None`` where it is undefined or was not known yet."""
+        value: float | None = getattr(self, name, None)
+        return value
 
 
 class Scores(Figures):

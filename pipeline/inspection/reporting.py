@@ -71,7 +71,7 @@ def _champion_corrupted(home: Home, verdict: Verdict) -> dict[str, float] | None
 
 def measure(candidate: Candidate, data: LabelledImages, split: Split, repeat: int) -> repeats.Repeat:
     """Return the row of ``repeats.csv`` of a candidate that is only measured, on the benchmark rows."""
-    from pipeline.judging import metrics
+    from pipeline.judging import scalar_figures
     from pipeline.reports import tables
 
     labels = data.labels[split.benchmark]
@@ -89,7 +89,7 @@ def measure(candidate: Candidate, data: LabelledImages, split: Split, repeat: in
         benchmark_images=len(labels),
         accuracy=1 - errors / len(labels),
         errors=errors,
-        log_loss=metrics.log_loss(probabilities, labels),
+        log_loss=scalar_figures.log_loss(probabilities, labels),
         benchmark_sha256=split.benchmark_sha256,
     )
 

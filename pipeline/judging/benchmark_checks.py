@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.contracts import Check
-from pipeline.judging import metrics, paired
+from pipeline.judging import paired, scalar_figures
 from pipeline.judging.comparisons import compare
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.intervals import clopper_pearson
@@ -63,7 +63,7 @@ def recall_floor(evidence: Evidence, floor: float) -> Check:
 )
 def calibration(evidence: Evidence, limit: float) -> Check:
     """Check that confidence does not lie too far from accuracy."""
-    error = metrics.calibration_error(evidence.challenger.benchmark, evidence.labels)
+    error = scalar_figures.calibration_error(evidence.challenger.benchmark, evidence.labels)
     sentence = f"Confidence and accuracy differ by {100 * error:.2f} points on average."
     title = f"calibration error at most {100 * limit:.4g} points"
     return Check("calibration", title, passed(_points(error - limit) <= 0), error, limit, sentence)
@@ -81,7 +81,8 @@ def calibration_margin(evidence: Evidence, margin: float) -> Check | None:
     if evidence.champion is None:
         return None
     mine, theirs = (
-        metrics.calibration_error(one.benchmark, evidence.labels) for one in (evidence.challenger, evidence.champion)
+        scalar_figures.calibration_error(one.benchmark, evidence.labels)
+        for one in (evidence.challenger, evidence.champion)
     )
     title = f"calibration error at most {100 * margin:.4g} points above the champion's"
     sentence = f"{100 * mine:.2f} points against the champion's {100 * theirs:.2f}."

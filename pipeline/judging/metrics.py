@@ -1,18 +1,18 @@
 """Every metric of one model on one labelled set, as ``scores.json`` holds them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import Labels, Probabilities
 from pipeline.errors import DataError
-from pipeline.facts.scores import Averages, CalibrationBin, ClassScores, Confusion, Estimate, Figures
+from pipeline.facts.scores import Averages, ClassScores, Confusion, Estimate, Figures
 from pipeline.judging.intervals import clopper_pearson
+from pipeline.judging.scalar_figures import FIGURES, calibration_bins
 
-CALIBRATION_BINS = 10
 MOST_CONFUSIONS = 10
-SMALLEST_PROBABILITY = 1e-15
 
 
 def problem(probabilities: Probabilities, labels: Labels, classes: int) -> str | None:
@@ -41,7 +41,7 @@ def score(probabilities: Probabilities, labels: Labels, classes: Sequence[str]) 
     Raises:
         DataError: The set is empty, or a probability is missing, NaN or impossible.
     """
-    from sklearn.metrics import confusion_matrix, matthews_corrcoef
+    from sklearn.metrics import confusion_matrix
 
     reason = problem(probabilities, labels, len(classes))
     if reason:
@@ -50,17 +50,13 @@ def score(probabilities: Probabilities, labels: Labels, classes: Sequence[str]) 
     errors = int((predicted != labels).sum())
     low, high = clopper_pearson(len(labels) - errors, len(labels))
     confusion = confusion_matrix(labels, predicted, labels=np.arange(len(classes)))
-    truth = np.eye(len(classes))[labels]
+    scalars: dict[str, Any] = {name: figure.measure(probabilities, labels) for name, figure in FIGURES.items()}
     return Figures(
         images=len(labels),
         errors=errors,
         accuracy=Estimate(value=1 - errors / len(labels), low=float(low), high=float(high)),
         **_averages(predicted, labels),
-        matthews=float(matthews_corrcoef(labels, predicted)),
-        log_loss=log_loss(probabilities, labels),
-        brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
-        calibration_error=calibration_error(probabilities, labels),
-        roc_auc=_roc_auc(probabilities, labels),
+        **scalars,
         per_class=_per_class(predicted, labels, classes),
         confusion=tuple(map(tuple, confusion.tolist())),
         top_confusions=_top_confusions(confusion, classes),
@@ -78,11 +74,7 @@ def nothing(images: int) -> Figures:
         precision=average,
         recall=average,
         f1=average,
-        matthews=None,
-        log_loss=None,
-        brier=None,
-        calibration_error=None,
-        roc_auc=None,
+        **dict.fromkeys(FIGURES),
         per_class=(),
         confusion=(),
         top_confusions=(),
@@ -90,36 +82,7 @@ def nothing(images: int) -> Figures:
     )
 
 
-def log_loss(probabilities: Probabilities, labels: Labels) -> float:
-    """Mean negative logarithm of the probability that the truth was given."""
-    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(given, SMALLEST_PROBABILITY)).mean())
-
-
-def calibration_bins(probabilities: Probabilities, labels: Labels) -> tuple[CalibrationBin, ...]:
-    """Confidence and accuracy by ten equal bins of the top probability; bins without an image are left out."""
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == labels
-    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
-    return tuple(
-        CalibrationBin(
-            low=bin / CALIBRATION_BINS,
-            high=(bin + 1) / CALIBRATION_BINS,
-            images=int((bins == bin).sum()),
-            confidence=float(confidence[bins == bin].mean()),
-            accuracy=float(right[bins == bin].mean()),
-        )
-        for bin in np.unique(bins).tolist()
-    )
-
-
-def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
-    """Expected calibration error of the top label (Guo and others 2017, section 2)."""
-    bins = calibration_bins(probabilities, labels)
-    return sum(bin.images * abs(bin.confidence - bin.accuracy) for bin in bins) / len(labels)
-
-
-def _averages(predicted: NDArray[np.intp], labels: Labels) -> dict[str, Averages]:
+def _averages(predicted: NDArray[np.intp], labels: Labels) -> dict[str, Any]:
     from sklearn.metrics import precision_recall_fscore_support
 
     # Classes without an image have no recall; averaging them in as zero would punish the model for the data.
@@ -158,13 +121,3 @@ def _top_confusions(confusion: NDArray[np.int64], classes: Sequence[str]) -> tup
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
     cells = [divmod(int(cell), len(classes)) for cell in order if wrong.flat[cell] > 0]
     return tuple(Confusion(truth=classes[t], predicted=classes[p], images=int(wrong[t, p])) for t, p in cells)
-
-
-def _roc_auc(probabilities: Probabilities, labels: Labels) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
-    if len(np.unique(labels)) != probabilities.shape[1]:
-        return None
-    # One class against the rest, each in turn: scikit-learn's own average refuses float32 rows that do not sum to 1.
-    areas = [roc_auc_score(labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])]
-    return float(np.mean(areas))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from typing import Any
 
+from pipeline.judging.scalar_figures import FIGURES
 from pipeline.reports import style
 
 THOUSANDS = "#,##0"
@@ -19,7 +20,7 @@ FORMATS = {
     **dict.fromkeys(("precision", "recall", "recall_low", "recall_high", "f1"), _PERCENT),
     **dict.fromkeys(("validation_accuracy", "confidence_from", "confidence_to", "mean_confidence"), _PERCENT),
     **dict.fromkeys(("loss", "validation_loss"), _FINE),
-    **dict.fromkeys(("matthews", "log_loss", "brier", "calibration_error", "roc_auc"), _FINE),
+    **{name: _PERCENT if one.form == "percent" else _FINE for name, one in FIGURES.items()},
     **dict.fromkeys(("fit_seconds", "fit_seconds_low", "fit_seconds_high", "seconds"), _SECONDS),
     # Checks range from accuracies to tiny p-values, which must not read as nought.
     **dict.fromkeys(("value", "limit"), "[=0]0;[<0.001]0.0E+00;0.0000"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.contracts import Version
 from pipeline.facts.scores import Scores
+from pipeline.judging.scalar_figures import FIGURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +32,7 @@ RESULTS_COLUMNS = (
     "recall_macro",
     "f1_macro",
     "f1_weighted",
-    "matthews",
-    "log_loss",
-    "brier",
-    "calibration_error",
-    "roc_auc",
+    *FIGURES,
     "latency_ms",
     "model_bytes",
     "outcome",
@@ -182,11 +179,7 @@ def _figures(scores: Scores) -> dict[str, Any]:
         "recall_macro": scores.recall.macro,
         "f1_macro": scores.f1.macro,
         "f1_weighted": scores.f1.weighted,
-        "matthews": scores.matthews,
-        "log_loss": scores.log_loss,
-        "brier": scores.brier,
-        "calibration_error": scores.calibration_error,
-        "roc_auc": scores.roc_auc,
+        **{name: scores.figure(name) for name in FIGURES},
         "latency_ms": scores.latency_ms.single_p50 if scores.latency_ms else None,
         "model_bytes": scores.model_bytes,
     }

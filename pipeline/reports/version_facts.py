@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.contracts import Verdict
 from pipeline.facts.manifest import Manifest
 from pipeline.facts.scores import Latency, Scores
+from pipeline.judging.scalar_figures import FIGURES, Form
 from pipeline.reports.formats import DASH, count, decimal, interval, percent, seconds, size
 
 Parameters = Mapping[str, Any]
@@ -65,13 +66,13 @@ def figures(scores: Scores) -> list[Figure]:
         ),
         Figure("Recall", percent(scores.recall.macro), "Of a class, how much it finds. Mean of classes."),
         Figure("F1", percent(scores.f1.macro), "Precision and recall in one. Mean of classes."),
-        Figure("Matthews correlation", decimal(scores.matthews), "1 is perfect, 0 is no better than chance."),
-        Figure("Area under the ROC curve", decimal(scores.roc_auc), "How well its scores rank, class by class."),
-        Figure("Log loss", decimal(scores.log_loss), "Punishes confident mistakes; 0 is perfect."),
-        Figure("Brier score", decimal(scores.brier), "Squared distance to the truth; 0 is perfect."),
-        Figure("Calibration error", percent(scores.calibration_error), "How far its confidence is from the truth."),
+        *(Figure(one.title, _written(scores.figure(name), one.form), one.meaning) for name, one in FIGURES.items()),
         *_serving(scores),
     ]
+
+
+def _written(value: float | None, form: Form) -> str:
+    return percent(value) if form == "percent" else decimal(value)
 
 
 def per_class(scores: Scores) -> tuple[float, list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from pipeline.errors import DataError
 from pipeline.facts.scores import Confusion, Figures
-from pipeline.judging import metrics
+from pipeline.judging import metrics, scalar_figures
 from pipeline.judging.intervals import clopper_pearson
 
 FIELDS = {
@@ -93,4 +93,4 @@ def test_calibration_sees_overconfidence():
     right = np.arange(1000) % 10 < 7
     named = np.where(right, labels, 1 - labels)
     probabilities = np.where(np.eye(2)[named] == 1, 0.95, 0.05).astype(np.float32)
-    assert metrics.calibration_error(probabilities, labels) == pytest.approx(0.25, abs=1e-6)
+    assert scalar_figures.calibration_error(probabilities, labels) == pytest.approx(0.25, abs=1e-6)
