@@ -18,7 +18,7 @@ def parse(content: bytes, path: Path) -> Scores:
     Raises:
         StoreError: It is damaged; names the field.
     """
-    return typed_files.parse(_ADAPTER, content, path)
+    return typed_files.parse(_ADAPTER, content, path, closed=False)
 
 
 def read(folder: Path) -> Scores:

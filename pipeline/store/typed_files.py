@@ -33,14 +33,20 @@ def parse_json(content: bytes, path: Path) -> Any:
         raise StoreError(f"{path} cannot be read: {error}.") from error
 
 
-def parse(adapter: TypeAdapter[T], content: bytes, path: Path) -> T:
+def parse(adapter: TypeAdapter[T], content: bytes, path: Path, *, closed: bool = True) -> T:
     """Return the validated facts in a JSON content; ``path`` names it in the error.
+
+    Args:
+        adapter: Validates them.
+        content: The content of the file.
+        path: Where it is.
+        closed: Whether unknown fields are refused everywhere; otherwise each model decides.
 
     Raises:
         StoreError: Names the file and the first field that is wrong.
     """
     try:
-        return adapter.validate_json(content, strict=True, extra="forbid")
+        return adapter.validate_json(content, strict=True, extra="forbid" if closed else None)
     except ValidationError as error:
         raise StoreError(f"{path} is damaged: {first_fault(error)}.") from error
 
