@@ -66,8 +66,8 @@ def advice(verdict: Verdict) -> str | None:
         return None
     return (
         f"{verdict.benchmark_images:,} benchmark images cannot prove a gain of this size. What helps: more labelled "
-        "images; `--gate growing`, if this is the champion's recipe trained on more images, which then must only not "
-        "be worse by a margin; or `--gate as-good`, which promotes on a lead that may be chance."
+        "images; `--gate growing` for the champion's recipe trained on more images, which has to be proven no more "
+        "than a margin worse; or `--gate as-good`, which promotes on a lead that may be chance."
     )
 
 

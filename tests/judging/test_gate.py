@@ -408,7 +408,7 @@ def test_growing_measures_losses_from_the_best_ever():
     evidence = make_evidence(19, 8, 10, images=1600, grown=True)
     best = former(evidence, np.ones(1600, bool))
     judgement = judged(PRESETS["growing"], replace(evidence, former=(evidence.champion, best)), 0.0005)
-    assert outcome_of(judgement, "as_good") == "pass"
+    assert next((c.value >= 0, c.limit) for c in judgement.checks if c.name == "as_good") == (True, 0.0)
     assert outcome_of(judgement, "proven_not_inferior") == judgement.outcome == "fail"
 
 
@@ -445,3 +445,42 @@ def test_order_of_images_changes_nothing(fixed, made, random):
     first, second = (judged(GUARDED, e) for e in (evidence, shuffled))
     assert first.outcome == second.outcome
     assert first.comparison == second.comparison
+
+
+def without_validation(evidence: Evidence) -> Evidence:
+    nothing = evidence.challenger.validation[:0]
+    evidence = with_champion(with_challenger(evidence, validation=nothing), validation=nothing)
+    return replace(evidence, validation_labels=evidence.validation_labels[:0])
+
+
+@pytest.mark.parametrize(
+    ("policy", "evidence", "known"),
+    [
+        pytest.param(GUARDED, make_evidence(130, 30), 1.118e-5, id="better on validation images"),
+        pytest.param(
+            from_table({"screen_alpha": "off"}),
+            without_validation(make_evidence(130, 30)),
+            None,
+            id="no validation image",
+        ),
+        pytest.param(PRESETS["as-good"], make_evidence(130, 30), None, id="nothing is to be proven"),
+    ],
+)
+def test_what_validation_says_of_the_claim(policy, evidence, known):
+    found = gate.screen(policy, evidence).p_validation
+    assert found == (None if known is None else pytest.approx(known, rel=1e-3))
+
+
+def test_growth_is_weighed_by_its_own_claim_on_validation_images():
+    evidence = make_evidence(19, 8, 10, images=1600, grown=True, validation=(5, 5))
+    evidence = replace(evidence, former=(evidence.champion,))
+    policy = from_table({"preset": "growing", "margin_pp": 2.0})
+    grown, other = (gate.screen(policy, replace(evidence, grown=flag)).p_validation for flag in (True, False))
+    assert grown < 0.01
+    assert other > 0.5
+
+
+def test_a_gate_that_proves_nothing_has_no_comparison_out_of_reach():
+    evidence = make_evidence(fixed=1, made=0, both_wrong=0, images=359)
+    policy = PRESETS["as-good"]
+    assert gate.out_of_reach(policy, evidence, gate.screen(policy, evidence), 1e-9) is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from pipeline.contracts import Version
+from pipeline.contracts import PairedResult, Version
 from pipeline.reports import html, index_page
 
 
@@ -27,7 +27,7 @@ class Sent:
 def versions(make_version):
     first = make_version("cnn", seed=1, train_size=1_000, accuracy=0.95)
     failed = make_version("xgboost", seed=2, train_size=10_000, accuracy=0.9, outcome="fail", champion=first.id)
-    gain = {"fixed": 3, "made": 12, "gain_pp": -0.9, "p_value": 0.98}
+    gain = PairedResult(fixed=3, made=12, gain_pp=-0.9, gain_low_pp=-1.7, gain_high_pp=-0.1, p_value=0.98)
     failed = replace(failed, verdict=replace(failed.verdict, comparison=gain), override="for the <b>demo</b>")
     serving = make_version("cnn", seed=3, train_size=60_000, in_production=True, dataset="digits")
     no_verdict = replace(first.verdict, outcome="error", checks=())
