@@ -96,8 +96,8 @@ class Gatherer:
         """Return all former champions, the present one first, and the ids of those that cannot be measured."""
         needed = self.policy.robustness_margin_pp is not None or claim_of(self.policy, grown) == "non-inferior"
         found, lost = {champion.digest: champion}, {}
-        for line in production.history(self.home, self.data.name) if needed else ():
-            digest, version_id = line["digest"], line["id"]
+        for record in production.records(self.home, self.data.name) if needed else ():
+            digest, version_id = record.digest, record.id
             if digest in found or digest in lost:
                 continue
             try:
