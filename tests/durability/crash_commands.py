@@ -1,7 +1,6 @@
 """The writing commands, as functions of a home, and what a home must be like after any of them, or a half of one."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from pipeline.config import Settings
 from pipeline.contracts import UnlabelledImages
 from pipeline.errors import PipelineError
 from pipeline.inspection import doctor
-from pipeline.store import production, recovery, repeats, submissions, versions
+from pipeline.judging.ledger import DebitEntry
+from pipeline.store import ledger_files, production, recovery, repeats, submissions, versions
 from pipeline.store.home import Home
 
 DATASET = "stripes"
@@ -95,6 +95,7 @@ class State:
     Attributes:
         history: The lines of ``history.jsonl``.
         ledger: The lines of each ledger.
+        paid: Every comparison that was paid for, by the digests of its two versions.
         digests: Of every version, by id.
         champion: Who serves.
         staged: The cells of whole candidates, by id.
@@ -102,6 +103,7 @@ class State:
 
     history: tuple[str, ...]
     ledger: dict[str, tuple[str, ...]]
+    paid: tuple[str, ...]
     digests: dict[str, str]
     champion: str
     staged: dict[str, str]
@@ -115,12 +117,14 @@ def state_of(home: Home) -> State:
     assert production.bundle_damage(home, production.current_record(home, DATASET), content=True) is None
     listed = versions.list_versions(home)
     assert [versions.verify(version).damage for version in listed] == [None] * len(listed)
+    book = ledger_files.read(home, DATASET, listed)
     submissions.read(home)
     assert len(repeats.by_cell(home)) <= 1
     assert [fault for fault in doctor.examine(home) if fault.remedy is None] == []
     return State(
         history=whole_lines(production.history_file(home)),
         ledger={path.name: whole_lines(path) for path in (home.versions / ".ledger").glob("*.jsonl")},
+        paid=tuple(str(entry.pair) for entry in book.entries if isinstance(entry, DebitEntry)),
         digests={version.id: version.manifest.digest for version in listed},
         champion=champion.id,
         staged={candidate.id: cell for cell, candidate in recovery.staged(home).items()},
@@ -143,13 +147,11 @@ def assert_kept(before: State, after: State) -> None:
     for name, lines in before.ledger.items():
         assert after.ledger[name][: len(lines)] == lines
     assert before.digests.items() <= after.digests.items()
-    assert max(debits(after).values(), default=1) == 1
-    assert after.champion in {before.champion, *(json.loads(line)["id"] for line in after.history[-1:])}
-
-
-def debits(state: State) -> Counter[tuple[str, str, str]]:
-    entries = [json.loads(line) for lines in state.ledger.values() for line in lines]
-    return Counter((e["policy"], e["candidate"], e["champion"]) for e in entries if e["kind"] == "debit")
+    assert before.paid == after.paid[: len(before.paid)]
+    assert len(set(after.paid)) == len(after.paid)
+    # The last line of before may have been recorded but not yet named.
+    recorded = {json.loads(line)["id"] for line in after.history[len(before.history) - 1 :]}
+    assert after.champion in {before.champion, *recorded}
 
 
 def story(home: Home) -> dict[str, Any]:
