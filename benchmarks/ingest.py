@@ -110,7 +110,7 @@ class _Quiet:
     """Watches a run without a word."""
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *values: _ignore
+        return lambda *values: _ignore  # noqa: ARG005
 
 
 if __name__ == "__main__":

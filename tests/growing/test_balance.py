@@ -35,7 +35,7 @@ def recalls(home: Home, data: Path, balance: str) -> np.ndarray:
     simulator.run(settings, home, Silent())  # type: ignore[arg-type]
     version = versions.list_versions(home)[-1]
     assert version.manifest.rows.balance == balance
-    return np.array([found.recall.value for found in version.scores.per_class])
+    return np.array([found.recall for found in version.scores.per_class])
 
 
 def test_oversampling_repeats_rare_rows_evenly_and_leaves_none_out(uneven: Path) -> None:
