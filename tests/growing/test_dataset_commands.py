@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_pictures
+from small_pictures import write_pictures
 from typer.testing import CliRunner, Result
 
 from pipeline import cli
