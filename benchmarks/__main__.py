@@ -7,7 +7,18 @@ from typing import Any
 
 from benchmarks import measure
 
-PARTS = ("recipes", "sweep", "overhead", "serving", "growth", "listing", "gain_interval", "gate_weights")
+PARTS = (
+    "recipes",
+    "sweep",
+    "overhead",
+    "serving",
+    "growth",
+    "listing",
+    "gain_interval",
+    "gate_weights",
+    "balance",
+    "ingest",
+)
 
 
 def main(parts: list[str], **options: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.contracts import EffortName
+from pipeline.contracts import BalanceName, EffortName
 from pipeline.errors import SettingsError, shortened, shown
 
 SETTINGS_FILE = "pipeline.toml"
@@ -89,6 +89,11 @@ class Settings(BaseModel):
     )
     effort: Annotated[EffortName | None, OnCommandLine(default="standard")] = Field(
         None, description="quick, standard or max: time against accuracy, for the recipes that offer the choice."
+    )
+    balance: BalanceName = Field(
+        "none",
+        description="How rare classes are made up for: none, weights (a rare class's errors count more; not for every "
+        "recipe) or oversample (its images are shown more often).",
     )
     overrides: Annotated[dict[str, dict[str, Any]], OnCommandLine(flag="--set", repeatable=True)] = Field(
         default_factory=dict,

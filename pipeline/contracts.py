@@ -27,6 +27,7 @@ Shape = tuple[int, int, int]
 
 Outcome = Literal["pass", "fail", "error"]
 EffortName = Literal["quick", "standard", "max"]
+BalanceName = Literal["none", "weights", "oversample"]
 """Time against accuracy, for the recipes that offer the choice."""
 
 
@@ -167,6 +168,7 @@ class Cell:
         split: The rows, and the seed of weights and augmentation.
         parameters: Every parameter of the recipe, validated.
         digest: Identifies all of the above; equal cells need no second training.
+        balance: How rare classes are made up for while it is fitted; see ``pipeline.data.class_balance``.
     """
 
     recipe: str
@@ -174,6 +176,7 @@ class Cell:
     split: Split
     parameters: Mapping[str, Any]
     digest: str
+    balance: BalanceName = "none"
 
     @property
     def train_size(self) -> int:

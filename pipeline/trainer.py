@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.contracts import Candidate, Cell, FitProgress, Images, LabelledImages, Split, no_progress
+from pipeline.data import class_balance
 from pipeline.errors import ModelError
 from pipeline.facts.manifest import (
     LARGEST_DIFFERENCE,
@@ -99,7 +100,7 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
     native = folder / "native"
     with atomic.disk_errors(folder):
         native.mkdir()
-        request = _request(data, split, progress, native / "checkpoints")
+        request = _request(data, cell, progress, native / "checkpoints")
         started = time.perf_counter()
         history = model.fit(request)
         fit_seconds = time.perf_counter() - started
@@ -125,7 +126,7 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         weights=model.weights,
         best_step=history.best_step,
         dataset=_describe_dataset(data),
-        rows=_describe_rows(split),
+        rows=_describe_rows(cell),
         validation=_validate(predictor, data, split),
         parity=parity,
         timings=Timings(fit_seconds=fit_seconds, export_seconds=export_seconds),
@@ -140,15 +141,18 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
     return candidate_of(folder)
 
 
-def _request(data: LabelledImages, split: Split, progress: FitProgress, checkpoints: Path) -> FitRequest:
+def _request(data: LabelledImages, cell: Cell, progress: FitProgress, checkpoints: Path) -> FitRequest:
+    split = cell.split
+    rows = class_balance.oversampled(data, split) if cell.balance == "oversample" else split.train
     return FitRequest(
-        data.images[split.train],
-        data.labels[split.train],
+        data.images[rows],
+        data.labels[rows],
         data.images[split.validation],
         data.labels[split.validation],
         split.seed,
         progress,
         checkpoints,
+        class_balance.weights(data.labels[rows]) if cell.balance == "weights" else None,
     )
 
 
@@ -214,8 +218,10 @@ def _text(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _describe_rows(split: Split) -> RowFacts:
+def _describe_rows(cell: Cell) -> RowFacts:
+    split = cell.split
     return RowFacts(
+        **({} if cell.balance == "none" else {"balance": cell.balance}),
         train=len(split.train),
         validation=len(split.validation),
         train_size=split.train_size,

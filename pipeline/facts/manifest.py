@@ -53,7 +53,7 @@ class DatasetFacts(Facts):
 
 
 class RowFacts(Facts):
-    """How many images served as what, and the digest of each of the three sets."""
+    """How many images served as what, how rare classes were made up for, and the digest of each of the three sets."""
 
     train: NonNegativeInt
     validation: NonNegativeInt
@@ -62,6 +62,7 @@ class RowFacts(Facts):
     train_sha256: str
     validation_sha256: str
     benchmark_sha256: str
+    balance: Literal["none", "weights", "oversample"] = "none"
 
 
 class Validation(Facts):

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.contracts import FitProgress, Images, Labels, no_progress
 
 
@@ -16,6 +19,8 @@ class FitRequest:
         seed: The one seed of initial weights, order and augmentation.
         progress: Called after each epoch or boosting round.
         checkpoints: Folder for the weights of each epoch, made if it is missing; ``None`` keeps none.
+        train_weights: How much each training image counts, float64 ``[N]``; ``None`` where all count the same. Only
+            families in ``registry.WEIGHTED`` are given any.
     """
 
     train_images: Images
@@ -25,3 +30,4 @@ class FitRequest:
     seed: int
     progress: FitProgress = no_progress
     checkpoints: Path | None = None
+    train_weights: NDArray[np.float64] | None = None

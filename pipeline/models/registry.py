@@ -53,6 +53,8 @@ class Recipe:
         return defaults(self.parameters)
 
 
+WEIGHTED = frozenset({"xgboost", "scikit-learn"})
+"""Families whose fit takes a weight for each training image."""
 RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "cnn",

@@ -61,7 +61,7 @@ class SklearnModel:
         with warnings.catch_warnings():
             # The number of iterations is a parameter of the recipe: using it up is expected.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            estimator.fit(_pixels(request.train_images), request.train_labels)
+            estimator.fit(_pixels(request.train_images), request.train_labels, **_weights(estimator, request))
         missing = sorted(set(range(self._n_classes)) - set(map(int, estimator.classes_)))
         if missing:
             raise ModelError(
@@ -125,6 +125,23 @@ def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> Sk
     if len(getattr(estimator, "classes_", ())) != n_classes:
         raise ModelError(f"{path.name} holds no classifier of {n_classes} classes.")
     return SklearnModel(shape, n_classes, estimator, fitted=True)
+
+
+def _weights(estimator: Any, request: FitRequest) -> dict[str, Any]:
+    """The weights of the training images as the argument that the estimator, or a pipeline's last step, takes.
+
+    Raises:
+        ModelError: It takes none.
+    """
+    from sklearn.utils.validation import has_fit_parameter
+
+    if request.train_weights is None:
+        return {}
+    last = estimator[-1] if hasattr(estimator, "steps") else estimator
+    if not has_fit_parameter(last, "sample_weight"):
+        raise ModelError(f"{type(last).__name__} cannot weigh images: use --balance oversample.")
+    prefix = f"{estimator.steps[-1][0]}__" if hasattr(estimator, "steps") else ""
+    return {f"{prefix}sample_weight": request.train_weights}
 
 
 def _seeded(estimator: Any, seed: int) -> Any:

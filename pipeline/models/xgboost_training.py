@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.contracts import Labels
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost, tree_device
@@ -41,7 +44,8 @@ def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_cla
     images, labels = request.train_images, request.train_labels
     count = suitable_count(len(images)) if boosting.shifts < 0 else boosting.shifts * len(images)
     images, labels = shifted_copies(images, labels, count)
-    train_rows = _matrix(features.of(images), labels, boosting.parameters)
+    weights = _weights(request, count)
+    train_rows = _matrix(features.of(images), labels, weights, boosting.parameters)
     sets = [(train_rows, "train")]
     if len(request.validation_labels):
         rows = xgboost.DMatrix(features.of(request.validation_images), request.validation_labels)
@@ -84,12 +88,20 @@ def _callbacks(boosting: Boosting, request: FitRequest, n_classes: int) -> list[
     return [Report(), stop]
 
 
-def _matrix(features: Features, labels: Labels, parameters: Mapping[str, Any]) -> Any:
+def _weights(request: FitRequest, copies: int) -> NDArray[np.float64] | None:
+    """The weights of the images and of their shifted copies."""
+    weights = request.train_weights
+    return None if weights is None else np.concatenate([weights, weights[np.arange(copies) % len(weights)]])
+
+
+def _matrix(
+    features: Features, labels: Labels, weights: NDArray[np.float64] | None, parameters: Mapping[str, Any]
+) -> Any:
     xgboost = import_xgboost()
     if parameters.get("tree_method", "hist") not in ("hist", "auto"):
-        return xgboost.DMatrix(features, labels)
+        return xgboost.DMatrix(features, labels, weight=weights)
     # A byte a value, where a DMatrix takes eight.
-    return xgboost.QuantileDMatrix(features, labels, max_bin=parameters.get("max_bin", 256))
+    return xgboost.QuantileDMatrix(features, labels, weight=weights, max_bin=parameters.get("max_bin", 256))
 
 
 def _rows(log: Mapping[str, Mapping[str, list[float]]]) -> Rows:

@@ -8,6 +8,7 @@ from pipeline.config import Settings
 from pipeline.contracts import Cell, LabelledImages, Roles, Split
 from pipeline.data import splits
 from pipeline.data.notices import Notify
+from pipeline.errors import SettingsError
 from pipeline.models import registry
 from pipeline.store import manifest
 
@@ -54,7 +55,14 @@ def plan_cells(
             splits.plan(data, roles, size, test_size, settings.seed + repeat) for repeat in range(settings.repeats)
         ]
         cells += [
-            Cell(name, repeat, split, parameters, _digest(data, split, name, parameters))
+            Cell(
+                name,
+                repeat,
+                split,
+                parameters,
+                _digest(data, split, name, {**parameters, **_balance(settings)}),
+                settings.balance,
+            )
             for name, parameters in recipes.items()
             for repeat, split in enumerate(of_repeat)
         ]
@@ -63,10 +71,17 @@ def plan_cells(
 
 def _parameters(name: str, settings: Settings) -> dict[str, Any]:
     recipe = registry.find(name)
+    if settings.balance == "weights" and recipe.family not in registry.WEIGHTED:
+        raise SettingsError(f"Recipe '{name}' cannot weigh images: use --balance oversample, which any recipe can.")
     overrides = dict(settings.overrides.get(name, {}))
     if settings.effort is not None and "effort" in recipe.defaults:
         overrides.setdefault("effort", settings.effort)
     return registry.parameters_of(recipe, overrides)
+
+
+def _balance(settings: Settings) -> dict[str, str]:
+    """What balance adds to a cell's identity; nothing where there is none, so that older cells keep theirs."""
+    return {} if settings.balance == "none" else {"--balance": settings.balance}
 
 
 def _digest(data: LabelledImages, split: Split, recipe: str, parameters: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import NAME, Ingest, write_pictures
+from small_pictures import NAME, Ingest, write_pictures
 
 from pipeline.data import shards, snapshots, sources
 from pipeline.errors import PipelineError

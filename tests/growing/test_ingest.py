@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import NAME, Ingest, picture, write_pictures
 from PIL import Image
+from small_pictures import NAME, Ingest, picture, write_pictures
 
 from pipeline.application import Application
 from pipeline.contracts import Roles

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from conftest import NAME, Ingest, write_pictures
 from PIL import Image
+from small_pictures import NAME, Ingest, write_pictures
 
 from pipeline.data import shards, snapshots
 from pipeline.growing import removal

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import NAME, Ingest, picture, write_pictures
+from small_pictures import NAME, Ingest, picture, write_pictures
 
 from pipeline import simulator
 from pipeline.config import Settings

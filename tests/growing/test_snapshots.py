@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import NAME, Ingest, write_pictures
+from small_pictures import NAME, Ingest, write_pictures
 
 from pipeline.data import shard_cache, snapshots, sources
 from pipeline.data.digests import image_digests

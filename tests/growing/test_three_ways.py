@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import NAME, Ingest, write_pictures
 from fastapi.testclient import TestClient
+from small_pictures import NAME, Ingest, write_pictures
 
 from pipeline import simulator
 from pipeline.application import Application
