@@ -3,18 +3,26 @@ PYTHON ?= python3
 VENV   ?= .venv
 BUILD  := $(if $(GPU),gpu,cpu)
 BIN    := $(VENV)/bin
+FAST   := tests/api tests/data tests/judging tests/monitoring tests/models/test_registry.py tests/reports/test_tables.py tests/store
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test lint fuzz bench serve lock clean help
+.PHONY: run test check stories sweep lint fuzz bench serve lock clean help
 
 help:             ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed-$(BUILD)   ## set up, then run the main job: three sizes, two models (GPU=1 for GPU builds)
-	$(BIN)/python simulator.py run --train-sizes 0.02,0.2,all --models cnn,xgboost --effort quick
+	$(BIN)/python simulator.py run --train-sizes 0.02,0.2,all --models cnn,xgboost --effort quick --gate growing
 
 test: $(VENV)/.installed-test      ## set up, then run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+
+check: $(VENV)/.installed-test     ## style, types and the fast tests, in about a minute
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n auto --dist loadfile -q -m "not slow and not browser" $(FAST)
+
+stories: $(VENV)/.installed-test   ## the long tests: kills, clusters, real networks, whole notebooks
+	PIPELINE_SWEEP=ci $(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 sweep: $(VENV)/.installed-test     ## break every call to the disk of every writing command (an hour on 2 cores)
 	PIPELINE_SWEEP=full $(BIN)/python -m pytest tests/durability/test_crash_sweep.py -n auto --dist load

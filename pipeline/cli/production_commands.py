@@ -20,6 +20,7 @@ from pipeline.cli.common import (
 )
 from pipeline.contracts import Deployment
 from pipeline.errors import DeployError, SettingsError, StoreError
+from pipeline.store.deployments import Record
 from pipeline.store.home import Home
 
 PANEL = "Serve"
@@ -42,7 +43,11 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
     champions, history = production.all_current(place), _readable_history(place)
     if as_json:
         print_json(
-            {"champions": [_facts(champion) for champion in champions], "history": history, "problems": problems}
+            {
+                "champions": [_facts(champion) for champion in champions],
+                "history": [one.model_dump() for one in history],
+                "problems": problems,
+            }
         )
     else:
         if not champions and not problems:
@@ -189,14 +194,14 @@ def _follow(home: Home, deployment: Deployment) -> None:
         )
 
 
-def _readable_history(home: Home) -> list[dict[str, Any]]:
-    """The lines of the history; none where it is damaged, which ``production.problems`` names."""
+def _readable_history(home: Home) -> tuple[Record, ...]:
+    """Return the records of the history; none where it is damaged, which ``production.problems`` names."""
     from pipeline.store import production
 
     try:
-        return production.history(home)
+        return production.records(home)
     except StoreError:
-        return []
+        return ()
 
 
 def _print_champion(champion: Deployment) -> None:
@@ -206,12 +211,11 @@ def _print_champion(champion: Deployment) -> None:
     console.print(line, soft_wrap=True)
 
 
-def _history_table(history: list[dict[str, Any]]) -> Table:
+def _history_table(history: tuple[Record, ...]) -> Table:
     table = Table("when", "dataset", "what", "version", "before it", "why", title="History", title_justify="left")
-    for line in history:
-        style = "bold magenta" if line["action"] == "override" else None
-        before = line["previous_id"] or ""
-        cells = (line["promoted_at"], line["dataset"], line["action"], line["id"], before, line["reason"])
+    for one in history:
+        style = "bold magenta" if one.action == "override" else None
+        cells = (one.promoted_at, one.dataset, one.action, one.id, one.previous_id or "", one.reason)
         table.add_row(*map(Text, cells), style=style)
     return table
 

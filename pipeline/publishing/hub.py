@@ -151,8 +151,8 @@ def _content(home: Home, champion: Deployment, repo_id: str | None) -> dict[str,
 
 def _override(home: Home, champion: Deployment) -> str | None:
     """Why a person promoted it against the gate, also if it serves again after a rollback."""
-    history = production.history(home, champion.dataset)
-    reasons = [line["reason"] for line in history if (line["id"], line["action"]) == (champion.id, "override")]
+    records = production.records(home, champion.dataset)
+    reasons = [record.reason for record in records if (record.id, record.action) == (champion.id, "override")]
     return reasons[-1] if reasons else None
 
 
