@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -73,16 +74,16 @@ def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
 
 
 def _print_reason(console: Console, row: "Row") -> None:
-    if row.version is None or row.version.verdict.outcome == "pass":
-        return
-    open_checks = [check for check in row.version.verdict.checks if check.outcome != "pass"]
-    reasons = " ".join(f"{check.title}: {check.sentence}" for check in open_checks)
-    console.print(f"{row.version.id} was not promoted. {reasons or 'It was not checked.'}", style="dim", markup=False)
     from pipeline.judging import explain
 
-    helps = explain.advice(row.version.verdict)
-    if helps:
-        console.print(helps, style="dim", markup=False)
+    if row.version is None or row.version.verdict.outcome == "pass":
+        return
+    verdict = row.version.verdict
+    console.print(f"{row.version.id} was not promoted:", style="dim", markup=False)
+    lacking = [f"{check.title}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
+    for line in [*(lacking or ["No check was made."]), explain.advice(verdict)]:
+        if line:
+            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
 
 
 def _print_outcome(console: Console, summary: "Summary") -> None:
