@@ -8,6 +8,7 @@ from pipeline.errors import DataError, ModelError
 from pipeline.inference import checked_model
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics, paired
+from pipeline.judging.scalar_figures import log_loss
 from pipeline.store import atomic, manifest
 from pipeline.store.home import Home
 
@@ -65,4 +66,4 @@ def _promise(model: MeasuredModel, data: LabelledImages, rows: Rows) -> Promise:
         return Promise()
     if len(rows) == 0 or metrics.problem(probabilities, labels, len(data.classes)) is not None:
         return Promise()
-    return Promise(int(paired.right(probabilities, labels).sum()), -metrics.log_loss(probabilities, labels))
+    return Promise(int(paired.right(probabilities, labels).sum()), -log_loss(probabilities, labels))
