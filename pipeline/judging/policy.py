@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.contracts import Disclosure
 from pipeline.errors import SettingsError
 
 Preset = Literal["guarded", "growing", "each-test", "as-good"]
@@ -58,7 +57,7 @@ class GatePolicy(BaseModel):
     """``lifetime``: the judgements of a dataset share ``alpha``. ``each``: every judgement may err with ``alpha``."""
     margin_pp: _Points = None
     """Points of accuracy by which a challenger may be worse, in the modes ``growing`` and ``non-inferior``."""
-    disclose: Disclosure = "full"
+    disclose: Literal["full", "verdict"] = "full"
     """What is shown of a refused challenger: ``full``, every figure; ``verdict``, that it was refused. It changes no
     judgement, so it is no part of the digest."""
     accuracy_floor: _Floor = 0.90
