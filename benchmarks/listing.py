@@ -15,6 +15,7 @@ from benchmarks import measure
 from pipeline import simulator
 from pipeline.config import Settings
 from pipeline.contracts import Cell, FitProgress, no_progress
+from pipeline.session import Row
 from pipeline.store import manifest, verdicts
 from pipeline.store.home import Home
 
@@ -79,7 +80,7 @@ class _Stopwatch:
     def judging(self, cell: Cell) -> None:  # noqa: ARG002
         self._started = time.process_time()
 
-    def finished(self, row: simulator.Row) -> None:  # noqa: ARG002
+    def finished(self, row: Row) -> None:  # noqa: ARG002
         self.seconds.append(time.process_time() - self._started)
 
 

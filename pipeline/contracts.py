@@ -26,6 +26,8 @@ Shape = tuple[int, int, int]
 """Height, width and channels of one image."""
 
 Outcome = Literal["pass", "fail", "error"]
+Disclosure = Literal["full", "verdict"]
+"""What is shown of a refused version: all that was measured, or that it was refused."""
 EffortName = Literal["quick", "standard", "max"]
 BalanceName = Literal["none", "weights", "oversample"]
 """Time against accuracy, for the recipes that offer the choice."""
@@ -94,7 +96,8 @@ class Split:
     ``train`` is fitted; ``validation`` serves early stopping and the gate's free screen; ``benchmark``
     judges. ``train_size`` counts train and validation rows. The ``*_sha256`` are digests of the *set*
     of images, so neither names nor order change them. ``screening`` holds every row that validates at any size:
-    nobody is fitted on them, so the gate compares champion and challenger on all of them.
+    nobody is fitted on them, so the gate compares champion and challenger on all of them. ``pool`` holds every row
+    that is fitted at some size.
     """
 
     train: Rows
@@ -105,6 +108,7 @@ class Split:
     validation_sha256: str
     benchmark_sha256: str
     screening: Rows | None = None
+    pool: Rows | None = None
 
     @property
     def screening_rows(self) -> Rows:
@@ -303,6 +307,7 @@ class Verdict:
         judged_at: UTC, ISO 8601.
         ledger: What the judgement cost; ``None`` where nothing was spent.
         comparison: Challenger against champion on the benchmark; ``None`` where they were not compared.
+        disclose: What its policy lets reports and listings show where it is no pass.
     """
 
     outcome: Outcome
@@ -321,6 +326,7 @@ class Verdict:
     ledger: Charge | None = None
     comparison: PairedResult | None = None
     truth_sha256: str = ""
+    disclose: Disclosure = "full"
 
 
 @dataclass(frozen=True)
@@ -334,7 +340,8 @@ class Version:
         folder: ``versions/<id>`` or ``versions/failed/<id>``.
         known_manifest: ``manifest.json``; ``None`` where it cannot be trusted.
         known_scores: ``scores.json``; ``None`` where it cannot be trusted.
-        verdict: The decision; an error without checks where it cannot be trusted.
+        verdict: The latest decision; an error without checks where it cannot be trusted.
+        earlier: The decisions before it, oldest first: ``verdict.json``, then those of ``versions/.judgements/``.
         in_production: Whether it is its dataset's champion now.
         override: The reason, where a person promoted it against the gate.
         damage: What is wrong with its files, in a sentence; ``None`` where all is well.
@@ -348,6 +355,12 @@ class Version:
     in_production: bool = False
     override: str | None = None
     damage: str | None = None
+    earlier: tuple[Verdict, ...] = ()
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Every decision, oldest first."""
+        return (*self.earlier, self.verdict)
 
     @property
     def manifest(self) -> Manifest:

@@ -1,80 +1,26 @@
 """A run: growing amounts of data through trainer, watcher, deployer and application."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline.application import Application, escape_notice, stand_in
 from pipeline.config import DEFAULT_COMPETITION, Settings
-from pipeline.contracts import (
-    Candidate,
-    Cell,
-    Deployment,
-    FitProgress,
-    LabelledImages,
-    Split,
-    Submission,
-    UnlabelledImages,
-    Version,
-)
+from pipeline.contracts import Cell, Deployment, LabelledImages, Submission, UnlabelledImages
 from pipeline.data import sources, splits, unlabelled
-from pipeline.data.digests import truth_digest
 from pipeline.data.preparation import Preparation, from_facts
-from pipeline.deployer import Deployer, was_deployed
-from pipeline.errors import DataError, DeployError, PipelineError, SettingsError
+from pipeline.errors import DataError, PipelineError, SettingsError
 from pipeline.inspection import datasets, lineages, reporting
 from pipeline.judging.policy import from_table
-from pipeline.planning import workers
 from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import hub, submitter
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
-from pipeline.store import lock, manifest, production, recovery, repeats, role_records, submissions, versions
+from pipeline.session import Observer, Row, Session
+from pipeline.store import lock, manifest, production, role_records, submissions, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
-
-
-class Observer(Protocol):
-    """Receives the events of a run."""
-
-    def notice(self, sentence: str) -> None:
-        """Something a person should know."""
-
-    def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
-        """All cells, and those of them that have to be trained."""
-
-    def fitting(self, cell: Cell) -> FitProgress:
-        """A cell's training starts; the returned function is called after each epoch or round."""
-
-    def awaiting(self, cells: Sequence[Cell], where: str) -> None:
-        """Cells are being trained side by side on ``where``; the first of them is judged next."""
-
-    def judging(self, cell: Cell) -> None:
-        """A cell's candidate is being judged."""
-
-    def finished(self, row: "Row") -> None:
-        """A cell is done."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What became of one cell.
-
-    Attributes:
-        cell: The cell.
-        version: The judged version; ``None`` for a repeat, which is only measured.
-        accuracy: On the benchmark images; ``None`` where its predictions could not be scored.
-        fit_seconds: Wall-clock seconds of the fit.
-        reused: Whether it existed before this run.
-    """
-
-    cell: Cell
-    version: Version | None
-    accuracy: float | None
-    fit_seconds: float
-    reused: bool
 
 
 @dataclass(frozen=True)
@@ -126,8 +72,8 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         cells = _plan(settings, recipes, home, data, observer)
         listed = versions.list_versions(home)
         reporting.refresh_results(home, listed)
-        session = _Session(settings, home, data, listed, Watcher(home, policy, listed), observer)
-        rows = tuple(session.rows(cells))
+        session = Session(settings, home, data, listed, Watcher(home, policy, listed), observer)
+        rows = session.judge_again(tuple(session.rows(cells)), cells)
         champion = production.current(home, data.name)
         images = stand_in(data, cells[0].split) if test_images is None else test_images
         submission = _predict(home, champion, images, observer) if champion else None
@@ -142,86 +88,6 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         if champion:
             hub.keep_mirror(home, data.name)
     return Summary(data.name, rows, champion, submission, figures, problem)
-
-
-@dataclass(frozen=True)
-class _Session:
-    settings: Settings
-    home: Home
-    data: LabelledImages
-    listed: Sequence[Version]
-    watcher: Watcher
-    observer: Observer
-
-    def rows(self, cells: Sequence[Cell]) -> Iterator[Row]:
-        judged = {} if self.settings.retrain else versions.by_cell(self.listed)
-        measured = {} if self.settings.retrain else repeats.by_cell(self.home)
-        # A cell that was only measured is no challenger yet: it is trained again to be judged.
-        finished = judged.keys() | measured.keys() - {cell.digest for cell in cells if not cell.repeat}
-        staged = recovery.staged(self.home, finished=finished)
-        missing = [cell for cell in cells if cell.digest not in finished | staged.keys()]
-        self.observer.planned(cells, missing)
-        with closing(self._train(missing)) as trained:
-            for cell in cells:
-                if cell.digest in judged:
-                    row = self._reuse(cell, judged[cell.digest])
-                elif cell.digest in finished:
-                    row = _measured(cell, measured[cell.digest], reused=True)
-                else:
-                    candidate = staged.get(cell.digest) or next(trained)
-                    row = self._measure(cell, candidate) if cell.repeat else self._judge(cell, candidate)
-                self.observer.finished(row)
-                yield row
-
-    def _train(self, cells: Sequence[Cell]) -> workers.Candidates:
-        staging, cluster, jobs = self.home.staging, self.settings.cluster, self.settings.jobs
-        if cluster is not None:
-            elsewhere = workers.train_on_cluster(staging, self.data, cells, cluster)
-            return self._await(cells, elsewhere, f"the cluster at {cluster}")
-        if jobs > 1 and len(cells) > 1:
-            elsewhere = workers.train_in_processes(staging, self.data, cells, jobs)
-            return self._await(cells, elsewhere, f"{jobs} processes")
-        return workers.train_here(staging, self.data, cells, self.observer.fitting)
-
-    def _await(self, cells: Sequence[Cell], elsewhere: workers.Candidates, where: str) -> workers.Candidates:
-        with closing(elsewhere) as trained:
-            for judged in range(len(cells)):
-                self.observer.awaiting(cells[judged:], where)
-                yield next(trained)
-
-    def _judge(self, cell: Cell, candidate: Candidate) -> Row:
-        self.observer.judging(cell)
-        champion = production.current(self.home, self.data.name)
-        verdict = self.watcher.run(candidate, champion, self.data, cell.split)
-        reporting.add_report(self.home, candidate.folder, verdict, self.data.images[cell.split.benchmark])
-        version = versions.publish(self.home, candidate, verdict)
-        if verdict.outcome == "pass":
-            Deployer(self.home).run(version)
-        reporting.add_result(self.home, version)
-        return _judged(cell, version, reused=False)
-
-    def _measure(self, cell: Cell, candidate: Candidate) -> Row:
-        facts = reporting.measure(candidate, self.data, cell.split, cell.repeat)
-        repeats.record(self.home, facts)
-        recovery.discard(candidate.folder)
-        return _measured(cell, facts, reused=False)
-
-    def _reuse(self, cell: Cell, version: Version) -> Row:
-        """A version judged before; one that passed but was cut off before its promotion is promoted now."""
-        if version.verdict.outcome == "pass" and not was_deployed(self.home, version):
-            try:
-                Deployer(self.home).run(version)
-            except DeployError as refusal:
-                self.observer.notice(str(refusal))
-        if version.verdict.truth_sha256 not in ("", self._truth(cell.split)):
-            self.observer.notice(
-                f"{version.id} was judged on other benchmark images or labels than today's, and its figures are of "
-                "those: --retrain trains and judges it anew."
-            )
-        return _judged(cell, version, reused=True)
-
-    def _truth(self, split: Split) -> str:
-        return truth_digest(self.data.digests[split.benchmark], self.data.labels[split.benchmark])
 
 
 def _require_same_kind(home: Home, data: LabelledImages) -> None:
@@ -289,11 +155,3 @@ def _track(settings: Settings, home: Home, ids: Sequence[str], observer: Observe
     wanted = [version for version in versions.list_versions(home) if version.id in ids]
     for sentence in mlflow.track(wanted, uri, home.metric_results, submissions.figures(home)):
         observer.notice(sentence)
-
-
-def _judged(cell: Cell, version: Version, *, reused: bool) -> Row:
-    return Row(cell, version, version.scores.accuracy.value, version.manifest.timings.fit_seconds, reused)
-
-
-def _measured(cell: Cell, repeat: repeats.Repeat, *, reused: bool) -> Row:
-    return Row(cell, None, repeat.accuracy, repeat.fit_seconds, reused)

@@ -39,15 +39,37 @@ class Watcher:
         Raises:
             StoreError: The ledger or the candidate was tampered with, or the disk refuses.
         """
-        listed = versions.list_versions(self.home) if self.listed is None else self.listed
-        book = ledger_files.read(self.home, data.name, listed)
         model = MeasuredModel(_checked_model(candidate))
-        evidence = Gatherer(self.home, self.policy, data, split).evidence(candidate, model, champion)
-        verdict = self._replayed(book, evidence, champion) or self._judged(book, evidence, champion)
+        evidence, verdict = self._look(candidate, model, champion, data, split)
         scores.write(candidate.folder / scores.NAME, _scores(evidence, model, data.images[split.benchmark]))
         atomic.write_bytes(candidate.folder / version_arrays.PREDICTIONS, _predictions(evidence, data, split))
         verdicts.write(candidate.folder, verdict)
         return verdict
+
+    def again(self, candidate: Candidate, champion: Deployment | None, data: LabelledImages, split: Split) -> Verdict:
+        """Judge a published version, whose files are left as they are.
+
+        Raises:
+            StoreError: The ledger or the version was tampered with, or the disk refuses.
+        """
+        model = MeasuredModel(_checked_model(candidate), self.home.cache / "predictions")
+        return self._look(candidate, model, champion, data, split)[1]
+
+    def _look(
+        self,
+        candidate: Candidate,
+        model: MeasuredModel,
+        champion: Deployment | None,
+        data: LabelledImages,
+        split: Split,
+    ) -> tuple[Evidence, Verdict]:
+        book = self._book(data.name)
+        evidence = Gatherer(self.home, self.policy, data, split).evidence(candidate, model, champion)
+        return evidence, self._replayed(book, evidence, champion) or self._judged(book, evidence, champion)
+
+    def _book(self, dataset: str) -> ledger.Ledger:
+        listed = versions.list_versions(self.home) if self.listed is None else self.listed
+        return ledger_files.read(self.home, dataset, listed)
 
     def _judged(self, book: ledger.Ledger, evidence: Evidence, champion: Deployment | None) -> Verdict:
         screening = gate.screen(self.policy, evidence)
@@ -90,7 +112,12 @@ class Watcher:
         if stored is None:
             return None
         # The same training repeated has another id, and so has a champion that was trained again.
-        return replace(verdicts.from_json(stored), candidate_id=evidence.challenger.id, champion_id=champion.id)
+        return replace(
+            verdicts.from_json(stored),
+            candidate_id=evidence.challenger.id,
+            champion_id=champion.id,
+            disclose=self.policy.disclose,
+        )
 
     def _verdict(self, evidence: Evidence, champion: Deployment | None, judgement: gate.Judgement) -> Verdict:
         grant = judgement.grant
@@ -111,6 +138,7 @@ class Watcher:
             judged_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             ledger=grant.charge(promoted=judgement.outcome == "pass") if grant else None,
             comparison=judgement.comparison,
+            disclose=self.policy.disclose,
         )
 
 

@@ -13,6 +13,7 @@ from pipeline.cli import (
     gate_commands,
     ingest_command,
     inspect_commands,
+    judge_command,
     kaggle_commands,
     models_command,
     notebook_command,
@@ -25,6 +26,7 @@ from pipeline.models.runtime import prepare_process
 
 COMMANDS = (
     run_command,
+    judge_command,
     models_command,
     ingest_command,
     dataset_commands,

@@ -203,6 +203,7 @@ def _facts(version: Version) -> dict[str, Any]:
         "fit_seconds": facts.timings.fit_seconds if facts else None,
         "accuracy": scores.accuracy.as_json() if scores else None,
         "verdict": dataclasses.asdict(version.verdict),
+        "earlier_verdicts": [dataclasses.asdict(verdict) for verdict in version.earlier],
         "in_production": version.in_production,
         "override": version.override,
         "damage": version.damage,

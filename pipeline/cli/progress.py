@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline.contracts import Cell, FitProgress
-from pipeline.simulator import Row
+from pipeline.session import Row
 
 
 class RunProgress:
@@ -34,6 +34,7 @@ class RunProgress:
         )
         self._work: dict[str, float] = {}
         self._done = 0.0
+        self._fitting: str | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -56,6 +57,8 @@ class RunProgress:
 
     def fitting(self, cell: Cell) -> FitProgress:
         """Start the bar of one cell."""
+        self._trained(self._fitting)
+        self._fitting = cell.digest
         self._begin(f"training {cell.label}")
 
         def progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
@@ -66,17 +69,27 @@ class RunProgress:
 
     def awaiting(self, cells: Sequence[Cell], where: str) -> None:
         """Say what is trained side by side, and what is judged next."""
+        waiting = {cell.digest for cell in cells}
+        for digest in self._work.keys() - waiting:
+            self._trained(digest)
         count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
         self._begin(f"training {count} on {where}: {cells[0].label} next")
 
     def judging(self, cell: Cell) -> None:
         """Say that the watcher is at work."""
+        self._trained(self._fitting)
         self._begin(f"judging {cell.label}")
 
     def finished(self, row: Row) -> None:
         """Advance the bar over all cells and estimate the time left."""
-        self._done += self._work.pop(row.cell.digest, 0.0)
+        self._trained(row.cell.digest)
         self._progress.update(self._all, advance=1, detail=self._time_left())
+
+    def _trained(self, cell: str | None) -> None:
+        """Count a training as done, once; it is judged when all of its size are trained."""
+        if cell in self._work:
+            self._done += self._work.pop(cell)
+            self._progress.update(self._all, detail=self._time_left())
 
     def _time_left(self) -> str:
         """At the pace so far; nothing while no cell that had to be trained is done."""

@@ -11,7 +11,8 @@ from pipeline.contracts import Outcome, Version
 from pipeline.reports import formats
 
 if TYPE_CHECKING:
-    from pipeline.simulator import Row, Summary
+    from pipeline.session import Row
+    from pipeline.simulator import Summary
 
 STYLES = {"pass": "bold blue", "fail": "yellow", "error": "bold red"}
 MARKS = {"pass": "✔ pass", "fail": "✘ fail", "error": "! error"}

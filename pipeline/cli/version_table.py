@@ -55,6 +55,8 @@ def _cells(version: Summary) -> tuple[Cell, ...]:
     verdict = verdict_text(version.outcome, version.damage, version.override)
     if version.damage:
         return version.id, *([""] * len(HEADS[2:-1])), verdict, Text(version.damage, style="red")
+    if version.judgements > 1:
+        verdict.append(f" (judged {version.judgements} times, last {version.judged_at[:10]})", style="dim")
     if not version.fully_verified:
         verdict.append(" (not fully verified)", style="yellow")
     return (

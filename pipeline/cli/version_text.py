@@ -44,6 +44,11 @@ def lines(version: Version, submissions: Sequence[Record]) -> Iterator[Renderabl
             f"Promoted by hand against the gate, whose promise does not cover it: {version.override}", "bold magenta"
         )
     yield Text()
+    for number, verdict in enumerate(version.earlier, 1):
+        where = "in the report" if number == 1 else "judged again"
+        yield Text(f"Judged {verdict.judged_at}: {verdict.outcome} by the gate '{verdict.policy}' ({where})", "dim")
+    if version.earlier:
+        yield Text(f"Latest verdict, {version.verdict.judged_at}:")
     yield from (Text(line) for line in explain.lines(version.verdict))
     yield Text()
     yield from score_lines(version.scores)

@@ -54,6 +54,7 @@ def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, se
         validation_sha256=digests.set_digest(data.digests[validating]),
         benchmark_sha256=digests.set_digest(data.digests[benchmark]),
         screening=np.sort(validation),
+        pool=np.sort(training),
     )
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Rows, Split
 from pipeline.data.digests import contained, truth_digest
 from pipeline.errors import DataError, ModelError, PipelineError, StoreError, UnreadableError
-from pipeline.inference import checked_model
+from pipeline.inference import checked_model, near_copy_record
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics
 from pipeline.judging.claims import claim_of
-from pipeline.judging.evidence import Contender, Evidence, Provenance
+from pipeline.judging.evidence import Contender, Evidence, NearCopyCount, Provenance
 from pipeline.judging.policy import GatePolicy
 from pipeline.store import atomic, manifest, production, version_arrays
 from pipeline.store.home import Home
@@ -68,7 +68,14 @@ class Gatherer:
             former=former,
             lost=lost,
             grown=grown,
+            near_copies=self._near_copies(candidate),
         )
+
+    def _near_copies(self, candidate: Candidate) -> NearCopyCount | None:
+        if self.policy.near_copy_alpha is None:
+            return None
+        seen = _training_images(candidate.folder)
+        return near_copy_record.count(self.home, self.data, self.split, seen.train if seen else None)
 
     def _challenger(self, candidate: Candidate, model: MeasuredModel) -> tuple[Contender, str | None]:
         try:
@@ -159,14 +166,8 @@ def trained_with(folder: Path) -> Digests | None:
     Raises:
         UnreadableError: The disk refuses to read the record, which may be whole.
     """
-    path = folder / version_arrays.TRAINING_IMAGES
-    try:
-        seen = version_arrays.parse_training_images(atomic.read_bytes(path), path)
-    except UnreadableError:
-        raise
-    except StoreError:
-        return None
-    return np.concatenate([seen.train, seen.validation])
+    seen = _training_images(folder)
+    return None if seen is None else np.concatenate([seen.train, seen.validation])
 
 
 def shared_images(folder: Path, benchmark: Digests) -> int | None:
@@ -177,3 +178,13 @@ def shared_images(folder: Path, benchmark: Digests) -> int | None:
     """
     seen = trained_with(folder)
     return None if seen is None else int(contained(benchmark, seen).sum())
+
+
+def _training_images(folder: Path) -> version_arrays.TrainingImages | None:
+    path = folder / version_arrays.TRAINING_IMAGES
+    try:
+        return version_arrays.parse_training_images(atomic.read_bytes(path), path)
+    except UnreadableError:
+        raise
+    except StoreError:
+        return None

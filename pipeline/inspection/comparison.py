@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.contracts import Version
 from pipeline.errors import DataError
-from pipeline.judging import paired
+from pipeline.judging import disclosure, paired
 from pipeline.judging.comparisons import paired_result
 from pipeline.store import version_arrays, versions
 
@@ -59,8 +59,10 @@ def compare(first: Version, second: Version) -> VersionComparison:
 
     Raises:
         StoreError: One of them is damaged.
-        DataError: They were not judged on the same images.
+        DataError: They were not judged on the same images, or one was refused and its policy discloses no figures.
     """
+    for one in (first, second):
+        disclosure.require_shown(one)
     a, b = (version_arrays.predictions(versions.require_whole(one)) for one in (first, second))
     _, rows_a, rows_b = np.intersect1d(a.digests, b.digests, return_indices=True)
     if len(rows_a) == 0:

@@ -26,6 +26,20 @@ def source_of(home: Home, given: str) -> tuple[str, str | None]:
     return (_growing(home, origins[-1]), given) if origins else (given, None)
 
 
+def stored_source(home: Home, name: str) -> str:
+    """Return what to load to have a dataset again that versions were trained on, as it is now.
+
+    Raises:
+        DataError: No version of it records where its images were.
+    """
+    found = [facts for facts in _recorded(home) if facts.name == name]
+    # Versions of 0.1.0 record no origin.
+    origins = [facts.origin for facts in found if facts.origin]
+    if not origins and not (found and name in sources.BUILT_IN):
+        raise DataError(f"No version of '{name}' records where its images are: name them with --dataset.")
+    return _growing(home, origins[-1]) if origins else name
+
+
 def name_of(home: Home, given: str) -> str:
     """Return the name that a dataset's versions and champion are kept under.
 

@@ -14,7 +14,7 @@ from pipeline.errors import DataError
 from pipeline.facts.scores import Scores
 from pipeline.inference import checked_model
 from pipeline.inspection import datasets
-from pipeline.judging import metrics
+from pipeline.judging import disclosure, metrics
 from pipeline.models import native
 from pipeline.store import role_records, version_arrays, versions
 from pipeline.store.home import Home
@@ -60,7 +60,8 @@ def evaluate(
 
     Raises:
         StoreError: The version is damaged.
-        DataError: The images or classes do not fit the version, or its own dataset has changed or is not recorded.
+        DataError: The images or classes do not fit the version, its own dataset has changed or is not recorded, or
+            it was refused and its policy discloses no benchmark figures.
         ModelError: There is no such checkpoint.
     """
     whole = versions.require_whole(version)
@@ -82,6 +83,8 @@ def evaluate(
             f"{len(facts.classes)} classes of {facts.shape}: the two cannot be compared."
         )
     rows = _rows(home, whole, data)
+    if digests.overlap(version_arrays.predictions(whole).digests, data.digests[rows]):
+        disclosure.require_shown(whole)
     _warn_of_leaks(whole, data, rows, notify)
     probabilities = _predict(whole, data.images[rows], checkpoint)
     figures = metrics.score(probabilities, data.labels[rows], data.classes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.contracts import Candidate, Images, LabelledImages, Split, Verdict, Version
 from pipeline.errors import StoreError
 from pipeline.inference.predictor import OnnxPredictor
+from pipeline.judging import disclosure
 from pipeline.store import (
     atomic,
     manifest,
@@ -38,15 +39,16 @@ def add_report(home: Home, folder: Path, verdict: Verdict, benchmark_images: Ima
     path = folder / version_arrays.PREDICTIONS
     predictions = version_arrays.parse_predictions(atomic.read_bytes(path), path)
     facts = manifest.read(folder)
+    measured, withheld = scores.read(folder), disclosure.withholds(verdict)
     inputs = version_report.ReportInputs(
         manifest=facts,
-        scores=scores.read(folder),
-        verdict=verdict,
+        scores=disclosure.shown_scores(measured) if withheld else measured,
+        verdict=disclosure.shown_verdict(verdict),
         history=training_history.read(folder),
-        probabilities=predictions.probabilities,
+        probabilities=None if withheld else predictions.probabilities,
         labels=predictions.labels,
         champion_probabilities=predictions.champion_probabilities,
-        images=benchmark_images,
+        images=None if withheld else benchmark_images,
         best_step=facts.best_step,
         champion_corrupted=_champion_corrupted(home, verdict),
     )

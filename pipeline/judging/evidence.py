@@ -52,6 +52,23 @@ class Provenance:
     shared_images: int | None
 
 
+@dataclass(frozen=True)
+class NearCopyCount:
+    """Benchmark images that nearly equal an image the challenger was fitted on.
+
+    Attributes:
+        found: How many.
+        expected: How many there would be at the rate of the validation images, class by class.
+        p_value: Exact; that so many or more are found if benchmark and validation images are alike.
+        reference: Validation images that were searched.
+    """
+
+    found: int
+    expected: float
+    p_value: float
+    reference: int
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """All that one judgement rests on.
@@ -71,6 +88,8 @@ class Evidence:
         former: Every champion there ever was on this lineage, the current one included; empty where the policy
             compares with none of them.
         lost: Ids of former champions that cannot be measured any more.
+        near_copies: Benchmark images with a near copy among the images the challenger was fitted on; ``None`` where
+            they were not searched.
         grown: Whether the challenger is the champion's recipe, trained on all of its images and more.
     """
 
@@ -88,6 +107,7 @@ class Evidence:
     former: tuple[Contender, ...] = ()
     lost: tuple[str, ...] = ()
     grown: bool = False
+    near_copies: NearCopyCount | None = None
 
     @property
     def others(self) -> tuple[Contender, ...]:

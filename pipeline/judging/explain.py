@@ -10,6 +10,15 @@ from pipeline.judging.words import counted
 
 WORDS = {"pass": "pass", "fail": "FAIL", "error": "ERROR"}
 LACK_OF_PROOF = {"proven_better", "within_reach"}
+NOT_PROVEN = LACK_OF_PROOF | {
+    "proven_not_inferior",
+    "as_good",
+    "accuracy_floor",
+    "beats_dummy",
+    "budget_left",
+    "withheld",
+}
+"""Checks on which a challenger fails for want of proof: with other images or rules it may pass."""
 FIRST_CHAMPION = (
     "There was no champion: as a first champion it only had to reach the floors and beat `dummy`; nothing was spent."
 )

@@ -12,6 +12,22 @@ from pipeline.judging.evidence import Evidence
 from pipeline.judging.rules import rule
 from pipeline.judging.words import passed
 
+NAMES = frozenset(
+    {
+        "predictions_usable",
+        "onnx_parity",
+        "no_training_image",
+        "near_copies",
+        "same_benchmark",
+        "not_the_champion",
+        "latency_budget",
+        "size_budget",
+        "validation_screen",
+        "budget_left",
+    }
+)
+"""Checks that show nothing of the benchmark."""
+
 
 def usable(evidence: Evidence) -> Check:
     """Check that every class has benchmark images, and every prediction that is needed exists and is possible."""
@@ -63,6 +79,32 @@ def no_shared_image(evidence: Evidence) -> Check | None:
     verb = "were" if shared > 1 else "was"
     sentence = f"{found} of the {len(evidence.labels):,} benchmark images {verb} among the training images."
     return Check(name, title, passed(shared == 0), shared, 0, sentence)
+
+
+@rule(
+    "near_copy_alpha",
+    looks_at="making",
+    burden="not proven bad",
+    why="Images of one class resemble each other, so some near copies are there by chance.",
+    words="No more near copies of training images in the benchmark than chance explains (p {:g}).",
+)
+def near_copies(evidence: Evidence, level: float) -> Check | None:
+    """Check that the benchmark holds no more near copies of fitted images than the validation images do."""
+    found = evidence.near_copies
+    if found is None:
+        return None
+    title = "no near copies of training images in the benchmark beyond chance"
+    shown, limit = paired.against_limit(found.p_value, level)
+    sentence = f"{found.found:,} of the {len(evidence.labels):,} benchmark images nearly equal a training image"
+    if found.found == 0:
+        sentence = "No benchmark image nearly equals a training image."
+    elif found.reference == 0:
+        sentence += "; without validation images it is not known how many are so by chance."
+    else:
+        sentence += (
+            f", {found.expected:.3g} were expected from the validation images: {shown}, refused at {limit} or less."
+        )
+    return Check("near_copies", title, passed(found.p_value > level), found.p_value, level, sentence)
 
 
 @rule(

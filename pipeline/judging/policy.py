@@ -57,6 +57,9 @@ class GatePolicy(BaseModel):
     """``lifetime``: the judgements of a dataset share ``alpha``. ``each``: every judgement may err with ``alpha``."""
     margin_pp: _Points = None
     """Points of accuracy by which a challenger may be worse, in the modes ``growing`` and ``non-inferior``."""
+    disclose: Literal["full", "verdict"] = "full"
+    """What is shown of a refused challenger: ``full``, every figure; ``verdict``, that it was refused. It changes no
+    judgement, so it is no part of the digest."""
     accuracy_floor: _Floor = 0.90
     recall_floor: _Floor = 0.80
     class_alpha: _OptionalLevel = 0.05
@@ -65,6 +68,7 @@ class GatePolicy(BaseModel):
     robustness_margin_pp: _Points = 5.0
     latency_ratio: _Ratio = None
     size_ratio: _Ratio = None
+    near_copy_alpha: _OptionalLevel = 0.001
     screen_alpha: _OptionalLevel = 0.05
 
     @model_validator(mode="after")
@@ -95,7 +99,8 @@ class GatePolicy(BaseModel):
     @property
     def digest(self) -> str:
         """Sha256 over every rule and number."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+        rules = self.model_dump(exclude={"disclose"})
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 
 LIMITS = tuple(GatePolicy.model_fields)[tuple(GatePolicy.model_fields).index("accuracy_floor") :]

@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.contracts import Deployment
+from pipeline.contracts import Deployment, Verdict
 from pipeline.errors import DeployError, StoreError
 from pipeline.facts.manifest import Manifest
+from pipeline.judging import disclosure
 from pipeline.publishing import model_card
 from pipeline.publishing.hub_metadata import metadata, public_source
 from pipeline.services import huggingface
 from pipeline.services.calls import Patience
-from pipeline.store import atomic, lock, manifest, production, scores, verdicts
+from pipeline.store import atomic, judgements, lock, manifest, production, scores, verdicts
 from pipeline.store.home import Home
 
 MIRROR = "huggingface"
@@ -118,12 +119,21 @@ def _champion(home: Home, dataset: str) -> Deployment:
     return champion
 
 
+def _verdict(home: Home, champion: Deployment) -> Verdict:
+    """Return the verdict that let the champion through, or the latest: it may have passed when judged again."""
+    path = champion.folder / verdicts.NAME
+    first = verdicts.parse(manifest.read_checked(champion.folder, verdicts.NAME), path)
+    given = (first, *judgements.read(judgements.file(home, champion.id)))
+    passed = [verdict for verdict in given if verdict.outcome == "pass"]
+    return disclosure.shown_verdict((passed or given)[-1])
+
+
 def _content(home: Home, champion: Deployment, repo_id: str | None) -> dict[str, bytes]:
     facts = manifest.read(champion.folder)
     source = public_source(facts.dataset.source)
     facts = facts.model_copy(update={"dataset": facts.dataset.model_copy(update={"source": source})})
     measured = scores.read_verified(champion)
-    verdict = verdicts.parse(manifest.read_checked(champion.folder, verdicts.NAME), champion.folder / verdicts.NAME)
+    verdict = _verdict(home, champion)
     override = _override(home, champion)
     native = Path(facts.native_file).name
     files = {

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CLASS_COLUMNS = ("class", "images", "precision", "recall", "recall_low", "recall_high", "f1")
-_VERDICT_COLUMNS = ("version", "verdict", "policy", "champion", "check", "outcome", "value", "limit", "sentence")
+_VERDICT_COLUMNS = (
+    *("version", "judged_at", "verdict", "policy", "champion"),
+    *("check", "outcome", "value", "limit", "sentence"),
+)
 _BIN_COLUMNS = ("confidence_from", "confidence_to", "images", "mean_confidence", "accuracy")
 _CALIBRATION_COLUMNS = ("version", "outcome", *_BIN_COLUMNS)
 _STEP_COLUMNS = ("step", "loss", "accuracy", "validation_loss", "validation_accuracy")
@@ -97,10 +100,10 @@ def _per_class(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
 
 def _verdicts(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
-        verdict = version.verdict
-        for check in verdict.checks:
-            judged = (check.title, check.outcome, check.value, check.limit, check.sentence)
-            yield version.id, verdict.outcome, verdict.policy, verdict.champion_id, *judged
+        for verdict in version.verdicts:
+            given = (version.id, verdict.judged_at, verdict.outcome, verdict.policy, verdict.champion_id)
+            for check in verdict.checks:
+                yield *given, check.title, check.outcome, check.value, check.limit, check.sentence
 
 
 def _calibration(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
@@ -144,7 +147,7 @@ def _add_confusion(book: Any, versions: Sequence[Version]) -> None:
     sheet.freeze_panes = "B1"
     sheet.column_dimensions["A"].width = 22
     row = 1
-    for version in versions:
+    for version in (version for version in versions if version.scores.confusion):
         look = style.OUTCOMES[version.verdict.outcome]
         title = f"{version.id} ({look.word}): truth in rows, prediction in columns"
         add_text(sheet, row, 1, title, bold=True, color=colour_of(look.colour))

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.contracts import Version
 from pipeline.facts.manifest import Manifest
+from pipeline.judging import disclosure
 
 TAG = "pipeline.version"
 MODEL = "model"
@@ -98,10 +99,16 @@ def _log(client: Any, run_id: str, version: Version) -> None:
     client.log_inputs(run_id, datasets=_datasets(version.manifest))
     with tempfile.TemporaryDirectory() as folder:
         save_model(version, Path(folder) / MODEL)
-        for name in _FILES:
+        for name in _files(version):
             if (version.folder / name).exists():
                 shutil.copyfile(version.folder / name, Path(folder) / name)
         client.log_artifacts(run_id, folder)
+
+
+def _files(version: Version) -> Iterator[str]:
+    """The files to keep with a run; without those of a refused version whose policy discloses verdicts only."""
+    hidden = ("scores.json", "verdict.json") if disclosure.withholds(version.verdict) else ()
+    yield from (name for name in _FILES if name not in hidden)
 
 
 def _tags(version: Version) -> dict[str, str]:

@@ -160,6 +160,8 @@ def _summary(home: Home, version: Version) -> dict[str, Any]:
         "created_at": facts.created_at if facts else None,
         "accuracy": scores.accuracy.as_json() if scores else None,
         "outcome": version.verdict.outcome,
+        "judged_at": version.verdict.judged_at,
+        "judgements": len(version.verdicts),
         "in_production": version.in_production,
         "override": version.override,
         "damage": version.damage,

@@ -50,8 +50,10 @@ class VersionSummary(BaseModel):
     recipe: str | None
     train_size: int | None
     created_at: str | None
-    accuracy: dict[str, float] | None
-    outcome: str
+    accuracy: dict[str, float | None] | None
+    outcome: str = Field(description="Of its latest verdict.")
+    judged_at: str
+    judgements: int
     in_production: bool
     override: str | None
     damage: str | None

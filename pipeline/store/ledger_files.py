@@ -151,7 +151,7 @@ def remake_head(home: Home, name: str, witnessed: int) -> bool:
 
 def witnessed(versions: Iterable[Version], name: str) -> int:
     """Return the highest line of a ledger that a stored verdict names."""
-    verdicts = [version.verdict for version in versions if version.verdict.ledger]
+    verdicts = [verdict for version in versions for verdict in version.verdicts if verdict.ledger]
     # A verdict of an older release names no lineage: its ledger was that of its benchmark.
     entries = [v.ledger.entry for v in verdicts if v.ledger and name == (v.ledger.lineage or v.benchmark_sha256)]
     return max(entries, default=0)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pipeline.contracts import Candidate, Deployment
 from pipeline.errors import StoreError, UnreadableError
-from pipeline.store import atomic, ledger_files, manifest, production, repeats
+from pipeline.store import atomic, judgements, ledger_files, manifest, production, repeats
 from pipeline.store.home import Home
-from pipeline.store.versions import candidate_of
+from pipeline.store.versions import admit, candidate_of
 
 TRAINED = ("model.onnx", "history.csv", "training_images.npz", "native/")
 """What the trainer writes; the watcher's files are written anew."""
@@ -47,7 +47,7 @@ def cut_torn_lines(home: Home) -> list[str]:
 def line_files(home: Home) -> list[Path]:
     """Return the files to which lines are appended."""
     ledgers = [ledger_files.file(home, name) for name in ledger_files.names(home)]
-    return [production.history_file(home), repeats.file(home), *ledgers]
+    return [production.history_file(home), repeats.file(home), *ledgers, *judgements.files(home)]
 
 
 def complete_deployments(home: Home) -> Recovery:
@@ -119,6 +119,18 @@ def remove_half_trained(home: Home) -> list[str]:
     return done
 
 
+def admit_judged_again(home: Home) -> list[str]:
+    """Move versions out of ``failed/`` that passed when they were judged again; return what was done.
+
+    Raises:
+        UnreadableError: The disk refuses to read a verdict.
+        StoreError: The disk refuses.
+    """
+    sound = [path.stem for path in judgements.files(home) if _is_sound(path)]
+    moved = [version_id for version_id in sound if admit(home, version_id)]
+    return [f"Moved {name} out of failed/: it passed when it was judged again." for name in moved]
+
+
 def catch_up_ledgers(home: Home) -> list[str]:
     """Bring the heads of ledgers up to their last lines; return what was done."""
     repaired = [name for name in ledger_files.names(home) if ledger_files.catch_up(home, name)]
@@ -127,6 +139,7 @@ def catch_up_ledgers(home: Home) -> list[str]:
 
 STEPS: tuple[Callable[[Home], list[str]], ...] = (
     remove_leftovers,
+    admit_judged_again,
     restore_bundles,
     remove_half_trained,
     catch_up_ledgers,
@@ -169,6 +182,17 @@ def _staging_folders(home: Home) -> list[Path]:
     if not home.staging.is_dir():
         return []
     return sorted(path for path in home.staging.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether later verdicts can be read; a version whose verdicts are damaged is listed with its damage."""
+    try:
+        judgements.read(path)
+    except UnreadableError:
+        raise
+    except StoreError:
+        return False
+    return True
 
 
 def _is_whole(folder: Path) -> bool:

@@ -6,7 +6,8 @@ from pipeline.contracts import Verdict, Version
 from pipeline.errors import StoreError
 from pipeline.facts.manifest import Manifest
 from pipeline.facts.scores import Scores
-from pipeline.store import manifest, scores, verdicts, version_arrays
+from pipeline.judging import disclosure
+from pipeline.store import judgements, manifest, scores, verdicts, version_arrays
 
 LISTED = (manifest.NAME, scores.NAME, verdicts.NAME)
 """What a listing reads of a version."""
@@ -14,22 +15,22 @@ REQUIRED = (manifest.MODEL, scores.NAME, version_arrays.PREDICTIONS, verdicts.NA
 
 
 def read(folder: Path) -> Version:
-    """Return the version in a folder; what is wrong with it becomes its damage, never an error."""
+    """Return the version in a folder, as far as it may be shown; what is wrong with it becomes its damage."""
     try:
         facts = manifest.read(folder)
         _require_named(facts, folder)
     except StoreError as error:
         return Version(folder.name, folder, None, None, _no_verdict(folder.name), damage=str(error))
-    measured, verdict, damage = None, _no_verdict(folder.name), None
+    measured, damage = None, None
+    given: tuple[Verdict, ...] = (_no_verdict(folder.name),)
     try:
         measured = require_same_classes(folder, facts)
-        stored = verdicts.parse(manifest.check_content(folder, facts, verdicts.NAME), folder / verdicts.NAME)
-        _require_its_own(facts, stored, folder)
-        verdict = stored
+        given = _verdicts(folder, facts)
         damage = manifest.file_damage(folder, facts, content=False)
     except StoreError as error:
         damage = str(error)
-    return Version(folder.name, folder, facts, measured, verdict, damage=damage)
+    whole = Version(folder.name, folder, facts, measured, given[-1], damage=damage, earlier=given[:-1])
+    return disclosure.shown(whole)
 
 
 def _require_named(facts: Manifest, folder: Path) -> None:
@@ -55,11 +56,20 @@ def require_same_classes(folder: Path, facts: Manifest) -> Scores:
     return measured
 
 
-def _require_its_own(facts: Manifest, verdict: Verdict, folder: Path) -> None:
-    if (verdict.candidate_id, verdict.candidate_digest) != (facts.id, facts.digest):
-        raise StoreError(f"{verdicts.NAME} was given on another model.")
-    if (verdict.outcome == "pass") != (folder.parent.name != "failed"):
-        raise StoreError(f"{verdicts.NAME} says {verdict.outcome}, but the folder is in {folder.parent}.")
+def _verdicts(folder: Path, facts: Manifest) -> tuple[Verdict, ...]:
+    """Return every verdict on a version, oldest first; the first is that of its folder."""
+    first = verdicts.parse(manifest.check_content(folder, facts, verdicts.NAME), folder / verdicts.NAME)
+    path = judgements.file_of(folder)
+    given = (first, *judgements.read(path))
+    for number, verdict in enumerate(given):
+        if (verdict.candidate_id, verdict.candidate_digest) != (facts.id, facts.digest):
+            raise StoreError(f"{verdicts.NAME if number == 0 else path} was given on another model.")
+    in_failed = folder.parent.name == judgements.FAILED
+    # A version that passed when it was judged again is in ``failed/`` until it is moved.
+    misplaced = first.outcome == "pass" if in_failed else not judgements.passed(given)
+    if misplaced:
+        raise StoreError(f"{verdicts.NAME} says {first.outcome}, but the folder is in {folder.parent}.")
+    return given
 
 
 def _no_verdict(version_id: str) -> Verdict:

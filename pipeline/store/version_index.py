@@ -19,15 +19,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.contracts import Outcome, Version
 from pipeline.errors import StoreError
-from pipeline.store import atomic, manifest, version_folder, versions
+from pipeline.store import atomic, judgements, manifest, version_folder, versions
 from pipeline.store.home import Home
 
 FILE = "index.sqlite"
-LAYOUT = 1
+LAYOUT = 2
 """Entries of another layout are not read."""
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock: it is not indexed yet."""
 LOCK_SECONDS = 0.2
+LATER = judgements.FOLDER
+"""In a stamp, the file with the verdicts that were given later."""
 Stamp = dict[str, list[int]]
 """Inode, size, and times of the last change of content and of status in nanoseconds, by file name."""
 Entry = tuple[Stamp, dict[str, Any]]
@@ -42,7 +44,9 @@ class Summary:
         folder: Where it is.
         dataset, recipe, train_size, created_at, fit_seconds, digest: As in its manifest.
         accuracy, accuracy_low, accuracy_high: On the benchmark, with the 95 % interval.
-        outcome: Its verdict; an error where it is damaged.
+        outcome: Its latest verdict; an error where it is damaged.
+        judged_at: When that was, UTC, ISO 8601.
+        judgements: How often it was judged.
         fully_verified: Whether its digests cover all of its facts.
         damage: What is wrong with its files, in a sentence; ``None`` where all is well.
         in_production: Whether it is its dataset's champion now.
@@ -61,6 +65,8 @@ class Summary:
     accuracy_low: float | None
     accuracy_high: float | None
     outcome: Outcome
+    judged_at: str
+    judgements: int
     fully_verified: bool
     damage: str | None
     in_production: bool = False
@@ -83,7 +89,7 @@ def summaries(home: Home) -> list[Summary]:
                 found[key] = indexed
                 continue
             before = _stamp_of_version(folder)
-            found[key] = summary_of(version_folder.read(folder))
+            found[key] = summary_of(version_folder.read(versions.found_again(folder)))
             if before and _is_settled(before, started) and before == _stamp(folder, before):
                 fresh[key] = (before, found[key])
         _update(index, fresh, known.keys() - found.keys())
@@ -156,6 +162,8 @@ def summary_of(version: Version) -> Summary:
         accuracy_low=scores.accuracy.low if scores else None,
         accuracy_high=scores.accuracy.high if scores else None,
         outcome=version.verdict.outcome,
+        judged_at=version.verdict.judged_at,
+        judgements=len(version.verdicts),
         fully_verified=version.fully_verified,
         damage=version.damage,
         in_production=version.in_production,
@@ -168,11 +176,15 @@ def _stamp(folder: Path, names: Iterable[str]) -> Stamp | None:
     root = str(folder)
     stamp: Stamp = {}
     try:
-        for name in names:
+        for name in (name for name in names if name != LATER):
             seen = os.lstat(f"{root}/{name}")
             stamp[name] = [seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns]
     except OSError:
         return None
+    # What a version has none of until it is judged again.
+    with contextlib.suppress(OSError):
+        seen = os.lstat(judgements.file_of(folder))
+        stamp[LATER] = [seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns]
     return stamp
 
 

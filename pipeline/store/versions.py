@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.contracts import Candidate, Deployment, Verdict, Version
 from pipeline.errors import StoreError, UnreadableError
-from pipeline.store import atomic, manifest, production, version_folder
+from pipeline.store import atomic, judgements, manifest, production, version_folder
 from pipeline.store.home import Home
 
 
@@ -26,7 +26,15 @@ def stored(home: Home) -> list[Version]:
     What seems damaged is read again, so that a passing read error leaves no version out of a report.
     """
     listed = map(version_folder.read, folders(home))
-    return [version if version.damage is None else version_folder.read(version.folder) for version in listed]
+    return [
+        version if version.damage is None else version_folder.read(found_again(version.folder)) for version in listed
+    ]
+
+
+def found_again(folder: Path) -> Path:
+    """Return where a version is that was listed: another process may have moved it out of ``failed/`` since."""
+    moved = folder.parent.parent / folder.name
+    return moved if folder.parent.name == judgements.FAILED and not folder.exists() and moved.is_dir() else folder
 
 
 @dataclass(frozen=True)
@@ -55,18 +63,21 @@ def folders(home: Home) -> list[Path]:
     Raises:
         UnreadableError: The disk refuses to list them.
     """
-    found: list[Path] = []
-    for parent in (home.versions, home.failed):
+    found: dict[str, Path] = {}
+    # In this order, a version that leaves ``failed/`` meanwhile is seen twice rather than never.
+    for parent in (home.failed, home.versions):
         try:
             with os.scandir(parent) as entries:
-                found += [parent / entry.name for entry in entries if _is_name(entry.name) and entry.is_dir()]
+                found |= {
+                    entry.name: parent / entry.name for entry in entries if _is_name(entry.name) and entry.is_dir()
+                }
         except FileNotFoundError:
             continue
         except OSError as error:
             raise UnreadableError(
                 f"{parent} cannot be listed: {error.strerror or error}. Check the disk and the permissions."
             ) from error
-    return sorted(found, key=lambda path: path.name)
+    return [path for _, path in sorted(found.items())]
 
 
 def find(home: Home, text: str) -> Version:
@@ -121,6 +132,33 @@ def publish(home: Home, candidate: Candidate, verdict: Verdict) -> Version:
     final = parent / candidate.id
     atomic.publish_folder(candidate.folder, final)
     return version_folder.read(final)
+
+
+def judge_again(home: Home, verdict: Verdict) -> Version:
+    """Add a verdict to those of a published version; one that passes moves the version out of ``failed/``.
+
+    The line is the decision: a move that is cut off is completed by ``recovery``.
+
+    Raises:
+        StoreError: The disk refuses.
+    """
+    judgements.append(home, verdict)
+    admit(home, verdict.candidate_id)
+    (folder,) = _folders_named(home, verdict.candidate_id)
+    return version_folder.read(folder)
+
+
+def admit(home: Home, version_id: str) -> bool:
+    """Move a version out of ``failed/`` if a later verdict lets it through; return whether it was moved.
+
+    Raises:
+        StoreError: The disk refuses, or its later verdicts are damaged.
+    """
+    folder = home.failed / version_id
+    if not folder.is_dir() or not judgements.passed(judgements.read(judgements.file(home, version_id))):
+        return False
+    atomic.publish_folder(folder, home.versions / version_id)
+    return True
 
 
 def by_cell(versions: Iterable[Version]) -> dict[str, Version]:
@@ -181,7 +219,7 @@ def _folders_named(home: Home, version_id: str) -> list[Path]:
 
 def _is_name(text: str) -> bool:
     """Whether a text can be the name of a version's folder: no path, no hidden folder, not ``failed``."""
-    return "/" not in text and "\0" not in text and not text.startswith(".") and text not in ("", "failed")
+    return "/" not in text and "\0" not in text and not text.startswith(".") and text not in ("", judgements.FAILED)
 
 
 def _marked(home: Home, versions: Iterable[Version]) -> list[Version]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import simulator
+from pipeline import judge_stored, simulator
 from pipeline.application import Application
 from pipeline.cli import doctor_command, inspect_commands, production_commands
 from pipeline.config import Settings
@@ -19,6 +19,11 @@ from pipeline.store.home import Home
 
 DATASET = "stripes"
 GATE = {"preset": "as-good", "accuracy_floor": 0.01, "recall_floor": "off", "robustness_margin_pp": "off"}
+GENEROUS = {
+    "mode": "non-inferior", "margin_pp": 95.0, "budget": "each", "accuracy_floor": 0.01, "recall_floor": "off",
+    "class_alpha": "off", "calibration_limit": "off", "calibration_margin": "off", "robustness_margin_pp": "off",
+    "screen_alpha": "off",
+}  # fmt: skip
 Command = Callable[[Home], None]
 
 
@@ -69,8 +74,15 @@ def writing_commands(data: Path) -> dict[str, Command]:
         ),
         "rollback": lambda home: production_commands.rollback(dataset=DATASET, reason="", home=home.root),
         "report": lambda home: inspect_commands.report(home=home.root),
+        "judge": lambda home: _judge(data, home),
         "doctor": lambda home: doctor_command.doctor(repair=True, as_json=False, home=home.root),
     }
+
+
+def _judge(data: Path, home: Home) -> None:
+    """Judge the dummy, which failed, by a gate that lets it through."""
+    wanted = judge_stored.Wanted((id_of(home, None),), str(data))
+    judge_stored.judge(Settings(gate=GENEROUS), home, wanted, Silent().notice)
 
 
 def id_of(home: Home, strength: float | None) -> str:
@@ -159,7 +171,7 @@ def story(home: Home) -> dict[str, Any]:
     listed = versions.list_versions(home)
     cells = {version.id: version.manifest.cell for version in listed}
     return {
-        "versions": sorted((cells[v.id], v.manifest.digest, str(v.verdict.outcome)) for v in listed),
+        "versions": sorted((cells[v.id], v.manifest.digest, *(str(one.outcome) for one in v.verdicts)) for v in listed),
         "promotions": [(record.action, cells[record.id]) for record in production.records(home)],
         "repeats": sorted(repeats.by_cell(home)),
         "figures": sorted(path.name for path in home.metric_results.iterdir()),

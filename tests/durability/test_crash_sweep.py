@@ -21,7 +21,7 @@ from pipeline.inspection import doctor
 from pipeline.store import repeats
 from pipeline.store.home import Home
 
-SCENARIOS = ("run", "promote", "override", "rollback", "report")
+SCENARIOS = ("run", "promote", "override", "rollback", "report", "judge")
 SIZE = os.environ.get("PIPELINE_SWEEP", "sample")
 SEED = int(os.environ.get("PIPELINE_SWEEP_SEED", "0"))
 POINTS = {"sample": 1, "ci": 25, "full": 1_000_000}[SIZE]

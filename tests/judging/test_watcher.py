@@ -8,7 +8,7 @@ import pytest
 from watched_models import Linear, candidate, damaged, digits, fitted, shuffled, split
 
 from pipeline.contracts import Candidate, Deployment, LabelledImages, Split, Verdict
-from pipeline.data.digests import set_digest
+from pipeline.data.digests import image_digests, set_digest
 from pipeline.errors import ModelError, StoreError
 from pipeline.inference.contenders import grows
 from pipeline.judging import chain, explain, gate, ledger
@@ -414,3 +414,44 @@ def test_a_refusal_explains_itself_as_documented(home, champion):
         "is left after 1 judgement.", "Over the life of this dataset",
     ):  # fmt: skip
         assert said in text
+
+
+def with_planted_copies(images: int) -> tuple[LabelledImages, Split]:
+    """The digits, with so many benchmark images shifted by one pixel among those to train with."""
+    data, parts = digits(), split()
+    rows = parts.benchmark[:images]
+    shifted = np.pad(data.images[rows], ((0, 0), (1, 0), (0, 0), (0, 0)), mode="edge")[:, :-1]
+    more = replace(
+        data,
+        images=np.concatenate([data.images, shifted]),
+        labels=np.concatenate([data.labels, data.labels[rows]]),
+        digests=np.concatenate([data.digests, image_digests(shifted)]),
+    )
+    planted = np.arange(len(data), len(more))
+    return more, replace(parts, train=np.concatenate([parts.train, planted]))
+
+
+@pytest.mark.parametrize(("planted", "outcome"), [(0, "pass"), (300, "fail")])
+def test_near_copies_of_the_benchmark_among_the_training_images_are_refused_beyond_chance(home, planted, outcome):
+    data, parts = with_planted_copies(planted)
+    first = candidate(home, "first", fitted().onnx())
+    np.savez(
+        first.folder / "training_images.npz",
+        train=data.digests[parts.train],
+        validation=data.digests[parts.validation],
+    )
+    verdict = Watcher(home, POLICY).run(first, None, data, parts)
+    (check,) = [one for one in verdict.checks if one.name == "near_copies"]
+    assert check.outcome == outcome, check
+    assert verdict.outcome == outcome
+    (kept,) = (home.cache / "near-copies").iterdir()
+    before = kept.stat()
+    assert Watcher(home, POLICY).run(first, None, data, parts).outcome == outcome
+    assert kept.stat().st_mtime_ns == before.st_mtime_ns, "searched once"
+
+
+def test_copies_of_what_a_model_was_not_fitted_on_do_not_count_against_it(home):
+    data, parts = with_planted_copies(300)
+    part = candidate(home, "part", fitted().onnx())
+    verdict = Watcher(home, POLICY).run(part, None, data, parts)
+    assert [one.outcome for one in verdict.checks if one.name == "near_copies"] == ["pass"]

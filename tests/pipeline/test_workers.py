@@ -43,10 +43,21 @@ def sweep_that_dies(home: Home) -> dict[str, Any]:
     return {"models": ("logistic", DEADLY), "overrides": {DEADLY: {"versions": str(home.versions)}}}
 
 
+def trains_nothing(run: Any) -> None:
+    """What was trained is judged, or waits in staging."""
+
+    class Counting(Silent):
+        def planned(self, cells: Any, to_train: Any) -> None:
+            assert list(to_train) == []
+
+    (row,) = run(Counting()).rows
+    assert row.version is not None
+
+
 def test_a_process_that_dies_is_one_sentence_and_costs_nothing(run: Any, home: Home) -> None:
     with pytest.raises(ModelError, match=r"process died.*memory.*kept: run the same command again with fewer --jobs"):
         run(jobs=2, **sweep_that_dies(home))
-    assert [row.reused for row in run().rows] == [True]
+    trains_nothing(run)
     assert list(home.staging.iterdir()) == []
 
 
@@ -77,7 +88,7 @@ def test_a_cell_that_kills_every_worker_is_one_sentence_and_costs_nothing(run: A
         pytest.raises(ServiceError, match=r"trained deadly_recipe:build on 144 died.*memory.*fewer workers.*kept"),
     ):
         run(cluster=cluster.scheduler_address, **sweep_that_dies(home))
-    assert [row.reused for row in run().rows] == [True]
+    trains_nothing(run)
 
 
 def test_a_scheduler_without_workers_says_how_to_start_some(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,12 +107,13 @@ def test_a_cluster_that_goes_away_is_one_sentence(
     with command_line_cluster(tmp_path) as (address, processes):
 
         class Killing(Silent):
-            def finished(self, row: Any) -> None:
-                processes[doomed].send_signal(signal.SIGKILL)
+            def awaiting(self, cells: Any, where: str) -> None:
+                if len(cells) == 1:
+                    processes[doomed].send_signal(signal.SIGKILL)
 
         with pytest.raises(ServiceError, match=sentence):
             run(Killing(), cluster=address, models=("logistic", "deadly_recipe:wait"))
-    assert [row.reused for row in run().rows] == [True]
+    trains_nothing(run)
 
 
 def test_a_candidate_is_kept_before_its_turn_comes(labelled: LabelledImages, home: Home) -> None:

@@ -114,7 +114,7 @@ def test_verdicts_have_a_row_per_check_with_its_sentence(book, parts):
     rows = list(book["Verdicts"].iter_rows(min_row=2, values_only=True))
     checks = [check for version in parts[0][:3] for check in version.verdict.checks]
     assert [row[-1] for row in rows] == [check.sentence for check in checks]
-    assert [row[6] for row in rows] == [check.value for check in checks]
+    assert [row[7] for row in rows] == [check.value for check in checks]
 
 
 def test_the_charts_are_native_logarithmic_and_point_at_the_right_cells(book, parts):

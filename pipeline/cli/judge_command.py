@@ -1,0 +1,65 @@
+"""``judge``: judge stored versions again, without training."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.settings_options import settings_option
+from pipeline.contracts import Version
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("judge", rich_help_panel="Train")(judge)
+
+
+def judge(
+    version: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[VERSION…]",
+            help="Ids, or parts of them.",
+            show_default="every version of the dataset that was refused for lack of proof alone",
+        ),
+    ] = None,
+    gate: Annotated[str | None, settings_option("gate")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Dataset whose versions are meant, or where its images are now."),
+    ] = None,
+    test_size: Annotated[str | None, settings_option("test_size")] = None,
+    data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Judge stored versions again, without training: by today's gate, against today's champion, on today's benchmark.
+
+    Each judgement is paid for like a first one; what has its verdict on all of this keeps it, at no cost. A version
+    that passes is promoted.
+    """
+    from pipeline import judge_stored
+    from pipeline.config import read_settings
+    from pipeline.judging import explain
+
+    given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
+    settings = read_settings(config, given)
+    wanted = judge_stored.Wanted(tuple(version or ()), dataset)
+    judged = judge_stored.judge(settings, resolve_home(home), wanted, notice)
+    if as_json:
+        print_json([_facts(one.version, new=one.new) for one in judged])
+        return
+    for one in judged:
+        console.print(one.sentence, markup=False)
+        for line in explain.lines(one.version.verdict):
+            console.print(line, markup=False)
+    if not judged:
+        console.print("No version was refused for lack of proof alone: there is nothing to judge again.")
+
+
+def _facts(version: Version, *, new: bool) -> dict[str, Any]:
+    verdict = dataclasses.asdict(version.verdict)
+    return {"id": version.id, "new": new, "judgements": len(version.verdicts), "verdict": verdict}
