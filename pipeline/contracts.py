@@ -197,7 +197,7 @@ class Candidate:
         id: Sorts by time and says what it is: ``20261121-134502-cnn-33600-7f3a``.
         folder: Where its files are for now.
         digest: Identifies model and training; see ``pipeline.store.manifest.identity_digest``.
-        cell: Identifies what was asked for (all of the above but the model); equal cells need no retraining.
+        cell: Identifies the requested training (all of the above but the model); equal cells need no retraining.
         dataset: The dataset's name.
         recipe: The recipe's name in the registry, or a user's ``package.module:function``.
         parameters: Every parameter the recipe was built with.

@@ -215,8 +215,8 @@ class _Session:
                 self.observer.notice(str(refusal))
         if version.verdict.truth_sha256 not in ("", self._truth(cell.split)):
             self.observer.notice(
-                f"{version.id} was judged on other benchmark images or labels than today's, and its figures are of "
-                "those: --retrain trains and judges it anew."
+                f"{version.id} was judged on other benchmark images or labels than the current ones, and its figures "
+                "refer to those: --retrain trains and judges it again."
             )
         return _judged(cell, version, reused=True)
 

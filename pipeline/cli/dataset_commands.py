@@ -10,9 +10,9 @@ from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_j
 if TYPE_CHECKING:
     from pipeline.data.snapshots import Snapshot
 
-app = typer.Typer(help="The datasets that grow, snapshot by snapshot.", no_args_is_help=True)
+app = typer.Typer(help="Growing datasets and their snapshots.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="NAME, or NAME@SNAPSHOT for an older one.")]
+Name = Annotated[str, typer.Argument(help="NAME, or NAME@SNAPSHOT for an older snapshot.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
     for snapshot in found:
         console.print(f"{snapshot.id}: {snapshot.images:,} images of {len(snapshot.classes)} classes", markup=False)
     if not found:
-        console.print("There is no dataset yet: `simulator.py ingest FOLDER --dataset NAME` begins one.")
+        console.print("There is no dataset yet: `simulator.py ingest FOLDER --dataset NAME` starts one.")
 
 
 @app.command()
@@ -90,7 +90,7 @@ def diff(
 @app.command()
 def remove(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help="Digests, recorded sources, or picture files.")],
-    dataset: Annotated[str, typer.Option(help="The dataset that they are in.")],
+    dataset: Annotated[str, typer.Option(help="Dataset that contains them.")],
     erase: Annotated[
         bool, typer.Option("--erase", help="Also delete their bytes and digests from every snapshot and record.")
     ] = False,
@@ -111,7 +111,7 @@ def _print(snapshot: "Snapshot", waiting: int, history: "list[Snapshot]") -> Non
     console.print(f"Prepared as {in_words(snapshot.preparation)}.", markup=False)
     for name, count in snapshot.class_counts.items():
         console.print(f"  {name:<24} {count:>9,}", markup=False)
-    console.print(f"{waiting:,} images wait in quarantine; {len(snapshot.removed):,} were removed by a person.")
+    console.print(f"{waiting:,} images are in quarantine; {len(snapshot.removed):,} were removed by hand.")
     for one in history:
         erased = f", {one.erased:,} erased" if one.erased else ""
         console.print(f"  {one.id}  {one.created_at}  {one.images:,} images{erased}  {one.made_by}", markup=False)

@@ -91,9 +91,9 @@ def _print_outcome(console: Console, summary: "Summary") -> None:
         known = f", {percent(made.accuracy)} right" if made.accuracy is not None else ""
         console.print(f"\nThe champion {made.version_id} predicted {made.source}{known}: {made.csv}", markup=False)
         if made.stand_in:
-            console.print("There was no test set at hand: --test-images FILE predicts yours.", style="dim")
+            console.print("No test set was available; --test-images FILE predicts yours.", style="dim")
     else:
-        console.print("\nNothing ever passed the gate, so nothing serves and nothing was predicted.")
+        console.print("\nNo version has passed the gate yet, so nothing is in production and nothing was predicted.")
     console.print("\nTo look at:")
     for title, path in summary.figures.items():
         console.print(f"  {title:<16} {path}", markup=False, soft_wrap=True)

@@ -62,7 +62,7 @@ def _converted(array: NDArray[Any], file: str, row_number: RowNumber, notify: No
         images[start : start + step] = block
         largest = max(largest, int(images[start : start + step].max()))
     if array.dtype.kind == "f" and largest == 1:
-        notify(f"{file} holds {array.dtype} of 0.0 and 1.0 alone: taken as black (0) and white (255).")
+        notify(f"{file} holds {array.dtype} of only 0.0 and 1.0: taken as black (0) and white (255).")
         images *= 255
     return images.reshape(array.shape)
 

@@ -79,7 +79,7 @@ class Snapshot(BaseModel):
     @model_validator(mode="after")
     def _sealed(self) -> Self:
         if self.digest and self.digest != self.content_sha256():
-            raise ValueError("its digest does not fit: it was changed")
+            raise ValueError("its digest does not match: it was changed")
         return self
 
     @property
@@ -132,7 +132,7 @@ def find(datasets: Path, spec: str) -> Snapshot:
     match = REFERENCE.fullmatch(spec)
     found = numbers(datasets / match["name"]) if match else []
     if match is None or not found:
-        raise DataError(f"There is no dataset '{spec}' in {datasets}: `simulator.py dataset list` names them.")
+        raise DataError(f"There is no dataset '{spec}' in {datasets}: `simulator.py dataset list` lists them.")
     number = int(match["number"]) if match["number"] else found[-1]
     if number not in found:
         raise DataError(f"{match['name']} has no snapshot {number}: it has {found[0]} to {found[-1]}.")
@@ -205,7 +205,7 @@ def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledI
 
 def _check_classes(snapshot: Snapshot) -> None:
     if len(snapshot.classes) < 2:
-        raise DataError(f"{snapshot.id} has one class alone ({snapshot.classes[0]}): ingest images of a second one.")
+        raise DataError(f"{snapshot.id} has only one class ({snapshot.classes[0]}): ingest images of a second one.")
     few = [name for name in snapshot.classes if snapshot.class_counts.get(name, 0) < SMALLEST_CLASS]
     if few:
         count = snapshot.class_counts.get(few[0], 0)

@@ -157,4 +157,4 @@ def read_file(path: Path) -> RawSet:
         return kaggle_csv.read_labelled(path)
     if suffix == ".npz":
         return npz.read_labelled(path)
-    raise DataError(f"{path} has an unknown form: a .csv, an .npz, or a folder of IDX files or pictures is expected.")
+    raise DataError(f"{path} has an unknown format: a .csv, an .npz, or a folder of IDX files or pictures is expected.")

@@ -41,9 +41,9 @@ class Order:
         kind, size: ``--as`` and ``--image-size``; ``None`` where the dataset or the images decide.
         new_classes: Whether labels that the dataset does not know become classes.
         max_ratio: How many times the smallest class the largest may have; ``None`` for any.
-        labelled_by: Who gave the labels.
+        labelled_by: Who labelled the images.
         selection: How the images were chosen, where their source does not say.
-        jobs: Processes that prepare.
+        jobs: Number of processes that prepare images.
     """
 
     specs: tuple[str, ...]

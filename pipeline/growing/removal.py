@@ -48,9 +48,9 @@ class Removal:
         if self.snapshot is not None:
             lines.append(f"The newest snapshot is {self.snapshot.id} with {self.snapshot.images:,} images.")
         if not self.versions:
-            return [*lines, "No version was trained on it." if len(self.digests) == 1 else "No version saw them."]
+            return [*lines, f"No version was trained on {'it' if len(self.digests) == 1 else 'them'}."]
         named = ", ".join(self.versions)
-        return [*lines, f"Versions that were trained on what was removed, and still are: {named}. Train others."]
+        return [*lines, f"These versions were trained on removed images and still exist: {named}. Train new ones."]
 
 
 def remove(home: Home, dataset: str, images: Sequence[str], *, erase: bool, notify: Notify) -> Removal:
@@ -147,7 +147,7 @@ def _matching(image: str, sources: dict[str, set[str]], newest: Snapshot) -> set
         digests = {prepare_item(Item(image, Path(image), None), newest.preparation).digest} & sources.keys()
     if not digests:
         raise DataError(
-            f"'{image}' is not in {newest.name}: give a digest, or {SHORTEST_DIGEST} or more digits of its beginning, "
+            f"'{image}' is not in {newest.name}: give a digest, or {SHORTEST_DIGEST} or more of its first digits, "
             "the source as `dataset export --to folder` lists it, or the picture file itself."
         )
     if len(digests) > 1:

@@ -60,10 +60,10 @@ class OnnxPredictor:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.shape:
             raise DataError(
                 f"The model takes uint8 images of {self.shape}, not {images.dtype} of {images.shape[1:]}: "
-                "bring them to that form first."
+                "convert them first."
             )
         if len(images) == 0:
-            raise DataError("There is no image to predict.")
+            raise DataError("There are no images to predict.")
         parts = [
             self._session.run(None, {self._input.name: images[start : start + BATCH]})[0]
             for start in range(0, len(images), BATCH)

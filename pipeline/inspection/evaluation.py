@@ -133,7 +133,7 @@ def _rows(home: Home, version: Version, data: LabelledImages) -> Rows:
 def _warn_of_leaks(version: Version, data: LabelledImages, rows: Rows, notify: Callable[[str], None]) -> None:
     leaked = digests.overlap(version_arrays.training_images(version).train, data.digests[rows])
     if leaked:
-        notify(f"{version.id} was fitted on {leaked:,} of these {len(rows):,} images: its figures flatter it.")
+        notify(f"{version.id} was fitted on {leaked:,} of these {len(rows):,} images: its figures are too optimistic.")
 
 
 def _predict(version: Version, images: Images, checkpoint: int | None) -> Probabilities:

@@ -57,7 +57,7 @@ class Status:
         size = f" ({self.images:,} benchmark images)" if self.images else ""
         lines = [f"{self.dataset}{size}: {self._spent()}; {self._next(policy)}."]
         if self.imported:
-            lines.append(f"Ledgers of single benchmarks, kept by older releases, that count: {self.imported}.")
+            lines.append(f"Ledgers of single benchmarks from older releases that are counted in: {self.imported}.")
         if self.without_promise:
             lines.append(f"Judgements that promised nothing over a series: {self.without_promise}.")
         if self.images:
@@ -78,7 +78,7 @@ class Status:
             return f"the next judgement needs p <= {policy.alpha:g} and spends nothing"
         least, most = (spending.level(self.left, p) for p in (AVERAGE_P, 0.0))
         if not least:
-            return "nothing is left: only a larger alpha in [gate], which is a weaker promise, goes on"
+            return "nothing is left: to continue, raise alpha in [gate], which weakens the promise"
         return (
             f"the next judgement needs p <= {least:.3g} if validation images show no difference, up to {most:.3g} "
             "the better they look"
@@ -121,7 +121,7 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
         return []
     if policy.mode == "non-inferior":
         found = simulation.power_of(policy, 0.0, status.images, status.validation_images, status.left)
-        return [f"Of challengers as good as the best champion it lets about {100 * found:.0f} % through."]
+        return [f"About {100 * found:.0f} % of challengers that are as good as the best champion pass."]
     level = None if policy.promises else policy.alpha
     return [findable_in_words(status.images, status.validation_images, status.left, status.champion_errors, level)]
 

@@ -85,7 +85,7 @@ def compare(policy: GatePolicy, evidence: Evidence, screening: Screening, grant:
     """
     champion = evidence.champion
     if champion is None or screening.judgement is not None:
-        raise ValueError("There is nothing to compare: the screening decided already.")
+        raise ValueError("There is nothing to compare: the screening already decided.")
     found = [
         *claims.headline(policy, evidence, champion, grant.level),
         *rules.applied(policy, evidence, benchmark=True),

@@ -48,7 +48,7 @@ class TreeFeatures:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ModelError(f"There are no features {shown(self.kind)}: choose one of {', '.join(KINDS)}.")
+            raise ModelError(f"{shown(self.kind)} is not a kind of feature: choose one of {', '.join(KINDS)}.")
 
     def of(self, images: Images) -> Features:
         """Of uint8 images ``[N, H, W, C]``: their pixels without a copy, or float32 ``[N, F]``."""

@@ -125,7 +125,7 @@ def _delivered(home: Home, session: kaggle.Session, record: Record, tell: Tell) 
     known = submissions.attempts(home, record.key)
     for attempt in known:
         if attempt.reference is not None:
-            tell(f"This file of {attempt.version} is submission {attempt.reference} already: it is not sent again.")
+            tell(f"This file of {attempt.version} was sent as submission {attempt.reference}: it is not sent again.")
             return attempt
     found = kaggle.entries(session)
     matches = [(attempt, entry) for attempt in known if (entry := _match(found, attempt))]
@@ -135,7 +135,7 @@ def _delivered(home: Home, session: kaggle.Session, record: Record, tell: Tell) 
     if not matches:
         return None
     attempt, entry = matches[0]
-    tell(f"Kaggle has this file of {record.version} already, as submission {entry.reference}: it is not sent again.")
+    tell(f"Kaggle already has this file of {record.version}, as submission {entry.reference}: it is not sent again.")
     return saved(home, updated(attempt, entry))
 
 

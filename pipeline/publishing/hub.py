@@ -19,7 +19,7 @@ from pipeline.store import atomic, lock, manifest, production, scores, verdicts
 from pipeline.store.home import Home
 
 MIRROR = "huggingface"
-OVERRIDDEN = "Promoted by a person against the gate, whose promise does not cover it: "
+OVERRIDDEN = "Promoted by hand against the gate, whose promise does not cover it: "
 _REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 ATTRIBUTES = "".join(
     f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in ("onnx", "keras", "ubj", "joblib", "png")

@@ -87,7 +87,7 @@ def after_run(
     """
     last = submissions.latest(home, competition)
     if last and last.version == submission.version_id and last.status not in UNCERTAIN:
-        tell(f"{last.version} was submitted to {competition} before: the champion has not changed, nothing is sent.")
+        tell(f"{last.version} was submitted to {competition} before: the champion is unchanged, so nothing was sent.")
         return None
     version = versions.find(home, submission.version_id)
     try:
@@ -121,7 +121,7 @@ def outcome_sentence(record: Record) -> str:
         return f"Public score of {record.version}: {100 * record.public_score:.3f} %; expected {expected}."
     if record.status == "pending":
         return (
-            f"Submission {record.reference} is sent and not scored yet; expected {expected}. "
+            f"Submission {record.reference} was sent but is not scored yet; expected {expected}. "
             "`simulator.py kaggle status` shows the score once it is there."
         )
     if record.status in UNCERTAIN:
@@ -145,7 +145,7 @@ def _require_honest(request: Request, leaked: int) -> None:
     if leaked and not request.allow_leak:
         raise LeakError(
             f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images "
-            f"of {request.version.id}, so its score would mean nothing. Train on `--dataset kaggle`, or submit with "
+            f"of {request.version.id}, so its score would be meaningless. Train on `--dataset kaggle`, or submit with "
             f"--allow-leak, which adds '{LEAK_WORDS}' to the message and the record."
         )
 
@@ -183,7 +183,7 @@ def _follow(home: Home, session: kaggle.Session, record: Record, tell: Tell) -> 
     try:
         entry = kaggle.follow(session, record.reference, tell)
     except ServiceError as error:
-        tell(f"Submission {record.reference} is sent, but its score could not be requested: {error}")
+        tell(f"Submission {record.reference} was sent, but its score could not be requested: {error}")
         return record
     if entry is not None:
         record = delivery.updated(record, entry)

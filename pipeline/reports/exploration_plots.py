@@ -137,7 +137,7 @@ def embedding(points: NDArray[np.float32], labels: Labels, classes: Sequence[str
         axes.text(*middle, shortened(name), fontweight="bold", ha="center", va="center", path_effects=halo, fontsize=14)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title(f"{count(len(points))} images, alike ones close together")
+    axes.set_title(f"{count(len(points))} images, similar ones close together")
     return canvas
 
 

@@ -95,7 +95,7 @@ def fit_power_law(sizes: ArrayLike, errors: ArrayLike, test_images: ArrayLike) -
 
     Args:
         sizes: Training images, ``[S]``, at least four different ones.
-        errors: Fractions of test images mistaken, ``[S]``.
+        errors: Fractions of test images misclassified, ``[S]``.
         test_images: How many were tested, a number or ``[S]``.
 
     Raises:

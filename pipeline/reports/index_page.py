@@ -20,7 +20,7 @@ _CURVES = (
     (
         "learning_curve_seconds.png",
         "Seconds of fitting against the number of training images, one line per recipe.",
-        "What it costs: seconds of fitting.",
+        "Cost: seconds of fitting.",
     ),
 )
 

@@ -293,7 +293,7 @@ def _take_back(path: Path, descriptor: int, whole: int, error: OSError) -> None:
         disk.truncate(descriptor, whole)
     except OSError as second:
         raise StoreError(
-            f"{path} could not be written: {_reason(error)}, and what was written could not be taken back: "
+            f"{path} could not be written: {_reason(error)}, and what was written could not be undone: "
             f"{_reason(second)}. Its last line may be new: {_remedy(error)}, then run `simulator.py doctor`."
         ) from error
 

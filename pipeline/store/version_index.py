@@ -118,7 +118,7 @@ def is_whole(home: Home) -> bool:
 
 
 def remove_damaged(home: Home) -> list[str]:
-    """Delete an index that is damaged; the next listing makes it anew. Return what was done.
+    """Delete an index that is damaged; the next listing rebuilds it. Return what was done.
 
     Raises:
         StoreError: The disk refuses.
@@ -127,7 +127,7 @@ def remove_damaged(home: Home) -> list[str]:
         return []
     with atomic.disk_errors(file(home)):
         file(home).unlink()
-    return ["Deleted the damaged index of versions; the next listing makes it anew."]
+    return ["Deleted the damaged index of versions; the next listing rebuilds it."]
 
 
 def _indexed(entry: Entry | None, folder: Path) -> Summary | None:

@@ -173,7 +173,7 @@ def build(shape, n_classes):
         "logits",
         "other images",
         "one-hot",
-        "no probabilities",
+        "not probabilities",
     ],
 )
 def test_anything_else_is_one_clear_error(source: str, sentence: str, write: Write, digits: Digits) -> None:

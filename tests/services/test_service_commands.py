@@ -53,7 +53,7 @@ def test_without_test_images_the_way_to_them_is_named(home: Home, champion: Vers
 
 
 def test_nothing_submitted_yet(call) -> None:
-    assert "Nothing was submitted" in call("kaggle", "status").output
+    assert "Nothing has been submitted" in call("kaggle", "status").output
 
 
 def test_a_run_without_credentials_says_in_one_line_how_to_submit(
