@@ -51,7 +51,7 @@ def main() -> str:
 
 
 def multiply(home: Home, number: int) -> None:
-    """Copy the failed version of a home under new ids, each a whole version of its own, until there are so many."""
+    """Copy the failed version of a home under new ids, each a complete version, until that many exist."""
     (source,) = home.failed.iterdir()
     facts = manifest.read(source)
     verdict = verdicts.read(source)

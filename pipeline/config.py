@@ -29,7 +29,7 @@ class OnCommandLine:
     Attributes:
         panel: The group of options in ``--help``.
         flag: The option, where it is not the setting's name.
-        envvar: An environment variable that gives it too.
+        envvar: An environment variable that also sets it.
         default: What holds unless it is given, where the field's default does not say so.
         repeatable: Whether it may be given more than once.
     """
@@ -77,7 +77,7 @@ class Settings(BaseModel):
     test_images: Annotated[Path | None, _DATA] = Field(
         None,
         description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder. Without it, "
-        "the benchmark images stand in.",
+        "the benchmark images are predicted.",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of rows, weights and augmentation.")
     repeats: int = Field(

@@ -141,7 +141,7 @@ class FitProgress(Protocol):
 
 
 def no_progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
-    """A ``FitProgress`` that reports nothing."""
+    """Report nothing: a ``FitProgress`` for callers that show none."""
 
 
 @dataclass(frozen=True)

@@ -40,22 +40,22 @@ class Observer(Protocol):
     """Receives the events of a run."""
 
     def notice(self, sentence: str) -> None:
-        """Something a person should know."""
+        """Receive a sentence that a person should know."""
 
     def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
-        """All cells, and those of them that have to be trained."""
+        """Receive all cells, and those of them that have to be trained."""
 
     def fitting(self, cell: Cell) -> FitProgress:
-        """A cell's training starts; the returned function is called after each epoch or round."""
+        """Note that a cell's training starts; the returned function is called after each epoch or round."""
 
     def awaiting(self, cells: Sequence[Cell], where: str) -> None:
-        """Cells are being trained side by side on ``where``; the first of them is judged next."""
+        """Note that cells are being trained in parallel on ``where``; the first of them is judged next."""
 
     def judging(self, cell: Cell) -> None:
-        """A cell's candidate is being judged."""
+        """Note that a cell's candidate is being judged."""
 
     def finished(self, row: "Row") -> None:
-        """A cell is done."""
+        """Note that a cell is done."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Summary:
     Attributes:
         dataset: The dataset's name.
         rows: One a cell, in the order of judgement.
-        champion: Who serves now, ``None`` if nothing ever passed.
+        champion: The version in production; ``None`` if nothing has passed yet.
         submission: The champion's predictions, ``None`` without a champion.
         figures: The files worth looking at, by what they show.
         problem: Why nothing was submitted although that was asked for; all the rest is done.
@@ -274,7 +274,7 @@ def _submit(home: Home, submission: Submission, images: UnlabelledImages, observ
     """Submit the champion's predictions; a refusal is returned, since the run itself is done."""
     try:
         submitter.after_run(
-            home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice
+            home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), notify=observer.notice
         )
     except PipelineError as error:
         return error

@@ -22,7 +22,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("list")
 def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Every dataset with its newest snapshot."""
+    """List every dataset with its newest snapshot."""
     from pipeline.data import snapshots
 
     folder = resolve_home(home).datasets
@@ -38,7 +38,7 @@ def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
 
 @app.command()
 def show(name: Name, as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Classes, preparation, snapshots and quarantine of a dataset."""
+    """Show the classes, preparation, snapshots and quarantine of a dataset."""
     from pipeline.data import snapshots
     from pipeline.growing import quarantine
 
@@ -77,7 +77,7 @@ def diff(
     second: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="NAME@SNAPSHOT.")],
     home: HomeOption = None,
 ) -> None:
-    """What one snapshot has that the other has not."""
+    """Show what one snapshot has that the other lacks."""
     from pipeline.data import snapshots
     from pipeline.growing import exporting
 

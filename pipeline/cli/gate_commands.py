@@ -96,8 +96,7 @@ def plan(
         facts = {"gain_pp": gain, "disagreement_percent": 100 * share, "alpha": policy.alpha, "power": power}
         print_json({**facts, "budget": policy.budget, "images": images})
         return
-    more = f"more than {planning.MOST_IMAGES:,} benchmark images"
-    needed = more if images is None else f"about {planning.rounded(images):,} benchmark images"
+    needed = f"more than {planning.MOST_IMAGES:,}" if images is None else f"about {planning.rounded(images):,}"
     console.print(
         f"To find a gain of {gain:g} points {100 * power:g} % of the time, with {100 * share:.3g} % of the images "
         f"right for exactly one of the two, this gate needs {needed} benchmark images{_assumption(policy)}.",

@@ -154,7 +154,7 @@ def predict(
 
 
 def champion_of(home: Home, dataset: str | None) -> Deployment:
-    """The champion of a dataset; without a name, of the only dataset that has one.
+    """Return the champion of a dataset; without a name, of the only dataset that has one.
 
     Raises:
         DeployError: Nothing serves, or several do and none is named.

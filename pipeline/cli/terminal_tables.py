@@ -17,7 +17,7 @@ MARKS = {"pass": "✔ pass", "fail": "✘ fail", "error": "! error"}
 
 
 def print_summary(console: Console, summary: "Summary") -> None:
-    """The table that ends a run, who serves now, and what to look at."""
+    """Print the table that ends a run, what is in production now, and what to look at."""
     table = Table(title=f"{summary.dataset}: what was trained and what became of it", title_justify="left")
     for column, justify in (
         ("images", "right"),

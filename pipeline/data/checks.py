@@ -22,7 +22,7 @@ FRACTION = "a pixel is not a whole number"
 def pixels(array: NDArray[Any], file: str, row_number: RowNumber = from_one, notify: Notify = silent) -> Images:
     """Return pixels of any numeric type as uint8 ``[N, H, W, C]``; uint8 is not copied.
 
-    Floating-point images that hold nothing but 0.0 and 1.0 are black and white, so 1.0 becomes 255, with a notice.
+    Floating-point images that hold only 0.0 and 1.0 are black and white, so 1.0 becomes 255, with a notice.
     Whole numbers are taken as they are: an integer 1 is the grey level 1.
 
     Args:

@@ -110,7 +110,7 @@ def expanded(path: str | Path) -> Path:
     """Return a path with ``~`` replaced by the home folder; unchanged where there is no such user."""
     try:
         return Path(path).expanduser()
-    except RuntimeError:  # ~nobody, who has no home here
+    except RuntimeError:  # ~nobody, which has no home here
         return Path(path)
 
 

@@ -54,7 +54,7 @@ def load(
 
 
 def sample_ids(path: Path) -> tuple[str, ...]:
-    """The ids that a ``sample_submission.csv`` asks for, in its order.
+    """Return the ids that a ``sample_submission.csv`` asks for, in its order.
 
     Raises:
         DataError: It has not the form ``ImageId,Label``; names the row.

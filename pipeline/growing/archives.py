@@ -85,7 +85,7 @@ def _write(member: _Member, path: Path) -> None:
 
 
 class _Limited:
-    """Reads at most so many bytes of a stream."""
+    """Reads at most ``size`` bytes of a stream."""
 
     def __init__(self, stream: IO[bytes], size: int) -> None:
         self._stream, self._left = stream, size

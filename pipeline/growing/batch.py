@@ -74,7 +74,7 @@ class Batch:
         return Counter(one.prepared.polarity for one in self.outcomes if one.prepared.polarity)
 
     def in_words(self) -> list[str]:
-        """The report, a sentence a line."""
+        """Return the report, one sentence per line."""
         pace = 60 * len(self.outcomes) / max(self.seconds, 1e-3)
         lines = [
             f"{len(self.outcomes):,} images arrived for {self.dataset} and were prepared as "
@@ -95,7 +95,7 @@ class Batch:
         return lines
 
     def facts(self) -> dict[str, Any]:
-        """The report for other programs."""
+        """Return the report for other programs."""
         return {
             "dataset": self.dataset,
             "batch": self.id,

@@ -34,7 +34,7 @@ class Difference:
     classes: tuple[str, ...]
 
     def in_words(self, first: str, second: str) -> list[str]:
-        """The difference, a sentence a line."""
+        """Return the difference, one sentence per line."""
         lines = [
             f"{second} has {self.added.total():,} images that {first} lacks{_by_class(self.added)}.",
             f"{first} has {self.removed.total():,} images that {second} lacks{_by_class(self.removed)}.",
@@ -82,7 +82,7 @@ def export(folder: Path, snapshot: Snapshot, form: str, target: Path) -> int:
 
 
 def entries_of(folder: Path, snapshot: Snapshot) -> list[Entry]:
-    """Every stored image of a snapshot, in order.
+    """Return every stored image of a snapshot, in order.
 
     Raises:
         DataError: A shard is missing or damaged.

@@ -65,7 +65,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
         home: The home folder.
         order: What is ingested; ``desk.scratch`` is ignored in favour of a folder inside the dataset's.
         desk: Reads what is no file.
-        progress: Told how far the preparation is.
+        progress: Called with how far the preparation is.
         wait: Wait for another process that writes to the dataset; otherwise fail at once.
 
     Raises:

@@ -31,7 +31,7 @@ class Removal:
 
     Attributes:
         digests: Of the images.
-        snapshot: The snapshot without them; ``None`` where they were in quarantine or older snapshots alone.
+        snapshot: The snapshot without them; ``None`` where they were only in quarantine or older snapshots.
         erased: Whether their bytes and digests are gone everywhere.
         versions: Ids of the versions that were trained or validated on any of them.
     """
@@ -42,7 +42,7 @@ class Removal:
     versions: tuple[str, ...]
 
     def in_words(self) -> list[str]:
-        """The report, a sentence a line."""
+        """Return the report, one sentence per line."""
         count = "1 image was" if len(self.digests) == 1 else f"{len(self.digests)} images were"
         lines = [f"{count} {'erased from every snapshot' if self.erased else 'removed'}."]
         if self.snapshot is not None:
@@ -54,7 +54,7 @@ class Removal:
 
 
 def remove(home: Home, dataset: str, images: Sequence[str], *, erase: bool, notify: Notify) -> Removal:
-    """Strike images out of a dataset.
+    """Remove images from a dataset.
 
     Args:
         home: The home folder.
@@ -101,10 +101,10 @@ def finish(home: Home, folder: Path, *, wait: bool, notify: Notify) -> None:
 
 
 def complete_erasure(home: Home, folder: Path) -> bool:
-    """Finish an erasure that was begun; returns whether there was one. The caller holds both locks.
+    """Finish an interrupted erasure; return whether there was one. The caller holds both locks.
 
     Raises:
-        StoreError: The disk is full or refuses; the next call goes on.
+        StoreError: The disk is full or refuses; the next call resumes.
     """
     if not (folder / PENDING).exists():
         return False
@@ -168,7 +168,7 @@ def _strike(folder: Path, newest: Snapshot, found: frozenset[str], *, removed: b
 
 
 def _erase_from_shards(folder: Path, doomed: frozenset[str]) -> None:
-    """Write anew each shard that holds one of the images, then each manifest that names such a shard."""
+    """Rewrite each shard that holds one of the images, then each manifest that names such a shard."""
     replaced: dict[str, Shard | None] = {}
     lost: dict[str, int] = {}
     for number in snapshots.numbers(folder):

@@ -52,7 +52,7 @@ class OnnxPredictor:
         return sides[1] if len(sides) == 2 and isinstance(sides[1], int) else None
 
     def predict(self, images: Images) -> Probabilities:
-        """Class probabilities, float32 ``[N, K]``, of uint8 images ``[N, H, W, C]``.
+        """Return class probabilities, float32 ``[N, K]``, of uint8 images ``[N, H, W, C]``.
 
         Raises:
             DataError: The images have another type or shape than the model takes.

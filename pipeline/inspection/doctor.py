@@ -179,7 +179,7 @@ MOVING = (_current, _heads, _torn, _leftovers, _staging)
 
 def _remake_heads(home: Home) -> list[str]:
     remade = [name for name in ledger_files.names(home) if ledger_files.remake_head(home, name, _witnessed(home, name))]
-    return [f"Wrote the .head file of the gate's ledger {name[:12]} anew." for name in remade]
+    return [f"Rewrote the .head file of the gate's ledger {name[:12]}." for name in remade]
 
 
 REPAIRS: tuple[Callable[[Home], list[str]], ...] = (

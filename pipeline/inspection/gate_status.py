@@ -31,7 +31,7 @@ class Status:
         benchmarks: How many different sets of benchmark images, or labels, were judged on.
         imported: Ledgers of single benchmarks, kept by older releases, whose debits count.
         without_promise: Judgements by policies that promise nothing over a series.
-        champion_errors: Of the model that serves now; ``None`` where it was not judged on a benchmark.
+        champion_errors: Of the model in production; ``None`` where it was not judged on a benchmark.
         sharing: Other datasets that know some of its benchmark images, and how many.
         problem: What is wrong with the ledger, ``None`` where it verifies.
     """
@@ -151,7 +151,7 @@ def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version])
 
 
 def _served(home: Home, dataset: str) -> _Served | None:
-    """What serves now, as it was judged; ``None`` without a champion, or where its scores are damaged."""
+    """The model in production, as it was judged; ``None`` without a champion, or where its scores are damaged."""
     try:
         champion = production.current(home, dataset)
         if champion is None:

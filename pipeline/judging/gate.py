@@ -97,7 +97,7 @@ def compare(policy: GatePolicy, evidence: Evidence, screening: Screening, grant:
 
 
 def outcome(checks: Iterable[Check]) -> Outcome:
-    """``error`` before ``fail`` before ``pass``; without checks nothing passes."""
+    """Return ``error`` before ``fail`` before ``pass``; without checks nothing passes."""
     outcomes = {check.outcome for check in checks}
     if not outcomes or "error" in outcomes:
         return "error"

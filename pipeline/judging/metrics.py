@@ -16,7 +16,7 @@ MOST_CONFUSIONS = 10
 
 
 def problem(probabilities: Probabilities, labels: Labels, classes: int) -> str | None:
-    """Why predictions cannot be scored, in a sentence; ``None`` where they can."""
+    """Return why predictions cannot be scored, in a sentence; ``None`` where they can."""
     if len(labels) == 0:
         return "There are no labelled images to score on."
     if probabilities.shape != (len(labels), classes):

@@ -31,7 +31,7 @@ def publish(
     dataset: str,
     repo_id: str,
     patience: Patience,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     *,
     private: bool = False,
     make_private: bool = False,
@@ -43,7 +43,7 @@ def publish(
         dataset: Whose champion.
         repo_id: ``your-name/your-model``.
         patience: How long to wait for the Hub.
-        tell: Receives what a person should know.
+        notify: Receives what a person should know.
         private: Create a private repository, and refuse an existing public one.
         make_private: Make an existing public repository private.
 
@@ -52,9 +52,9 @@ def publish(
         StoreError: The bundle is damaged, or the disk refuses.
         ServiceError: The Hub did not accept it; the mirror is kept, and the same call completes it.
     """
-    with lock.writing(home, wait=True, notify=tell):
+    with lock.writing(home, wait=True, notify=notify):
         folder = mirror(home, dataset, repo_id)
-    tell(f"Publishing {folder} to {repo_id} …")
+    notify(f"Publishing {folder} to {repo_id} …")
     champion = _champion(home, dataset)
     return huggingface.upload(folder, repo_id, champion.id, patience, private=private, make_private=make_private)
 
@@ -150,7 +150,7 @@ def _content(home: Home, champion: Deployment, repo_id: str | None) -> dict[str,
 
 
 def _override(home: Home, champion: Deployment) -> str | None:
-    """Why a person promoted it against the gate, also if it serves again after a rollback."""
+    """Why a person promoted it against the gate, even if it is back in production after a rollback."""
     history = production.history(home, champion.dataset)
     reasons = [line["reason"] for line in history if (line["id"], line["action"]) == (champion.id, "override")]
     return reasons[-1] if reasons else None

@@ -29,7 +29,7 @@ _TITLES = {
 _MOST_SAMPLES = 144
 
 Step = Callable[[str], None]
-"""Told in words what is about to be done, so that a person who waits knows."""
+"""Called with a description of each step before it starts, for a person who waits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +77,12 @@ def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) ->
 
 
 def files(found: Exploration, validation: Mapping[str, Any], step: Step = lambda _: None) -> dict[str, bytes]:
-    """``index.html`` and the PNGs, by file name.
+    """Return ``index.html`` and the PNGs, by file name.
 
     Args:
         found: What ``explore`` returned.
         validation: The validation report as a mapping of names to figures.
-        step: Told what is being drawn.
+        step: Called with what is being drawn.
     """
     step("drawing the pictures")
     pictures = _pictures(found)

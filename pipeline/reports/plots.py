@@ -9,12 +9,12 @@ from pipeline.reports import style
 from pipeline.reports.figures import count, drawn, figure, shortened
 
 MOST_ANNOTATED = 20
-"""Beyond so many classes the cells of a confusion matrix are too small for numbers."""
+"""Beyond this many classes the cells of a confusion matrix are too small for numbers."""
 
 
 @drawn
 def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Any:
-    """Truth in rows, prediction in columns; the mistakes stand out, the right answers step back.
+    """Draw truth in rows and prediction in columns, with the mistakes emphasised.
 
     Args:
         confusion: Images, ``[K][K]``.
@@ -86,7 +86,7 @@ def _label_matrix(axes: Any, names: Sequence[str], annotated: bool) -> None:
 
 
 def training_history(history: Sequence[Mapping[str, float]], best_step: int | None = None) -> bytes | None:
-    """Loss and accuracy after each epoch or round, on training and on validation rows, the kept step marked.
+    """Draw loss and accuracy after each epoch or round, on training and validation rows; the kept step is marked.
 
     Args:
         history: ``history.csv``: ``step`` and whichever of the four metrics there are.
@@ -149,7 +149,7 @@ def _draw_history(axes: Any, history: Sequence[Mapping[str, float]], metric: str
 
 @drawn
 def calibration(bins: Sequence[CalibrationBin]) -> Any:
-    """How often the model is right when it says that it is so sure, against how sure it says it is.
+    """Draw how often the model is right at each confidence.
 
     Vertical lines are 95 % intervals (Clopper and Pearson); below, how many images are in each bin.
 
@@ -203,7 +203,7 @@ def _interval(row: CalibrationBin) -> tuple[float, float]:
 
 @drawn
 def robustness(by_corruption: Mapping[str, float], clean: float, champion: Mapping[str, float] | None = None) -> Any:
-    """Accuracy on corrupted copies of the benchmark, worst last, with the clean accuracy as a line.
+    """Draw accuracy on corrupted copies of the benchmark, worst last, with the clean accuracy as a line.
 
     Args:
         by_corruption: Accuracy by corruption, as in ``scores.json``.

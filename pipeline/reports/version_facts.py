@@ -23,7 +23,7 @@ class Figure:
 
 
 def headline(verdict: Verdict) -> str:
-    """The verdict as one sentence."""
+    """Return the verdict as one sentence."""
     total, bad = len(verdict.checks), [check for check in verdict.checks if check.outcome != "pass"]
     if not total:
         return "Undecided: no rule was applied."
@@ -35,7 +35,7 @@ def headline(verdict: Verdict) -> str:
 
 
 def opponent(verdict: Verdict) -> str:
-    """Whom it was compared with, and on what."""
+    """Return what it was compared with, and on which images."""
     images = f"{count(verdict.benchmark_images)} benchmark images of {verdict.dataset}"
     if verdict.champion_id is None:
         return f"There was no champion to compare with: judged alone on {images}."
@@ -43,7 +43,7 @@ def opponent(verdict: Verdict) -> str:
 
 
 def tiles(manifest: Manifest, scores: Scores) -> list[Figure]:
-    """The four figures that everybody looks at first."""
+    """Return the four figures that everybody looks at first."""
     rows, accuracy = manifest.rows, scores.accuracy
     return [
         Figure("Accuracy", percent(accuracy.value), f"95 %: {interval(accuracy.low, accuracy.high)}"),
@@ -54,7 +54,7 @@ def tiles(manifest: Manifest, scores: Scores) -> list[Figure]:
 
 
 def figures(scores: Scores) -> list[Figure]:
-    """Every overall figure with what it says."""
+    """Return every overall figure with its meaning."""
     return [
         Figure(
             "Accuracy",
@@ -78,7 +78,7 @@ def _written(value: float | None, form: Form) -> str:
 
 
 def per_class(scores: Scores) -> tuple[float, list[dict[str, Any]]]:
-    """The rows of the table of classes, and the recall at which its bars start.
+    """Return the rows of the table of classes, and the recall at which its bars start.
 
     A bar is placed in per cent of the rail: ``start`` and ``width`` of the interval, ``mark`` of the value.
     """
@@ -98,7 +98,7 @@ def per_class(scores: Scores) -> tuple[float, list[dict[str, Any]]]:
 
 
 def training_sentence(manifest: Manifest) -> str:
-    """How it was trained, in a sentence or two."""
+    """Return how it was trained, in a sentence or two."""
     rows, parity, dataset = manifest.rows, manifest.parity, manifest.dataset
     return (
         f"Recipe “{manifest.recipe}” ({manifest.family}) with seed {manifest.seed}, on {dataset.name} "
@@ -111,7 +111,7 @@ def training_sentence(manifest: Manifest) -> str:
 
 
 def training_tables(manifest: Manifest) -> dict[str, list[tuple[str, str]]]:
-    """Parameters, data, times, software and digests as rows of name and value."""
+    """Return parameters, data, times, software and digests as rows of name and value."""
     rows, dataset = manifest.rows, manifest.dataset
     digests = {"version": manifest.digest, "requested training": manifest.cell, "dataset": dataset.sha256}
     digests |= {"train images": rows.train_sha256, "validation images": rows.validation_sha256}

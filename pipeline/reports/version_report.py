@@ -42,7 +42,7 @@ class ReportInputs:
 
 
 def plots(inputs: ReportInputs) -> dict[str, bytes]:
-    """The plots that can be drawn from these inputs, as PNG bytes by name: what stands in ``plots/``."""
+    """Return the plots that can be drawn from these inputs, as PNG bytes by name: the content of ``plots/``."""
     from pipeline.reports import plots as draw
 
     scores, drawn = inputs.scores, {}
@@ -59,7 +59,7 @@ def plots(inputs: ReportInputs) -> dict[str, bytes]:
 
 
 def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> str:
-    """The whole report as HTML: the verdict first, then what it rests on, pictures inside.
+    """Render the whole report as HTML: the verdict first, then the evidence, with pictures inside.
 
     Args:
         inputs: What it is made of; whatever is missing has no section.

@@ -103,7 +103,7 @@ def file(home: Home) -> Path:
 
 
 def is_whole(home: Home) -> bool:
-    """Whether the index is missing or a sound database; looks without changing it."""
+    """Return whether the index is missing or a sound database; looks without changing it."""
     path = file(home)
     if not path.exists():
         return True
@@ -195,7 +195,7 @@ def _is_settled(stamp: Stamp, started: float) -> bool:
 
 @contextlib.contextmanager
 def _opened(home: Home) -> Iterator[sqlite3.Connection | None]:
-    """The index, made anew where it is damaged; ``None`` where there can be none."""
+    """The index, rebuilt where it is damaged; ``None`` where there can be none."""
     path = file(home)
     connection = _connect(path) or _remade(path)
     try:

@@ -521,7 +521,7 @@ def test_after_a_run_only_a_new_champion_is_submitted(
 ) -> None:
     def after_run(submission: Submission) -> submissions.Record | None:
         return submitter.after_run(
-            home, submission, test_set, competition="digit-recognizer", patience=patience, tell=told
+            home, submission, test_set, competition="digit-recognizer", patience=patience, notify=told
         )
 
     assert after_run(request_.submission) is not None
