@@ -15,7 +15,7 @@ from benchmarks import measure
 from pipeline import simulator
 from pipeline.config import Settings
 from pipeline.contracts import Cell, FitProgress, no_progress
-from pipeline.session import Row
+from pipeline.orchestration.session import Row
 from pipeline.store import manifest, verdicts
 from pipeline.store.home import Home
 
@@ -52,7 +52,7 @@ def main() -> str:
 
 
 def multiply(home: Home, number: int) -> None:
-    """Copy the failed version of a home under new ids, each a whole version of its own, until there are so many."""
+    """Copy the failed version of a home under new ids, each a complete version, until that many exist."""
     (source,) = home.failed.iterdir()
     facts = manifest.read(source)
     verdict = verdicts.read(source)

@@ -21,7 +21,7 @@ LIBRARIES = ("tensorflow", "tensorflow-cpu", "xgboost", "xgboost-cpu", "scikit-l
 
 
 def fits(name: str, planned: Sequence[Fit], *, known_only: bool) -> list[tuple[Fit, Result]]:
-    """Measure each fit once, skipping those that stand in ``raw/<name>.jsonl`` already.
+    """Measure each fit once, skipping those already in ``raw/<name>.jsonl``.
 
     One after the other; those that want one core only come last, as many at once as there are cores. What was
     measured on another machine or with other libraries is measured again; after a change of a recipe, take its
@@ -51,7 +51,7 @@ def fits(name: str, planned: Sequence[Fit], *, known_only: bool) -> list[tuple[F
 
 
 def stamp(name: str) -> str:
-    """When and on which machine the fits of a part were measured; without fits, now and here."""
+    """Return when and on which machine the fits of a part were measured; without fits, now and here."""
     dates: dict[str, set[str]] = {}
     for line in _latest(RAW / f"{name}.jsonl").values():
         dates.setdefault(line["machine"], set()).add(line["date"])
@@ -66,25 +66,25 @@ def _key(fit: Fit) -> str:
 
 
 def mean_and_spread(values: Iterable[float], scale: float = 1.0, digits: int = 2) -> str:
-    """``99.35 ± 0.04 (n = 5)``: mean, standard deviation, number."""
+    """Return ``99.35 ± 0.04 (n = 5)``: mean, standard deviation, number."""
     numbers = [scale * value for value in values]
     spread = statistics.stdev(numbers) if len(numbers) > 1 else 0.0
     return f"{statistics.fmean(numbers):.{digits}f} ± {spread:.{digits}f} (n = {len(numbers)})"
 
 
 def yes(reached: bool) -> str:
-    """Whether a target was reached, for a cell of a table."""
+    """Return whether a target was reached, for a cell of a table."""
     return "yes" if reached else "**no**"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def machine() -> str:
-    """The machine and the libraries, in a sentence."""
+    """Return the machine and the libraries, in a sentence."""
     versions = [f"{name.removesuffix('-cpu')} {metadata.version(name)}" for name in LIBRARIES if _installed(name)]
     return f"{os.cpu_count()} cores ({_processor()}), Python {platform.python_version()}, {', '.join(versions)}."
 

@@ -45,7 +45,7 @@ def main() -> str:
 
 
 def section(load: Load) -> str:
-    """The measurements of one champion as Markdown."""
+    """Return the measurements of one champion as Markdown."""
     ready = [_seconds_to_ready(load.home) for _ in range(load.repeats)]
     rows = []
     with _serving(load.home) as (host, port):

@@ -29,7 +29,7 @@ class OnCommandLine:
     Attributes:
         panel: The group of options in ``--help``.
         flag: The option, where it is not the setting's name.
-        envvar: An environment variable that gives it too.
+        envvar: An environment variable that also sets it.
         default: What holds unless it is given, where the field's default does not say so.
         repeatable: Whether it may be given more than once.
     """
@@ -52,8 +52,8 @@ class Settings(BaseModel):
     train_sizes: tuple[str, ...] = Field(
         ("0.02", "0.2", "all"),
         min_length=1,
-        description="Growing sizes, separated by commas: numbers of images (validation images included), fractions "
-        "of the dataset, or 'all'.",
+        description="Increasing training sizes, separated by commas: numbers of images (validation images included), "
+        "fractions of the dataset, or 'all'.",
     )
     test_size: str = Field(
         "all", description="Size of the benchmark: a number of images, a fraction of the dataset, or 'all'."
@@ -77,7 +77,7 @@ class Settings(BaseModel):
     test_images: Annotated[Path | None, _DATA] = Field(
         None,
         description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder. Without it, "
-        "the benchmark images stand in.",
+        "the benchmark images are predicted.",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of rows, weights and augmentation.")
     repeats: int = Field(
@@ -92,8 +92,8 @@ class Settings(BaseModel):
     )
     balance: BalanceName = Field(
         "none",
-        description="How rare classes are made up for: none, weights (a rare class's errors count more; not for every "
-        "recipe) or oversample (its images are shown more often).",
+        description="How to compensate for rare classes: none, weights (a rare class's errors count more; not for "
+        "every recipe) or oversample (its images are shown more often).",
     )
     overrides: Annotated[dict[str, dict[str, Any]], OnCommandLine(flag="--set", repeatable=True)] = Field(
         default_factory=dict,
@@ -104,7 +104,7 @@ class Settings(BaseModel):
         default_factory=dict, description="Preset of the gate: guarded, growing, each-test or as-good."
     )
     """The table ``[gate]``; ``pipeline.judging.policy`` checks it."""
-    retrain: bool = Field(False, description="Train again what is in versions/ already.")
+    retrain: bool = Field(False, description="Train again even what is already in versions/.")
     jobs: Annotated[int, _WHERE] = Field(
         1, ge=1, le=1024, description="Number of processes that train at the same time on this machine."
     )

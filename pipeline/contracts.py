@@ -145,7 +145,7 @@ class FitProgress(Protocol):
 
 
 def no_progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
-    """A ``FitProgress`` that reports nothing."""
+    """Report nothing: a ``FitProgress`` for callers that show none."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class Candidate:
         id: Sorts by time and says what it is: ``20261121-134502-cnn-33600-7f3a``.
         folder: Where its files are for now.
         digest: Identifies model and training; see ``pipeline.store.manifest.identity_digest``.
-        cell: Identifies what was asked for (all of the above but the model); equal cells need no retraining.
+        cell: Identifies the requested training (all of the above but the model); equal cells need no retraining.
         dataset: The dataset's name.
         recipe: The recipe's name in the registry, or a user's ``package.module:function``.
         parameters: Every parameter the recipe was built with.

@@ -47,7 +47,7 @@ class Deployer:
         if _identity(champion) != (verdict.champion_id, verdict.champion_digest):
             raise DeployError(
                 f"{version.id} was judged against {verdict.champion_id or 'no champion'}, but "
-                f"{champion.id if champion else 'none'} serves now: run it again to have it judged against that."
+                f"{champion.id if champion else 'none'} is in production now: run it again to judge it against that."
             )
         return self._install(version, verdict.dataset, champion, "promote", "passed its gate")
 
@@ -59,7 +59,7 @@ class Deployer:
             StoreError: The version is damaged, or the disk refuses.
         """
         if not reason.strip():
-            raise DeployError('An override needs its reason: --reason "…".')
+            raise DeployError('An override needs a reason: --reason "…".')
         dataset = version.manifest.dataset.name
         champion = production.current(self.home, dataset)
         if champion and champion in self.completed and (champion.id, champion.action) == (version.id, "override"):
@@ -77,12 +77,12 @@ class Deployer:
         """
         champion = production.current(self.home, dataset)
         if champion is None:
-            raise DeployError(f"Nothing serves '{dataset}': there is no champion to roll back.")
+            raise DeployError(f"'{dataset}' has no champion, so there is nothing to roll back.")
         if champion in self.completed and champion.action == "rollback":
             return champion
         standing = deployments.champions(production.records(self.home, dataset))
         if len(standing) < 2:
-            raise DeployError(f"{champion.id} is the first champion of '{dataset}': there is none before it.")
+            raise DeployError(f"{champion.id} is the first champion of '{dataset}': no earlier one to roll back to.")
         version = versions.find(self.home, standing[-2].id)
         return self._install(version, dataset, champion, "rollback", reason or f"rolled back from {champion.id}")
 

@@ -13,11 +13,11 @@ from pipeline.data.preparation import Preparation, from_facts
 from pipeline.errors import DataError, PipelineError, SettingsError
 from pipeline.inspection import datasets, lineages, reporting
 from pipeline.judging.policy import from_table
+from pipeline.orchestration.session import Observer, Row, Session
 from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import hub, submitter
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
-from pipeline.session import Observer, Row, Session
 from pipeline.store import lock, manifest, production, role_records, submissions, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
@@ -30,7 +30,7 @@ class Summary:
     Attributes:
         dataset: The dataset's name.
         rows: One a cell, in the order of judgement.
-        champion: Who serves now, ``None`` if nothing ever passed.
+        champion: The version in production; ``None`` if nothing has passed yet.
         submission: The champion's predictions, ``None`` without a champion.
         figures: The files worth looking at, by what they show.
         problem: Why nothing was submitted although that was asked for; all the rest is done.
@@ -140,7 +140,7 @@ def _submit(home: Home, submission: Submission, images: UnlabelledImages, observ
     """Submit the champion's predictions; a refusal is returned, since the run itself is done."""
     try:
         submitter.after_run(
-            home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), tell=observer.notice
+            home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), notify=observer.notice
         )
     except PipelineError as error:
         return error

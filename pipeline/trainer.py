@@ -179,7 +179,7 @@ def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Par
         raise ModelError(
             f"The exported model differs from the trained one: {parity.labels_changed} of {parity.images} labels, "
             f"probabilities by up to {parity.max_difference:.2g} (at most {LARGEST_DIFFERENCE:g} is allowed). "
-            "It is not counted as a version; change the recipe to operations that ONNX carries exactly."
+            "It is not counted as a version; change the recipe to operations that ONNX represents exactly."
         )
     return parity
 

@@ -68,10 +68,10 @@ def every_command(
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
-    """Options before the command."""
+    """Handle the options before the command."""
 
 
 def main() -> None:
-    """The entry point of ``simulator.py``."""
+    """Run ``simulator.py``."""
     prepare_process()
     common.run_app(app)

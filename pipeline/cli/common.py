@@ -40,9 +40,9 @@ SourceOption = Annotated[str, settings_option("dataset")]
 """Labelled images."""
 ChampionOption = Annotated[
     str | None,
-    typer.Option("--dataset", help="Dataset whose champion is meant; needed if several have one."),
+    typer.Option("--dataset", help="Dataset whose champion to use; required if several have one."),
 ]
-VersionArgument = Annotated[str, typer.Argument(help="The version's id, or a part of it that no other id has.")]
+VersionArgument = Annotated[str, typer.Argument(help="The version's id, or a unique part of it.")]
 LONGEST_MESSAGE, LONGEST_WORD = 2000, 300
 """Characters of an error, and of a word in it, that are printed at most, whatever it repeats."""
 USAGE_ERROR: Any = typer.BadParameter.__base__

@@ -10,9 +10,9 @@ from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_j
 if TYPE_CHECKING:
     from pipeline.data.snapshots import Snapshot
 
-app = typer.Typer(help="The datasets that grow, snapshot by snapshot.", no_args_is_help=True)
+app = typer.Typer(help="Growing datasets and their snapshots.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="NAME, or NAME@SNAPSHOT for an older one.")]
+Name = Annotated[str, typer.Argument(help="NAME, or NAME@SNAPSHOT for an older snapshot.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -22,7 +22,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("list")
 def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Every dataset with its newest snapshot."""
+    """List every dataset with its newest snapshot."""
     from pipeline.data import snapshots
 
     folder = resolve_home(home).datasets
@@ -33,12 +33,12 @@ def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
     for snapshot in found:
         console.print(f"{snapshot.id}: {snapshot.images:,} images of {len(snapshot.classes)} classes", markup=False)
     if not found:
-        console.print("There is no dataset yet: `simulator.py ingest FOLDER --dataset NAME` begins one.")
+        console.print("There is no dataset yet: `simulator.py ingest FOLDER --dataset NAME` starts one.")
 
 
 @app.command()
 def show(name: Name, as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Classes, preparation, snapshots and quarantine of a dataset."""
+    """Show the classes, preparation, snapshots and quarantine of a dataset."""
     from pipeline.data import snapshots
     from pipeline.growing import quarantine
 
@@ -77,7 +77,7 @@ def diff(
     second: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="NAME@SNAPSHOT.")],
     home: HomeOption = None,
 ) -> None:
-    """What one snapshot has that the other has not."""
+    """Show what one snapshot has that the other lacks."""
     from pipeline.data import snapshots
     from pipeline.growing import exporting
 
@@ -90,7 +90,7 @@ def diff(
 @app.command()
 def remove(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help="Digests, recorded sources, or picture files.")],
-    dataset: Annotated[str, typer.Option(help="The dataset that they are in.")],
+    dataset: Annotated[str, typer.Option(help="Dataset that contains them.")],
     erase: Annotated[
         bool, typer.Option("--erase", help="Also delete their bytes and digests from every snapshot and record.")
     ] = False,
@@ -111,7 +111,7 @@ def _print(snapshot: "Snapshot", waiting: int, history: "list[Snapshot]") -> Non
     console.print(f"Prepared as {in_words(snapshot.preparation)}.", markup=False)
     for name, count in snapshot.class_counts.items():
         console.print(f"  {name:<24} {count:>9,}", markup=False)
-    console.print(f"{waiting:,} images wait in quarantine; {len(snapshot.removed):,} were removed by a person.")
+    console.print(f"{waiting:,} images are in quarantine; {len(snapshot.removed):,} were removed by hand.")
     for one in history:
         erased = f", {one.erased:,} erased" if one.erased else ""
         console.print(f"  {one.id}  {one.created_at}  {one.images:,} images{erased}  {one.made_by}", markup=False)

@@ -55,7 +55,7 @@ def show(
         for sentence in status.in_words(policy):
             console.print(sentence, markup=False)
     if not found:
-        console.print("\nNothing was judged yet.")
+        console.print("\nNothing has been judged yet.")
         if policy.mode == "better" and policy.promises:
             validation = int(power.VALIDATION_PER_BENCHMARK * USUAL_IMAGES)
             console.print(findable_in_words(USUAL_IMAGES, validation, policy.alpha), markup=False)
@@ -96,10 +96,10 @@ def plan(
         facts = {"gain_pp": gain, "disagreement_percent": 100 * share, "alpha": policy.alpha, "power": power}
         print_json({**facts, "budget": policy.budget, "images": images})
         return
-    needed = "more images than there are" if images is None else f"about {planning.rounded(images):,} benchmark images"
+    needed = f"more than {planning.MOST_IMAGES:,}" if images is None else f"about {planning.rounded(images):,}"
     console.print(
         f"To find a gain of {gain:g} points {100 * power:g} % of the time, with {100 * share:.3g} % of the images "
-        f"right for exactly one of the two, this gate needs {needed}{_assumption(policy)}.",
+        f"right for exactly one of the two, this gate needs {needed} benchmark images{_assumption(policy)}.",
         markup=False,
     )
 
@@ -112,7 +112,7 @@ def simulate(
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 0,
     write: Annotated[
-        Path | None, typer.Option(help="Also write the tables between the marks in this file, such as docs/gate.md.")
+        Path | None, typer.Option(help="Also write the tables between the markers in this file, such as docs/gate.md.")
     ] = None,
 ) -> None:
     """Simulate the gate: how often 200 challengers that are no better get past it, and its power."""

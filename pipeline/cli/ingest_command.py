@@ -26,28 +26,28 @@ def ingest(
             "kaggle, or hf:owner/name."
         ),
     ],
-    dataset: Annotated[str, typer.Option(help="The dataset that grows; a new name begins one.")],
-    label: Annotated[str | None, typer.Option(help="The class of all of them.", show_default="the folder")] = None,
+    dataset: Annotated[str, typer.Option(help="Dataset to add to; a new name starts one.")],
+    label: Annotated[str | None, typer.Option(help="Class of all the images given.", show_default="the folder")] = None,
     as_: Annotated[
         str | None,
         typer.Option(
             "--as",
-            help="How pictures become pixels, once for the dataset: digit, fit, crop, stretch or as-is.",
+            help="How pictures become pixels, fixed by the first ingest: digit, fit, crop, stretch or as-is.",
             show_default="digit for grey digits, else fit",
         ),
     ] = None,
     image_size: Annotated[
         str | None,
-        typer.Option(help="height,width or height,width,channels, once for the dataset.", show_default="theirs"),
+        typer.Option(help="height,width or height,width,channels, fixed by the first ingest.", show_default="theirs"),
     ] = None,
-    new_classes: Annotated[bool, typer.Option("--new-classes", help="Labels it does not know become classes.")] = False,
+    new_classes: Annotated[bool, typer.Option("--new-classes", help="Add unknown labels as new classes.")] = False,
     max_ratio: Annotated[
         float | None,
-        typer.Option(min=1.0, help="Set aside what would make a class this many times larger than the smallest."),
+        typer.Option(min=1.0, help="Set aside images that would make a class more than this many times the smallest."),
     ] = None,
-    labelled_by: Annotated[str, typer.Option(help="Who gave the labels.")] = "",
+    labelled_by: Annotated[str, typer.Option(help="Who labelled the images.")] = "",
     jobs: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Processes that prepare.", show_default="cores")
+        int | None, typer.Option(min=1, max=256, help="Number of processes that prepare images.", show_default="cores")
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder with local MNIST files.", envvar="PIPELINE_DATA")

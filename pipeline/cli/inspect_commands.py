@@ -74,7 +74,7 @@ def list_versions(
     if as_json:
         print_json([_facts(versions.find(place, version.id)) for version in listed])
     elif not listed:
-        console.print("There is no such version. `simulator.py run` trains some.")
+        console.print("There is no matching version; `simulator.py run` trains versions.")
     else:
         console.print(versions_table(listed), soft_wrap=len(listed) > MOST_BOXED)
 

@@ -41,9 +41,9 @@ def judge(
     Each judgement is paid for like a first one; what has its verdict on all of this keeps it, at no cost. A version
     that passes is promoted.
     """
-    from pipeline import judge_stored
     from pipeline.config import read_settings
     from pipeline.judging import explain
+    from pipeline.orchestration import judge_stored
 
     given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
     settings = read_settings(config, given)

@@ -31,7 +31,7 @@ def register(parent: typer.Typer) -> None:
 @app.command("download")
 def download(
     competition: CompetitionOption = "digit-recognizer",
-    force: Annotated[bool, typer.Option("--force", help="Download files that exist already, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Download files again even if they exist.")] = False,
     time_limit: LimitOption = 1800,
     home: HomeOption = None,
 ) -> None:
@@ -55,13 +55,13 @@ def submit(
     allow_leak: Annotated[
         bool,
         typer.Option(
-            "--allow-leak", help="Submit although the version was trained on test images; the submission says so."
+            "--allow-leak", help="Submit even if the version was trained on test images; the submission says so."
         ),
     ] = False,
     resend: Annotated[
         bool,
         typer.Option(
-            "--resend", help="Send again although Kaggle may have the file from an attempt of unknown outcome."
+            "--resend", help="Send again even if an earlier attempt of unknown outcome may have reached Kaggle."
         ),
     ] = False,
     time_limit: LimitOption = 600,
@@ -113,7 +113,7 @@ def status(
         print_json([asdict(record) for record in records])
         return
     if not records:
-        console.print(f"Nothing was submitted to {competition} yet: submit with `simulator.py kaggle submit`.")
+        console.print(f"Nothing has been submitted to {competition} yet: submit with `simulator.py kaggle submit`.")
         return
     console.print(_table(records))
     for record in records:

@@ -61,7 +61,7 @@ def _page(recipes: tuple["Recipe", ...]) -> str:
     for recipe in recipes:
         lines += ["", f"## `{recipe.name}`", "", f"{recipe.summary}. Expected accuracy: {recipe.expected}."]
         if recipe.defaults:
-            lines += ["", "| parameter | default | what it may be | what it does |", "|---|---|---|---|"]
+            lines += ["", "| parameter | default | allowed values | what it does |", "|---|---|---|---|"]
         lines += [
             f"| `{one.name}` | {one.default} | {one.allowed} | {one.help} |" for one in described(recipe.parameters)
         ]
@@ -97,7 +97,7 @@ def _print_one(recipe: "Recipe") -> None:
     if not recipe.defaults:
         console.print("It has no parameters.")
         return
-    table = Table("parameter", "default", "what it may be", "what it does")
+    table = Table("parameter", "default", "allowed values", "what it does")
     for one in described(recipe.parameters):
         table.add_row(Text(one.name, style="bold"), str(one.default), one.allowed, one.help)
     console.print(table)

@@ -51,7 +51,7 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
         )
     else:
         if not champions and not problems:
-            console.print("Nothing serves yet. `simulator.py run` trains, judges and promotes.")
+            console.print("Nothing is in production yet. `simulator.py run` trains, judges and promotes.")
         for champion in champions:
             _print_champion(champion)
         if history:
@@ -65,7 +65,7 @@ def promote(
     override: Annotated[
         bool, typer.Option("--override", help="Promote the version against the gate; requires --reason.")
     ] = False,
-    reason: Annotated[str, typer.Option(help="Why; recorded in the history and shown with the version.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason; recorded in the history and shown with the version.")] = "",
     home: HomeOption = None,
 ) -> None:
     """Promote a version by hand: one that passed against the current champion, or any with --override and --reason."""
@@ -80,7 +80,7 @@ def promote(
         deployer = Deployer(place, recovered.completed)
         deployment = deployer.override(found, reason) if override else deployer.run(found)
         before = deployment.previous_id or "nothing"
-        console.print(f"{deployment.id} serves {deployment.dataset} now; {before} served before.", markup=False)
+        console.print(f"{deployment.id} now serves {deployment.dataset}; previously: {before}.", markup=False)
         if override:
             console.print("Recorded as an override: the gate's promise does not cover it.", style="bold magenta")
         _follow(place, deployment)
@@ -88,7 +88,7 @@ def promote(
 
 def rollback(
     dataset: ChampionOption = None,
-    reason: Annotated[str, typer.Option(help="Why; recorded in the history.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason; recorded in the history.")] = "",
     home: HomeOption = None,
 ) -> None:
     """Put the previous champion back into production."""
@@ -159,7 +159,7 @@ def predict(
 
 
 def champion_of(home: Home, dataset: str | None) -> Deployment:
-    """The champion of a dataset; without a name, of the only dataset that has one.
+    """Return the champion of a dataset; without a name, of the only dataset that has one.
 
     Raises:
         DeployError: Nothing serves, or several do and none is named.
@@ -170,12 +170,12 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
     served = production.datasets(home)
     name = name_of(home, dataset) if dataset else (served[0] if len(served) == 1 else None)
     if not served:
-        raise DeployError("Nothing serves yet: `simulator.py run` trains, judges and promotes.")
+        raise DeployError("Nothing is in production yet: `simulator.py run` trains, judges and promotes.")
     if name is None:
         raise DeployError(f"Several datasets have a champion ({', '.join(served)}): name one with --dataset.")
     champion = production.current(home, name)
     if champion is None:
-        raise DeployError(f"Nothing serves '{name}'; there is a champion of {', '.join(served)}.")
+        raise DeployError(f"The dataset '{name}' has no champion; these have: {', '.join(served)}.")
     return champion
 
 
@@ -189,8 +189,8 @@ def _follow(home: Home, deployment: Deployment) -> None:
         hub.keep_mirror(home, deployment.dataset)
     except Exception as error:  # Whatever it is, the champion has changed, and the command must not be repeated.
         notice(
-            f"{deployment.id} serves, but metric_results/ could not be brought up to date: {error} "
-            "Once that is fixed, `simulator.py report` does it."
+            f"{deployment.id} is in production, but metric_results/ could not be updated: {error} "
+            "Once that is fixed, run `simulator.py report`."
         )
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline.contracts import Cell, FitProgress
-from pipeline.session import Row
+from pipeline.orchestration.session import Row
 
 
 class RunProgress:

@@ -18,7 +18,7 @@ def publish(
         bool, typer.Option("--private", help="Create a private repository; an existing public one is refused.")
     ] = False,
     make_private: Annotated[
-        bool, typer.Option("--make-private", help="Make the repository private, also if it exists and is public.")
+        bool, typer.Option("--make-private", help="Make the repository private even if it exists and is public.")
     ] = False,
     dataset: ChampionOption = None,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds to wait for the Hub.")] = 600,

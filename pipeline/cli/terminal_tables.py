@@ -11,7 +11,7 @@ from pipeline.contracts import Outcome, Version
 from pipeline.reports import formats
 
 if TYPE_CHECKING:
-    from pipeline.session import Row
+    from pipeline.orchestration.session import Row
     from pipeline.simulator import Summary
 
 STYLES = {"pass": "bold blue", "fail": "yellow", "error": "bold red"}
@@ -19,7 +19,7 @@ MARKS = {"pass": "✔ pass", "fail": "✘ fail", "error": "! error"}
 
 
 def print_summary(console: Console, summary: "Summary") -> None:
-    """The table that ends a run, who serves now, and what to look at."""
+    """Print the table that ends a run, what is in production now, and what to look at."""
     table = Table(title=f"{summary.dataset}: what was trained and what became of it", title_justify="left")
     for column, justify in (
         ("images", "right"),
@@ -93,9 +93,9 @@ def _print_outcome(console: Console, summary: "Summary") -> None:
         known = f", {percent(made.accuracy)} right" if made.accuracy is not None else ""
         console.print(f"\nThe champion {made.version_id} predicted {made.source}{known}: {made.csv}", markup=False)
         if made.stand_in:
-            console.print("There was no test set at hand: --test-images FILE predicts yours.", style="dim")
+            console.print("No test set was available; --test-images FILE predicts yours.", style="dim")
     else:
-        console.print("\nNothing ever passed the gate, so nothing serves and nothing was predicted.")
+        console.print("\nNo version has passed the gate yet, so nothing is in production and nothing was predicted.")
     console.print("\nTo look at:")
     for title, path in summary.figures.items():
         console.print(f"  {title:<16} {path}", markup=False, soft_wrap=True)

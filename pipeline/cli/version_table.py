@@ -10,7 +10,7 @@ from pipeline.cli.terminal_tables import percent_with_interval, verdict_text
 from pipeline.store.version_index import Summary
 
 MOST_BOXED = 200
-"""Beyond so many rows a table with lines takes seconds to lay out; plain columns take none."""
+"""Beyond this many rows a table with lines takes seconds to lay out; plain columns take none."""
 HEADS = ("version", "dataset", "model", "images", "accuracy (95 %)", "fit seconds", "verdict", "in production")
 NUMBERS = ("images", "accuracy (95 %)", "fit seconds")
 

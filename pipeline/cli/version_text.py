@@ -26,7 +26,7 @@ NOT_FULLY_VERIFIED = (
 
 
 def lines(version: Version, submissions: Sequence[Record]) -> Iterator[RenderableType]:
-    """What ``show`` prints."""
+    """Return what ``show`` prints."""
     yield (
         Text(version.id, style="bold")
         .append("  ")
@@ -65,7 +65,7 @@ def lines(version: Version, submissions: Sequence[Record]) -> Iterator[Renderabl
 
 
 def score_lines(scores: Scores) -> Iterator[RenderableType]:
-    """The figures of ``scores.json`` that a person looks at first, and the classes."""
+    """Return the main figures of ``scores.json``, and the classes."""
     accuracy = scores.accuracy
     yield Text(
         f"accuracy {percent(accuracy.value)} (95 %: {percent(accuracy.low)} to {percent(accuracy.high)}), "
@@ -84,7 +84,7 @@ def score_lines(scores: Scores) -> Iterator[RenderableType]:
 
 
 def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
-    """What ``compare`` prints."""
+    """Return what ``compare`` prints."""
     yield Text(f"A  {result.first}  {percent(result.first_accuracy)}")
     yield Text(f"B  {result.second}  {percent(result.second_accuracy)}")
     yield Text(

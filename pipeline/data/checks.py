@@ -22,7 +22,7 @@ FRACTION = "a pixel is not a whole number"
 def pixels(array: NDArray[Any], file: str, row_number: RowNumber = from_one, notify: Notify = silent) -> Images:
     """Return pixels of any numeric type as uint8 ``[N, H, W, C]``; uint8 is not copied.
 
-    Floating-point images that hold nothing but 0.0 and 1.0 are black and white, so 1.0 becomes 255, with a notice.
+    Floating-point images that hold only 0.0 and 1.0 are black and white, so 1.0 becomes 255, with a notice.
     Whole numbers are taken as they are: an integer 1 is the grey level 1.
 
     Args:
@@ -62,7 +62,7 @@ def _converted(array: NDArray[Any], file: str, row_number: RowNumber, notify: No
         images[start : start + step] = block
         largest = max(largest, int(images[start : start + step].max()))
     if array.dtype.kind == "f" and largest == 1:
-        notify(f"{file} holds {array.dtype} of 0.0 and 1.0 alone: taken as black (0) and white (255).")
+        notify(f"{file} holds {array.dtype} of only 0.0 and 1.0: taken as black (0) and white (255).")
         images *= 255
     return images.reshape(array.shape)
 

@@ -45,7 +45,7 @@ def set_digest(digests: Digests) -> str:
 
 
 def labelled_digest(images: Digests, labels: Labels, names: Sequence[str]) -> str:
-    """SHA-256, in hexadecimal, of images and labels in their order, and of names (of the classes)."""
+    """Return the SHA-256, in hexadecimal, of images and labels in their order, and of class names."""
     digest = hashlib.sha256(images.tobytes())
     digest.update(labels.astype("<i8").tobytes())
     digest.update("\0".join(names).encode())
@@ -53,7 +53,7 @@ def labelled_digest(images: Digests, labels: Labels, names: Sequence[str]) -> st
 
 
 def truth_digest(digests: Digests, labels: Labels) -> str:
-    """SHA-256, in hexadecimal, of a set of images *with their labels*: neither names nor order change it."""
+    """Return the SHA-256, in hexadecimal, of a set of labelled images; neither names nor order change it."""
     rows = [image + label.tobytes() for image, label in zip(digests.tolist(), labels.astype("<i8"), strict=True)]
     return hashlib.sha256(b"".join(sorted(rows))).hexdigest()
 

@@ -65,7 +65,7 @@ def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
         raise DataError(f"{path} ends inside its header: {COPY_AGAIN}.")
     shape = tuple(int(length) for length in np.frombuffer(header, ">u4", offset=4))
     if 0 in shape:
-        raise DataError(f"{path} announces {' x '.join(f'{length:,}' for length in shape)} values: it holds nothing.")
+        raise DataError(f"{path} announces {' x '.join(f'{length:,}' for length in shape)} values: it is empty.")
     return shape
 
 

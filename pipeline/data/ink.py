@@ -26,7 +26,7 @@ EDGE_WEIGHT = 0.03
 
 
 def find_ink(grey: Grey, paper: float | None = None) -> Grey:
-    """How much ink is on each pixel around the sign, float32 ``[h, w]``, 0 (paper, exactly) to 1.
+    """Return how much ink is on each pixel around the sign, float32 ``[h, w]``, 0 (paper, exactly) to 1.
 
     Ink is darker than the paper, or lighter, whichever explains the picture better, by two estimates of the paper
     at once: a plane over the whole picture, and the brightness nearby (morphological closing, which follows
@@ -61,7 +61,7 @@ def _contrasts(grey: Grey) -> list[Grey]:
 
 
 def _ink_of(contrast: Grey) -> tuple[Grey, float]:
-    """The ink if it is what stands out upwards, and how convincing it is (its mass)."""
+    """The ink if it is the brighter side, and how convincing it is (its mass)."""
     positive = np.clip(contrast, 0, None)
     threshold = otsu(positive)
     mask = positive > threshold
@@ -153,7 +153,7 @@ def _plane_terms(height: int, width: int) -> NDArray[np.float64]:
 
 
 def otsu(values: NDArray[Any]) -> float:
-    """The threshold that parts a histogram in two classes of greatest distance (Otsu 1979)."""
+    """Return the threshold that splits a histogram into two classes of greatest distance (Otsu 1979)."""
     counts = np.bincount(np.clip(values, 0, 255).astype(np.uint8).ravel(), minlength=256)
     middles = np.arange(256) + 0.5
     below = np.cumsum(counts)

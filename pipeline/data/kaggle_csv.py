@@ -95,7 +95,7 @@ def _table(path: Path, header: list[str]) -> NDArray[np.uint8]:
                 _first_fault(path, header) or f"{path} cannot be read: {quoted(str(error), 200)}"
             ) from error
     if table.shape[1] != len(header):
-        raise DataError(_first_fault(path, header) or f"{path} has rows of another width than its header.")
+        raise DataError(_first_fault(path, header) or f"{path} has rows whose width differs from its header.")
     return table
 
 

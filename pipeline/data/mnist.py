@@ -47,7 +47,7 @@ def stored(folders: list[Path], cache: Path, notify: Notify) -> RawSet | None:
         for place in (folder, folder / "mnist"):
             if (raw := _local(place)) is not None:
                 return raw
-        notify(f"{folder} holds no MNIST (IDX files or mnist.npz): looking elsewhere.")
+        notify(f"{folder} does not hold MNIST (IDX files or mnist.npz): looking elsewhere.")
     if cache.is_file():
         try:
             return _verified(npz.read_labelled(cache))

@@ -84,7 +84,7 @@ def decode_picture(content: bytes, name: str, side: int | None = None) -> "Image
         known = ", ".join(FORMATS)
         raise DataError(f"{name} is not a picture that can be read: save it as one of {known}.") from error
     except Exception as error:  # decoders raise anything: struct.error, SyntaxError, TypeError, MemoryError
-        raise DataError(f"{name} is damaged and is not a picture that can be read: save it again.") from error
+        raise DataError(f"{name} is damaged and cannot be read as a picture: save it again.") from error
 
 
 @cache
@@ -140,7 +140,7 @@ def _require_whole(content: bytes, name: str) -> None:
         or (content.startswith(JPEG_START) and not _jpeg_ends(content))
     )
     if cut:
-        raise DataError(f"{name} is cut off and is not a picture that can be read: its end is missing.")
+        raise DataError(f"{name} is cut off and cannot be read as a picture: its end is missing.")
 
 
 def _jpeg_ends(content: bytes) -> bool:

@@ -27,7 +27,7 @@ class Pixels:
 
 
 def pixels(folder: Path, shard: Path, sha256: str, shape: tuple[int, int, int]) -> Pixels:
-    """The decoded content of a shard.
+    """Return the decoded content of a shard.
 
     Args:
         folder: The dataset's folder; the cache is in it.

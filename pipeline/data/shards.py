@@ -69,7 +69,7 @@ class Entry:
 
 
 def schema(classes: Sequence[str]) -> "pa.Schema":
-    """The columns of a shard, with the metadata that makes ``datasets`` decode images and class names."""
+    """Return the columns of a shard, with the metadata that makes ``datasets`` decode images and class names."""
     import pyarrow as pa
 
     features = {"image": {"_type": "Image"}, "label": {"names": list(classes), "_type": "ClassLabel"}}
@@ -80,7 +80,7 @@ def schema(classes: Sequence[str]) -> "pa.Schema":
 
 
 def table(entries: Sequence[Entry], classes: Sequence[str]) -> "pa.Table":
-    """Entries as an Arrow table."""
+    """Return entries as an Arrow table."""
     import pyarrow as pa
 
     columns: dict[str, list[Any]] = {
@@ -92,7 +92,7 @@ def table(entries: Sequence[Entry], classes: Sequence[str]) -> "pa.Table":
 
 
 def content(rows: "pa.Table") -> bytes:
-    """A table as the bytes of a Parquet file, each page with a checksum."""
+    """Return a table as the bytes of a Parquet file, each page with a checksum."""
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
@@ -101,7 +101,7 @@ def content(rows: "pa.Table") -> bytes:
 
 
 def read(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
-    """The rows of a shard, every page checked.
+    """Return the rows of a shard, every page checked.
 
     Raises:
         DataError: The file is missing or damaged.
@@ -116,14 +116,14 @@ def read(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
 
 
 def entries(rows: "pa.Table") -> Iterator[Entry]:
-    """The entries of a table that ``table`` made."""
+    """Return the entries of a table that ``table`` made."""
     for row in rows.to_pylist():
         facts = {name: row[name] or "" for name in FACTS}
         yield Entry(png=row["image"]["bytes"], label=row["label"], **facts)
 
 
 def content_digest(rows: "pa.Table") -> str:
-    """Sha256, in hexadecimal, of what a table says, whatever library wrote its file.
+    """Return the SHA-256, in hexadecimal, of a table's content, whichever library wrote its file.
 
     The pixels enter by their digest, which is checked against the bytes whenever these are decoded.
     """
@@ -134,7 +134,7 @@ def content_digest(rows: "pa.Table") -> str:
 
 
 def encode(pixels: Images) -> bytes:
-    """One image, uint8 ``[H, W, 1 or 3]``, as PNG."""
+    """Return one image, uint8 ``[H, W, 1 or 3]``, as PNG."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -143,7 +143,7 @@ def encode(pixels: Images) -> bytes:
 
 
 def decode(png: bytes, shape: tuple[int, int, int]) -> Images:
-    """The pixels of ``encode``, uint8 ``[H, W, C]``.
+    """Return the pixels of ``encode``, uint8 ``[H, W, C]``.
 
     Raises:
         DataError: The bytes are no picture of this shape.

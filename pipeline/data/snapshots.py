@@ -1,4 +1,4 @@
-"""Datasets that grow: ``datasets/<name>/``, a sequence of immutable snapshots of append-only Parquet shards.
+"""Growing datasets: ``datasets/<name>/``, a sequence of immutable snapshots of append-only Parquet shards.
 
 ::
 
@@ -79,7 +79,7 @@ class Snapshot(BaseModel):
     @model_validator(mode="after")
     def _sealed(self) -> Self:
         if self.digest and self.digest != self.content_sha256():
-            raise ValueError("its digest does not fit: it was changed")
+            raise ValueError("its digest does not match: it was changed")
         return self
 
     @property
@@ -93,38 +93,38 @@ class Snapshot(BaseModel):
         return sum(shard.rows for shard in self.shards)
 
     def content_sha256(self) -> str:
-        """Sha256 over every field but ``digest``."""
+        """Return the SHA-256 over every field but ``digest``."""
         facts = self.model_dump(mode="json", exclude={"digest"})
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def sealed(self) -> "Snapshot":
-        """The same with its digest."""
+        """Return the same with its digest."""
         return self.model_copy(update={"digest": self.content_sha256()})
 
 
 def names(datasets: Path) -> list[str]:
-    """The datasets that have a snapshot, by name."""
+    """Return the datasets that have a snapshot, by name."""
     return sorted({path.parents[1].name for path in datasets.glob(f"*/{SNAPSHOTS}/*.json")})
 
 
 def numbers(folder: Path) -> list[int]:
-    """The numbers of a dataset's snapshots, ascending."""
+    """Return the numbers of a dataset's snapshots, ascending."""
     return sorted(int(path.stem) for path in (folder / SNAPSHOTS).glob("*.json") if path.stem.isdigit())
 
 
 def manifest_file(folder: Path, number: int) -> Path:
-    """Where the manifest of a snapshot is."""
+    """Return where the manifest of a snapshot is."""
     return folder / SNAPSHOTS / f"{number:06d}.json"
 
 
 def refers(spec: str, datasets: Path | None) -> bool:
-    """Whether ``--dataset`` text names a dataset here, with or without a snapshot."""
+    """Return whether ``--dataset`` text names a dataset here, with or without a snapshot."""
     match = REFERENCE.fullmatch(spec)
     return match is not None and datasets is not None and bool(numbers(datasets / match["name"]))
 
 
 def find(datasets: Path, spec: str) -> Snapshot:
-    """The snapshot that ``NAME`` or ``NAME@SNAPSHOT`` names; without a number, the newest.
+    """Return the snapshot that ``NAME`` or ``NAME@SNAPSHOT`` refers to; without a number, the newest.
 
     Raises:
         DataError: There is no such dataset or snapshot, or its manifest is damaged.
@@ -132,7 +132,7 @@ def find(datasets: Path, spec: str) -> Snapshot:
     match = REFERENCE.fullmatch(spec)
     found = numbers(datasets / match["name"]) if match else []
     if match is None or not found:
-        raise DataError(f"There is no dataset '{spec}' in {datasets}: `simulator.py dataset list` names them.")
+        raise DataError(f"There is no dataset '{spec}' in {datasets}: `simulator.py dataset list` lists them.")
     number = int(match["number"]) if match["number"] else found[-1]
     if number not in found:
         raise DataError(f"{match['name']} has no snapshot {number}: it has {found[0]} to {found[-1]}.")
@@ -140,13 +140,13 @@ def find(datasets: Path, spec: str) -> Snapshot:
 
 
 def latest(folder: Path) -> Snapshot | None:
-    """The newest snapshot of a dataset's folder, ``None`` where there is none yet."""
+    """Return the newest snapshot of a dataset's folder, ``None`` where there is none yet."""
     found = numbers(folder)
     return read(folder, found[-1]) if found else None
 
 
 def read(folder: Path, number: int) -> Snapshot:
-    """One snapshot's manifest.
+    """Return one snapshot's manifest.
 
     Raises:
         DataError: It is damaged.
@@ -160,7 +160,7 @@ def read(folder: Path, number: int) -> Snapshot:
 
 
 def shard_file(folder: Path, shard: Shard) -> Path:
-    """Where a shard is: with those of the newest snapshot, or with the retired ones.
+    """Return the path of a shard, among those of the newest snapshot or the retired ones.
 
     Raises:
         DataError: It is in neither.
@@ -172,7 +172,7 @@ def shard_file(folder: Path, shard: Shard) -> Path:
 
 
 def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledImages:
-    """Every image of a snapshot, from the cache where that is whole, in the order of arrival.
+    """Return every image of a snapshot, from the cache where that is whole, in the order of arrival.
 
     Args:
         folder: The dataset's folder, ``datasets/<name>``.
@@ -205,7 +205,7 @@ def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledI
 
 def _check_classes(snapshot: Snapshot) -> None:
     if len(snapshot.classes) < 2:
-        raise DataError(f"{snapshot.id} has one class alone ({snapshot.classes[0]}): ingest images of a second one.")
+        raise DataError(f"{snapshot.id} has only one class ({snapshot.classes[0]}): ingest images of a second one.")
     few = [name for name in snapshot.classes if snapshot.class_counts.get(name, 0) < SMALLEST_CLASS]
     if few:
         count = snapshot.class_counts.get(few[0], 0)
@@ -215,7 +215,7 @@ def _check_classes(snapshot: Snapshot) -> None:
 
 
 def facts_of(snapshot: Snapshot) -> dict[str, Any]:
-    """What a listing shows of a snapshot."""
+    """Return what a listing shows of a snapshot."""
     return {
         "snapshot": snapshot.id,
         "created_at": snapshot.created_at,

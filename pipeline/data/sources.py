@@ -110,7 +110,7 @@ def expanded(path: str | Path) -> Path:
     """Return a path with ``~`` replaced by the home folder; unchanged where there is no such user."""
     try:
         return Path(path).expanduser()
-    except RuntimeError:  # ~nobody, who has no home here
+    except RuntimeError:  # ~nobody, which has no home here
         return Path(path)
 
 
@@ -157,4 +157,4 @@ def read_file(path: Path) -> RawSet:
         return kaggle_csv.read_labelled(path)
     if suffix == ".npz":
         return npz.read_labelled(path)
-    raise DataError(f"{path} has an unknown form: a .csv, an .npz, or a folder of IDX files or pictures is expected.")
+    raise DataError(f"{path} has an unknown format: a .csv, an .npz, or a folder of IDX files or pictures is expected.")

@@ -50,11 +50,11 @@ def load(
         return _numbered(f"NumPy archive {path}", _fitting(checks.pixels(array, place), shape, place))
     if idx.NAME.fullmatch(path.name):
         return _idx(path, shape)
-    raise DataError(f"{path} is of no known form: a CSV, an .npz, IDX images or a picture is expected.")
+    raise DataError(f"{path} has an unknown format: a CSV, an .npz, IDX images or a picture is expected.")
 
 
 def sample_ids(path: Path) -> tuple[str, ...]:
-    """The ids that a ``sample_submission.csv`` asks for, in its order.
+    """Return the ids that a ``sample_submission.csv`` asks for, in its order.
 
     Raises:
         DataError: It has not the form ``ImageId,Label``; names the row.

@@ -132,7 +132,7 @@ def _classes(values: Labels, declared: tuple[str, ...] | None) -> tuple[tuple[st
 def _check_classes(data: LabelledImages, raw: RawSet) -> None:
     """Each role needs an image of each class: two without, three with a benchmark drawn from the same pool."""
     if len(data.classes) < 2:
-        raise DataError(f"{raw.part.labels_file} holds one class alone ({data.classes[0]}): two or more are needed.")
+        raise DataError(f"{raw.part.labels_file} holds only one class ({data.classes[0]}): two or more are needed.")
     test = _official(data)
     if raw.test is None:
         _check_counts(data, ~test, raw.part, smallest=3)
@@ -149,8 +149,8 @@ def _check_counts(data: LabelledImages, rows: NDArray[np.bool_], part: RawPart, 
         if count < smallest:
             row = f", row {part.row_number(int(own[0]) - start)}" if count else ""
             raise DataError(
-                f"{part.labels_file}{row}: class {name} has too few images of its own, {count} different where "
-                f"{smallest} are needed: add some, or remove the class."
+                f"{part.labels_file}{row}: class {name} has too few distinct images, {count} where {smallest} "
+                f"are needed: add some, or remove the class."
             )
 
 
@@ -158,12 +158,12 @@ def _warn_of_copies(data: LabelledImages, notify: Notify) -> None:
     torn = np.flatnonzero(data.labels != lowest_labels(data))
     if len(torn):
         notify(
-            f"{data.source}: images that are copies of one with another label: {len(torn)}, the first is image "
+            f"{data.source}: copies of images with a different label: {len(torn)}, the first is image "
             f"{torn[0] + 1}. One of the two labels is wrong; copies share one role, so nothing leaks."
         )
     if both := _shared(data):
         notify(
-            f"{data.source}: test images that are also training images: {both}. They serve as benchmark images only."
+            f"{data.source}: test images that are also training images: {both}. They are used as benchmark images only."
         )
 
 

@@ -120,7 +120,7 @@ class Manifest(Facts):
         created_at: UTC, ISO 8601.
         digest: Identifies model and training; what verdicts, the ledger and the history name.
         seal: Digest of everything else in the manifest, the list of files included; empty in format 1.
-        cell: Identifies what was asked for; equal cells need no second training.
+        cell: Identifies the requested training; equal cells need no second training.
         recipe, family: The recipe's name and its family.
         native_format, native_file: How the trained model is stored, and where in the folder.
         parameters: Every parameter that the recipe was built with.

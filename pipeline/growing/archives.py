@@ -50,7 +50,7 @@ def unpack(archive: Path, target: Path) -> None:
                 raise DataError(f"{archive}: {member.name} has {member.size:,} bytes; the most is {MOST_BYTES:,}.")
             _write(member, _inside(archive, target, member.name))
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
-        raise DataError(f"{archive} cannot be unpacked: {error}. Make it again.") from error
+        raise DataError(f"{archive} cannot be unpacked: {error}. Create the archive again.") from error
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
@@ -85,7 +85,7 @@ def _write(member: _Member, path: Path) -> None:
 
 
 class _Limited:
-    """Reads at most so many bytes of a stream."""
+    """Reads at most ``size`` bytes of a stream."""
 
     def __init__(self, stream: IO[bytes], size: int) -> None:
         self._stream, self._left = stream, size

@@ -139,7 +139,7 @@ def _walk(root: Path, folder: Path, found: Arrivals) -> None:
 
 
 def _file(path: Path, root: Path, label: str | None, found: Arrivals) -> None:
-    """Add what one file holds; a file that cannot be read costs itself alone."""
+    """Add what one file holds; a file that cannot be read does not affect the others."""
     name, suffix = path.relative_to(root).as_posix(), path.suffix.lower()
     if suffix in SUFFIXES:
         found.items.append(Item(name, path, label))

@@ -13,8 +13,8 @@ from pipeline.growing.screening import Arrival, Decision
 TITLES = {
     screening.STORED: "Stored",
     screening.COPY: "Exact copies, counted and not stored again",
-    screening.WAITING: "In quarantine already",
-    screening.REMOVED: "Refused, since a person removed them before",
+    screening.WAITING: "Already in quarantine",
+    screening.REMOVED: "Refused because they were removed by hand earlier",
     screening.UNREADABLE: "Refused as unreadable",
     screening.UNKNOWN_CLASS: "Refused for an unknown class (--new-classes adds it)",
     screening.CONFLICT: "In quarantine for labels that contradict each other",
@@ -74,7 +74,7 @@ class Batch:
         return Counter(one.prepared.polarity for one in self.outcomes if one.prepared.polarity)
 
     def in_words(self) -> list[str]:
-        """The report, a sentence a line."""
+        """Return the report, one sentence per line."""
         pace = 60 * len(self.outcomes) / max(self.seconds, 1e-3)
         lines = [
             f"{len(self.outcomes):,} images arrived for {self.dataset} and were prepared as "
@@ -83,7 +83,7 @@ class Batch:
         lines += [f"{title}: {self.counts[kind]:,}." for kind, title in TITLES.items() if self.counts[kind]]
         if self.polarities:
             found = " and ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in self.polarities.most_common())
-            lines.append(f"By their edges, the pictures are {found}.")
+            lines.append(f"Judging by their edges, the pictures are {found}.")
         lines += [f"Not read: {fault}" for fault in self.faults]
         if self.left_out:
             lines.append(f"{len(self.left_out):,} other files were left out, the first is {self.left_out[0]}.")
@@ -95,7 +95,7 @@ class Batch:
         return lines
 
     def facts(self) -> dict[str, Any]:
-        """The report for other programs."""
+        """Return the report for other programs."""
         return {
             "dataset": self.dataset,
             "batch": self.id,

@@ -46,7 +46,9 @@ def image_size(text: str) -> tuple[int, int, int | None]:
     parts = text.split(",")
     numbers = [int(part) for part in parts if part.strip().isdigit()]
     if len(numbers) != len(parts) or len(parts) not in {2, 3} or not all(1 <= side <= LARGEST_SIDE for side in numbers):
-        raise SettingsError(f"--image-size '{text}' is no size: give height,width or height,width,channels: 32,32,3.")
+        raise SettingsError(
+            f"--image-size '{text}' is not a size: give height,width or height,width,channels, as in 32,32,3."
+        )
     if len(numbers) == 3 and numbers[2] not in {1, 3}:
         raise SettingsError(f"--image-size '{text}' has {numbers[2]} channels: give 1 (grey) or 3 (RGB).")
     return numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None
@@ -81,7 +83,7 @@ def terms_of(parent: Snapshot | None, items: Sequence[Item], kind: str | None, s
 def _check_class(name: str) -> None:
     """A class's name becomes a folder's when the dataset is exported."""
     if not name.isprintable() or not 1 <= len(name) <= LONGEST_CLASS or name in {".", ".."} or set(name) & set("/\\"):
-        raise DataError(f"The class {name[:80]!r} has a name that no folder can have: rename it.")
+        raise DataError(f"The class {name[:80]!r} cannot be the name of a folder: rename it.")
 
 
 def _check_same(parent: Snapshot, kind: str | None, size: str | None) -> None:
@@ -113,7 +115,7 @@ def _natural_size(shapes: set[tuple[int, int, int]], classes: Sequence[str]) -> 
         return *next(iter(sizes)), None
     if set(classes) <= DIGITS:
         return MNIST_SIDE, MNIST_SIDE, 1
-    raise SettingsError("The pictures have different sizes: say to what size they are brought, --image-size 32,32,3.")
+    raise SettingsError("The pictures have different sizes: give the size to use, as in --image-size 32,32,3.")
 
 
 def _shapes(items: Sequence[Item]) -> set[tuple[int, int, int]]:

@@ -34,10 +34,10 @@ class Difference:
     classes: tuple[str, ...]
 
     def in_words(self, first: str, second: str) -> list[str]:
-        """The difference, a sentence a line."""
+        """Return the difference, one sentence per line."""
         lines = [
-            f"{second} has {self.added.total():,} images that {first} has not{_by_class(self.added)}.",
-            f"{first} has {self.removed.total():,} images that {second} has not{_by_class(self.removed)}.",
+            f"{second} has {self.added.total():,} images that {first} lacks{_by_class(self.added)}.",
+            f"{first} has {self.removed.total():,} images that {second} lacks{_by_class(self.removed)}.",
         ]
         lines += [f"{count:,} images of class {old} are now {new}." for (old, new), count in self.relabelled.items()]
         return [*lines, f"New classes: {', '.join(self.classes)}."] if self.classes else lines
@@ -82,7 +82,7 @@ def export(folder: Path, snapshot: Snapshot, form: str, target: Path) -> int:
 
 
 def entries_of(folder: Path, snapshot: Snapshot) -> list[Entry]:
-    """Every stored image of a snapshot, in order.
+    """Return every stored image of a snapshot, in order.
 
     Raises:
         DataError: A shard is missing or damaged.
@@ -95,9 +95,9 @@ def entries_of(folder: Path, snapshot: Snapshot) -> list[Entry]:
 def _csv(folder: Path, snapshot: Snapshot, target: Path) -> None:
     height, width, channels = snapshot.shape
     if channels != 1 or height != width:
-        raise DataError(f"A CSV holds square grey images alone, and {snapshot.id} has {snapshot.shape}: use --to npz.")
+        raise DataError(f"A CSV holds only square grey images, and {snapshot.id} has {snapshot.shape}: use --to npz.")
     if not all(name.isdecimal() for name in snapshot.classes):
-        raise DataError(f"A CSV holds numbers as labels alone, and {snapshot.id} has names: use --to folder.")
+        raise DataError(f"A CSV holds only numbers as labels, and {snapshot.id} has names: use --to folder.")
     data = snapshots.load(folder, snapshot)
     names = np.array([int(name) for name in snapshot.classes])
     text = io.StringIO()

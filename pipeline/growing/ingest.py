@@ -41,9 +41,9 @@ class Order:
         kind, size: ``--as`` and ``--image-size``; ``None`` where the dataset or the images decide.
         new_classes: Whether labels that the dataset does not know become classes.
         max_ratio: How many times the smallest class the largest may have; ``None`` for any.
-        labelled_by: Who gave the labels.
+        labelled_by: Who labelled the images.
         selection: How the images were chosen, where their source does not say.
-        jobs: Processes that prepare.
+        jobs: Number of processes that prepare images.
     """
 
     specs: tuple[str, ...]
@@ -65,7 +65,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
         home: The home folder.
         order: What is ingested; ``desk.scratch`` is ignored in favour of a folder inside the dataset's.
         desk: Reads what is no file.
-        progress: Told how far the preparation is.
+        progress: Called with how far the preparation is.
         wait: Wait for another process that writes to the dataset; otherwise fail at once.
 
     Raises:

@@ -53,7 +53,7 @@ def prepare_item(item: Item, preparation: Preparation) -> Prepared:
     except PipelineError as error:
         return _faulty(str(error))
     except MemoryError:
-        return _faulty(f"{item.name} needs more memory than there is: make it smaller.")
+        return _faulty(f"{item.name} needs more memory than is available: make it smaller.")
     if pixels.min() == pixels.max():
         return _faulty(f"{item.name} is blank.")
     digest = digests.image_digests(pixels[None]).tobytes().hex()
@@ -112,7 +112,7 @@ def _alone(item: Item, preparation: Preparation, work: Work) -> Prepared:
         try:
             prepared: Prepared = executor.submit(work, item, preparation).result()
         except BrokenProcessPool:
-            return _faulty(f"{item.name} stopped the process that read it: save it again.")
+            return _faulty(f"{item.name} crashed the process that read it: save it again.")
     return prepared
 
 

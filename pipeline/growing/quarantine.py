@@ -12,7 +12,7 @@ NO_LABEL = -1
 
 
 def batches(folder: Path) -> list[Path]:
-    """The files of a dataset's quarantine, oldest first."""
+    """Return the files of a dataset's quarantine, oldest first."""
     return sorted((folder / snapshots.QUARANTINE).glob("*.parquet"))
 
 
@@ -28,7 +28,7 @@ def add(folder: Path, batch: str, entries: Sequence[Entry], classes: Sequence[st
 
 
 def waiting(folder: Path) -> list[Entry]:
-    """Everything that waits, oldest first.
+    """Return everything that waits, oldest first.
 
     Raises:
         DataError: A file is damaged.
@@ -37,7 +37,7 @@ def waiting(folder: Path) -> list[Entry]:
 
 
 def digests_of(folder: Path) -> set[str]:
-    """The digests of everything that waits."""
+    """Return the digests of everything that waits."""
     return {digest for path in batches(folder) for digest in shards.read(path, ["digest"]).column("digest").to_pylist()}
 
 

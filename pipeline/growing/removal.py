@@ -31,7 +31,7 @@ class Removal:
 
     Attributes:
         digests: Of the images.
-        snapshot: The snapshot without them; ``None`` where they were in quarantine or older snapshots alone.
+        snapshot: The snapshot without them; ``None`` where they were only in quarantine or older snapshots.
         erased: Whether their bytes and digests are gone everywhere.
         versions: Ids of the versions that were trained or validated on any of them.
     """
@@ -42,19 +42,19 @@ class Removal:
     versions: tuple[str, ...]
 
     def in_words(self) -> list[str]:
-        """The report, a sentence a line."""
+        """Return the report, one sentence per line."""
         count = "1 image was" if len(self.digests) == 1 else f"{len(self.digests)} images were"
         lines = [f"{count} {'erased from every snapshot' if self.erased else 'removed'}."]
         if self.snapshot is not None:
             lines.append(f"The newest snapshot is {self.snapshot.id} with {self.snapshot.images:,} images.")
         if not self.versions:
-            return [*lines, "No version was trained on it." if len(self.digests) == 1 else "No version saw them."]
+            return [*lines, f"No version was trained on {'it' if len(self.digests) == 1 else 'them'}."]
         named = ", ".join(self.versions)
-        return [*lines, f"Versions that were trained on what was removed, and still are: {named}. Train others."]
+        return [*lines, f"These versions were trained on removed images and still exist: {named}. Train new ones."]
 
 
 def remove(home: Home, dataset: str, images: Sequence[str], *, erase: bool, notify: Notify) -> Removal:
-    """Strike images out of a dataset.
+    """Remove images from a dataset.
 
     Args:
         home: The home folder.
@@ -101,10 +101,10 @@ def finish(home: Home, folder: Path, *, wait: bool, notify: Notify) -> None:
 
 
 def complete_erasure(home: Home, folder: Path) -> bool:
-    """Finish an erasure that was begun; returns whether there was one. The caller holds both locks.
+    """Finish an interrupted erasure; return whether there was one. The caller holds both locks.
 
     Raises:
-        StoreError: The disk is full or refuses; the next call goes on.
+        StoreError: The disk is full or refuses; the next call resumes.
     """
     if not (folder / PENDING).exists():
         return False
@@ -147,7 +147,7 @@ def _matching(image: str, sources: dict[str, set[str]], newest: Snapshot) -> set
         digests = {prepare_item(Item(image, Path(image), None), newest.preparation).digest} & sources.keys()
     if not digests:
         raise DataError(
-            f"'{image}' is not in {newest.name}: give a digest, or {SHORTEST_DIGEST} or more digits of its beginning, "
+            f"'{image}' is not in {newest.name}: give a digest, or {SHORTEST_DIGEST} or more of its first digits, "
             "the source as `dataset export --to folder` lists it, or the picture file itself."
         )
     if len(digests) > 1:
@@ -168,7 +168,7 @@ def _strike(folder: Path, newest: Snapshot, found: frozenset[str], *, removed: b
 
 
 def _erase_from_shards(folder: Path, doomed: frozenset[str]) -> None:
-    """Write anew each shard that holds one of the images, then each manifest that names such a shard."""
+    """Rewrite each shard that holds one of the images, then each manifest that names such a shard."""
     replaced: dict[str, Shard | None] = {}
     lost: dict[str, int] = {}
     for number in snapshots.numbers(folder):

@@ -108,7 +108,7 @@ def _refusal(arrival: Arrival, known: Known) -> Decision | None:
     if arrival.label is not None and arrival.label not in known.classes:
         return Decision(UNKNOWN_CLASS, f"{arrival.name}: there is no class {arrival.label}.")
     if arrival.digest in known.removed:
-        return Decision(REMOVED, f"{arrival.name} was removed from this dataset by a person.")
+        return Decision(REMOVED, f"{arrival.name} was removed from this dataset by hand.")
     return None
 
 
@@ -127,7 +127,8 @@ def _doubt(arrival: Arrival, given: set[str]) -> Decision | None:
     if len(given) > 1:
         return _conflict(arrival, given)
     if arrival.twin:
-        return Decision(NEAR_COPY, f"{arrival.name} is nearly {arrival.twin}, which judges: it may not train as well.")
+        reason = f"{arrival.name} is a near copy of {arrival.twin}, a benchmark image: it must not be trained on."
+        return Decision(NEAR_COPY, reason)
     return Decision(DOUBTED, f"{arrival.name}: {arrival.doubt}") if arrival.doubt else None
 
 
@@ -149,7 +150,7 @@ def doubts(probabilities: NDArray[np.float32], labels: Sequence[str | None], cla
         own = row[index[label]] if label in index else None
         best = int(row.argmax())
         doubted = own is not None and own < LEAST_OF_LABEL
-        found.append(f"labelled {label}, the champion sees {classes[best]} ({row[best]:.0%})." if doubted else "")
+        found.append(f"labelled {label}, the champion predicts {classes[best]} ({row[best]:.0%})." if doubted else "")
     return found
 
 
@@ -178,7 +179,11 @@ def hold_back(
         )
         surplus.update(own[: max(0, count - most)])
     return [
-        replace(decision, outcome=SURPLUS, reason=f"{arrival.name}: class {arrival.label} has {ratio:g} times as many.")
+        replace(
+            decision,
+            outcome=SURPLUS,
+            reason=f"{arrival.name}: with it, class {arrival.label} would exceed {ratio:g} times the smallest class.",
+        )
         if decision.outcome == STORED and arrival.digest in surplus
         else decision
         for arrival, decision in _both(arrivals, decisions)

@@ -126,7 +126,7 @@ def publish(folder: Path, snapshot: Snapshot) -> None:
 def rewrite(
     folder: Path, shard: Shard, name: str, classes: Sequence[str], without: Collection[str] = ()
 ) -> Shard | None:
-    """Write a shard anew, with other class names or without some images; ``None`` where nothing is left of it."""
+    """Rewrite a shard with other class names or without some images; ``None`` where nothing is left of it."""
     rows = shards.read(snapshots.shard_file(folder, shard))
     if without:
         rows = rows.filter([digest not in without for digest in rows.column("digest").to_pylist()])
@@ -163,17 +163,17 @@ def retire(folder: Path) -> None:
 
 
 def reports_folder(home: Home, dataset: str) -> Path:
-    """Where the pages on a dataset's batches go."""
+    """Return where the pages on a dataset's batches go."""
     return home.metric_results / "datasets" / dataset
 
 
 def now() -> str:
-    """UTC, ISO 8601, in seconds."""
+    """Return the current UTC time in ISO 8601, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def stored_rows(folder: Path, snapshot: Snapshot, columns: Sequence[str]) -> "list[pa.Table]":
-    """Some columns of every shard of a snapshot, in order."""
+    """Return some columns of every shard of a snapshot, in order."""
     return [shards.read(snapshots.shard_file(folder, shard), columns) for shard in snapshot.shards]
 
 

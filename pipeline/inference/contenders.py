@@ -37,7 +37,7 @@ class Gatherer:
     split: Split
 
     def evidence(self, candidate: Candidate, model: MeasuredModel, champion: Deployment | None) -> Evidence:
-        """Gather all that one judgement rests on; where the challenger cannot be measured ``problem`` says why.
+        """Gather all that one judgement rests on; where the challenger cannot be measured, ``problem`` says why.
 
         Raises:
             PipelineError: The champion cannot be measured, or the disk refuses: neither is the challenger's fault.

@@ -48,7 +48,7 @@ class MeasuredModel:
         return OnnxPredictor(self.content)
 
     def probabilities(self, images: Images, digests: Digests) -> Probabilities:
-        """Class probabilities ``[N, K]``, computed once for these images in this order.
+        """Return class probabilities ``[N, K]``, computed once for these images in this order.
 
         Raises:
             ModelError: The model cannot be loaded.
@@ -57,7 +57,7 @@ class MeasuredModel:
         return self._kept("probabilities", digests, lambda: self.predictor.predict(images))
 
     def corrupted(self, images: Images, labels: Labels, digests: Digests) -> dict[str, float]:
-        """Accuracy by corruption on a fixed part of the images, computed once."""
+        """Return accuracy by corruption on a fixed part of the images, computed once."""
         rows = robustness.subset(digests)
         names = [corruption.__name__ for corruption in CORRUPTIONS]
 
@@ -71,7 +71,7 @@ class MeasuredModel:
         return {name: float(accuracy) for name, accuracy in zip(names, accuracies, strict=True)}
 
     def latency_ms(self, images: Images) -> Latency:
-        """Milliseconds of single predictions (median and 95th percentile) and of an image in a batch."""
+        """Return milliseconds of single predictions (median and 95th percentile) and of an image in a batch."""
         rows = np.arange(WARM_UP + SINGLE_PREDICTIONS) % len(images)
         single = [self._milliseconds(images[row : row + 1]) for row in rows]
         batch = images[:BATCH_IMAGES]

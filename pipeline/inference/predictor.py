@@ -52,7 +52,7 @@ class OnnxPredictor:
         return sides[1] if len(sides) == 2 and isinstance(sides[1], int) else None
 
     def predict(self, images: Images) -> Probabilities:
-        """Class probabilities, float32 ``[N, K]``, of uint8 images ``[N, H, W, C]``.
+        """Return class probabilities, float32 ``[N, K]``, of uint8 images ``[N, H, W, C]``.
 
         Raises:
             DataError: The images have another type or shape than the model takes.
@@ -60,10 +60,10 @@ class OnnxPredictor:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.shape:
             raise DataError(
                 f"The model takes uint8 images of {self.shape}, not {images.dtype} of {images.shape[1:]}: "
-                "bring them to that form first."
+                "convert them first."
             )
         if len(images) == 0:
-            raise DataError("There is no image to predict.")
+            raise DataError("There are no images to predict.")
         parts = [
             self._session.run(None, {self._input.name: images[start : start + BATCH]})[0]
             for start in range(0, len(images), BATCH)

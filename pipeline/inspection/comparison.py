@@ -55,7 +55,7 @@ class VersionComparison:
 
 
 def compare(first: Version, second: Version) -> VersionComparison:
-    """Who fixed and who broke what, with the test.
+    """Return what each version fixed and broke, with the test.
 
     Raises:
         StoreError: One of them is damaged.

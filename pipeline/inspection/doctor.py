@@ -106,7 +106,7 @@ def _bundles(home: Home) -> Iterator[Fault]:
         damage = _found(production.bundle_damage, home, record, content=True)
         if damage is not None:
             source = recovery.version_folder(home, record.id, record.digest)
-            remedy = None if source is None else f"Make it anew from {source}."
+            remedy = None if source is None else f"Rebuild it from {source}."
             yield Fault("bundle", bundle, f"The bundle {bundle} is damaged: {damage}", remedy)
 
 
@@ -121,14 +121,14 @@ def _ledgers(home: Home) -> Iterator[Fault]:
         if (problem := _problem(ledger_files.verify, home, name, versions.stored(home))) is not None:
             lost = ledger_files.lost_head(home, name, _witnessed(home, name)) is not None
             path = ledger_files.file(home, name)
-            yield Fault("ledger", path, problem, "Write its head anew from the chain." if lost else None)
+            yield Fault("ledger", path, problem, "Rewrite its .head file from the chain." if lost else None)
 
 
 def _heads(home: Home) -> Iterator[Fault]:
     for name in ledger_files.names(home):
         path = ledger_files.file(home, name).with_suffix(".head")
         if _problem(ledger_files.lines_and_head, home, name) is None and ledger_files.lagging(home, name):
-            yield Fault("ledger", path, f"{path} lags behind its ledger, whose chain is whole.", "Bring it up to date.")
+            yield Fault("ledger", path, f"{path} is behind its ledger, whose chain is intact.", "Update it.")
 
 
 def _roles(home: Home) -> Iterator[Fault]:
@@ -159,7 +159,7 @@ def _torn(home: Home) -> Iterator[Fault]:
 def _leftovers(home: Home) -> Iterator[Fault]:
     found = {path for folder, deep in recovery.written_folders(home) for path in atomic.temporaries(folder, deep=deep)}
     for path in sorted(found):
-        yield Fault("leftover", path, f"{path} was left half written by a killed command.", "Delete it.")
+        yield Fault("leftover", path, f"{path} was left half-written by a killed command.", "Delete it.")
 
 
 def _staging(home: Home) -> Iterator[Fault]:
@@ -179,7 +179,7 @@ MOVING = (_current, _heads, _torn, _leftovers, _staging)
 
 def _remake_heads(home: Home) -> list[str]:
     remade = [name for name in ledger_files.names(home) if ledger_files.remake_head(home, name, _witnessed(home, name))]
-    return [f"Wrote the .head file of the gate's ledger {name[:12]} anew." for name in remade]
+    return [f"Rewrote the .head file of the gate's ledger {name[:12]}." for name in remade]
 
 
 REPAIRS: tuple[Callable[[Home], list[str]], ...] = (

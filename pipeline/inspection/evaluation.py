@@ -53,7 +53,7 @@ def evaluate(
     Args:
         home: The home folder.
         version: Which version; every file of it is verified first.
-        checkpoint: The native model after so many epochs or rounds; ``None`` takes ``model.onnx``.
+        checkpoint: The native model after this many epochs or rounds; ``None`` takes ``model.onnx``.
         dataset: As for a run; ``None`` takes the dataset and benchmark rows that the version was judged on.
         data_dir: Folder with local MNIST files.
         notify: Called with each sentence that a person should read.
@@ -101,7 +101,7 @@ def evaluate(
 def _origin(version: Version) -> str:
     """Return what to load to have a version's own dataset again."""
     facts = version.manifest.dataset
-    # Versions of 0.1.0 record no origin; the digest tells a user's dataset called `digits` from the built-in one.
+    # Versions of 0.1.0 record no origin; the digest distinguishes a user's `digits` from the built-in dataset.
     origin = facts.origin or (facts.name if facts.name in sources.BUILT_IN else None)
     if origin is None:
         raise _unrecorded(version)
@@ -136,7 +136,7 @@ def _rows(home: Home, version: Version, data: LabelledImages) -> Rows:
 def _warn_of_leaks(version: Version, data: LabelledImages, rows: Rows, notify: Callable[[str], None]) -> None:
     leaked = digests.overlap(version_arrays.training_images(version).train, data.digests[rows])
     if leaked:
-        notify(f"{version.id} was fitted on {leaked:,} of these {len(rows):,} images: its figures flatter it.")
+        notify(f"{version.id} was fitted on {leaked:,} of these {len(rows):,} images: its figures are too optimistic.")
 
 
 def _predict(version: Version, images: Images, checkpoint: int | None) -> Probabilities:

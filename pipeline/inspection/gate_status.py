@@ -31,7 +31,7 @@ class Status:
         benchmarks: How many different sets of benchmark images, or labels, were judged on.
         imported: Ledgers of single benchmarks, kept by older releases, whose debits count.
         without_promise: Judgements by policies that promise nothing over a series.
-        champion_errors: Of the model that serves now; ``None`` where it was not judged on a benchmark.
+        champion_errors: Of the model in production; ``None`` where it was not judged on a benchmark.
         sharing: Other datasets that know some of its benchmark images, and how many.
         problem: What is wrong with the ledger, ``None`` where it verifies.
     """
@@ -57,7 +57,7 @@ class Status:
         size = f" ({self.images:,} benchmark images)" if self.images else ""
         lines = [f"{self.dataset}{size}: {self._spent()}; {self._next(policy)}."]
         if self.imported:
-            lines.append(f"Ledgers of single benchmarks, kept by older releases, that count: {self.imported}.")
+            lines.append(f"Ledgers of single benchmarks from older releases that are counted in: {self.imported}.")
         if self.without_promise:
             lines.append(f"Judgements that promised nothing over a series: {self.without_promise}.")
         if self.images:
@@ -78,7 +78,7 @@ class Status:
             return f"the next judgement needs p <= {policy.alpha:g} and spends nothing"
         least, most = (spending.level(self.left, p) for p in (AVERAGE_P, 0.0))
         if not least:
-            return "nothing is left: only a larger alpha in [gate], which is a weaker promise, goes on"
+            return "nothing is left: to continue, raise alpha in [gate], which weakens the promise"
         return (
             f"the next judgement needs p <= {least:.3g} if validation images show no difference, up to {most:.3g} "
             "the better they look"
@@ -121,7 +121,7 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
         return []
     if policy.mode == "non-inferior":
         found = simulation.power_of(policy, 0.0, status.images, status.validation_images, status.left)
-        return [f"Of challengers as good as the best champion it lets about {100 * found:.0f} % through."]
+        return [f"About {100 * found:.0f} % of challengers that are as good as the best champion pass."]
     level = None if policy.promises else policy.alpha
     return [findable_in_words(status.images, status.validation_images, status.left, status.champion_errors, level)]
 
@@ -151,7 +151,7 @@ def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version])
 
 
 def _served(home: Home, dataset: str) -> _Served | None:
-    """What serves now, as it was judged; ``None`` without a champion, or where its scores are damaged."""
+    """The model in production, as it was judged; ``None`` without a champion, or where its scores are damaged."""
     try:
         champion = production.current(home, dataset)
         if champion is None:

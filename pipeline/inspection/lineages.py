@@ -34,9 +34,9 @@ def in_words(home: Home, dataset: str, roles: Roles) -> Iterator[str]:
 
 
 def sentence(dataset: str, other: str, shared: int) -> str:
-    """Return what it means that another dataset knows so many of the benchmark images."""
+    """Return a sentence on benchmark images that another dataset shares."""
     return (
-        f"{shared:,} benchmark images of '{dataset}' belong to the dataset '{other}', too. Each name has an error "
-        "budget of its own, so the gate's promise holds for each and not for both together: give them one --name "
-        "to share one."
+        f"{shared:,} benchmark images of '{dataset}' also belong to the dataset '{other}'. Each name has its own "
+        "error budget, so the gate's promise holds for each, not for both together: give them the same --name "
+        "to share a budget."
     )

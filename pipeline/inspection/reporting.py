@@ -149,7 +149,7 @@ def publish(home: Home) -> Mapping[str, Path]:
 
 
 def learning_curve(home: Home, results: "pd.DataFrame") -> "pd.DataFrame":
-    """The learning curve of every recipe, over judged versions and measured repeats."""
+    """Return the learning curve of every recipe, over judged versions and measured repeats."""
     import pandas as pd
 
     from pipeline.reports import tables

@@ -36,7 +36,7 @@ def accuracy_floor(evidence: Evidence, floor: float) -> Check:
     "recall_floor",
     looks_at="benchmark",
     burden="not proven bad",
-    why="A class has few images: to demand proof would refuse good models, and below 17 images every model.",
+    why="A class has few images: demanding proof would refuse good models and, below 17 images, every model.",
     words="No class proven to have a recall below {:.4g} (upper 95 % bound).",
 )
 def recall_floor(evidence: Evidence, floor: float) -> Check:
@@ -49,7 +49,7 @@ def recall_floor(evidence: Evidence, floor: float) -> Check:
     worst = int(high.argmin())
     silent = np.array(evidence.classes)[clopper_pearson(0, images).high >= floor]
     found = f"{percent(right[worst] / images[worst])} (at most {percent(high[worst])}, with 95 % confidence)"
-    too_few = f" Too few images to say anything: {', '.join(silent)}." if len(silent) else ""
+    too_few = f" Too few images to judge: {', '.join(silent)}." if len(silent) else ""
     sentence = f"Lowest: {evidence.classes[worst]}, {found}.{too_few}"
     return Check(name, title, passed(high[worst] >= floor), float(high[worst]), floor, sentence)
 
@@ -58,7 +58,7 @@ def recall_floor(evidence: Evidence, floor: float) -> Check:
     "calibration_limit",
     looks_at="benchmark",
     burden="as measured",
-    why="The limit is a coarse one, far above the error of its measurement.",
+    why="The limit is coarse, far above the measurement error.",
     words="Expected calibration error at most {:g}.",
 )
 def calibration(evidence: Evidence, limit: float) -> Check:
@@ -94,7 +94,7 @@ def calibration_margin(evidence: Evidence, margin: float) -> Check | None:
     "class_alpha",
     looks_at="benchmark",
     burden="not proven bad",
-    why="Some class nearly always loses an image or two by chance; proof of no loss would take thousands of each.",
+    why="Some class nearly always loses an image or two by chance; proving no loss takes thousands per class.",
     words="No class proven worse than with the champion (exact test, Holm's correction, {:g}).",
 )
 def no_class_worse(evidence: Evidence, level: float) -> Check | None:
@@ -122,7 +122,7 @@ def no_class_worse(evidence: Evidence, level: float) -> Check | None:
     looks_at="benchmark",
     burden="as measured",
     why="7,500 corrupted copies measure the mean to about a point, and the margin is wider.",
-    words="Mean accuracy on corrupted images at most {:g} points below the best champion there ever was.",
+    words="Mean accuracy on corrupted images at most {:g} points below that of the best champion so far.",
 )
 def robustness(evidence: Evidence, margin_pp: float) -> Check | None:
     """Check that mean accuracy on corrupted copies is not too far below that of the best champion ever."""
@@ -133,7 +133,7 @@ def robustness(evidence: Evidence, margin_pp: float) -> Check | None:
     known = [(value, one) for value, one in measured if value is not None and np.isfinite(value)]
     mine = evidence.challenger.corrupted_accuracy
     if mine is None or not np.isfinite(mine) or evidence.champion not in [one for _, one in known]:
-        return Check(name, title, "error", None, -margin_pp, "Robustness of one of the two was not measured.")
+        return Check(name, title, "error", None, -margin_pp, "The robustness of one model was not measured.")
     theirs, best = max(known, key=lambda pair: pair[0])
     difference = _points(mine - theirs, 100)
     lost = f" Not measured: {', '.join(evidence.lost)}." if evidence.lost else ""
@@ -148,7 +148,7 @@ def robustness(evidence: Evidence, margin_pp: float) -> Check | None:
     None,
     looks_at="benchmark",
     burden="proven good",
-    why="There is no champion to be compared with, and even a weak model proves it with a few images.",
+    why="There is no champion to compare with, and even a weak model can prove this with a few images.",
     words="A first champion is proven better (5 %) than always answering the most frequent class.",
 )
 def beats_dummy(evidence: Evidence) -> Check | None:

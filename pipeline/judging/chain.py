@@ -100,7 +100,7 @@ def _check_end(name: str, lines: Sequence[Line], head: Line | None, witnessed: i
         raise StoreError(f"{_title(name)}: line {known} is not the one that was written. {RESTORE}")
     if head is None and len(lines) > 1:
         raise StoreError(
-            f"{_title(name)}: its .head file is missing. `simulator.py doctor --repair` makes it anew, "
+            f"{_title(name)}: its .head file is missing. `simulator.py doctor --repair` rebuilds it, "
             "if no stored verdict names a line that is not there."
         )
 

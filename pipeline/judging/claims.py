@@ -67,7 +67,7 @@ def unknown_former(policy: GatePolicy, evidence: Evidence) -> Check | None:
     if claim_of(policy, evidence.grown) != "non-inferior" or (evidence.former and not evidence.lost):
         return None
     missing = f" ({', '.join(evidence.lost)})" if evidence.lost else ""
-    reason = f"Not every former champion can be measured{missing}, so nothing can be allowed to be worse."
+    reason = f"Not every former champion can be measured{missing}, so no loss can be allowed."
     return Check("proven_not_inferior", _title_of_not_inferior(policy), "error", None, None, reason)
 
 
@@ -113,7 +113,7 @@ def _better(policy: GatePolicy, comparison: PairedComparison, level: float) -> C
     shown, limit = paired.against_limit(p, level)
     sentence = f"{in_words(result)}, {shown}, needs p <= {limit}."
     if result.fixed + result.made == 0:
-        sentence = "The two are right and wrong on the same images: indistinguishable, which is no proof."
+        sentence = "Both models are right and wrong on the same images, so neither is proven better."
     return Check("proven_better", title, passed(p <= level), p, level, sentence)
 
 

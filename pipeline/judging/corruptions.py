@@ -14,18 +14,18 @@ Corruption = Callable[[Pixels, np.random.Generator], Pixels]
 
 
 def shot_noise(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Few photons: each pixel is a Poisson count with up to 8 photons."""
+    """Add shot noise: each pixel is a Poisson count of up to 8 photons."""
     return np.asarray(rng.poisson(images * 8) / 8, np.float32)
 
 
 def impulse_noise(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """One pixel in eight is black or white."""
+    """Make one pixel in eight black or white."""
     hit = rng.random(images.shape[:3])[..., None] < 0.125
     return np.asarray(np.where(hit, rng.integers(0, 2, (*images.shape[:3], 1)), images), np.float32)
 
 
 def gaussian_blur(images: Pixels, rng: np.random.Generator) -> Pixels:  # noqa: ARG001 every corruption has one signature
-    """Out of focus, by 4 % of the side."""
+    """Blur by 4 % of the side."""
     from scipy.ndimage import gaussian_filter
 
     spread = 0.04 * _side(images)
@@ -33,7 +33,7 @@ def gaussian_blur(images: Pixels, rng: np.random.Generator) -> Pixels:  # noqa: 
 
 
 def glass_blur(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Every pixel is taken from a near one, as through rippled glass."""
+    """Take every pixel from a near one, as through rippled glass."""
     reach = max(round(0.04 * _side(images)), 1)
     count, height, width, _ = images.shape
     rows, columns = _grid(images)
@@ -44,7 +44,7 @@ def glass_blur(images: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def motion_blur(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """The camera moved a sixth of the side along one direction for each image."""
+    """Blur along a sixth of the side in one direction for each image."""
     angle = rng.uniform(0, np.pi, len(images))
     steps = np.linspace(-1, 1, 5) * _side(images) / 12
     moved = [_shift(images, step * np.sin(angle), step * np.cos(angle)) for step in steps]
@@ -52,35 +52,35 @@ def motion_blur(images: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def shear(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Slanted by up to 0.6 of a pixel a row, to either side."""
+    """Slant by up to 0.6 of a pixel a row, to either side."""
     return _affine(images, slant=rng.choice([-1, 1], len(images)) * rng.uniform(0.3, 0.6, len(images)))
 
 
 def scale(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Drawn at 60 to 80 % of the size."""
+    """Shrink to 60 to 80 % of the size."""
     return _affine(images, zoom=rng.uniform(0.6, 0.8, len(images)))
 
 
 def rotate(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Turned by 20 to 35 degrees, either way."""
+    """Rotate by 20 to 35 degrees, either way."""
     degrees = rng.choice([-1, 1], len(images)) * rng.uniform(20, 35, len(images))
     return _affine(images, angle=np.deg2rad(degrees))
 
 
 def translate(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Moved by up to an eighth of the side, in both directions."""
+    """Move by up to an eighth of the side, in both directions."""
     most = _side(images) / 8
     down, right = rng.uniform(-most, most, (2, len(images)))
     return _shift(images, down, right)
 
 
 def brightness(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """The background is lit: 30 to 50 % of white is added."""
+    """Brighten the background by 30 to 50 % of white."""
     return images * 0.6 + rng.uniform(0.3, 0.5, (len(images), 1, 1, 1)).astype(np.float32)
 
 
 def stripe(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """A band across the image is inverted."""
+    """Invert a band across the image."""
     rows, _ = _grid(images)
     height = images.shape[1]
     start = rng.uniform(0.1, 0.7, (len(images), 1, 1)) * height
@@ -89,7 +89,7 @@ def stripe(images: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def fog(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Smooth random clouds lie over the image."""
+    """Overlay smooth random clouds."""
     from scipy.ndimage import gaussian_filter
 
     noise = rng.random((*images.shape[:3], 1), dtype=np.float32)
@@ -100,7 +100,7 @@ def fog(images: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def spatter(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Drops of half-bright liquid on the lens."""
+    """Overlay drops of half-bright liquid, as on the lens."""
     from scipy.ndimage import gaussian_filter
 
     spread = 0.05 * _side(images)
@@ -112,12 +112,12 @@ def spatter(images: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def dotted_line(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """A dotted line crosses the image."""
+    """Draw a dotted line across the image."""
     return _crossed(images, rng, waves=0.0, dotted=True)
 
 
 def zigzag(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """A zigzag line crosses the image."""
+    """Draw a zigzag line across the image."""
     return _crossed(images, rng, waves=0.1, dotted=False)
 
 

@@ -85,7 +85,7 @@ class Evidence:
         provenance: How the challenger was made; ``None`` where only predictions are judged.
         champion: Whom it must beat; ``None`` for a first champion.
         problem: Why the models cannot be compared; ``None`` where all is well.
-        former: Every champion there ever was on this lineage, the current one included; empty where the policy
+        former: Every champion so far of this lineage, the current one included; empty where the policy
             compares with none of them.
         lost: Ids of former champions that cannot be measured any more.
         near_copies: Benchmark images with a near copy among the images the challenger was fitted on; ``None`` where

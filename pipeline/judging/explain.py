@@ -19,9 +19,7 @@ NOT_PROVEN = LACK_OF_PROOF | {
     "withheld",
 }
 """Checks on which a challenger fails for want of proof: with other images or rules it may pass."""
-FIRST_CHAMPION = (
-    "There was no champion: as a first champion it only had to reach the floors and beat `dummy`; nothing was spent."
-)
+FIRST_CHAMPION = "There was no champion, so it only had to reach the floors and beat `dummy`; nothing was spent."
 NOT_COMPARED = (
     "It failed a check that costs nothing, so it was not compared with the champion on the benchmark and nothing was "
     "spent; its own benchmark figures are recorded."
@@ -49,7 +47,7 @@ def of_comparison(
 def promise(policy: GatePolicy) -> str:
     """Return what the gate promises under this policy, in a sentence."""
     if policy.mode == "as-good":
-        return "This gate promises nothing: of equally good challengers about every second one passes."
+        return "This gate promises nothing: about half of all equally good challengers pass."
     margin = policy.margin_pp or 0
     wrong = {
         "better": "promotes a challenger that is no better than the champion it replaces",
@@ -76,7 +74,7 @@ def advice(verdict: Verdict) -> str | None:
     return (
         f"{verdict.benchmark_images:,} benchmark images cannot prove a gain of this size. What helps: more labelled "
         "images; `--gate growing` for the champion's recipe trained on more images, which has to be proven no more "
-        "than a margin worse; or `--gate as-good`, which promotes on a lead that may be chance."
+        "than a margin worse; or `--gate as-good`, which promotes on a lead that may be due to chance."
     )
 
 
@@ -93,8 +91,8 @@ def lines(verdict: Verdict) -> list[str]:
 
 def _claim_in_words(policy: GatePolicy) -> str:
     if policy.mode == "as-good":
-        return "Accuracy at least the champion's on the same images; chance alone gets through (the rule of 2018)."
-    within = f"proven less than {policy.margin_pp or 0:g} points worse than every champion there ever was"
+        return "Accuracy at least the champion's on the same images; chance alone can pass (the rule of 2018)."
+    within = f"proven less than {policy.margin_pp or 0:g} points worse than every champion so far"
     claim = {
         "better": "Proven better than the champion",
         "non-inferior": within.capitalize(),
@@ -104,8 +102,9 @@ def _claim_in_words(policy: GatePolicy) -> str:
     if policy.budget == "each":
         return f"{claim}; exact one-sided paired test, p at most {policy.alpha:g} each time."
     return (
-        f"{claim}; exact one-sided paired test. The judgements of a dataset share {policy.alpha:g}: each gets the more "
-        "of what is left, the better the challenger does on validation images, and a promotion gets its share back."
+        f"{claim}; exact one-sided paired test. The judgements of a dataset share {policy.alpha:g}: the better a "
+        "challenger does on validation images, the more of what is left its judgement gets, and a promotion gets its "
+        "share back."
     )
 
 
@@ -128,7 +127,10 @@ def _findable(comparison: PairedComparison, level: float) -> str:
     images, errors = comparison.images, comparison.other_errors
     gain = power.findable_gain(images, errors, int(comparison.made.sum()), level)
     if gain is None:
-        return f"The champion makes only {counted(errors, 'error')} on these {images:,} images: none can be beaten."
+        return (
+            f"The champion makes only {counted(errors, 'error')} on these {images:,} images: too few for any "
+            "challenger to be proven better."
+        )
     return (
         f"With {images:,} images, of which the champion gets {errors:,} wrong, this judgement finds a gain of "
         f"{100 * gain:.2f} points 4 times in 5."

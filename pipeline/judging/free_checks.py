@@ -42,7 +42,7 @@ def usable(evidence: Evidence) -> Check:
     None,
     looks_at="making",
     burden="as measured",
-    why="The exported file is what is judged and served, and both models answer exactly.",
+    why="The exported file is what is judged and served, and the two models can be compared exactly.",
     words="The exported model equals the native one.",
 )
 def onnx_parity(evidence: Evidence) -> Check | None:
@@ -112,7 +112,7 @@ def near_copies(evidence: Evidence, level: float) -> Check | None:
     looks_at="making",
     burden="as measured",
     why="Sets of images are compared by digest, which is exact.",
-    words="All models are scored on the same images, now.",
+    words="All models are scored on the same images, in this judgement.",
 )
 def same_benchmark(evidence: Evidence) -> Check:
     """Check that all who are compared were scored on this very set of images."""
@@ -133,7 +133,7 @@ def same_benchmark(evidence: Evidence) -> Check:
 def not_the_champion(evidence: Evidence) -> Check:
     """Check that a model is not compared with itself."""
     itself = evidence.champion is not None and evidence.champion.digest == evidence.challenger.digest
-    sentence = "This is the champion itself." if itself else "The challenger is another model than the champion."
+    sentence = "This is the champion itself." if itself else "The challenger is a different model from the champion."
     return Check("not_the_champion", "not the champion itself", passed(not itself), None, None, sentence)
 
 
@@ -171,7 +171,7 @@ def size(evidence: Evidence, ratio: float) -> Check | None:
     "screen_alpha",
     looks_at="validation",
     burden="not proven bad",
-    why="It only saves the budget from hopeless comparisons; the benchmark decides.",
+    why="It only keeps hopeless comparisons from using up the budget; the benchmark decides.",
     words="Not proven worse than the champion on validation images (p {:g}); this costs nothing.",
 )
 def screen(evidence: Evidence, level: float) -> Check | None:
@@ -181,7 +181,7 @@ def screen(evidence: Evidence, level: float) -> Check | None:
         return None
     name, title = "validation_screen", "not proven worse on validation images"
     if len(evidence.validation_labels) == 0:
-        return Check(name, title, "error", None, level, "There is no validation image to screen on.")
+        return Check(name, title, "error", None, level, "There are no validation images to screen on.")
     fixed, made = validation_counts(evidence)
     p = float(paired.p_better(made, fixed))
     shown, limit = paired.against_limit(p, level)
@@ -225,6 +225,6 @@ def _problem(evidence: Evidence) -> str | None:
 def _budget(name: str, unit: str, mine: float | None, theirs: float | None, ratio: float) -> Check:
     title = f"{name} at most {ratio:g} times the champion's"
     if mine is None or theirs is None or not (np.isfinite(mine) and np.isfinite(theirs)) or theirs <= 0:
-        return Check(f"{name}_budget", title, "error", None, ratio, f"The {name} of one of the two was not measured.")
+        return Check(f"{name}_budget", title, "error", None, ratio, f"The {name} of one model was not measured.")
     sentence = f"{mine:,.4g} {unit} against {theirs:,.4g}."
     return Check(f"{name}_budget", title, passed(mine <= ratio * theirs), mine / theirs, ratio, sentence)

@@ -85,7 +85,7 @@ def compare(policy: GatePolicy, evidence: Evidence, screening: Screening, grant:
     """
     champion = evidence.champion
     if champion is None or screening.judgement is not None:
-        raise ValueError("There is nothing to compare: the screening decided already.")
+        raise ValueError("There is nothing to compare: the screening already decided.")
     found = [
         *claims.headline(policy, evidence, champion, grant.level),
         *rules.applied(policy, evidence, benchmark=True),
@@ -97,7 +97,7 @@ def compare(policy: GatePolicy, evidence: Evidence, screening: Screening, grant:
 
 
 def outcome(checks: Iterable[Check]) -> Outcome:
-    """``error`` before ``fail`` before ``pass``; without checks nothing passes."""
+    """Return ``error`` before ``fail`` before ``pass``; without checks nothing passes."""
     outcomes = {check.outcome for check in checks}
     if not outcomes or "error" in outcomes:
         return "error"

@@ -1,4 +1,4 @@
-"""The ``growing`` rule over a long series: how far production can fall below the best champion there ever was.
+"""The ``growing`` rule over a long series: how far production can fall below the best champion so far.
 
 Every challenger is the champion's recipe with more images, so each is judged as such. It is as good as the present
 champion, or a little worse: the worst case for a rule that lets small losses through.

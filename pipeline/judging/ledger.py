@@ -164,7 +164,7 @@ def parse(lineage: str, lines: Sequence[str], head: chain.Line | None, witnessed
         try:
             found.append(_ENTRY.validate_python(line))
         except ValidationError as error:
-            problem = f"line {number} is no entry that this release knows ({error.error_count()} problems)"
+            problem = f"line {number} is not an entry that this release can read ({error.error_count()} problems)"
             raise StoreError(f"The gate's ledger of {lineage}: {problem}. {chain.RESTORE}") from error
     return Ledger(lineage, tuple(found), stored=len(found))
 
@@ -234,6 +234,6 @@ def knows_benchmark(ledger: Ledger, truth: str) -> bool:
 def _how_to_go_on(now: Balance) -> str:
     weaker = f"alpha = {min(2 * now.alpha, 0.5):g}"
     return (
-        f"All of alpha = {now.alpha:g} is spent on {now.judged:,} judgements of this dataset. To go on under a weaker "
-        f"promise, which each verdict states, raise alpha: for instance `{weaker}` in [gate]."
+        f"All of alpha = {now.alpha:g} is spent on {now.judged:,} judgements of this dataset. To continue under a "
+        f"weaker promise, which each verdict states, raise alpha: for instance `{weaker}` in [gate]."
     )

@@ -16,9 +16,9 @@ MOST_CONFUSIONS = 10
 
 
 def problem(probabilities: Probabilities, labels: Labels, classes: int) -> str | None:
-    """Why predictions cannot be scored, in a sentence; ``None`` where they can."""
+    """Return why predictions cannot be scored, in a sentence; ``None`` where they can."""
     if len(labels) == 0:
-        return "There is no labelled image to score on."
+        return "There are no labelled images to score on."
     if probabilities.shape != (len(labels), classes):
         return f"The model gave {probabilities.shape} probabilities for {len(labels)} images of {classes} classes."
     rows = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
@@ -26,7 +26,7 @@ def problem(probabilities: Probabilities, labels: Labels, classes: int) -> str |
         return f"The model gave NaN or infinite probabilities for {len(rows):,} images, first in row {rows[0]}."
     rows = np.flatnonzero((probabilities < 0).any(axis=1) | (np.abs(probabilities.sum(axis=1) - 1) > 1e-3))
     if len(rows):
-        return f"What the model gave are no probabilities (row {rows[0]} is negative or does not sum to 1)."
+        return f"The model's outputs are not probabilities (row {rows[0]} is negative or does not sum to 1)."
     return None
 
 

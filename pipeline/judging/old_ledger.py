@@ -30,7 +30,7 @@ def parse(benchmark_sha256: str, lines: Sequence[str], head: chain.Line | None, 
         names = [_dataset(entry) for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
         name = benchmark_sha256[:12]
-        raise StoreError(f"The gate's ledger {name} has a line without its facts ({error}). {chain.RESTORE}") from error
+        raise StoreError(f"The gate's ledger {name} has an incomplete line ({error}). {chain.RESTORE}") from error
     found = ImportEntry(
         benchmark_sha256=benchmark_sha256, lines=len(entries), spent=math.fsum(costs), judged=len(costs)
     )

@@ -23,21 +23,21 @@ SMALLEST_SHOWN = 1e-9
 
 
 def right(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
-    """Whether the most probable class is the truth, ``[N]``."""
+    """Return whether the most probable class is the truth, ``[N]``."""
     return np.asarray(probabilities.argmax(axis=1) == labels)
 
 
 def count_by_class(
     challenger_right: NDArray[np.bool_], champion_right: NDArray[np.bool_], labels: Labels, classes: int
 ) -> tuple[Counts, Counts]:
-    """``fixed`` and ``made`` for each true class, ``[K]`` each."""
+    """Return ``fixed`` and ``made`` for each true class, ``[K]`` each."""
     fixed = np.bincount(labels[challenger_right & ~champion_right], minlength=classes)
     made = np.bincount(labels[champion_right & ~challenger_right], minlength=classes)
     return fixed, made
 
 
 def p_better(fixed: ArrayLike, made: ArrayLike) -> Floats:
-    """Probability of at least so many fixes if challenger and champion were equally good; 1 without disagreement.
+    """Return the one-sided McNemar p-value of the challenger being better; 1 without disagreement.
 
     The exact one-sided test of McNemar 1947, conditional on the images they disagree on.
     """
@@ -104,12 +104,12 @@ def _fewest_gains(seen: float, losses: Counts, images: int, margin: float) -> Co
 
 
 def clearly_worse(fixed: ArrayLike, made: ArrayLike, level: float) -> NDArray[np.bool_]:
-    """Whether the same exact test, the other way round, proves the challenger worse."""
+    """Return whether the same exact test in the other direction proves the challenger worse."""
     return np.asarray(p_better(made, fixed) <= level)
 
 
 def holm(p: ArrayLike) -> Floats:
-    """P-values corrected for their number, ``[K]`` (Holm 1979).
+    """Return p-values with Holm's correction for their number, ``[K]`` (Holm 1979).
 
     statsmodels has the same but collects all garbage at each call, which takes half a second in a large process.
     """
@@ -121,7 +121,7 @@ def holm(p: ArrayLike) -> Floats:
 
 
 def any_class_worse(fixed: ArrayLike, made: ArrayLike, level: float) -> NDArray[np.bool_]:
-    """Whether any class is proven worse, ``[..., K] -> [...]``.
+    """Return whether any class is proven worse, ``[..., K] -> [...]``.
 
     Holm's procedure rejects something exactly if the smallest p-value survives Bonferroni's correction.
     """
@@ -135,7 +135,7 @@ def in_words(p: float) -> str:
 
 
 def against_limit(p: float, limit: float) -> tuple[str, str]:
-    """Return a p-value and the limit it is held against, with as many digits as it takes to tell them apart.
+    """Return a p-value and the limit it is held against, with enough digits to distinguish them.
 
     Two different numbers are never shown as equal, so that rounding neither meets nor misses a limit.
     """

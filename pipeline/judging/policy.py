@@ -48,7 +48,7 @@ class GatePolicy(BaseModel):
     """The preset that these rules started from."""
     mode: Mode = "better"
     """``better``: proven better than the champion. ``non-inferior``: proven less than ``margin_pp`` worse than every
-    champion there ever was. ``growing``: ``non-inferior`` and at least as good as the champion for the champion's
+    champion so far. ``growing``: ``non-inferior`` and at least as good as the champion for the champion's
     recipe trained on more images, ``better`` for all others. ``as-good``: accuracy at least the champion's, which
     proves nothing."""
     alpha: _Level = 0.05

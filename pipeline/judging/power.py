@@ -80,7 +80,7 @@ def _fewest_fixes_with(losses: Counts, errors: int, level: float) -> Counts:
 
 
 def _critical(trials: Counts, level: float) -> Counts:
-    """Fewest fixes among so many disagreements that reach the level; one more than there are where none do."""
+    """Return the fewest fixes among ``trials`` disagreements that reach the level; ``trials + 1`` where none do."""
     low, high = np.zeros(len(trials), np.int64), trials + 1
     while (high - low > 1).any():
         middle = (low + high) // 2
@@ -195,12 +195,12 @@ def findable(
 
 
 def fewest_fixes(level: float) -> int:
-    """Errors that must be fixed, none made, for the exact test to reach the level at all."""
+    """Return how many errors must be fixed, with none made, for the exact test to reach the level at all."""
     return int(np.ceil(-np.log2(level)))
 
 
 def rates(accuracy: float, gain: float, correlation: float = USUAL_CORRELATION) -> tuple[float, float]:
-    """Probability of an image being fixed, and of a new error, from accuracies and the correlation of errors.
+    """Return probability of an image being fixed, and of a new error, from accuracies and the correlation of errors.
 
     Returns:
         The two rates for a champion of ``accuracy`` and a challenger better by ``gain``.
@@ -212,11 +212,11 @@ def rates(accuracy: float, gain: float, correlation: float = USUAL_CORRELATION) 
 
 
 def usual_rates(gain: float) -> tuple[float, float]:
-    """``rates`` of two good models of one kind, where nothing is measured yet."""
+    """Return ``rates`` of two good models of one kind, where nothing is measured yet."""
     return rates(min(USUAL_ACCURACY, BEST_ACCURACY - gain), gain)
 
 
 def rounded(images: int) -> int:
-    """Up, to two digits: a plan is no more precise than the rates it rests on."""
+    """Round up to two digits: a plan is no more precise than the rates it rests on."""
     scale = int(10 ** max(len(str(images)) - 2, 0))
     return -(-images // scale) * scale

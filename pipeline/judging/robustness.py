@@ -15,7 +15,7 @@ SEED = 2019
 
 
 def subset(digests: Digests, most: int = MOST_IMAGES) -> Rows:
-    """The rows that are corrupted: chosen by content, so that order changes nothing."""
+    """Return the rows that are corrupted: chosen by content, so that order changes nothing."""
     content = np.ascontiguousarray(digests).view(np.uint8).reshape(len(digests), -1)
     order = np.lexsort(content.T[::-1])
     if len(order) <= most:
@@ -24,7 +24,7 @@ def subset(digests: Digests, most: int = MOST_IMAGES) -> Rows:
 
 
 def corrupted(images: Images, seed: int = SEED) -> Iterator[tuple[str, Images]]:
-    """Every corruption's name and its copy of the images, uint8 ``[N, H, W, C]``; the same seed, the same copies."""
+    """Return each corruption's name and copy of the images, uint8 ``[N, H, W, C]``; equal seeds give equal copies."""
     pixels = np.asarray(images / np.float32(255), np.float32)
     for corruption in CORRUPTIONS:
         name = corruption.__name__

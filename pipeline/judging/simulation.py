@@ -31,7 +31,7 @@ class Scene:
         first_images: Benchmark images at the beginning; they grow evenly.
         validation: Validation images.
         accuracy: Of the first champion.
-        candidates: Only the best of so many on validation images is judged.
+        candidates: Number of candidates of which only the best on validation images is judged.
         fresh: Whether every judgement has a benchmark of its own, so that none depends on another.
     """
 
@@ -107,7 +107,7 @@ class _Side:
         return _Side(self.hard + more, errors, images)
 
     def challenged(self, rng: np.random.Generator, scene: Scene, candidates: int) -> tuple[Counts, Counts]:
-        """Images fixed and errors made by fresh challengers, ``[M, R]`` each."""
+        """Return how many images fresh challengers fix and how many errors they make, ``[M, R]`` each."""
         same, other = scene.rates(scene.gain)
         shape = (candidates, *self.hard.shape)
         fixed = rng.binomial(np.broadcast_to(self.errors, shape), 1 - min(same, 1.0))

@@ -12,7 +12,7 @@ GAINS = (0.001, 0.002, 0.004, 0.01)
 SIZES = ((400, 160), (2_000, 800), (10_000, 6_000), (60_000, 24_000))
 """Benchmark and validation images."""
 GROWTH_SHARE = 40
-"""One repetition in so many for the slower simulation of growth."""
+"""The slower simulation of growth has this many times fewer repetitions."""
 
 
 def tables(policies: Mapping[str, GatePolicy], repetitions: int = 1000, seed: int = 0) -> str:

@@ -4,12 +4,12 @@ from pipeline.contracts import Outcome
 
 
 def percent(fraction: float) -> str:
-    """``99.41 %``."""
+    """Return a fraction as text: ``99.41 %``."""
     return f"{100 * fraction:.2f} %"
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 error``, ``2,000 errors``."""
+    """Return a count with its noun: ``1 error``, ``2,000 errors``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 

@@ -12,7 +12,7 @@ class LogisticParameters(Parameters):
 
     # Below 1e-6, probabilities differ by less than float32 can hold.
     C: float = Field(0.1, ge=1e-6, le=1e9, description="Inverse strength of the L2 penalty.")
-    max_iter: int = Field(100, ge=1, le=1_000_000, description="Iterations of the solver, at most.")
+    max_iter: int = Field(100, ge=1, le=1_000_000, description="Maximum number of solver iterations.")
 
 
 class DummyParameters(Parameters):

@@ -10,11 +10,11 @@ class CnnParameters(Parameters):
     """What `cnn` can be given."""
 
     effort: EffortName = Field("standard", description="Time against accuracy: the network's width and its steps.")
-    epochs: int = Field(0, ge=0, le=10_000, description="Passes over the training images; 0: what the effort means.")
-    batch_size: int = Field(0, ge=0, le=1_000_000, description="Images a step; 0: what suits the device.")
-    learning_rate: float = Field(0.12, ge=1e-9, le=1e9, description="Peak of the one cycle.")
-    weight_decay: float = Field(0.01, ge=0, le=10, description="Decay of the kernels, times the learning rate.")
-    label_smoothing: float = Field(0.1, ge=0, le=0.99, description="Share of the target spread over all classes.")
+    epochs: int = Field(0, ge=0, le=10_000, description="Passes over the training images; 0: set by the effort.")
+    batch_size: int = Field(0, ge=0, le=1_000_000, description="Images per step; 0: chosen for the device.")
+    learning_rate: float = Field(0.12, ge=1e-9, le=1e9, description="Peak learning rate of the one-cycle schedule.")
+    weight_decay: float = Field(0.01, ge=0, le=10, description="Weight decay of the kernels, times the learning rate.")
+    label_smoothing: float = Field(0.1, ge=0, le=0.99, description="Share of the target spread over the classes.")
     # Beyond 5, whole images shrink to a point.
     distortion: float = Field(1.0, ge=0, le=5, description="Factor on the strength of the random affine copies.")
 
@@ -22,4 +22,4 @@ class CnnParameters(Parameters):
 class EnsembleParameters(CnnParameters):
     """What `cnn_ensemble` can be given."""
 
-    members: int = Field(3, ge=1, le=100, description="Networks that are averaged; they differ by their seed.")
+    members: int = Field(3, ge=1, le=100, description="Number of networks averaged; they differ by seed.")

@@ -69,7 +69,7 @@ class KerasModel:
             ModelError: The model was not fitted yet.
         """
         if self._network is None:
-            raise ModelError("This model was not trained yet: fit it first.")
+            raise ModelError("This model has not been trained yet: fit it first.")
         return self._network
 
     @property
@@ -126,7 +126,7 @@ def checked(build: Callable[[], Any], shape: Shape, n_classes: int) -> Any:
         raise ModelError(f"The network cannot be built for images of {size}: {error}") from error
     if output.shape != (2, n_classes) or not np.allclose(output.sum(axis=1), 1, atol=1e-3) or output.min() < 0:
         raise ModelError(
-            f"The network gives {output.shape[1:]} values an image that are not {n_classes} probabilities: "
+            f"The network gives {output.shape[1:]} values per image, not {n_classes} probabilities: "
             f"end it with Dense({n_classes}, activation='softmax')."
         )
     return network

@@ -18,8 +18,8 @@ from pipeline.models.runtime import import_keras
 
 CHECKPOINT = "epoch-{epoch:03d}.weights.h5"
 
-Epochs = Annotated[int, Field(ge=1, le=10_000, description="Passes over the training images, at most.")]
-BatchSize = Annotated[int, Field(ge=1, le=1_000_000, description="Images a step.")]
+Epochs = Annotated[int, Field(ge=1, le=10_000, description="Maximum number of passes over the training images.")]
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000, description="Images per step.")]
 Patience = Annotated[
     int,
     Field(ge=0, le=100_000, description="Epochs without a better validation loss before training ends; 0 runs all."),
@@ -130,7 +130,7 @@ def checkpoint_file(folder: Path, epoch: int) -> Path:
     path = folder / CHECKPOINT.format(epoch=epoch)
     if not path.is_file():
         found = sorted(int(file.name[6:-11]) for file in folder.glob("epoch-*.weights.h5"))
-        have = f"there are {_ranges(found)}" if found else "it has none"
+        have = f"it has {_ranges(found)}" if found else "it has none"
         raise ModelError(f"This version has no checkpoint {epoch}: {have}.")
     return path
 

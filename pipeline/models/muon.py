@@ -45,14 +45,14 @@ class Muon:
 
 
 def muon(weights: Sequence[Any], *, momentum: float, weight_decay: float) -> Muon:
-    """An optimizer at rest."""
+    """Return an optimizer in its initial state."""
     tensorflow = import_tensorflow()
     velocities = [tensorflow.Variable(tensorflow.zeros(weight.shape)) for weight in weights]
     return Muon(weights, velocities, momentum, weight_decay)
 
 
 def orthogonalised(update: Any) -> Any:
-    """A kernel-shaped update with all its singular values about equal, as large as a random one of its shape."""
+    """Return a kernel-shaped update with all its singular values about equal, as large as a random one of its shape."""
     tensorflow = import_tensorflow()
     matrix = tensorflow.reshape(update, (-1, update.shape[-1]))
     longer, tall = max(matrix.shape), matrix.shape[0] > matrix.shape[1]

@@ -36,7 +36,7 @@ class Model(Protocol):
         """
 
     def predict(self, images: Images) -> Probabilities:
-        """Class probabilities, float32 ``[N, K]``, worked out in batches."""
+        """Return class probabilities, float32 ``[N, K]``, worked out in batches."""
 
     def save(self, folder: Path) -> Path:
         """Write the native file (``model.keras``, ``model.ubj`` or ``model.joblib``) and return its path."""

@@ -43,7 +43,7 @@ class SklearnModel:
             ModelError: The model was not fitted yet.
         """
         if not self._fitted:
-            raise ModelError("This model was not trained yet: fit it first.")
+            raise ModelError("This model has not been trained yet: fit it first.")
         return self._estimator
 
     @property
@@ -139,7 +139,7 @@ def _weights(estimator: Any, request: FitRequest) -> dict[str, Any]:
         return {}
     last = estimator[-1] if hasattr(estimator, "steps") else estimator
     if not has_fit_parameter(last, "sample_weight"):
-        raise ModelError(f"{type(last).__name__} cannot weigh images: use --balance oversample.")
+        raise ModelError(f"{type(last).__name__} does not support sample weights: use --balance oversample.")
     prefix = f"{estimator.steps[-1][0]}__" if hasattr(estimator, "steps") else ""
     return {f"{prefix}sample_weight": request.train_weights}
 

@@ -48,10 +48,10 @@ class TreeFeatures:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ModelError(f"There are no features {shown(self.kind)}: choose one of {', '.join(KINDS)}.")
+            raise ModelError(f"{shown(self.kind)} is not a kind of feature: choose one of {', '.join(KINDS)}.")
 
     def of(self, images: Images) -> Features:
-        """Of uint8 images ``[N, H, W, C]``: their pixels without a copy, or float32 ``[N, F]``."""
+        """Return the features of uint8 images ``[N, H, W, C]``: pixels without a copy, or float32 ``[N, F]``."""
         if self.kind == PIXELS:
             return images.reshape(len(images), -1)
         starts = range(0, max(len(images), 1), BATCH)
@@ -60,7 +60,7 @@ class TreeFeatures:
         )
 
     def front(self, name: str) -> Any:
-        """An ONNX graph that turns uint8 ``images`` into float32 ``name``, ``[N, F]``."""
+        """Return an ONNX graph that turns uint8 ``images`` into float32 ``name``, ``[N, F]``."""
         return onnx_files.front(name, self.shape) if self.kind == PIXELS else _gradients(name, self.shape)
 
     @cached_property

@@ -50,7 +50,7 @@ class XGBoostModel:
             ModelError: The model was not fitted yet.
         """
         if self._booster is None:
-            raise ModelError("This model was not trained yet: fit it first.")
+            raise ModelError("This model has not been trained yet: fit it first.")
         return self._booster
 
     def fit(self, request: FitRequest) -> History:
@@ -97,5 +97,5 @@ def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> XG
         raise ModelError(f"{path.name} cannot be read as an XGBoost model: {error}") from error
     rounds = booster.num_boosted_rounds()
     if checkpoint is not None and not 1 <= checkpoint <= rounds:
-        raise ModelError(f"This version has no checkpoint {checkpoint}: there are 1 to {rounds}, one a boosting round.")
+        raise ModelError(f"This version has no checkpoint {checkpoint}: it has 1 to {rounds}, one per boosting round.")
     return XGBoostModel(shape, n_classes, None, booster if checkpoint is None else booster[:checkpoint])

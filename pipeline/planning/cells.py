@@ -72,7 +72,9 @@ def plan_cells(
 def _parameters(name: str, settings: Settings) -> dict[str, Any]:
     recipe = registry.find(name)
     if settings.balance == "weights" and recipe.family not in registry.WEIGHTED:
-        raise SettingsError(f"Recipe '{name}' cannot weigh images: use --balance oversample, which any recipe can.")
+        raise SettingsError(
+            f"Recipe '{name}' does not support sample weights: use --balance oversample, which every recipe supports."
+        )
     overrides = dict(settings.overrides.get(name, {}))
     if settings.effort is not None and "effort" in recipe.defaults:
         overrides.setdefault("effort", settings.effort)

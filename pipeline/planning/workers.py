@@ -60,7 +60,7 @@ def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell
         except BrokenProcessPool as error:
             raise ModelError(
                 "A training process died, most likely because memory ran out. "
-                "What was finished is kept: run the same command again with fewer --jobs."
+                "Finished work is kept: run the same command again with fewer --jobs."
             ) from error
 
 
@@ -142,7 +142,7 @@ def _require_workers(client: Any, address: str) -> None:
     except OSError as error:
         raise ServiceError(
             f"The Dask scheduler at {address} has no workers: start some with {_how_to_start(address)}, "
-            "then run the same command again; what was finished is kept."
+            "then run the same command again; finished work is kept."
         ) from error
 
 
@@ -178,13 +178,13 @@ def _arrived(arrival: "Future[Candidate]", cell: Cell, address: str) -> Candidat
         return arrival.result()
     except KilledWorker as error:
         raise ServiceError(
-            f"Every Dask worker that trained {cell.label} died, most likely because memory ran out: start fewer "
-            "workers on each machine, then run the same command again; what was finished is kept."
+            f"Every Dask worker that was training {cell.label} died, most likely because memory ran out: start fewer "
+            "workers on each machine, then run the same command again; finished work is kept."
         ) from error
     except CancelledError as error:
         raise ServiceError(
             f"The Dask scheduler at {address} went away: start it and its workers again, "
-            "then run the same command again; what was finished is kept."
+            "then run the same command again; finished work is kept."
         ) from error
 
 

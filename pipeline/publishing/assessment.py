@@ -54,7 +54,7 @@ def assess(version: Version, test: UnlabelledImages) -> Assessment:
 
 
 def leaked_images(version: Version, test: UnlabelledImages) -> int:
-    """How many different test images the version was fitted or validated on."""
+    """Return how many different test images the version was fitted or validated on."""
     seen = version_arrays.training_images(version)
     handed = np.concatenate([seen.train, seen.validation])
     return digests.overlap(digests.image_digests(test.images), handed)

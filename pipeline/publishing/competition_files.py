@@ -42,7 +42,7 @@ KNOWN_ROWS = {"digit-recognizer": {"train.csv": 42_000, "test.csv": 28_000, "sam
 
 
 def download(
-    home: Home, competition: str, patience: Patience, tell: Callable[[str], None], *, force: bool = False
+    home: Home, competition: str, patience: Patience, notify: Callable[[str], None], *, force: bool = False
 ) -> list[DataFile]:
     """Fetch train.csv, test.csv and sample_submission.csv, unless they are there and whole.
 
@@ -50,8 +50,8 @@ def download(
         home: The home folder.
         competition: Its name in Kaggle's addresses.
         patience: How long to wait for Kaggle.
-        tell: Receives a sentence before each file.
-        force: Fetch what is there, too.
+        notify: Receives a sentence before each file.
+        force: Also fetch files that exist.
 
     Raises:
         ServiceError: Kaggle does not provide a file.
@@ -63,7 +63,7 @@ def download(
     if missing:
         session = kaggle.connect(competition, patience)
         for name in missing:
-            tell(f"Fetching {name} of {competition} from Kaggle …")
+            notify(f"Fetching {name} of {competition} from Kaggle …")
             forms[name] = _fetch(session, name, folder)
     _require_fitting(forms, folder)
     return [DataFile(folder / name, forms[name][0], fetched=name in missing) for name in [*kept, *missing]]

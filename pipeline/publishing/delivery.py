@@ -3,7 +3,7 @@
 Kaggle may finish a submission long after its answer was lost, and its list shows it later still. A submission that
 the list does not show is therefore not known to be missing: its record stays ``unknown``, it is looked for again and
 again, and only a person decides to send the file once more. Each attempt carries a token of its own in its message,
-so that two attempts at the same file are told apart.
+so that two attempts at the same file can be distinguished.
 """
 
 import re
@@ -21,7 +21,7 @@ from pipeline.store.home import Home
 from pipeline.store.submissions import UNCERTAIN, Record
 from pipeline.text import plain
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 SEPARATOR = " | "
 _TOKEN_BYTES = 6
 _TOKEN = re.compile(rf"\btoken [0-9a-f]{{{2 * _TOKEN_BYTES}}}\b")
@@ -32,7 +32,7 @@ def attempt_message(identity: Sequence[str], remarks: Sequence[str] = ()) -> str
     return SEPARATOR.join([*identity, f"token {secrets.token_hex(_TOKEN_BYTES)}", *remarks])
 
 
-def deliver(home: Home, session: kaggle.Session, record: Record, csv: Path, tell: Tell, *, resend: bool) -> Record:
+def deliver(home: Home, session: kaggle.Session, record: Record, csv: Path, notify: Notify, *, resend: bool) -> Record:
     """Send a file unless Kaggle has it, or may have it; to be called inside ``submissions.exclusive``.
 
     Args:
@@ -40,7 +40,7 @@ def deliver(home: Home, session: kaggle.Session, record: Record, csv: Path, tell
         session: An authenticated client.
         record: The attempt about to be made.
         csv: The file.
-        tell: Receives what a person should know.
+        notify: Receives what a person should know.
         resend: Send although Kaggle may have the file from an attempt whose outcome is unknown.
 
     Returns:
@@ -49,24 +49,24 @@ def deliver(home: Home, session: kaggle.Session, record: Record, csv: Path, tell
     Raises:
         ServiceError: It was not sent, or it is not known whether it was; the record says which.
     """
-    earlier = _delivered(home, session, record, tell)
+    earlier = _delivered(home, session, record, notify)
     if earlier is not None:
         return earlier
     uncertain = [known for known in submissions.attempts(home, record.key) if known.status in UNCERTAIN]
     if uncertain and not resend:
-        return _settle(home, session, uncertain[0], uncertain[0].reason, tell)
+        return _settle(home, session, uncertain[0], uncertain[0].reason, notify)
     _require_allowance(session)
     token = kaggle_sending.upload(session, csv)
     # On record before it is requested: a crash in between leaves a trace that is looked up.
     record = saved(home, replace(record, submitted_at=_now()))
-    tell(f"Submitting to {record.competition}: {record.message}")
+    notify(f"Submitting to {record.competition}: {record.message}")
     try:
         reference = kaggle_sending.create(session, token, record.message)
     except kaggle_sending.RefusedError as error:
         saved(home, replace(record, status="refused", reason=str(error)))
         raise
     except kaggle_sending.UnknownOutcomeError as error:
-        return _settle(home, session, record, str(error), tell)
+        return _settle(home, session, record, str(error), notify)
     return saved(home, replace(record, reference=reference, status="pending"))
 
 
@@ -120,12 +120,12 @@ def unknown_sentence(record: Record) -> str:
     ).replace("  ", " ")
 
 
-def _delivered(home: Home, session: kaggle.Session, record: Record, tell: Tell) -> Record | None:
+def _delivered(home: Home, session: kaggle.Session, record: Record, notify: Notify) -> Record | None:
     """The earlier attempt at the same file that Kaggle has, also one that only its list knows."""
     known = submissions.attempts(home, record.key)
     for attempt in known:
         if attempt.reference is not None:
-            tell(f"This file of {attempt.version} is submission {attempt.reference} already: it is not sent again.")
+            notify(f"This file of {attempt.version} was sent as submission {attempt.reference}: it is not sent again.")
             return attempt
     found = kaggle.entries(session)
     matches = [(attempt, entry) for attempt in known if (entry := _match(found, attempt))]
@@ -135,24 +135,24 @@ def _delivered(home: Home, session: kaggle.Session, record: Record, tell: Tell) 
     if not matches:
         return None
     attempt, entry = matches[0]
-    tell(f"Kaggle has this file of {record.version} already, as submission {entry.reference}: it is not sent again.")
+    notify(f"Kaggle already has this file of {record.version}, as submission {entry.reference}: it is not sent again.")
     return saved(home, updated(attempt, entry))
 
 
-def _settle(home: Home, session: kaggle.Session, record: Record, reason: str, tell: Tell) -> Record:
+def _settle(home: Home, session: kaggle.Session, record: Record, reason: str, notify: Notify) -> Record:
     """Look for an attempt of unknown outcome with growing pauses, as long as the time limit allows.
 
     Raises:
         ServiceError: It is still unknown.
     """
     record = saved(home, replace(record, status="unknown", reason=reason))
-    tell(f"It is not known whether Kaggle took the submission of {record.version}: looking for it …")
+    notify(f"It is not known whether Kaggle took the submission of {record.version}: looking for it …")
     for pause in look_pauses(session.patience, session.deadline):
         session.patience.sleep(pause)
         try:
             entry = _match(kaggle.entries(session), record)
         except ServiceError as error:  # a look-up that fails says nothing about the submission
-            tell(f"The list of submissions could not be read: {error}")
+            notify(f"The list of submissions could not be read: {error}")
             continue
         if entry is not None:
             return saved(home, updated(record, entry))

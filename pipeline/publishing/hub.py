@@ -20,7 +20,7 @@ from pipeline.store import atomic, judgements, lock, manifest, production, score
 from pipeline.store.home import Home
 
 MIRROR = "huggingface"
-OVERRIDDEN = "Promoted by a person against the gate, whose promise does not cover it: "
+OVERRIDDEN = "Promoted by hand against the gate, whose promise does not cover it: "
 _REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 ATTRIBUTES = "".join(
     f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in ("onnx", "keras", "ubj", "joblib", "png")
@@ -32,7 +32,7 @@ def publish(
     dataset: str,
     repo_id: str,
     patience: Patience,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     *,
     private: bool = False,
     make_private: bool = False,
@@ -44,7 +44,7 @@ def publish(
         dataset: Whose champion.
         repo_id: ``your-name/your-model``.
         patience: How long to wait for the Hub.
-        tell: Receives what a person should know.
+        notify: Receives what a person should know.
         private: Create a private repository, and refuse an existing public one.
         make_private: Make an existing public repository private.
 
@@ -53,9 +53,9 @@ def publish(
         StoreError: The bundle is damaged, or the disk refuses.
         ServiceError: The Hub did not accept it; the mirror is kept, and the same call completes it.
     """
-    with lock.writing(home, wait=True, notify=tell):
+    with lock.writing(home, wait=True, notify=notify):
         folder = mirror(home, dataset, repo_id)
-    tell(f"Publishing {folder} to {repo_id} …")
+    notify(f"Publishing {folder} to {repo_id} …")
     champion = _champion(home, dataset)
     return huggingface.upload(folder, repo_id, champion.id, patience, private=private, make_private=make_private)
 
@@ -160,7 +160,7 @@ def _content(home: Home, champion: Deployment, repo_id: str | None) -> dict[str,
 
 
 def _override(home: Home, champion: Deployment) -> str | None:
-    """Why a person promoted it against the gate, also if it serves again after a rollback."""
+    """Why a person promoted it against the gate, even if it is back in production after a rollback."""
     records = production.records(home, champion.dataset)
     reasons = [record.reason for record in records if (record.id, record.action) == (champion.id, "override")]
     return reasons[-1] if reasons else None

@@ -16,7 +16,7 @@ from pipeline.store import atomic, submission_file, submissions, versions
 from pipeline.store.home import Home
 from pipeline.store.submissions import UNCERTAIN, Record
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 LEAK_WORDS = "trained on test images"
 
 
@@ -45,14 +45,14 @@ class Request:
     resend: bool = False
 
 
-def submit(home: Home, request: Request, patience: Patience, tell: Tell) -> Record:
+def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> Record:
     """Check, assess, send once, record, and follow the score until it is there or time is up.
 
     Args:
         home: Where the record is kept.
         request: What to submit.
         patience: How long to wait for Kaggle.
-        tell: Receives every sentence that a person should read, the expected score before anything is sent.
+        notify: Receives every sentence that a person should read, the expected score before anything is sent.
 
     Raises:
         DataError: The file is malformed, or the version saw test images in training.
@@ -63,20 +63,20 @@ def submit(home: Home, request: Request, patience: Patience, tell: Tell) -> Reco
     _check(home, request)
     assessment = assess(request.version, request.test)
     for sentence in assessment.sentences:
-        tell(sentence)
+        notify(sentence)
     _require_honest(request, assessment.leaked)
     record = _intent(request, assessment)
     try:
         session = kaggle.connect(request.competition, patience)
         with submissions.exclusive(home, patience.limit_seconds):
-            record = delivery.deliver(home, session, record, request.submission.csv, tell, resend=request.resend)
-        return _follow(home, session, record, tell)
+            record = delivery.deliver(home, session, record, request.submission.csv, notify, resend=request.resend)
+        return _follow(home, session, record, notify)
     except ServiceError as error:
         raise type(error)(f"{error} The file stays in {request.submission.csv}.") from None
 
 
 def after_run(
-    home: Home, submission: Submission, test: UnlabelledImages, *, competition: str, patience: Patience, tell: Tell
+    home: Home, submission: Submission, test: UnlabelledImages, *, competition: str, patience: Patience, notify: Notify
 ) -> Record | None:
     """Submit at the end of a run if the champion changed, and say what came of it.
 
@@ -87,20 +87,20 @@ def after_run(
     """
     last = submissions.latest(home, competition)
     if last and last.version == submission.version_id and last.status not in UNCERTAIN:
-        tell(f"{last.version} was submitted to {competition} before: the champion has not changed, nothing is sent.")
+        notify(f"{last.version} was submitted to {competition} before: the champion is unchanged, so nothing was sent.")
         return None
     version = versions.find(home, submission.version_id)
     try:
-        record = submit(home, Request(version, submission, test, competition), patience, tell)
+        record = submit(home, Request(version, submission, test, competition), patience, notify)
     except kaggle.MissingCredentialsError:
-        tell(how_to_submit(submission, competition))
+        notify(how_to_submit(submission, competition))
         return None
     except LeakError as error:
         if kaggle_credentials.given():
             raise
-        tell(str(error))
+        notify(str(error))
         return None
-    tell(outcome_sentence(record))
+    notify(outcome_sentence(record))
     return record
 
 
@@ -121,7 +121,7 @@ def outcome_sentence(record: Record) -> str:
         return f"Public score of {record.version}: {100 * record.public_score:.3f} %; expected {expected}."
     if record.status == "pending":
         return (
-            f"Submission {record.reference} is sent and not scored yet; expected {expected}. "
+            f"Submission {record.reference} was sent but is not scored yet; expected {expected}. "
             "`simulator.py kaggle status` shows the score once it is there."
         )
     if record.status in UNCERTAIN:
@@ -145,7 +145,7 @@ def _require_honest(request: Request, leaked: int) -> None:
     if leaked and not request.allow_leak:
         raise LeakError(
             f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images "
-            f"of {request.version.id}, so its score would mean nothing. Train on `--dataset kaggle`, or submit with "
+            f"of {request.version.id}, so its score would be meaningless. Train on `--dataset kaggle`, or submit with "
             f"--allow-leak, which adds '{LEAK_WORDS}' to the message and the record."
         )
 
@@ -177,13 +177,13 @@ def _intent(request: Request, assessment: Assessment) -> Record:
     )
 
 
-def _follow(home: Home, session: kaggle.Session, record: Record, tell: Tell) -> Record:
+def _follow(home: Home, session: kaggle.Session, record: Record, notify: Notify) -> Record:
     if record.status != "pending" or record.reference is None:
         return _scored(record)
     try:
-        entry = kaggle.follow(session, record.reference, tell)
+        entry = kaggle.follow(session, record.reference, notify)
     except ServiceError as error:
-        tell(f"Submission {record.reference} is sent, but its score could not be requested: {error}")
+        notify(f"Submission {record.reference} was sent, but its score could not be requested: {error}")
         return record
     if entry is not None:
         record = delivery.updated(record, entry)

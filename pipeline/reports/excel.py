@@ -38,7 +38,7 @@ def workbook(
     submissions: "pd.DataFrame | None" = None,
     production: Iterable[Mapping[str, Any]] = (),
 ) -> bytes:
-    """The workbook's bytes; the same input gives the same bytes.
+    """Return the workbook's bytes; the same input gives the same bytes.
 
     Sheets: Summary, Per class, Confusion, Learning curve (with native charts), Verdicts; Figures of 2018 where the
     digits are the same; Calibration, Training history, Robustness, Submissions and Production where there are any.

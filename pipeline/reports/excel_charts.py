@@ -15,7 +15,7 @@ _WIDTH_CM, _HEIGHT_CM, _ROWS_HIGH = 24.0, 13.0, 27
 
 
 def add(sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated: "pd.DataFrame | None" = None) -> None:
-    """Two scatter charts beside the table, both axes logarithmic: error and seconds against training images.
+    """Add two scatter charts beside the table, both axes logarithmic: error and seconds against training images.
 
     Args:
         sheet: Holds the curve, head in row 1, in the order of ``curve``.
@@ -70,7 +70,7 @@ def _chart(title: str, number_format: str) -> Any:
         axis.delete = False
         # At the edge also where values are below one: a logarithmic axis would cross in the middle.
         axis.crosses, axis.tickLblPos = "min", "low"
-    # Spreadsheets lay titles over the plot unless told not to.
+    # Spreadsheets lay titles over the plot by default.
     for part in (chart.title, chart.x_axis.title, chart.y_axis.title, chart.legend):
         part.overlay = False
     return chart

@@ -35,7 +35,7 @@ _TIMELESS = (1980, 1, 1, 0, 0, 0)
 
 
 def add_table(book: Any, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
-    """A sheet with a frozen head, a filter, number formats, coloured outcomes and columns as wide as their content."""
+    """Add a sheet with a frozen head, a filter, number formats, coloured outcomes and fitted column widths."""
     sheet = book.create_sheet(title)
     add_head(sheet, [name.replace("_", " ") for name in columns], 1)
     widths = [len(name) + 4 for name in columns]
@@ -53,7 +53,7 @@ def add_table(book: Any, title: str, columns: Sequence[str], rows: Iterable[Sequ
 
 
 def add_head(sheet: Any, names: Sequence[str], row: int) -> None:
-    """A row of column names, bold on a shade."""
+    """Add a row of column names, bold on a shade."""
     from openpyxl.styles import Alignment, Border, Side
 
     for place, name in enumerate(names, start=1):
@@ -64,7 +64,7 @@ def add_head(sheet: Any, names: Sequence[str], row: int) -> None:
 
 
 def add_text(sheet: Any, row: int, column: int, text: str, **font: Any) -> Any:
-    """A cell of text in some font, never taken for a formula."""
+    """Add a cell of text in some font, never taken for a formula."""
     from openpyxl.styles import Font
 
     cell = _add_value(sheet, row, column, text)
@@ -73,25 +73,25 @@ def add_text(sheet: Any, row: int, column: int, text: str, **font: Any) -> Any:
 
 
 def add_note(sheet: Any, sentence: str) -> None:
-    """A sentence below a sheet's table, apart from what its filter covers."""
+    """Add a sentence below a sheet's table, outside its filter."""
     gap = 2 if sheet.auto_filter.ref.endswith(str(sheet.max_row)) else 1
     add_text(sheet, sheet.max_row + gap, 1, sentence, italic=True, color=colour_of(style.OUTCOMES["fail"].colour))
 
 
 def colour_of(colour: str) -> str:
-    """A colour of ``style`` as openpyxl wants it: opaque ARGB."""
+    """Return a colour of ``style`` as openpyxl wants it: opaque ARGB."""
     return "FF" + colour.removeprefix("#").upper()
 
 
 def fill_of(colour: str) -> Any:
-    """A plain background."""
+    """Return a plain background."""
     from openpyxl.styles import PatternFill
 
     return PatternFill("solid", fgColor=colour_of(colour))
 
 
 def saved(book: Any) -> bytes:
-    """The workbook's bytes without the moment of writing, so that equal figures make equal files."""
+    """Return the workbook's bytes without the time of writing, so that equal figures make equal files."""
     raw, content = BytesIO(), BytesIO()
     book.save(raw)
     with zipfile.ZipFile(raw) as source, zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:

@@ -29,7 +29,7 @@ _TITLES = {
 _MOST_SAMPLES = 144
 
 Step = Callable[[str], None]
-"""Told in words what is about to be done, so that a person who waits knows."""
+"""Called with a description of each step before it starts, for a person who waits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) ->
     """Look at a dataset from every side; the same seed finds the same."""
     step("drawing samples")
     samples = _samples(data, np.random.default_rng(seed))
-    step("finding what tells the images apart")
+    step("finding the principal components")
     vectors = facts.features(data.images, seed)
     step("comparing every image with the others")
     found = facts.neighbours(vectors, seed)
@@ -77,12 +77,12 @@ def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) ->
 
 
 def files(found: Exploration, validation: Mapping[str, Any], step: Step = lambda _: None) -> dict[str, bytes]:
-    """``index.html`` and the PNGs, by file name.
+    """Return ``index.html`` and the PNGs, by file name.
 
     Args:
         found: What ``explore`` returned.
         validation: The validation report as a mapping of names to figures.
-        step: Told what is being drawn.
+        step: Called with what is being drawn.
     """
     step("drawing the pictures")
     pictures = _pictures(found)
@@ -113,7 +113,7 @@ def _page(found: Exploration, drawn: Mapping[str, bytes], validation: Mapping[st
         "class_distribution": (found.balance.sentence, "The dashed line is where all classes would be equal."),
         "class_means": (
             "Mean image and standard deviation of each class.",
-            "Above, the mean image of each class. Below, where its images differ most: bright is much.",
+            "Above, the mean image of each class. Below, where its images differ: brighter means more.",
         ),
         "pixel_intensity": (
             "Histogram of pixel values.",
@@ -122,7 +122,7 @@ def _page(found: Exploration, drawn: Mapping[str, bytes], validation: Mapping[st
         "embedding": (
             "Map of images in two dimensions, one colour a class.",
             f"{count(len(found.mapped[0]))} images, drawn at random, laid out by t-SNE from their principal "
-            "components. What lies close looks alike; distances between groups mean little.",
+            "components. Images that lie close look alike; distances between groups mean little.",
         ),
     }
     data = found.data

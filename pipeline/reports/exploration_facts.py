@@ -104,9 +104,9 @@ def balance(labels: Labels, classes: Sequence[str]) -> Balance:
 
 
 def features(images: Images, seed: int) -> Features:
-    """Principal components of the pixels, float32 ``[N, at most 48]``, fitted on a seeded subset; large images shrunk.
+    """Return principal components of the pixels, float32 ``[N, at most 48]``, fitted on a seeded subset.
 
-    They carry most of what tells small images apart, at a tenth of the numbers.
+    They carry most of what distinguishes small images, in a tenth of the numbers.
     """
     from sklearn.decomposition import PCA
 
@@ -118,7 +118,7 @@ def features(images: Images, seed: int) -> Features:
 
 
 def neighbours(vectors: Features, seed: int) -> Neighbours:
-    """The ten nearest others of each image; of a seeded subset where there are very many."""
+    """Return the ten nearest others of each image; of a seeded subset where there are very many."""
     from sklearn.neighbors import NearestNeighbors
 
     rows = subset(len(vectors), MOST_COMPARED, np.random.default_rng(seed))
@@ -128,7 +128,7 @@ def neighbours(vectors: Features, seed: int) -> Neighbours:
 
 
 def near_duplicates(images: Images, labels: Labels, found: Neighbours, limit: int = 18) -> list[Twins]:
-    """The pairs that are closest for their class, closest first; an image stands in one pair at most.
+    """Return the pairs that are closest for their class, closest first; an image is in one pair at most.
 
     Measured against what is usual in the class, as thin strokes would otherwise take every place: two of
     them differ little only because they have little ink.
@@ -148,7 +148,7 @@ def near_duplicates(images: Images, labels: Labels, found: Neighbours, limit: in
 
 
 def suspects(labels: Labels, found: Neighbours) -> list[Suspect]:
-    """Images whose neighbours disagree with their label, the most doubtful first.
+    """Return images whose neighbours disagree with their label, the most doubtful first.
 
     The label is predicted from the nearest *other* images, so each prediction is out of sample: an image never
     speaks for itself. Ties go to the image that lies closest to its neighbours, measured by what is usual in
@@ -168,7 +168,7 @@ def suspects(labels: Labels, found: Neighbours) -> list[Suspect]:
 
 
 def embedding(vectors: Features, seed: int) -> tuple[Rows, NDArray[np.float32]]:
-    """A map of a seeded subset in two dimensions (t-SNE, van der Maaten and Hinton 2008): rows and ``[n, 2]``."""
+    """Return a t-SNE map of a seeded subset (van der Maaten and Hinton 2008): rows and ``[n, 2]``."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -181,7 +181,7 @@ def embedding(vectors: Features, seed: int) -> tuple[Rows, NDArray[np.float32]]:
 
 
 def subset(total: int, most: int, rng: np.random.Generator) -> Rows:
-    """All row numbers, or ``most`` of them drawn without replacement and sorted."""
+    """Return all row numbers, or ``most`` of them drawn without replacement and sorted."""
     if total <= most:
         return np.arange(total)
     return np.sort(rng.choice(total, most, replace=False))

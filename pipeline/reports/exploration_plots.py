@@ -17,13 +17,13 @@ _COLUMNS = 12
 
 @drawn
 def sheet(images: Images, captions: Sequence[str], title: str, columns: int = _COLUMNS) -> Any:
-    """Images in a grid, each with its caption below.
+    """Draw images in a grid, each with its caption below.
 
     Args:
         images: uint8 ``[n, H, W, C]``; may be none.
         captions: One for each.
         title: Above the whole.
-        columns: How many stand side by side.
+        columns: Number of images in a row.
     """
     height, width = images.shape[1:3]
     rows = max(1, -(-len(images) // columns))
@@ -44,7 +44,7 @@ def sheet(images: Images, captions: Sequence[str], title: str, columns: int = _C
 
 @drawn
 def class_distribution(counts: Sequence[int], classes: Sequence[str]) -> Any:
-    """Images of each class as bars, and a line at what equal classes would have."""
+    """Draw the number of images of each class as bars, with a line where all classes would be equal."""
     import seaborn as sns
     from matplotlib.ticker import FuncFormatter
 
@@ -56,7 +56,7 @@ def class_distribution(counts: Sequence[int], classes: Sequence[str]) -> Any:
     label = f"if all were equal: {count(even)}"
     axes.axhline(even, color=style.INK, linewidth=1.0, linestyle=style.DATED, label=label)
     if len(classes) <= MOST_CLASSES:
-        # At the foot of the bars: above them the numbers would stand on the line of equal counts.
+        # At the foot of the bars: above them the numbers would overlap the line of equal counts.
         for place, images in enumerate(counts):
             inside = images > 0.1 * max(counts)
             colour, foot = (style.PAPER, 0) if inside else (style.INK, images)
@@ -74,7 +74,7 @@ _FOOT = {"ha": "center", "va": "bottom", "fontsize": style.SMALL_POINTS, "fontwe
 
 @drawn
 def class_means(images: Images, labels: Labels, classes: Sequence[str]) -> Any:
-    """The mean image of each class above, the standard deviation of each pixel below."""
+    """Draw the mean image of each class above, the standard deviation of each pixel below."""
     shown = classes[:MOST_CLASSES]
     wide = max(len(shown), 4)
     canvas = figure(0.92 * wide, 2.7)
@@ -96,7 +96,7 @@ def class_means(images: Images, labels: Labels, classes: Sequence[str]) -> Any:
 
 @drawn
 def pixel_intensity(images: Images) -> Any:
-    """How often each pixel value occurs; the axis of counts is logarithmic, as most pixels are background."""
+    """Draw how often each pixel value occurs; the count axis is logarithmic, as most pixels are background."""
     from matplotlib.ticker import FuncFormatter
 
     shares = np.bincount(images.reshape(-1), minlength=256) / images.size
@@ -113,7 +113,7 @@ def pixel_intensity(images: Images) -> Any:
 
 @drawn
 def embedding(points: NDArray[np.float32], labels: Labels, classes: Sequence[str]) -> Any:
-    """A map of images: those that look alike lie close; each class has a colour, and its name stands in its middle.
+    """Draw a map of images: similar ones lie close; each class has a colour and its name in its middle.
 
     Args:
         points: ``[n, 2]``.
@@ -137,7 +137,7 @@ def embedding(points: NDArray[np.float32], labels: Labels, classes: Sequence[str
         axes.text(*middle, shortened(name), fontweight="bold", ha="center", va="center", path_effects=halo, fontsize=14)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title(f"{count(len(points))} images, alike ones close together")
+    axes.set_title(f"{count(len(points))} images, similar ones close together")
     return canvas
 
 

@@ -31,19 +31,19 @@ def drawn(draw: Callable[P, Any]) -> Callable[P, bytes]:
 
 
 def figure(width: float, height: float) -> Any:
-    """An empty ``Figure`` of so many inches, laid out so that its parts do not overlap."""
+    """Return an empty ``Figure`` of the given inches, laid out so that its parts do not overlap."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def percent(fraction: float) -> str:
-    """A fraction as an axis says it, with no more digits than it needs: ``97 %``, ``0.35 %``."""
+    """Return a fraction as an axis label, with no more digits than needed: ``97 %``, ``0.35 %``."""
     return f"{float(f'{100 * fraction:.2g}'):.12g} %" if fraction < 0.1 else f"{100 * fraction:.12g} %"
 
 
 def seconds(value: float) -> str:
-    """Seconds as an axis says them: ``0.3 s``, ``45 s``, ``3 min``, ``2 h``."""
+    """Return seconds as an axis label: ``0.3 s``, ``45 s``, ``3 min``, ``2 h``."""
     for unit, size in (("h", 3600.0), ("min", 60.0)):
         if value >= size:
             return f"{value / size:.3g} {unit}"
@@ -51,12 +51,12 @@ def seconds(value: float) -> str:
 
 
 def shortened(name: str) -> str:
-    """A class or recipe name that fits beside a plot."""
+    """Return a class or recipe name that fits beside a plot."""
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions as near to those wanted as a least gap between neighbours allows, within bounds where they fit.
+    """Return positions as near to those wanted as a minimum gap allows, within bounds where they fit.
 
     Labels that would touch are pushed apart in equal parts, their order kept.
     """

@@ -24,7 +24,7 @@ LEAST_SIZES = 4
 """Three parameters need more than three sizes, else every curve fits and nothing is learned."""
 RESAMPLES = 300
 OUT_OF_REACH = 1e9
-"""Images; a size beyond it is told as 'never, at this rate'."""
+"""Images; a size beyond it is reported as 'never, at this rate'."""
 _NO_FLOOR = 1e-6
 _EXPONENTS = np.geomspace(0.005, 3.0, 150)
 _SHARES = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 90)])
@@ -49,11 +49,11 @@ class PowerLaw:
     spread: float
 
     def error(self, size: ArrayLike) -> Floats:
-        """The error expected with so many training images, at most 1."""
+        """Return the expected error with this many training images, at most 1."""
         return np.minimum(1.0, self.scale * np.asarray(size, dtype=float) ** -self.exponent + self.floor)
 
     def size(self, accuracy: float) -> float:
-        """The training images at which the law reaches an accuracy; infinite where it never does."""
+        """Return the training images at which the law reaches an accuracy; infinite where it never does."""
         above_floor = 1.0 - accuracy - self.floor
         if above_floor <= 0 or self.exponent < 1e-6:
             return float("inf")
@@ -88,14 +88,14 @@ class Forecast:
 
 
 def fit_power_law(sizes: ArrayLike, errors: ArrayLike, test_images: ArrayLike) -> PowerLaw:
-    """The law nearest to measured errors in the logarithm, each weighted by its binomial certainty.
+    """Fit a power law to measured errors in the logarithm, each weighted by its binomial certainty.
 
     An error of nothing counts as half an error. As real curves are no exact power laws, 5 % of misfit is allowed
     at every size, so that a huge test set does not make one size count for all.
 
     Args:
         sizes: Training images, ``[S]``, at least four different ones.
-        errors: Fractions of test images mistaken, ``[S]``.
+        errors: Fractions of test images misclassified, ``[S]``.
         test_images: How many were tested, a number or ``[S]``.
 
     Raises:
@@ -112,7 +112,7 @@ def fit_power_law(sizes: ArrayLike, errors: ArrayLike, test_images: ArrayLike) -
 
 
 def forecast(curve: "pd.DataFrame", accuracy: float, seed: int = 0) -> list[Forecast]:
-    """A forecast for each line of a learning curve: dataset, benchmark, recipe and settings.
+    """Forecast each line of a learning curve: dataset, benchmark, recipe and settings.
 
     The interval comes from ``RESAMPLES`` refits to errors drawn from the law: binomial noise of the test images,
     and the misfit of the law, which the spread between runs is part of.

@@ -24,13 +24,13 @@ def interval(low: Any, high: Any, digits: int = 2) -> str:
 
 
 def count(value: Any) -> str:
-    """A whole number with its thousands apart: ``10,000``."""
+    """Return a whole number with separated thousands: ``10,000``."""
     number = as_number(value)
     return DASH if number is None else f"{round(number):,}"
 
 
 def decimal(value: Any, digits: int = 4) -> str:
-    """A number with a fixed count of decimals; a tiny one in powers of ten, so that it never reads as nought."""
+    """Return a number with fixed decimals; a tiny one in powers of ten, so that it never reads as zero."""
     number = as_number(value)
     if number is None:
         return DASH
@@ -41,13 +41,13 @@ def decimal(value: Any, digits: int = 4) -> str:
 
 
 def points(value: Any) -> str:
-    """A difference in percentage points, with its sign: ``+0.07``."""
+    """Return a difference in percentage points, with its sign: ``+0.07``."""
     number = as_number(value)
     return DASH if number is None else f"{number:+.2f}"
 
 
 def seconds(value: Any) -> str:
-    """A duration given in seconds: ``0.8 ms``, ``9.1 s``, ``3 min 20 s``, ``1 h 05 min``."""
+    """Return a duration given in seconds: ``0.8 ms``, ``9.1 s``, ``3 min 20 s``, ``1 h 05 min``."""
     number = as_number(value)
     if number is None:
         return DASH
@@ -62,7 +62,7 @@ def seconds(value: Any) -> str:
 
 
 def size(value: Any) -> str:
-    """A number of bytes in the unit that suits it: ``270 kB``."""
+    """Return a number of bytes in the unit that suits it: ``270 kB``."""
     number = as_number(value)
     if number is None:
         return DASH
@@ -73,7 +73,7 @@ def size(value: Any) -> str:
 
 
 def when(value: Any) -> str:
-    """A UTC moment in ISO 8601 as ``21 Nov 2026, 13:45 UTC``; text that is no moment is given back as it is."""
+    """Return an ISO 8601 UTC time as ``21 Nov 2026, 13:45 UTC``; other text is returned unchanged."""
     if not isinstance(value, str) or not value:
         return DASH
     try:
@@ -85,7 +85,7 @@ def when(value: Any) -> str:
 
 
 def as_number(value: Any) -> float | None:
-    """The value as a finite float, or ``None`` where it is missing, NaN, infinite or no number."""
+    """Return the value as a finite float, or ``None`` where it is missing, NaN, infinite or not a number."""
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -20,7 +20,7 @@ class Tile:
         pictures: One or two pictures as data URIs.
         caption: The line below it.
         detail: A quieter second line, or empty.
-        alt: What it shows, for who cannot see it.
+        alt: What it shows, for people who cannot see it.
     """
 
     pictures: tuple[str, ...]
@@ -44,7 +44,7 @@ class MistakeComparison:
 def mistakes(
     images: Images, labels: Labels, probabilities: Probabilities, classes: Sequence[str], limit: int = 24
 ) -> tuple[Tile, ...]:
-    """The wrong predictions made with the highest confidence, highest first."""
+    """Return the wrong predictions made with the highest confidence, highest first."""
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
@@ -67,7 +67,7 @@ def comparison(
     champion: Probabilities,
     classes: Sequence[str],
 ) -> MistakeComparison:
-    """What the challenger gets right that the champion got wrong, and the other way round."""
+    """Return what the challenger gets right that the champion got wrong, and the reverse."""
     right, before = probabilities.argmax(axis=1) == labels, champion.argmax(axis=1) == labels
     everyone = np.arange(len(labels))
     gain = probabilities[everyone, labels] - champion[everyone, labels]

@@ -23,11 +23,11 @@ _LONGEST_SIDE = 96
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart as it stands on a page.
+    """A chart as it is shown on a page.
 
     Attributes:
         png: The file's bytes.
-        alt: What it shows, for who cannot see it.
+        alt: What it shows, for people who cannot see it.
         caption: The line below it.
         photographic: Whether it shows images, whose light and dark must stay as they are on a dark page.
     """
@@ -39,13 +39,13 @@ class Picture:
 
 
 def render(template: str, **values: Any) -> str:
-    """A whole page from ``templates/<template>``: escaped, self-contained, with a policy that forbids all else."""
+    """Render a whole page from ``templates/<template>``: escaped, self-contained, with a strict policy."""
     return _environment().get_template(template).render(content_policy=content_policy(), **values)
 
 
 @cache
 def content_policy() -> str:
-    """The content-security policy of every page: this style, this script, pictures inside the page, nothing more.
+    """Return every page's content-security policy: this style, this script, pictures inside the page.
 
     The web application sends it as a header with the pages it passes on.
     """
@@ -56,12 +56,12 @@ def content_policy() -> str:
 
 
 def data_uri(png: bytes) -> str:
-    """A PNG as text that stands in an ``src``."""
+    """Return a PNG as text for a ``src``."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def picture_of(image: NDArray[np.uint8]) -> str:
-    """One image, uint8 ``[H, W, C]`` with 1 or 3 channels, as a data URI; large ones are made smaller."""
+    """Return one image, uint8 ``[H, W, C]`` with 1 or 3 channels, as a data URI; large ones are shrunk."""
     from PIL import Image
 
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
@@ -72,7 +72,7 @@ def picture_of(image: NDArray[np.uint8]) -> str:
 
 
 def picture_size(png: bytes) -> tuple[int, int]:
-    """Width and height in pixels, from the PNG's own header, so that a page keeps its place while it loads."""
+    """Return width and height in pixels from the PNG's header, so that a page does not shift while it loads."""
     return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 

@@ -20,7 +20,7 @@ _CURVES = (
     (
         "learning_curve_seconds.png",
         "Seconds of fitting against the number of training images, one line per recipe.",
-        "What it costs: seconds of fitting.",
+        "Cost: seconds of fitting.",
     ),
 )
 
@@ -90,7 +90,7 @@ def render(
     link_prefix: str = "../",
     pages: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """The whole page as HTML, self-contained but for its links to each version's report.
+    """Render the whole page as HTML, self-contained but for its links to each version's report.
 
     Args:
         versions: All versions, oldest first, damaged ones included.
@@ -118,7 +118,7 @@ def render(
 
 
 def read_curves(folder: Path) -> list[html.Picture]:
-    """The learning curves that stand in ``metric_results/``; an empty list where none was drawn yet."""
+    """Return the learning curves in ``metric_results/``; an empty list where none was drawn yet."""
     return [
         html.Picture((folder / name).read_bytes(), alt, caption)
         for name, alt, caption in _CURVES

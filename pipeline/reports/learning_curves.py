@@ -65,7 +65,7 @@ class _Line:
 
 
 def learning_curve(curve: "pd.DataFrame") -> bytes:
-    """PNG of error against training size, both logarithmic: mean of the runs, and a band from best to worst.
+    """Draw error against training size, both logarithmic: mean of the runs, and a band from best to worst.
 
     A panel for each dataset and benchmark. Where the digits are MNIST's, the figures of 2018 are thin dashed lines.
     An error of nothing is drawn as half an error, as zero has no place on a logarithmic axis.
@@ -83,7 +83,7 @@ def learning_curve(curve: "pd.DataFrame") -> bytes:
 
 
 def learning_curve_seconds(curve: "pd.DataFrame") -> bytes:
-    """PNG of seconds to fit against training size, both logarithmic; otherwise as ``learning_curve``."""
+    """Draw seconds to fit against training size, both logarithmic; otherwise as ``learning_curve``."""
     columns = [_SECONDS.mean, _SECONDS.low, _SECONDS.high]
     return _curves(curve.assign(**{name: curve[name].clip(lower=1e-3) for name in columns}), _SECONDS)
 

@@ -9,12 +9,12 @@ from pipeline.reports import style
 from pipeline.reports.figures import count, drawn, figure, shortened
 
 MOST_ANNOTATED = 20
-"""Beyond so many classes the cells of a confusion matrix are too small for numbers."""
+"""Beyond this many classes the cells of a confusion matrix are too small for numbers."""
 
 
 @drawn
 def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Any:
-    """Truth in rows, prediction in columns; the mistakes stand out, the right answers step back.
+    """Draw truth in rows and prediction in columns, with the mistakes emphasised.
 
     Args:
         confusion: Images, ``[K][K]``.
@@ -34,7 +34,7 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str])
     shared = {"ax": axes, "square": True, "linewidths": 0.6, "linecolor": style.PAPER, "fmt": "d", "annot": annotated}
     shared |= {"annot_kws": {"fontsize": style.TEXT_POINTS if len(classes) <= 12 else 7}}
     shared |= {"xticklabels": names, "yticklabels": names}
-    bar = {"label": "images mistaken", "shrink": 0.5, "aspect": 25, "ticks": _whole_ticks(int(mistakes.max()))}
+    bar = {"label": "images misclassified", "shrink": 0.5, "aspect": 25, "ticks": _whole_ticks(int(mistakes.max()))}
     sns.heatmap(
         images,
         mask=right | (images == 0),
@@ -50,7 +50,7 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str])
         column, row = (int(place) for place in text.get_position())
         # Seaborn turns to white too early for orange: below this share of the map, ink has more contrast.
         text.set_color(style.PAPER if mistakes[row, column] > 0.6 * mistakes.max() else style.INK)
-    axes.set_title(f"{count(mistakes.sum())} of {count(images.sum())} images mistaken")
+    axes.set_title(f"{count(mistakes.sum())} of {count(images.sum())} images misclassified")
     return canvas
 
 
@@ -86,7 +86,7 @@ def _label_matrix(axes: Any, names: Sequence[str], annotated: bool) -> None:
 
 
 def training_history(history: Sequence[Mapping[str, float]], best_step: int | None = None) -> bytes | None:
-    """Loss and accuracy after each epoch or round, on training and on validation rows, the kept step marked.
+    """Draw loss and accuracy after each epoch or round, on training and validation rows; the kept step is marked.
 
     Args:
         history: ``history.csv``: ``step`` and whichever of the four metrics there are.
@@ -149,7 +149,7 @@ def _draw_history(axes: Any, history: Sequence[Mapping[str, float]], metric: str
 
 @drawn
 def calibration(bins: Sequence[CalibrationBin]) -> Any:
-    """How often the model is right when it says that it is so sure, against how sure it says it is.
+    """Draw how often the model is right at each confidence.
 
     Vertical lines are 95 % intervals (Clopper and Pearson); below, how many images are in each bin.
 
@@ -159,13 +159,13 @@ def calibration(bins: Sequence[CalibrationBin]) -> Any:
     canvas = figure(5.0, 5.2)
     upper, lower = canvas.subplots(2, 1, sharex=True, height_ratios=(4, 1.2))
     upper.plot([0, 1], [0, 1], color=style.MUTED, linewidth=1.0, linestyle=style.DATED)
-    upper.annotate("as sure as it is right", (0.05, 0.05), xytext=(-4, 8), color=style.MUTED, **_ALONG)
+    upper.annotate("perfect calibration", (0.05, 0.05), xytext=(-4, 8), color=style.MUTED, **_ALONG)
     filled = [row for row in bins if row.images]
     sure, right = [row.confidence for row in filled], [row.accuracy for row in filled]
     bounds = [_interval(row) for row in filled]
     upper.vlines(sure, [low for low, _ in bounds], [high for _, high in bounds], color=style.BLUE, linewidth=1.2)
     upper.plot(sure, right, color=style.BLUE, marker="o", markeredgecolor=style.PAPER, markersize=7, clip_on=False)
-    upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right", title="Calibration")
+    upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share of right answers", title="Calibration")
     widths = [0.94 * (row.high - row.low) for row in filled]
     lower.bar([(row.low + row.high) / 2 for row in filled], [row.images for row in filled], widths, color=style.BLUE)
     lower.set(yscale="log", xlabel="confidence in the prediction", ylabel="images")
@@ -203,7 +203,7 @@ def _interval(row: CalibrationBin) -> tuple[float, float]:
 
 @drawn
 def robustness(by_corruption: Mapping[str, float], clean: float, champion: Mapping[str, float] | None = None) -> Any:
-    """Accuracy on corrupted copies of the benchmark, worst last, with the clean accuracy as a line.
+    """Draw accuracy on corrupted copies of the benchmark, worst last, with the clean accuracy as a line.
 
     Args:
         by_corruption: Accuracy by corruption, as in ``scores.json``.

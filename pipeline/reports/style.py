@@ -1,6 +1,6 @@
 """The one place that holds colours, marks and type sizes, for plots, workbooks and HTML alike.
 
-The hues start from Okabe and Ito's palette (2008), which people who do not tell red from green can read,
+The hues start from Okabe and Ito's palette (2008), which people with red-green colour blindness can read,
 darkened where a line on white paper would be too pale. Colour never carries a meaning alone: each recipe
 also has a marker and a dash pattern, and each outcome a tick, a cross or an exclamation mark.
 """
@@ -30,7 +30,7 @@ TEXT_POINTS = 9.5
 SMALL_POINTS = 8.0
 TITLE_POINTS = 12.0
 DPI = 144
-"""Pixels an inch of every PNG: sharp on a dense screen, small enough to stand inside a report."""
+"""Pixels an inch of every PNG: sharp on a dense screen, small enough to embed in a report."""
 
 MISTAKES = "Oranges"
 """Colour map for amounts of mistakes, so that they never look like right answers; it grows evenly
@@ -106,7 +106,7 @@ _SPARE = (
 
 
 def series_styles(recipes: Iterable[str]) -> dict[str, SeriesStyle]:
-    """A style for each recipe: the known ones always look the same, a user's own take the spare ones by name."""
+    """Return a style for each recipe: known ones always look the same, others take the spare ones by name."""
     names = sorted(set(recipes))
     unknown = [name for name in names if name not in RECIPES]
     spare = {name: _SPARE[index % len(_SPARE)] for index, name in enumerate(unknown)}
@@ -114,14 +114,14 @@ def series_styles(recipes: Iterable[str]) -> dict[str, SeriesStyle]:
 
 
 def mixed(colour: str, other: str, share: float) -> str:
-    """A colour with a share (0 to 1) of another in it."""
+    """Return a colour with a share (0 to 1) of another in it."""
     pairs = ((int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
     return "#" + "".join(f"{round(one + share * (two - one)):02x}" for one, two in pairs)
 
 
 @contextmanager
 def plotting() -> Iterator[None]:
-    """Within it matplotlib draws in this project's style; before and after, its settings are what they were."""
+    """Use this project's matplotlib style within the block; afterwards the settings are as before."""
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -131,7 +131,7 @@ def plotting() -> Iterator[None]:
 
 
 def css_properties() -> str:
-    """The same constants as CSS custom properties: ``:root { --ink: #1b2026; … }``."""
+    """Return the same constants as CSS custom properties: ``:root { --ink: #1b2026; … }``."""
     names = {
         "ink": INK,
         "muted": MUTED,

@@ -47,14 +47,14 @@ RESULTS_COLUMNS = (
 )
 BENCHMARK = ("dataset", "benchmark_sha256", "benchmark_images")
 LINE = (*BENCHMARK, "recipe", "settings")
-"""What a line of the learning curve stands for; its points are training sizes."""
+"""What identifies a line of the learning curve; its points are training sizes."""
 _POINT = (*LINE, "train_size")
 _SAME_RUN = (*BENCHMARK, "recipe", "parameters", "train_size", "seed")
 _RUN = (*_SAME_RUN, "accuracy", "fit_seconds")
 
 
 def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
-    """A row per judged version with the columns of ``results.csv``, oldest first; ``damaged`` names what is left out.
+    """Return a row per judged version with the columns of ``results.csv``, oldest first; ``damaged`` lists the rest.
 
     ``gain_pp`` (percentage points of accuracy over the champion, on the same images) and ``p_value`` are empty
     where the two were not compared.
@@ -67,12 +67,12 @@ def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
 
 
 def damaged(versions: Iterable[Version]) -> tuple[str, ...]:
-    """A sentence for each version that has no row because its files are damaged."""
+    """Return a sentence for each version that has no row because its files are damaged."""
     return tuple(f"{version.id} is left out: {version.damage}" for version in versions if version.damage is not None)
 
 
 def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None" = None) -> "pd.DataFrame":
-    """Mean and band over runs: a row per dataset, benchmark, recipe, settings and training size, in that order.
+    """Return mean and band over runs: a row per dataset, benchmark, recipe, settings and training size.
 
     A run is one seed; where a seed was trained more than once at a size, its newest judged version counts. A
     version whose model could not be scored has no accuracy and no place here. ``settings`` keeps runs of one recipe
@@ -102,17 +102,17 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
 
 
 def parameters_text(parameters: Mapping[str, Any]) -> str:
-    """Parameters as JSON: equal parameters give equal texts."""
+    """Return parameters as JSON: equal parameters give equal texts."""
     return json.dumps(parameters, sort_keys=True, ensure_ascii=False)
 
 
 def line_label(recipe: str, settings: str) -> str:
-    """The name of a line: ``cnn effort=quick``."""
+    """Return the name of a line: ``cnn effort=quick``."""
     return f"{recipe} {settings}".rstrip()
 
 
 def curve_2018() -> "pd.DataFrame":
-    """The learning curve of the 2018 pipeline: ``recipe, train_images, test_images, accuracy, seconds``."""
+    """Return the learning curve of the 2018 pipeline: ``recipe, train_images, test_images, accuracy, seconds``."""
     from importlib.resources import files
 
     import pandas as pd

@@ -23,7 +23,7 @@ class Figure:
 
 
 def headline(verdict: Verdict) -> str:
-    """The verdict as one sentence."""
+    """Return the verdict as one sentence."""
     total, bad = len(verdict.checks), [check for check in verdict.checks if check.outcome != "pass"]
     if not total:
         return "Undecided: no rule was applied."
@@ -35,7 +35,7 @@ def headline(verdict: Verdict) -> str:
 
 
 def opponent(verdict: Verdict) -> str:
-    """Whom it was compared with, and on what."""
+    """Return what it was compared with, and on which images."""
     images = f"{count(verdict.benchmark_images)} benchmark images of {verdict.dataset}"
     if verdict.champion_id is None:
         return f"There was no champion to compare with: judged alone on {images}."
@@ -43,7 +43,7 @@ def opponent(verdict: Verdict) -> str:
 
 
 def tiles(manifest: Manifest, scores: Scores) -> list[Figure]:
-    """The four figures that everybody looks at first."""
+    """Return the four figures that everybody looks at first."""
     rows, accuracy = manifest.rows, scores.accuracy
     return [
         Figure("Accuracy", percent(accuracy.value), f"95 %: {interval(accuracy.low, accuracy.high)}"),
@@ -54,18 +54,20 @@ def tiles(manifest: Manifest, scores: Scores) -> list[Figure]:
 
 
 def figures(scores: Scores) -> list[Figure]:
-    """Every overall figure with what it says."""
+    """Return every overall figure with its meaning."""
     return [
         Figure(
             "Accuracy",
             f"{percent(scores.accuracy.value)} ({interval(scores.accuracy.low, scores.accuracy.high)})",
-            "How many images it gets right.",
+            "Share of images it gets right.",
         ),
         Figure(
-            "Precision", percent(scores.precision.macro), "Of what it calls a class, how much is so. Mean of classes."
+            "Precision",
+            percent(scores.precision.macro),
+            "Share of the images predicted as a class that belong to it. Mean over classes.",
         ),
-        Figure("Recall", percent(scores.recall.macro), "Of a class, how much it finds. Mean of classes."),
-        Figure("F1", percent(scores.f1.macro), "Precision and recall in one. Mean of classes."),
+        Figure("Recall", percent(scores.recall.macro), "Share of a class's images that it finds. Mean over classes."),
+        Figure("F1", percent(scores.f1.macro), "Harmonic mean of precision and recall. Mean over classes."),
         *(Figure(one.title, _written(scores.figure(name), one.form), one.meaning) for name, one in FIGURES.items()),
         *_serving(scores),
     ]
@@ -76,7 +78,7 @@ def _written(value: float | None, form: Form) -> str:
 
 
 def per_class(scores: Scores) -> tuple[float, list[dict[str, Any]]]:
-    """The rows of the table of classes, and the recall at which its bars start.
+    """Return the rows of the table of classes, and the recall at which its bars start.
 
     A bar is placed in per cent of the rail: ``start`` and ``width`` of the interval, ``mark`` of the value.
     """
@@ -96,12 +98,12 @@ def per_class(scores: Scores) -> tuple[float, list[dict[str, Any]]]:
 
 
 def training_sentence(manifest: Manifest) -> str:
-    """How it was trained, in a sentence or two."""
+    """Return how it was trained, in a sentence or two."""
     rows, parity, dataset = manifest.rows, manifest.parity, manifest.dataset
     return (
         f"Recipe “{manifest.recipe}” ({manifest.family}) with seed {manifest.seed}, on {dataset.name} "
         f"({dataset.source}): fitted on {count(rows.train)} images, {count(rows.validation)} to "
-        f"validate, judged on {count(rows.benchmark)} others. The file that serves, model.onnx, was compared "
+        f"validate, judged on {count(rows.benchmark)} others. The served file, model.onnx, was compared "
         f"with the model it comes from on {count(parity.images)} images: "
         f"{count(parity.labels_changed)} predictions differ, and probabilities by at most "
         f"{decimal(parity.max_difference)}."
@@ -109,9 +111,9 @@ def training_sentence(manifest: Manifest) -> str:
 
 
 def training_tables(manifest: Manifest) -> dict[str, list[tuple[str, str]]]:
-    """Parameters, data, times, software and digests as rows of name and value."""
+    """Return parameters, data, times, software and digests as rows of name and value."""
     rows, dataset = manifest.rows, manifest.dataset
-    digests = {"version": manifest.digest, "what was asked for": manifest.cell, "dataset": dataset.sha256}
+    digests = {"version": manifest.digest, "requested training": manifest.cell, "dataset": dataset.sha256}
     digests |= {"train images": rows.train_sha256, "validation images": rows.validation_sha256}
     digests |= {"benchmark images": rows.benchmark_sha256}
     digests |= {name: file.sha256 for name, file in manifest.files.items()}
@@ -142,7 +144,9 @@ def _serving(scores: Scores) -> Iterable[Figure]:
     if scores.model_bytes is not None:
         yield Figure("Size of the model", size(scores.model_bytes), "model.onnx, preprocessing included.")
     if scores.robustness and scores.robustness.mean_accuracy is not None:
-        yield Figure("Accuracy when disturbed", percent(scores.robustness.mean_accuracy), "Mean over corrupted copies.")
+        yield Figure(
+            "Accuracy on corrupted images", percent(scores.robustness.mean_accuracy), "Mean over all corruptions."
+        )
 
 
 def _weights(manifest: Manifest) -> str:

@@ -42,7 +42,7 @@ class ReportInputs:
 
 
 def plots(inputs: ReportInputs) -> dict[str, bytes]:
-    """The plots that can be drawn from these inputs, as PNG bytes by name: what stands in ``plots/``."""
+    """Return the plots that can be drawn from these inputs, as PNG bytes by name: the content of ``plots/``."""
     from pipeline.reports import plots as draw
 
     scores, drawn = inputs.scores, {}
@@ -59,7 +59,7 @@ def plots(inputs: ReportInputs) -> dict[str, bytes]:
 
 
 def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> str:
-    """The whole report as HTML: the verdict first, then what it rests on, pictures inside.
+    """Render the whole report as HTML: the verdict first, then the evidence, with pictures inside.
 
     Args:
         inputs: What it is made of; whatever is missing has no section.
@@ -94,12 +94,12 @@ def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> st
 def _pictures(inputs: ReportInputs, drawn: Mapping[str, bytes]) -> dict[str, html.Picture]:
     words = {
         "confusion": (
-            "Confusion matrix: the same counts stand in the table of classes.",
+            "Confusion matrix: the same counts are in the table of classes.",
             "Truth in rows, prediction in columns; mistakes are off the diagonal.",
         ),
         "calibration": (
             "Calibration plot: share of right answers against confidence.",
-            "When it says that it is so sure, how often is it right? On the dashed line, exactly as often as it says.",
+            "How often it is right at each confidence. On the dashed line, exactly as often as it claims.",
         ),
         "robustness": (_robustness_alt(inputs), _robustness_caption(inputs)),
         "history": (_history_alt(inputs.history), "Loss and accuracy while it was trained."),
@@ -113,12 +113,12 @@ def _robustness_alt(inputs: ReportInputs) -> str:
 
     own = inputs.scores.robustness.by_corruption if inputs.scores.robustness else {}
     champion = f" The champion: {listed(inputs.champion_corrupted)}." if inputs.champion_corrupted else ""
-    return f"Accuracy on disturbed copies: {listed(own)}.{champion}"
+    return f"Accuracy on corrupted copies: {listed(own)}.{champion}"
 
 
 def _robustness_caption(inputs: ReportInputs) -> str:
     champion = " Diamonds are the champion." if inputs.champion_corrupted else ""
-    return f"How much survives when the benchmark images are disturbed.{champion}"
+    return f"Accuracy that remains when the benchmark images are corrupted.{champion}"
 
 
 def _history_alt(history: Sequence[Mapping[str, float]]) -> str:
@@ -136,8 +136,8 @@ def _mistakes(inputs: ReportInputs) -> tuple[galleries.Tile, ...]:
 
 def _mistake_sentence(scores: Scores, shown: int) -> str:
     if scores.errors is not None and scores.errors <= shown:
-        return "All of its mistakes, those it is surest of first: some are labels that a person would doubt too."
-    return f"The {shown} mistakes it is surest of: some are labels that a person would doubt too."
+        return "All of its mistakes, most confident first: some are labels that a person would doubt too."
+    return f"The {shown} mistakes it is most confident of: some are labels that a person would doubt too."
 
 
 def _comparison(inputs: ReportInputs) -> galleries.MistakeComparison | None:

@@ -85,7 +85,7 @@ def bounded(call: Callable[[], T], deadline: Deadline) -> T:
 
     The clients have no time limit of their own, call ``exit`` and print addresses that carry tokens,
     hence the daemon thread and the two redirections. An abandoned call may still complete: give this function
-    one request at a time, so that an abandoned thread never goes on to the next.
+    one request at a time, so that an abandoned thread never starts the next.
 
     Raises:
         NoAnswerError: The deadline passed.

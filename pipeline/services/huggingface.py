@@ -163,7 +163,7 @@ def _upload_apart(request: dict[str, Any], deadline: Deadline) -> dict[str, Any]
     if "problem" in outcome:
         raise _UploadError(ServiceProblem(**outcome["problem"]))
     if not outcome:
-        raise _UploadError(ServiceProblem("The upload ended without saying why: publish again."))
+        raise _UploadError(ServiceProblem("The upload ended without giving a reason: publish again."))
     return outcome
 
 

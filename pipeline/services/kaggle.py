@@ -123,7 +123,7 @@ def allowance(session: Session) -> Allowance:
     return Allowance(int(limits.num_allowed_now), bool(limits.limited_by_total))
 
 
-def follow(session: Session, reference: int, tell: Callable[[str], None]) -> Entry | None:
+def follow(session: Session, reference: int, notify: Callable[[str], None]) -> Entry | None:
     """Return the submission once it is scored or failed, or as it is at the time limit; ``None`` if never seen.
 
     Raises:
@@ -137,7 +137,7 @@ def follow(session: Session, reference: int, tell: Callable[[str], None]) -> Ent
         wait = min(pause, session.deadline.left())
         if wait < session.patience.poll_seconds:
             return entry
-        tell(f"Kaggle is scoring submission {reference} … ({session.deadline.left():.0f} s left)")
+        notify(f"Kaggle is scoring submission {reference} … ({session.deadline.left():.0f} s left)")
         session.patience.sleep(wait)
         pause = min(1.5 * pause, max(LONGEST_POLL_SECONDS, session.patience.poll_seconds))
 

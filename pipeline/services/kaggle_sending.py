@@ -27,7 +27,7 @@ class UnknownOutcomeError(ServiceError):
 
 
 def upload(session: Session, csv: Path) -> str:
-    """Upload a file and return the token that stands for it; nothing is submitted yet.
+    """Upload a file and return the token that identifies it; nothing is submitted yet.
 
     Raises:
         ServiceError: Kaggle or its storage did not accept the file.

@@ -39,7 +39,7 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
     )
     async def predict(
         request: Request,
-        seen: bool = Query(default=False, description="Also return the pixels that the model got."),
+        seen: bool = Query(default=False, description="Also return the pixels that the model received."),
     ) -> Response:
         """Predict what images show: pictures as files in a form, or pixels as JSON, one or many."""
         champion = require_champion(watch)

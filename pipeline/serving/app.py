@@ -83,7 +83,7 @@ def _add_answers(app: FastAPI) -> None:
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
-        return JSONResponse({"detail": "The upload was broken off."}, 400)
+        return JSONResponse({"detail": "The upload was interrupted."}, 400)
 
     @app.exception_handler(Exception)
     async def failed(_request: Request, _error: Exception) -> JSONResponse:
@@ -93,7 +93,7 @@ def _add_answers(app: FastAPI) -> None:
     async def other(request: Request, error: HTTPException) -> JSONResponse:
         path = request.url.path[:80]
         sentences = {
-            404: f"There is nothing at {path}: GET /openapi.json lists what there is.",
+            404: f"There is nothing at {path}: GET /openapi.json lists the paths.",
             405: f"{path} does not accept {request.method}: GET /openapi.json lists what it accepts.",
         }
         sentence = sentences.get(error.status_code) or answers.sentence_of(error.detail, error.status_code)

@@ -23,7 +23,7 @@ class Batcher:
 
     Args:
         predictor: The model.
-        observe: Told the number of images of each batch.
+        observe: Called with the number of images of each batch.
     """
 
     def __init__(self, predictor: OnnxPredictor, observe: Callable[[int], None]) -> None:
@@ -34,7 +34,7 @@ class Batcher:
         self._busy = False
 
     async def predict(self, images: Images) -> Probabilities:
-        """Class probabilities ``[N, K]`` of uint8 images ``[N, H, W, C]``.
+        """Return class probabilities ``[N, K]`` of uint8 images ``[N, H, W, C]``.
 
         Raises:
             DataError: The images do not fit the model.

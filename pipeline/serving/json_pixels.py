@@ -37,7 +37,7 @@ def images_from_json(body: bytes, shape: Shape) -> Images:
     _require_bounded(body)
     images = _images_field(body)
     if not images:
-        raise Refusal(422, "There is no image in `images`: send at least one.")
+        raise Refusal(422, "There are no images in `images`: send at least one.")
     if len(images) > MOST_IMAGES:
         raise Refusal(413, f"{len(images):,} images are too many at once: send at most {MOST_IMAGES:,} a request.")
     return np.frombuffer(_pixels(_numbers(images, shape), shape), np.uint8).reshape(-1, *shape)

@@ -27,19 +27,19 @@ UNCACHED = {"cache-control": "no-cache"}
 
 
 def router(home: Home, watch: ChampionWatch) -> APIRouter:
-    """The routes of the pages."""
+    """Return the routes of the pages."""
     routes = APIRouter()
 
     @routes.api_route("/", methods=READ, include_in_schema=False)
     async def draw() -> Response:
-        """The page to draw on, or, before the first champion, what to do."""
+        """Show the page to draw on or, before the first champion, what to do."""
         if watch.champion is None:
             return FileResponse(STATIC / "waiting.html", status_code=503, headers=UNCACHED | {"retry-after": "5"})
         return FileResponse(STATIC / "index.html", headers=UNCACHED)
 
     @routes.api_route("/dashboard", methods=READ, include_in_schema=False)
     def dashboard() -> Response:
-        """All versions, the champion, verdicts and learning curves, as they are now."""
+        """Show all versions, the champion, verdicts and learning curves, as they are now."""
         from pipeline.reports import html, index_page
         from pipeline.store import submissions
 
@@ -56,12 +56,12 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
 
     @routes.get("/versions/{version_id}/report.html", response_class=Response, responses=schemas.REPORT)
     def report(version_id: VersionId) -> Response:
-        """The report of a version that passed."""
+        """Show the report of a version that passed."""
         return _report(home.versions, version_id)
 
     @routes.get("/versions/failed/{version_id}/report.html", include_in_schema=False)
     def failed_report(version_id: str) -> Response:
-        """The report of a version that did not pass."""
+        """Show the report of a version that did not pass."""
         return _report(home.failed, version_id)
 
     return routes

@@ -7,7 +7,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0
 """From a connection's or a request's first byte to the end of its head."""
-NOT_HTTP = "This is not an HTTP request that can be read."
+NOT_HTTP = "This is not a valid HTTP request."
 LATE = f"The request's head did not arrive within {HEAD_SECONDS:g} seconds."
 REASONS = {400: b"Bad Request", 408: b"Request Timeout"}
 

@@ -12,7 +12,7 @@ class Prediction(BaseModel):
     probability: float = Field(description="Its probability, 0 to 1.")
     probabilities: dict[str, float] = Field(description="The probability of every class.")
     seen: list[list[list[int]]] | None = Field(
-        default=None, description="With `?seen=true`: the pixels that the model got, [height][width][channels]."
+        default=None, description="With `?seen=true`: the pixels that the model received, [height][width][channels]."
     )
 
 

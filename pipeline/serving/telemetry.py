@@ -55,7 +55,7 @@ class Telemetry:
         self.registry.register(_ChampionCollector(champion))
 
     def text(self) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """Return everything in Prometheus' text format."""
         return generate_latest(self.registry)
 
 

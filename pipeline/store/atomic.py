@@ -56,12 +56,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """``write_bytes`` for UTF-8 text."""
+    """Write UTF-8 text as ``write_bytes`` does."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """``write_bytes`` for JSON, indented for people; NaN is refused, since JSON has none."""
+    """Write indented JSON as ``write_bytes`` does; NaN is refused, since JSON has none."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     try:
         content = text.encode()
@@ -143,7 +143,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def is_torn(path: Path) -> bool:
-    """Whether a file of lines ends in the middle of a line, as a crash may leave it."""
+    """Return whether a file of lines ends in the middle of a line, as a crash may leave it."""
     content = read_bytes(path) if path.exists() else b""
     return bool(content) and not content.endswith(b"\n")
 
@@ -293,7 +293,7 @@ def _take_back(path: Path, descriptor: int, whole: int, error: OSError) -> None:
         disk.truncate(descriptor, whole)
     except OSError as second:
         raise StoreError(
-            f"{path} could not be written: {_reason(error)}, and what was written could not be taken back: "
+            f"{path} could not be written: {_reason(error)}, and what was written could not be undone: "
             f"{_reason(second)}. Its last line may be new: {_remedy(error)}, then run `simulator.py doctor`."
         ) from error
 

@@ -90,5 +90,5 @@ class Home:
         return self.production / dataset
 
     def competition(self, name: str) -> Path:
-        """Where the files of a Kaggle competition are kept."""
+        """Return where the files of a Kaggle competition are kept."""
         return self.data / "kaggle" / name

@@ -138,7 +138,7 @@ def lost_head(home: Home, name: str, witnessed: int) -> Mapping[str, Any] | None
 
 
 def remake_head(home: Home, name: str, witnessed: int) -> bool:
-    """Write a lost head anew from a whole chain; return whether it did.
+    """Rewrite a lost head from an intact chain; return whether it did.
 
     Raises:
         StoreError: The disk refuses.

@@ -56,7 +56,7 @@ def exclusive(home: Home, *, wait: bool, notify: Callable[[str], None]) -> Itera
 
 
 def is_held(home: Home) -> bool:
-    """Whether another process is writing to the home now; changes nothing on disk."""
+    """Return whether another process is writing to the home now; changes nothing on disk."""
     path = home.versions / ".lock"
     if not path.exists():
         return False

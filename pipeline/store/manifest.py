@@ -61,9 +61,9 @@ def parse(content: bytes, path: Path) -> Manifest:
         _refuse_newer(content, path)
         raise
     if facts.format >= 2 and facts.seal != _seal(facts):
-        raise StoreError(f"{path} was changed after it was written: its seal no longer fits.")
+        raise StoreError(f"{path} was changed after it was written: its seal no longer matches.")
     if facts.digest != identity_digest(facts, _model_sha256(facts)):
-        raise StoreError(f"{path} was changed after it was written: its digest no longer fits.")
+        raise StoreError(f"{path} was changed after it was written: its digest no longer matches.")
     return facts
 
 
@@ -154,7 +154,7 @@ def check_content(folder: Path, facts: Manifest, name: str) -> bytes:
         raise StoreError(f"{folder / NAME} lists no file {name}: it is not loaded.")
     path = folder / name
     if path.resolve() != folder.resolve() / name:
-        raise StoreError(f"{path} leads out of its folder: it is not loaded.")
+        raise StoreError(f"{path} points outside its folder: it is not loaded.")
     content = atomic.read_bytes(path)
     if hashlib.sha256(content).hexdigest() != expected.sha256:
         raise StoreError(f"{path} was changed since the version was made: it is not loaded. Train it again.")

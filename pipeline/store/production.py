@@ -171,7 +171,7 @@ def bundle_damage(home: Home, record: Record, *, content: bool) -> str | None:
     bundle = bundle_of(home, record)
     damage = manifest.damage(bundle, content=content)
     if damage is None and manifest.read(bundle).digest != record.digest:
-        return "it holds another model than the history names."
+        return "it holds a different model from the one in the history."
     return damage
 
 

@@ -11,7 +11,7 @@ from pipeline.store.home import Home
 from pipeline.store.versions import admit, candidate_of
 
 TRAINED = ("model.onnx", "history.csv", "training_images.npz", "native/")
-"""What the trainer writes; the watcher's files are written anew."""
+"""What the trainer writes; the watcher's files are rewritten."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def complete_deployments(home: Home) -> Recovery:
 
 
 def restore_bundles(home: Home, *, content: bool = False) -> list[str]:
-    """Make the bundles of champions anew that are missing or damaged, from their versions; return what was done.
+    """Rebuild missing or damaged bundles of champions from their versions; return what was done.
 
     Args:
         home: The home folder.

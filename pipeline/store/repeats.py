@@ -16,7 +16,7 @@ class Repeat(Facts):
     """One measured cell: a row of the table.
 
     Attributes:
-        cell: Identifies what was asked for.
+        cell: Identifies the requested training.
         dataset, recipe: Names.
         parameters: Every parameter of the recipe, as JSON.
         train_size: Images handed to the trainer.

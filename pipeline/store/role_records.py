@@ -21,7 +21,7 @@ def load(home: Home, dataset: str) -> Roles | None:
     """Return the roles recorded for a dataset, ``None`` if it was never seen.
 
     Raises:
-        StoreError: The record is damaged; drawing the roles anew could turn training images into benchmark images.
+        StoreError: The record is damaged; redrawing the roles could turn training images into benchmark images.
     """
     path = _path(home, dataset)
     if not path.exists():

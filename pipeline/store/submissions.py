@@ -139,7 +139,7 @@ def figures(home: Home) -> dict[str, dict[str, float]]:
 
 @contextlib.contextmanager
 def exclusive(home: Home, wait_seconds: float = 60.0) -> Iterator[None]:
-    """Be the only process that submits or writes the record; a lock of its own, since sending may take minutes.
+    """Hold the lock on sending and on the record; it is a separate lock, since sending may take minutes.
 
     Raises:
         StoreError: Another process held it for longer than ``wait_seconds``.

@@ -109,7 +109,7 @@ def file(home: Home) -> Path:
 
 
 def is_whole(home: Home) -> bool:
-    """Whether the index is missing or a sound database; looks without changing it."""
+    """Return whether the index is missing or a sound database; looks without changing it."""
     path = file(home)
     if not path.exists():
         return True
@@ -124,7 +124,7 @@ def is_whole(home: Home) -> bool:
 
 
 def remove_damaged(home: Home) -> list[str]:
-    """Delete an index that is damaged; the next listing makes it anew. Return what was done.
+    """Delete an index that is damaged; the next listing rebuilds it. Return what was done.
 
     Raises:
         StoreError: The disk refuses.
@@ -133,7 +133,7 @@ def remove_damaged(home: Home) -> list[str]:
         return []
     with atomic.disk_errors(file(home)):
         file(home).unlink()
-    return ["Deleted the damaged index of versions; the next listing makes it anew."]
+    return ["Deleted the damaged index of versions; the next listing rebuilds it."]
 
 
 def _indexed(entry: Entry | None, folder: Path) -> Summary | None:
@@ -207,7 +207,7 @@ def _is_settled(stamp: Stamp, started: float) -> bool:
 
 @contextlib.contextmanager
 def _opened(home: Home) -> Iterator[sqlite3.Connection | None]:
-    """The index, made anew where it is damaged; ``None`` where there can be none."""
+    """The index, rebuilt where it is damaged; ``None`` where there can be none."""
     path = file(home)
     connection = _connect(path) or _remade(path)
     try:

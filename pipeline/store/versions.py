@@ -91,7 +91,7 @@ def find(home: Home, text: str) -> Version:
         raise StoreError(f"There is no version '{text}' in {home.versions}: `simulator.py versions` lists them.")
     if len(found) > 1:
         names = ", ".join(sorted(path.name for path in found)[:5])
-        raise StoreError(f"'{text}' fits {len(found)} versions ({names} …): give more of the id.")
+        raise StoreError(f"'{text}' matches {len(found)} versions ({names} …): give more of the id.")
     return _marked(home, [version_folder.read(found[0])])[0]
 
 

@@ -111,7 +111,7 @@ def test_mnist_that_cannot_be_had_is_an_error(no_mnist: Path, tmp_path: Path) ->
     told: list[str] = []
     with pytest.raises(DataError, match="not on this machine"):
         sources.load("mnist", data_dir=tmp_path, download=False, notify=told.append)
-    assert told == [f"{tmp_path} holds no MNIST (IDX files or mnist.npz): looking elsewhere."]
+    assert told == [f"{tmp_path} does not hold MNIST (IDX files or mnist.npz): looking elsewhere."]
 
 
 def test_other_images_do_not_pass_for_mnist(no_mnist: Path, idx_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

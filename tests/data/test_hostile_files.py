@@ -88,7 +88,7 @@ def test_pixels_as_floats_take_little_memory_of_their_own(tmp_path: Path) -> Non
     path = archive_bomb(tmp_path / "set.npz", 0.125)
 
     def read() -> None:
-        with pytest.raises(DataError, match="holds one class alone"):
+        with pytest.raises(DataError, match="holds only one class"):
             sources.load(str(path))
 
     assert peak_mebibytes(read) < 128 * 1.6

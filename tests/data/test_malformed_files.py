@@ -43,7 +43,7 @@ CSV_FAULTS = {
     "a word": (replace_field(7, 1, "ink"), r"row 7, column pixel0: 'ink' is not a whole number"),
     "a label above 255": (replace_field(3, 0, "300"), r"row 3, column label: 300 is not"),
     "a label missing": (replace_field(3, 0, ""), r"row 3, column label: the value is missing"),
-    "a stray label": (replace_field(9, 0, "77"), r"row 9: class 77 has too few images of its own, 1 different"),
+    "a stray label": (replace_field(9, 0, "77"), r"row 9: class 77 has too few distinct images, 1"),
     "a short row": (lambda lines: lines.__setitem__(10, "1,2"), r"row 11: 2 columns, but the header has 37"),
     "cut off in the last row": (lambda lines: lines.__setitem__(-1, lines[-1][:50]), r"row 25: \d+ columns"),
     "every row too wide": (lambda lines: give_all(lines, ",0"), r"row 2: 38 columns"),
@@ -76,11 +76,11 @@ IDX_FAULTS = {
     "gzip truncated": ("train-images-idx3-ubyte.gz", lambda old: old[: len(old) // 2], "cannot be read"),
     "gzip damaged": ("train-images-idx3-ubyte.gz", lambda old: old[:60] + b"\xff" * 9 + old[69:], "cannot be read"),
     "a label missing": ("t10k-labels-idx1-ubyte", lambda old: idx_bytes(small_labels(5)), "6 images, but .* 5 labels"),
-    "no images": ("t10k-images-idx3-ubyte", lambda old: idx_bytes(small_images(0)), "0 x 6 x 6 values: it holds"),
+    "no images": ("t10k-images-idx3-ubyte", lambda old: idx_bytes(small_images(0)), "0 x 6 x 6 values: it is empty"),
     "a test label unseen in training": (
         "t10k-labels-idx1-ubyte",
         lambda old: idx_bytes(np.array([0, 1, 2, 0, 1, 9])),
-        "class 9 has too few images of its own, 0",
+        "class 9 has too few distinct images, 0",
     ),
     "test images of another size": (
         "t10k-images-idx3-ubyte",
@@ -138,10 +138,10 @@ NPZ_FAULTS = {
     "label negative": ({"labels": with_value(small_labels(), 7, -1, int)}, "row 8: the label is negative"),
     "label fraction": ({"labels": with_value(small_labels(), 7, 0.5, float)}, "row 8: the label is not a whole number"),
     "label text": ({"labels": small_labels().astype(str)}, "labels are whole numbers"),
-    "one class alone": ({"labels": np.zeros(24, int)}, "one class alone"),
+    "only one class": ({"labels": np.zeros(24, int)}, "only one class"),
     "a class of copies": (
         {"images": np.concatenate([small_images(20), np.zeros((4, 6, 6), np.uint8)]), "labels": np.arange(24) // 20},
-        "row 21: class 1 has too few images of its own, 1",
+        "row 21: class 1 has too few distinct images, 1",
     ),
 }
 

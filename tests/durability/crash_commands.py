@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import judge_stored, simulator
+from pipeline import simulator
 from pipeline.application import Application
 from pipeline.cli import doctor_command, inspect_commands, production_commands
 from pipeline.config import Settings
@@ -14,6 +14,7 @@ from pipeline.contracts import UnlabelledImages
 from pipeline.errors import PipelineError
 from pipeline.inspection import doctor
 from pipeline.judging.ledger import DebitEntry
+from pipeline.orchestration import judge_stored
 from pipeline.store import ledger_files, production, recovery, repeats, submissions, versions
 from pipeline.store.home import Home
 

@@ -61,7 +61,7 @@ def test_weights_make_classes_weigh_the_same() -> None:
 def test_a_recipe_that_cannot_weigh_images_is_refused_before_anything_is_loaded(home: Home) -> None:
     settings = Settings(dataset="nowhere", models=("cnn",), balance="weights")
 
-    with pytest.raises(SettingsError, match=r"'cnn' cannot weigh images: use --balance oversample"):
+    with pytest.raises(SettingsError, match=r"'cnn' does not support sample weights: use --balance oversample"):
         simulator.run(settings, home, Silent())  # type: ignore[arg-type]
 
 

@@ -126,7 +126,7 @@ def test_a_file_that_kills_its_process_costs_itself(pictures: Path) -> None:
 
     assert len(found) == 400
     assert [number for number, one in enumerate(found) if one.fault] == [100]
-    assert "deadly.png stopped the process" in found[100].fault
+    assert "deadly.png crashed the process" in found[100].fault
 
 
 def _deadly(item: Item, preparation: object) -> Prepared:
@@ -249,7 +249,7 @@ def test_labels_that_the_champion_doubts_are_set_aside(
 
     assert batch.counts == {DOUBTED: 3, STORED: 3}
     reasons = {entry.reason for entry in quarantine.waiting(home.datasets / NAME)}
-    assert "bar/20.png: labelled bar, the champion sees ring (100%)." in reasons
+    assert "bar/20.png: labelled bar, the champion predicts ring (100%)." in reasons
 
 
 class _SureOfRings(Application):
@@ -321,7 +321,7 @@ def test_a_class_that_no_folder_can_be_named_after_is_refused(tmp_path: Path, ta
     table = pa.table({"image": [content.getvalue()] * 2, "label": ["../../up", "ring"]})
     pq.write_table(table, tmp_path / "bad.parquet")
 
-    with pytest.raises(DataError, match="no folder can have"):
+    with pytest.raises(DataError, match="cannot be the name of a folder"):
         take_in(tmp_path / "bad.parquet")
 
 

@@ -294,7 +294,7 @@ def test_a_hundred_images_can_have_a_champion():
 
 def test_a_class_with_too_few_images_to_say_anything_is_named():
     policy = from_table({"accuracy_floor": "off"})
-    assert "Too few images to say anything: 3." in sentence_of(judged(policy, of_class_three(2, 0)), "recall_floor")
+    assert "Too few images to judge: 3." in sentence_of(judged(policy, of_class_three(2, 0)), "recall_floor")
     assert "Too few" not in sentence_of(judged(policy, of_class_three(3, 3)), "recall_floor")
 
 

@@ -171,7 +171,7 @@ def test_a_head_that_lags_is_repaired_where_that_hides_nothing():
 
 def test_a_line_of_a_later_release_is_named():
     line = chain.seal("toy", 1, chain.GENESIS, {"kind": "novelty"})
-    with pytest.raises(StoreError, match="line 1 is no entry"):
+    with pytest.raises(StoreError, match="line 1 is not an entry"):
         ledger.parse("toy", [json.dumps(line)], {"entry": 1, "digest": line["digest"]})
 
 

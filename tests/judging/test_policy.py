@@ -1,4 +1,4 @@
-"""The policy: strict before anything trains, identified by its digest, told in words."""
+"""The policy: strict before anything trains, identified by its digest, explained in sentences."""
 
 import subprocess
 import sys

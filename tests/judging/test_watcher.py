@@ -120,7 +120,7 @@ def test_a_tie_is_not_a_pass(home, champion):
     nearly = Linear(fitted().weights, fitted().bias + 1e-6)
     verdict = judge(home, candidate(home, "tie", nearly.onnx()))
     assert failed(verdict) == {"proven_better"}
-    assert "indistinguishable" in " ".join(check.sentence for check in verdict.checks)
+    assert "neither is proven better" in " ".join(check.sentence for check in verdict.checks)
 
 
 def test_the_same_pair_is_judged_once_and_replayed_at_no_cost(home, champion):

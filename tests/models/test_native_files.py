@@ -19,9 +19,9 @@ def load(format: Any, path: Path, checkpoint: int | None = None) -> None:
 @pytest.mark.parametrize(
     ("name", "checkpoint", "sentence"),
     [
-        ("mlp", 7, "no checkpoint 7: there are 1 to 6"),
-        ("mlp", 0, "no checkpoint 0: there are 1 to 6"),
-        ("xgboost_2018", 10, "no checkpoint 10: there are 1 to 9, one a boosting round"),
+        ("mlp", 7, "no checkpoint 7: it has 1 to 6"),
+        ("mlp", 0, "no checkpoint 0: it has 1 to 6"),
+        ("xgboost_2018", 10, "no checkpoint 10: it has 1 to 9, one per boosting round"),
         ("logistic", 1, "no checkpoint 1: scikit-learn models are fitted in one step"),
     ],
 )

@@ -147,7 +147,7 @@ def build(shape, n_classes):
         ("import nowhere\n", "my_model cannot be imported"),
         (
             KERAS.format(layers="L.Flatten(), L.Dense(n_classes)", more=""),
-            r"are not 10 probabilities: end it with Dense\(10, activation='softmax'\)",
+            r"not 10 probabilities: end it with Dense\(10, activation='softmax'\)",
         ),
         (
             KERAS.format(layers="keras.Input((9, 9, 1)), L.Flatten(), L.Dense(10, activation='softmax')", more=""),
@@ -173,7 +173,7 @@ def build(shape, n_classes):
         "logits",
         "other images",
         "one-hot",
-        "no probabilities",
+        "not probabilities",
     ],
 )
 def test_anything_else_is_one_clear_error(source: str, sentence: str, write: Write, digits: Digits) -> None:

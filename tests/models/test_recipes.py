@@ -200,7 +200,7 @@ def test_trees_are_cut_after_the_best_round(digits: Digits, tmp_path: Path) -> N
     assert run.history.best_step is not None
     assert len(run.history.rows) == run.history.best_step + 3 < 60
     np.testing.assert_allclose(OnnxPredictor(run.onnx).predict(digits.test), run.model.predict(digits.test), atol=1e-4)
-    with pytest.raises(ModelError, match=f"no checkpoint 59: there are 1 to {run.history.best_step}, one a boosting"):
+    with pytest.raises(ModelError, match=f"no checkpoint 59: it has 1 to {run.history.best_step}, one per boosting"):
         native.load("xgboost", run.native_file, shape=(28, 28, 1), n_classes=10, checkpoint=59)
 
 
@@ -252,5 +252,5 @@ def test_logistic_refuses_a_class_without_an_image(digits: Digits) -> None:
 def test_a_model_that_was_not_fitted_predicts_nothing(digits: Digits) -> None:
     for name in ("mlp", "xgboost", "logistic"):
         model, _ = registry.create(registry.find(name), {}, shape=(28, 28, 1), n_classes=10)
-        with pytest.raises(ModelError, match="not trained yet"):
+        with pytest.raises(ModelError, match="not been trained yet"):
             model.predict(digits.test)

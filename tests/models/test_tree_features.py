@@ -1,4 +1,4 @@
-"""What boosted trees see: whole numbers that tell the direction of strokes, the same wherever they are computed."""
+"""What boosted trees see: whole numbers of the direction of strokes, the same wherever they are computed."""
 
 from pathlib import Path
 

@@ -83,7 +83,7 @@ def _interrupt(data: Path, home: Home, busy: Callable[[], bool], *where: str) ->
     started.send_signal(signal.SIGINT)
     _, told = started.communicate(timeout=60)
     assert started.returncode == 130
-    assert told.endswith("Stopped. What was finished is kept; the same command goes on from there.\n")
+    assert told.endswith("Stopped. Finished work is kept; the same command resumes the run.\n")
     assert [version.manifest.recipe for version in versions.list_versions(home)] == ["dummy"]
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pipeline.cli.progress import RunProgress
 from pipeline.contracts import Cell, Split
-from pipeline.session import Row
+from pipeline.orchestration.session import Row
 
 
 def cell_of(size: int) -> Cell:

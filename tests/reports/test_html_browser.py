@@ -104,7 +104,7 @@ def test_filters_leave_what_fits_and_say_how_much(open_page, index):
     page.get_by_label("Search").fill("60,000")
     assert page.get_by_role("status").inner_text() == "1 of 4 versions"
     page.get_by_label("Search").fill("nothing like it")
-    assert page.get_by_text("No version fits these filters.").is_visible()
+    assert page.get_by_text("No version matches these filters.").is_visible()
 
 
 def test_a_phone_can_choose_the_order(open_page, index):

@@ -113,7 +113,7 @@ def test_curves_stand_inside_the_page(versions, tmp_path):
 def test_an_empty_home_says_how_to_begin():
     page = index_page.render([])
     assert "simulator.py run" in page
-    assert "Nothing was promoted yet." in page
+    assert "Nothing has been promoted yet." in page
     assert "<table" not in page
 
 

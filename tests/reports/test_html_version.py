@@ -1,4 +1,4 @@
-"""The report of a version: what stands in it, what it needs, and what it does with hostile or missing input."""
+"""The report of a version: what it contains, what it needs, and what it does with hostile or missing input."""
 
 import base64
 import hashlib

@@ -434,7 +434,7 @@ def test_a_score_that_cannot_be_asked_for_does_not_hide_that_the_file_was_sent(
     ]
     record = submitter.submit(home, request_, patience, told)
     assert record.status == "pending"
-    assert "is sent, but its score could not be requested" in told
+    assert "was sent, but its score could not be requested" in told
 
 
 def test_the_daily_limit_is_respected(
@@ -521,12 +521,12 @@ def test_after_a_run_only_a_new_champion_is_submitted(
 ) -> None:
     def after_run(submission: Submission) -> submissions.Record | None:
         return submitter.after_run(
-            home, submission, test_set, competition="digit-recognizer", patience=patience, tell=told
+            home, submission, test_set, competition="digit-recognizer", patience=patience, notify=told
         )
 
     assert after_run(request_.submission) is not None
     assert after_run(request_.submission) is None
-    assert "the champion has not changed" in told
+    assert "the champion is unchanged" in told
     better = publish(home, number=2, strength=0.1)
     newer = _request(home, better, test_set.images).submission
     assert after_run(newer) is not None

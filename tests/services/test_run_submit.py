@@ -58,7 +58,7 @@ def test_a_run_submits_its_champion_once(home: Home, competition: KaggleServer, 
     assert f"Submitted to digit-recognizer on {record.submitted_at}: complete" in call("show", record.version)
 
     competition.calls.clear()
-    assert "the champion has not changed, nothing is sent" in call(*RUN, "all", "--submit")
+    assert "the champion is unchanged, so nothing was sent" in call(*RUN, "all", "--submit")
     assert competition.calls == []
 
 
@@ -148,7 +148,7 @@ def test_a_run_on_test_images_is_not_submitted_and_everything_else_is_done(
     assert submissions.read(home) == []
 
     monkeypatch.setenv("KAGGLE_KEY", KEY)
-    with pytest.raises(DataError, match="would mean nothing"):
+    with pytest.raises(DataError, match="would be meaningless"):
         call("kaggle", "submit")
     call("kaggle", "submit", "--allow-leak")
     assert competition.submissions[0]["description"].endswith("| trained on test images")
@@ -165,12 +165,12 @@ def test_the_mirror_follows_the_champion_and_names_an_override(home: Home, compe
     call("promote", other, "--override", "--reason", "a trial by *hand*")
     assert mirrored(home) == champion_of(home) == other
     card = home.production / "kaggle" / "huggingface" / "README.md"
-    assert "Promoted by a person against the gate, whose promise does not cover it: a trial by \\*hand\\*" in (
+    assert "Promoted by hand against the gate, whose promise does not cover it: a trial by \\*hand\\*" in (
         card.read_text()
     )
     call("rollback")
     assert mirrored(home) == champion_of(home) == first
-    assert "Promoted by a person" not in card.read_text()
+    assert "Promoted by hand" not in card.read_text()
 
 
 def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(

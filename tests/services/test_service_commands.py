@@ -53,14 +53,14 @@ def test_without_test_images_the_way_to_them_is_named(home: Home, champion: Vers
 
 
 def test_nothing_submitted_yet(call) -> None:
-    assert "Nothing was submitted" in call("kaggle", "status").output
+    assert "Nothing has been submitted" in call("kaggle", "status").output
 
 
 def test_a_run_without_credentials_says_in_one_line_how_to_submit(
     home: Home, submission: Submission, test_set: UnlabelledImages, patience: Patience, told: Told
 ) -> None:
     record = submitter.after_run(
-        home, submission, test_set, competition="digit-recognizer", patience=patience, tell=told
+        home, submission, test_set, competition="digit-recognizer", patience=patience, notify=told
     )
     assert record is None
     assert told.sentences[0].startswith("Expected public score")

@@ -24,7 +24,7 @@ Promote = Callable[..., Deployment]
 
 
 def constant_onnx(shape: tuple[int, int, int], winner: int, classes: int = 10) -> bytes:
-    """A model that always gives one class 90 %: two of them are told apart by any image."""
+    """A model that always gives one class 90 %: two of them are distinguished by any image."""
     import numpy as np
     import onnx
     from onnx import TensorProto, helper, numpy_helper

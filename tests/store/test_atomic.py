@@ -97,7 +97,7 @@ def test_a_line_that_cannot_be_taken_back_is_not_denied(tmp_path: Path, monkeypa
     path.write_text("one\n")
     monkeypatch.setattr(disk, "sync", refuse)
     monkeypatch.setattr(disk, "truncate", refuse)
-    with pytest.raises(StoreError, match=r"could not be taken back.*simulator\.py doctor"):
+    with pytest.raises(StoreError, match=r"could not be undone.*simulator\.py doctor"):
         atomic.append_line(path, "two")
 
 

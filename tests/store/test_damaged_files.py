@@ -163,7 +163,7 @@ def test_a_link_out_of_the_folder_is_not_followed(make_version: MakeVersion, tmp
     model.rename(tmp_path / "elsewhere.onnx")
     model.symlink_to(tmp_path / "elsewhere.onnx")
     assert "not a plain file" in str(versions.verify(version).damage)
-    with pytest.raises(StoreError, match="leads out of its folder"):
+    with pytest.raises(StoreError, match="points outside its folder"):
         versions.read_verified(version, "model.onnx")
 
 

@@ -93,7 +93,7 @@ def test_rollback_goes_back_one_champion_at_a_time(home: Home, first: Version, m
     Deployer(home).run(second)
     Deployer(home).run(make_version("3-third", "pass", second))
     assert [Deployer(home).rollback("tiny").id for _ in range(2)] == ["2-second", "1-first"]
-    with pytest.raises(DeployError, match="there is none before it"):
+    with pytest.raises(DeployError, match="no earlier one to roll back to"):
         Deployer(home).rollback("tiny")
     assert [line["action"] for line in history_of(home)] == ["promote"] * 3 + ["rollback"] * 2
 
@@ -111,7 +111,7 @@ def test_an_override_needs_a_reason_and_is_seen_wherever_the_version_is(
     home: Home, first: Version, make_version: MakeVersion
 ) -> None:
     failed = make_version("2-failed", "fail", first)
-    with pytest.raises(DeployError, match="needs its reason"):
+    with pytest.raises(DeployError, match="needs a reason"):
         Deployer(home).override(failed, " ")
     Deployer(home).override(failed, "the demo is tomorrow")
     assert versions.find(home, "2-failed").override == "the demo is tomorrow"

@@ -60,7 +60,7 @@ def tear_the_verdict(version: Version) -> None:
         (remove_model, "model.onnx is missing"),
         (truncate_model, "model.onnx has 5 bytes instead of"),
         (change_one_byte, "model.onnx was changed since the version was made"),
-        (change_the_manifest, "its seal no longer fits"),
+        (change_the_manifest, "its seal no longer matches"),
         (empty_the_manifest, "the field 'format' is missing"),
         (tear_the_verdict, "verdict.json"),
     ],
@@ -89,7 +89,7 @@ def test_find_takes_a_part_that_fits_one(home: Home, make_version: MakeVersion) 
     make_version("1-cnn-aa")
     make_version("2-cnn-bb")
     assert versions.find(home, "bb").id == "2-cnn-bb"
-    with pytest.raises(StoreError, match="fits 2 versions"):
+    with pytest.raises(StoreError, match="matches 2 versions"):
         versions.find(home, "cnn")
     with pytest.raises(StoreError, match="no version 'xgb'"):
         versions.find(home, "xgb")

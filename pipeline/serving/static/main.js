@@ -70,7 +70,7 @@ async function meetChampion() {
   const reply = await fetch("/production");
   const champion = await reply.json();
   if (!reply.ok) return showRefusal(champion.detail);
-  if (state.version) announce(`A new champion took over: ${champion.id}`);
+  if (state.version) announce(`New champion: ${champion.id}`);
   state.version = champion.id;
   showClasses(champion.classes, champion.shape);
   describe(champion);
@@ -91,7 +91,7 @@ function describe(champion) {
 
 function offerPhotosOnly() {
   document.title = element("title").textContent = "Show a picture";
-  element("lead").textContent = "The model in production says what it shows.";
+  element("lead").textContent = "The model in production classifies it.";
   document.querySelector("nav [aria-current]").textContent = "Picture";
   element("placeholder").textContent = "drop a picture here";
   element("hint").textContent = "Or paste one, or choose a file with Photo.";
@@ -169,7 +169,7 @@ async function drawExample(name) {
 
 function nextExample() {
   const names = Object.keys(state.examples);
-  const first = state.next === 0 ? 7 : state.next; // a seven is recognised by everyone
+  const first = state.next === 0 ? 7 : state.next; // a seven is easy to recognise
   state.next = first + 3;
   drawExample(names[first % names.length]);
 }

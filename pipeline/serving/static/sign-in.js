@@ -10,7 +10,7 @@ async function signIn(event) {
     if (reply.ok) return location.reload();
     refuse("This is not the server's token.");
   } catch {
-    refuse("The server does not answer, or the token has characters that no token has.");
+    refuse("The server does not answer, or the token contains invalid characters.");
   }
 }
 

@@ -12,8 +12,8 @@ from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DeployError, PipelineError
 from pipeline.inference import promising
 from pipeline.inspection import reporting
+from pipeline.orchestration.rejudging import Rejudge
 from pipeline.planning import workers
-from pipeline.rejudging import Rejudge
 from pipeline.store import production, recovery, repeats, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
@@ -23,22 +23,22 @@ class Observer(Protocol):
     """Receives the events of a run."""
 
     def notice(self, sentence: str) -> None:
-        """Something a person should know."""
+        """Receive a sentence that a person should know."""
 
     def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
-        """All cells, and those of them that have to be trained."""
+        """Receive all cells, and those of them that have to be trained."""
 
     def fitting(self, cell: Cell) -> FitProgress:
-        """A cell's training starts; the returned function is called after each epoch or round."""
+        """Note that a cell's training starts; the returned function is called after each epoch or round."""
 
     def awaiting(self, cells: Sequence[Cell], where: str) -> None:
-        """Cells are being trained side by side on ``where``; the first of them is judged next."""
+        """Note that cells are being trained in parallel on ``where``; the first of them is judged next."""
 
     def judging(self, cell: Cell) -> None:
-        """A cell's candidate is being judged."""
+        """Note that a cell's candidate is being judged."""
 
     def finished(self, row: "Row") -> None:
-        """A cell is done."""
+        """Note that a cell is done."""
 
 
 @dataclass(frozen=True)

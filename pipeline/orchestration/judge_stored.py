@@ -10,8 +10,8 @@ from pipeline.data.notices import Notify
 from pipeline.errors import DataError, SettingsError
 from pipeline.inspection import datasets, reporting
 from pipeline.judging.policy import from_table
+from pipeline.orchestration.rejudging import Rejudge, Rejudgement, was_promising
 from pipeline.publishing import hub
-from pipeline.rejudging import Rejudge, Rejudgement, was_promising
 from pipeline.store import lock, production, role_records, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
