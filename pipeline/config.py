@@ -87,6 +87,13 @@ class Settings(BaseModel):
         description="How often each recipe is trained on each size, every time on another subset; only the first is "
         "a challenger.",
     )
+    folds: Annotated[int | None, OnCommandLine(default="off")] = Field(
+        None,
+        ge=2,
+        le=100,
+        description="For few images: train each recipe as this many members, each without its part of the training and "
+        "validation images, and serve their mean.",
+    )
     effort: Annotated[EffortName | None, OnCommandLine(default="standard")] = Field(
         None, description="quick, standard or max: time against accuracy, for the recipes that offer the choice."
     )
@@ -128,6 +135,15 @@ class Settings(BaseModel):
             raise SettingsError(
                 "--jobs is for this machine and --cluster for others: give one of them. If pipeline.toml sets jobs, "
                 "add --jobs 1; a cluster trains as many models at a time as it has worker processes."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _folds_of_different_images(self) -> Self:
+        if self.folds is not None and self.balance == "oversample":
+            raise SettingsError(
+                "--balance oversample repeats images, and --folds keeps copies of an image together: use --balance "
+                "weights, or leave one of them out."
             )
         return self
 

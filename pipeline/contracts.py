@@ -96,8 +96,8 @@ class Split:
     ``train`` is fitted; ``validation`` serves early stopping and the gate's free screen; ``benchmark``
     judges. ``train_size`` counts train and validation rows. The ``*_sha256`` are digests of the *set*
     of images, so neither names nor order change them. ``screening`` holds every row that validates at any size:
-    nobody is fitted on them, so the gate compares champion and challenger on all of them. ``pool`` holds every row
-    that is fitted at some size.
+    no model is fitted on them, and a cross-fitted version answers for them out of fold, so the gate compares champion
+    and challenger on all of them. ``pool`` holds every row that is fitted at some size.
     """
 
     train: Rows
@@ -171,8 +171,9 @@ class Cell:
         repeat: 0 for the challenger; higher ones are measured only.
         split: The rows, and the seed of weights and augmentation.
         parameters: Every parameter of the recipe, validated.
-        digest: Identifies all of the above; equal cells need no second training.
+        digest: Identifies all that is asked for; equal cells need no second training.
         balance: How rare classes are made up for while it is fitted; see ``pipeline.data.class_balance``.
+        folds: Train a cross-fitted version of so many members; ``None`` trains one model.
     """
 
     recipe: str
@@ -181,6 +182,7 @@ class Cell:
     parameters: Mapping[str, Any]
     digest: str
     balance: BalanceName = "none"
+    folds: int | None = None
 
     @property
     def train_size(self) -> int:
@@ -190,7 +192,8 @@ class Cell:
     @property
     def label(self) -> str:
         """For a progress bar."""
-        return f"{self.recipe} on {self.train_size:,}" + (f", repeat {self.repeat + 1}" if self.repeat else "")
+        folds = f", {self.folds} folds" if self.folds else ""
+        return f"{self.recipe} on {self.train_size:,}{folds}" + (f", repeat {self.repeat + 1}" if self.repeat else "")
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from collections.abc import Container
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Candidate, Cell, FitProgress, Images, LabelledImages, Split, no_progress
-from pipeline.data import class_balance
+from pipeline.contracts import Candidate, Cell, FitProgress, Images, LabelledImages, Rows, Split, no_progress
+from pipeline.data import class_balance, folds
 from pipeline.errors import ModelError
 from pipeline.facts.manifest import (
     LARGEST_DIFFERENCE,
@@ -28,6 +29,7 @@ from pipeline.facts.manifest import (
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import scalar_figures
 from pipeline.models import registry
+from pipeline.models.cross_fitting import CrossFittedModel
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model
 from pipeline.models.runtime import granted_threads
@@ -96,7 +98,7 @@ def version_id(cell: Cell) -> str:
 
 def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress) -> Candidate:
     recipe, split = registry.find(cell.recipe), cell.split
-    model, parameters = registry.create(recipe, cell.parameters, shape=data.shape, n_classes=len(data.classes))
+    model, parameters = _untrained(recipe, data, cell)
     native = folder / "native"
     with atomic.disk_errors(folder):
         native.mkdir()
@@ -111,7 +113,8 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
     predictor = OnnxPredictor(folder / "model.onnx")
     parity = _prove_parity(model, predictor, _parity_images(data, split))
     training_history.write(folder, history.rows)
-    _write_training_images(folder / version_arrays.TRAINING_IMAGES, data, split)
+    unseen = _out_of_fold(model, data, split)
+    _write_arrays(folder, data, split, unseen)
     facts = Manifest(
         format=manifest.FORMAT,
         id=folder.name,
@@ -127,7 +130,7 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         best_step=history.best_step,
         dataset=_describe_dataset(data),
         rows=_describe_rows(cell),
-        validation=_validate(predictor, data, split),
+        validation=_validate(predictor, data, split, unseen),
         parity=parity,
         timings=Timings(fit_seconds=fit_seconds, export_seconds=export_seconds),
         libraries=_library_versions(),
@@ -137,8 +140,33 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         digest="",
         files={},
     )
-    manifest.create(folder, facts)
+    manifest.create(folder, facts if cell.folds is None else facts.model_copy(update={"folds": cell.folds}))
     return candidate_of(folder)
+
+
+def _untrained(recipe: registry.Recipe, data: LabelledImages, cell: Cell) -> tuple[Model, dict[str, Any]]:
+    made = [
+        registry.create(recipe, cell.parameters, shape=data.shape, n_classes=len(data.classes))
+        for _ in range(cell.folds or 1)
+    ]
+    model, parameters = made[0]
+    if cell.folds is None:
+        return model, parameters
+    rows = _rows_of_folds(cell.split)
+    fold_of_row = folds.assign(data.digests[rows], data.labels[rows], cell.folds, cell.split.seed)
+    return CrossFittedModel([member for member, _ in made], len(data.classes), fold_of_row), parameters
+
+
+def _rows_of_folds(split: Split) -> Rows:
+    """The rows of a cross-fitted version in the order in which its model is given them."""
+    return np.concatenate([split.train, split.validation])
+
+
+def _out_of_fold(model: Model, data: LabelledImages, split: Split) -> version_arrays.OutOfFold | None:
+    if not isinstance(model, CrossFittedModel):
+        return None
+    rows = _rows_of_folds(split)
+    return version_arrays.OutOfFold(model.out_of_fold, data.labels[rows], data.digests[rows])
 
 
 def _request(data: LabelledImages, cell: Cell, progress: FitProgress, checkpoints: Path) -> FitRequest:
@@ -184,10 +212,15 @@ def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Par
     return parity
 
 
-def _validate(predictor: OnnxPredictor, data: LabelledImages, split: Split) -> Validation:
+def _validate(
+    predictor: OnnxPredictor, data: LabelledImages, split: Split, unseen: version_arrays.OutOfFold | None
+) -> Validation:
     if len(split.validation) == 0:
         return Validation(accuracy=None, log_loss=None)
-    probabilities = predictor.predict(data.images[split.validation])
+    if unseen is None:
+        probabilities = predictor.predict(data.images[split.validation])
+    else:
+        probabilities = unseen.probabilities[len(split.train) :]
     labels = data.labels[split.validation]
     return Validation(
         accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
@@ -195,9 +228,13 @@ def _validate(predictor: OnnxPredictor, data: LabelledImages, split: Split) -> V
     )
 
 
-def _write_training_images(path: Path, data: LabelledImages, split: Split) -> None:
-    images = version_arrays.TrainingImages(data.digests[split.train], data.digests[split.validation])
-    atomic.write_bytes(path, version_arrays.training_images_content(images))
+def _write_arrays(folder: Path, data: LabelledImages, split: Split, unseen: version_arrays.OutOfFold | None) -> None:
+    seen = version_arrays.TrainingImages(data.digests[split.train], data.digests[split.validation])
+    if unseen is not None:
+        # Each row is fitted by all members but one.
+        seen = version_arrays.TrainingImages(unseen.digests, unseen.digests[:0])
+        atomic.write_bytes(folder / version_arrays.OUT_OF_FOLD, version_arrays.out_of_fold_content(unseen))
+    atomic.write_bytes(folder / version_arrays.TRAINING_IMAGES, version_arrays.training_images_content(seen))
 
 
 def _describe_dataset(data: LabelledImages) -> DatasetFacts:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from pipeline.contracts import Candidate, Deployment, Images, LabelledImages, Split, Verdict, Version
 from pipeline.errors import DataError, StoreError
 from pipeline.facts.scores import Latency, Robustness, Scores
 from pipeline.inference.contenders import MODEL, Gatherer
 from pipeline.inference.measure import MeasuredModel
-from pipeline.judging import gate, ledger, metrics
+from pipeline.judging import gate, ledger, metrics, paying
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.policy import GatePolicy
 from pipeline.store import atomic, ledger_files, manifest, scores, verdicts, version_arrays, versions
@@ -75,7 +76,8 @@ class Watcher:
         screening = gate.screen(self.policy, evidence)
         if screening.judgement:
             return self._verdict(evidence, champion, screening.judgement)
-        paid = self._pay(book, evidence, screening)
+        append = partial(ledger_files.append, self.home)
+        paid = paying.pay(self.policy, evidence, screening, book, append)
         if isinstance(paid, gate.Judgement):
             return self._verdict(evidence, champion, paid)
         book, debit = paid
@@ -84,30 +86,10 @@ class Watcher:
         ledger_files.append(self.home, book, ledger.verdict_entry(debit, verdicts.to_json(verdict)))
         return verdict
 
-    def _pay(
-        self, book: ledger.Ledger, evidence: Evidence, screening: gate.Screening
-    ) -> tuple[ledger.Ledger, ledger.DebitEntry] | gate.Judgement:
-        """Record the debit of a comparison, unless a crash left it; or return why there is none."""
-        pair = _pair(self.policy, evidence)
-        debit = ledger.paid(book, pair)
-        if debit:
-            return book, debit
-        level = ledger.price(book, self.policy, screening.p_validation)
-        if isinstance(level, ledger.Refusal):
-            return gate.refused(screening, level)
-        hopeless = gate.out_of_reach(self.policy, evidence, screening, level)
-        if hopeless:
-            return hopeless
-        if not ledger.knows_benchmark(book, evidence.truth_sha256):
-            book = ledger_files.append(self.home, book, _benchmark(evidence))
-        entry = ledger.debit(self.policy, level, pair, evidence.challenger.id, screening.p_validation)
-        book = ledger_files.append(self.home, book, entry)
-        return book, ledger.paid(book, pair) or entry
-
     def _replayed(self, book: ledger.Ledger, evidence: Evidence, champion: Deployment | None) -> Verdict | None:
         if champion is None or evidence.champion is None:
             return None
-        debit = ledger.paid(book, _pair(self.policy, evidence))
+        debit = ledger.paid(book, paying.pair_of(self.policy, evidence))
         stored = ledger.verdict_of(book, debit.entry) if debit else None
         if stored is None:
             return None
@@ -148,21 +130,6 @@ def _checked_model(candidate: Candidate) -> bytes:
     if manifest.identity_digest(manifest.read(candidate.folder), model.sha256) != candidate.digest:
         raise StoreError(f"{candidate.folder / MODEL} changed after it was trained: train {candidate.id} again.")
     return model.content
-
-
-def _pair(policy: GatePolicy, evidence: Evidence) -> ledger.Pair:
-    return ledger.Pair(
-        policy=policy.digest,
-        candidate=evidence.challenger.digest,
-        champion=evidence.champion.digest if evidence.champion else "",
-        truth=evidence.truth_sha256,
-    )
-
-
-def _benchmark(evidence: Evidence) -> ledger.BenchmarkEntry:
-    return ledger.BenchmarkEntry(
-        benchmark_sha256=evidence.benchmark_sha256, truth=evidence.truth_sha256, images=len(evidence.labels)
-    )
 
 
 def _scores(evidence: Evidence, model: MeasuredModel, images: Images) -> Scores:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli import check_command
 from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="gate", rich_help_panel="Inspect")
 
 
+app.command("check")(check_command.check)
+
+
 @app.callback(invoke_without_command=True)
 def show(
     context: typer.Context,
@@ -41,7 +45,7 @@ def show(
     from pipeline.inspection.gate_status import findable_in_words, statuses
     from pipeline.judging import explain, power
 
-    policy = _policy(gate, config)
+    policy = policy_of(gate, config)
     found = statuses(resolve_home(home), policy)
     if as_json:
         print_json({"policy": policy.model_dump(), "digest": policy.digest, "datasets": [vars(one) for one in found]})
@@ -82,7 +86,7 @@ def plan(
     from pipeline.errors import SettingsError
     from pipeline.judging import power as planning
 
-    policy = _policy(gate, config)
+    policy = policy_of(gate, config)
     if policy.mode != "better":
         raise SettingsError(f"Gate mode '{policy.mode}' proves no gain, so there is nothing to plan.")
     share = sum(planning.usual_rates(gain / 100)) if disagreement is None else disagreement / 100
@@ -145,7 +149,12 @@ def _assumption(policy: "GatePolicy") -> str:
     return f", with {100 * power.VALIDATION_PER_BENCHMARK:g} validation images for each 100 and nothing spent before"
 
 
-def _policy(gate: str | None, config: Path | None) -> "GatePolicy":
+def policy_of(gate: str | None, config: Path | None) -> "GatePolicy":
+    """Return the policy of a settings file and of a preset named on the command line, which leads.
+
+    Raises:
+        SettingsError: The file cannot be read, or a rule is unknown or impossible.
+    """
     from pipeline.config import read_settings
     from pipeline.judging.policy import from_table
 

@@ -109,6 +109,7 @@ def _training(facts: Manifest) -> Table:
         ("recipe", f"{facts.recipe} ({facts.family}), {weights} trained parameters"),
         ("parameters", ", ".join(f"{name} = {value}" for name, value in facts.parameters.items()) or "none"),
         ("images", f"{rows.train_size:,}: {rows.train:,} fitted, {rows.validation:,} for validation"),
+        *([("folds", f"{facts.folds} members, each without its own")] if facts.folds else []),
         ("from", facts.dataset.source),
         ("seed", str(facts.seed)),
         ("fitted in", f"{facts.timings.fit_seconds:,.1f} s on {facts.machine.cores or 'an unknown number of'} cores"),

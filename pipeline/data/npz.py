@@ -24,7 +24,7 @@ def read_labelled(path: Path) -> RawSet:
     Raises:
         DataError: The file is damaged, encrypted or far too large, holds pickled objects, or lacks the arrays.
     """
-    arrays = _read(path, {name for pair in SINGLE_POOLS for name in pair} | {"x_test", "y_test"})
+    arrays = read_arrays(path, {name for pair in SINGLE_POOLS for name in pair} | {"x_test", "y_test"})
     pair = next((pair for pair in SINGLE_POOLS if set(pair) <= set(arrays)), None)
     if pair is None:
         raise DataError(
@@ -46,14 +46,19 @@ def read_unlabelled(path: Path) -> tuple[str, NDArray[Any]]:
     Raises:
         DataError: The file is damaged, encrypted or far too large, or holds no such array.
     """
-    arrays = _read(path, set(UNLABELLED))
+    arrays = read_arrays(path, set(UNLABELLED))
     for name in UNLABELLED:
         if name in arrays:
             return f"{path}[{name}]", arrays[name]
     raise DataError(f"{path} holds no images to predict: an array named images, x or x_test is expected.")
 
 
-def _read(path: Path, names: set[str]) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, names: set[str]) -> dict[str, NDArray[Any]]:
+    """Return those of the named arrays that an archive holds, without ever unpickling.
+
+    Raises:
+        DataError: The file is damaged, encrypted or far too large, or holds pickled objects.
+    """
     with blaming(path, "a NumPy archive"), path.open("rb") as stream:
         if stream.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX:
             raise DataError(f"{path} is a single array, not an archive: save it with numpy.savez.")

@@ -7,7 +7,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from pipeline.facts.base import Facts, RelativeName, SafeName, Sha256
 
-ModelFormat = Literal["keras", "xgboost", "joblib"]
+ModelFormat = Literal["keras", "xgboost", "joblib", "cross-fitted"]
 
 
 class FileFacts(Facts):
@@ -129,6 +129,7 @@ class Manifest(Facts):
         best_step: The epoch or round that was kept.
         libraries: Versions by name.
         files: Every file of the folder but the manifest, by its path inside.
+        folds: Members of a cross-fitted version, each trained without its fold; ``None`` for any other.
     """
 
     format: Literal[1, 2]
@@ -153,3 +154,4 @@ class Manifest(Facts):
     digest: str
     files: dict[RelativeName, FileFacts]
     seal: str = ""
+    folds: PositiveInt | None = None

@@ -12,9 +12,10 @@ from pipeline.errors import StoreError
 from pipeline.facts.manifest import FileFacts, Manifest
 from pipeline.store import atomic, disk, manifest, version_arrays, versions
 from pipeline.store.home import Home
-from pipeline.store.version_arrays import PREDICTIONS, TRAINING_IMAGES
+from pipeline.store.version_arrays import OUT_OF_FOLD, PREDICTIONS, TRAINING_IMAGES
 
 PICTURES = ("report.html", "plots/")
+RECORDS = (TRAINING_IMAGES, PREDICTIONS, OUT_OF_FOLD)
 
 
 def as_digests(texts: Collection[str]) -> Digests:
@@ -60,7 +61,7 @@ def forget(folder: Path, images: Collection[str]) -> None:
         with atomic.disk_errors(folder / name):
             if (folder / name).exists():
                 disk.unlink(folder / name)
-    touched = {name: _overwrite(folder / name, gone) for name in (TRAINING_IMAGES, PREDICTIONS) if name in facts.files}
+    touched = {name: _overwrite(folder / name, gone) for name in RECORDS if name in facts.files}
     files = {name: touched.get(name, known) for name, known in facts.files.items() if (folder / name).exists()}
     _publish(folder, facts, files)
 
@@ -77,6 +78,9 @@ def _overwrite(path: Path, gone: Digests) -> FileFacts:
         fresh = version_arrays.training_images_content(
             version_arrays.TrainingImages(_blotted(seen.train, gone), _blotted(seen.validation, gone))
         )
+    elif path.name == OUT_OF_FOLD:
+        folds = version_arrays.parse_out_of_fold(content, path)
+        fresh = version_arrays.out_of_fold_content(replace(folds, digests=_blotted(folds.digests, gone)))
     else:
         judged = version_arrays.parse_predictions(content, path)
         fresh = version_arrays.predictions_content(replace(judged, digests=_blotted(judged.digests, gone)))

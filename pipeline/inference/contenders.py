@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Rows, Split
-from pipeline.data.digests import contained, truth_digest
+from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
+from pipeline.data.digests import contained, positions, truth_digest
 from pipeline.errors import DataError, ModelError, PipelineError, StoreError, UnreadableError
 from pipeline.inference import checked_model, near_copy_record
 from pipeline.inference.measure import MeasuredModel
@@ -79,7 +79,8 @@ class Gatherer:
 
     def _challenger(self, candidate: Candidate, model: MeasuredModel) -> tuple[Contender, str | None]:
         try:
-            return self._contender(candidate.id, candidate.digest, model, screened=True), None
+            screen = self._validation(model, candidate.folder)
+            return self._contender(candidate.id, candidate.digest, model, screen), None
         except (ModelError, DataError) as error:
             nothing = np.full((len(self.split.benchmark), len(self.data.classes)), np.nan, np.float32)
             unusable = Contender(
@@ -97,7 +98,8 @@ class Gatherer:
                 "give the dataset another name, so that it gets a champion of its own."
             )
         model = MeasuredModel(checked.content, self.home.cache / "predictions")
-        return self._contender(version_id, digest, model, screened=screened)
+        screen = self._validation(model, folder) if screened else None
+        return self._contender(version_id, digest, model, screen)
 
     def _former(self, champion: Contender, grown: bool) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
         """Return all former champions, the present one first, and the ids of those that cannot be measured."""
@@ -120,29 +122,42 @@ class Gatherer:
         places = (bundle, self.home.versions / version_id, self.home.failed / version_id)
         return next((place for place in places if place.is_dir()), bundle)
 
-    def _contender(self, version_id: str, digest: str, model: MeasuredModel, *, screened: bool) -> Contender:
+    def _contender(self, version_id: str, digest: str, model: MeasuredModel, screen: Probabilities | None) -> Contender:
         data, split = self.data, self.split
         images, labels = data.images[split.benchmark], data.labels[split.benchmark]
         digests = data.digests[split.benchmark]
         probabilities = model.probabilities(images, digests)
         sound = metrics.problem(probabilities, labels, len(data.classes)) is None
         spoiled = sound and self.policy.robustness_margin_pp is not None
-        timed = screened and self.policy.latency_ratio is not None
+        timed = screen is not None and self.policy.latency_ratio is not None
         return Contender(
             id=version_id,
             digest=digest,
             benchmark_sha256=split.benchmark_sha256,
             benchmark=probabilities,
-            validation=self._validation(model, split.screening_rows if screened else split.screening_rows[:0]),
+            validation=np.zeros((0, len(data.classes)), np.float32) if screen is None else screen,
             corrupted=model.corrupted(images, labels, digests) if spoiled else {},
             latency_ms=model.latency_ms(images).single_p50 if timed else None,
             model_bytes=len(model.content),
         )
 
-    def _validation(self, model: MeasuredModel, rows: Rows) -> Probabilities:
+    def _validation(self, model: MeasuredModel, folder: Path) -> Probabilities:
+        """Return the answers on the screen's rows: for those that a cross-fitted version was made from, out of fold."""
+        rows = self.split.screening_rows
         if len(rows) == 0:
             return np.zeros((0, len(self.data.classes)), np.float32)
-        return model.probabilities(self.data.images[rows], self.data.digests[rows])
+        digests = self.data.digests[rows]
+        answers = model.probabilities(self.data.images[rows], digests)
+        known = version_arrays.out_of_fold(folder)
+        return answers if known is None else _out_of_fold_first(answers, digests, known)
+
+
+def _out_of_fold_first(answers: Probabilities, digests: Digests, known: version_arrays.OutOfFold) -> Probabilities:
+    distinct, first = np.unique(known.digests, return_index=True)
+    place = positions(digests, distinct)
+    replaced = answers.copy()
+    replaced[place >= 0] = known.probabilities[first[place[place >= 0]]]
+    return replaced
 
 
 def grows(candidate: Candidate, champion: Path) -> bool:
@@ -151,8 +166,8 @@ def grows(candidate: Candidate, champion: Path) -> bool:
     Raises:
         UnreadableError: The disk refuses to read a record, which may be whole.
     """
-    facts = manifest.read(champion)
-    if (facts.recipe, dict(facts.parameters)) != (candidate.recipe, dict(candidate.parameters)):
+    facts, new = manifest.read(champion), manifest.read(candidate.folder)
+    if (facts.recipe, facts.parameters, facts.folds) != (new.recipe, new.parameters, new.folds):
         return False
     mine, theirs = trained_with(candidate.folder), trained_with(champion)
     if mine is None or theirs is None:

@@ -79,7 +79,7 @@ class Evidence:
         benchmark_sha256: Digest of the set of benchmark images.
         truth_sha256: Digest of the benchmark images with their labels.
         labels: Truth of the benchmark, ``[N]``.
-        validation_labels: Truth of the validation images, ``[V]``: no model was fitted on any of them.
+        validation_labels: Truth of the validation images, ``[V]``: no answer is by a model fitted on its image.
         majority_class: The most frequent class among the training images: what ``dummy`` predicts.
         challenger: Who is judged.
         provenance: How the challenger was made; ``None`` where only predictions are judged.

@@ -78,10 +78,10 @@ def advice(verdict: Verdict) -> str | None:
     )
 
 
-def lines(verdict: Verdict) -> list[str]:
-    """Return a verdict as lines of plain text for a terminal."""
+def lines(verdict: Verdict, *, advised: bool = True) -> list[str]:
+    """Return a verdict as lines of plain text for a terminal, with the pipeline's advice unless that is not wanted."""
     width = max((len(check.title) for check in verdict.checks), default=0)
-    sentences = [*verdict.explanation, advice(verdict)]
+    sentences = [*verdict.explanation, advice(verdict) if advised else None]
     return [
         _header(verdict),
         *(_line(check, width) for check in verdict.checks),

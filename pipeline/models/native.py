@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.contracts import Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest import ModelFormat
-from pipeline.models import keras_family, sklearn_family, xgboost_family
+from pipeline.models import cross_fitting, keras_family, sklearn_family, xgboost_family
 from pipeline.models.protocol import Model
 
 LOADERS: dict[str, Callable[[Path, tuple[int, int, int], int, int | None], Model]] = {
@@ -31,8 +32,21 @@ def load(
         ModelError: The format is unknown, the file is missing or unreadable, or it has no such checkpoint; the
             message names the checkpoints that exist.
     """
-    if format not in LOADERS:
-        raise ModelError(f"There is no model format {format!r}: it is one of {', '.join(LOADERS)}.")
+    if format not in (*LOADERS, "cross-fitted"):
+        raise ModelError(f"There is no model format {format!r}: it is one of {', '.join((*LOADERS, 'cross-fitted'))}.")
     if not path.is_file():
         raise ModelError(f"There is no file {path}: train the version again.")
+    if format == "cross-fitted":
+        return _load_members(path, shape, n_classes, checkpoint)
     return LOADERS[format](path, shape, n_classes, checkpoint)
+
+
+def _load_members(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> Model:
+    if checkpoint is not None:
+        raise ModelError(f"This version has no checkpoint {checkpoint}: the members of a cross-fitted one keep none.")
+    try:
+        facts = cross_fitting.MEMBERS.validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path.name} cannot be read as a list of members: train the version again.") from error
+    members = [load(facts.format, path.parent / name, shape=shape, n_classes=n_classes) for name in facts.members]
+    return cross_fitting.CrossFittedModel(members, n_classes)

@@ -60,8 +60,9 @@ def plan_cells(
                 repeat,
                 split,
                 parameters,
-                _digest(data, split, name, {**parameters, **_balance(settings)}),
+                _digest(data, split, name, {**parameters, **_how_fitted(settings)}),
                 settings.balance,
+                settings.folds,
             )
             for name, parameters in recipes.items()
             for repeat, split in enumerate(of_repeat)
@@ -81,9 +82,14 @@ def _parameters(name: str, settings: Settings) -> dict[str, Any]:
     return registry.parameters_of(recipe, overrides)
 
 
-def _balance(settings: Settings) -> dict[str, str]:
-    """What balance adds to a cell's identity; nothing where there is none, so that older cells keep theirs."""
-    return {} if settings.balance == "none" else {"--balance": settings.balance}
+def _how_fitted(settings: Settings) -> dict[str, str | int]:
+    """What balance and folds add to a cell's identity: nothing where there are none, so older cells keep theirs."""
+    added: dict[str, str | int] = {}
+    if settings.balance != "none":
+        added["--balance"] = settings.balance
+    if settings.folds is not None:
+        added["--folds"] = settings.folds
+    return added
 
 
 def _digest(data: LabelledImages, split: Split, recipe: str, parameters: Mapping[str, Any]) -> str:

@@ -128,6 +128,14 @@ def _verdict(home: Home, champion: Deployment) -> Verdict:
     return disclosure.shown_verdict((passed or given)[-1])
 
 
+def _native(champion: Deployment, facts: Manifest) -> dict[str, bytes]:
+    """Return the native file and, of a cross-fitted version, those of its members."""
+    inside = f"{Path(facts.native_file).parent.as_posix()}/"
+    members = [name for name in facts.files if facts.folds and name.startswith(inside)]
+    names = dict.fromkeys([facts.native_file, *members])
+    return {name.removeprefix(inside): manifest.read_checked(champion.folder, name) for name in names}
+
+
 def _content(home: Home, champion: Deployment, repo_id: str | None) -> dict[str, bytes]:
     facts = manifest.read(champion.folder)
     source = public_source(facts.dataset.source)
@@ -139,7 +147,7 @@ def _content(home: Home, champion: Deployment, repo_id: str | None) -> dict[str,
     files = {
         ".gitattributes": ATTRIBUTES.encode(),
         "model.onnx": manifest.read_checked(champion.folder, "model.onnx"),
-        native: manifest.read_checked(champion.folder, facts.native_file),
+        **_native(champion, facts),
         "config.json": _json(_config(facts) | {"override": override, "repository": repo_id}),
         "metrics.json": _json(measured.as_json()),
         "verdict.json": _json(verdicts.to_json(verdict)),

@@ -3,7 +3,6 @@
 Older releases kept one for each set of benchmark images, ``versions/.ledger/<digest>.jsonl``; they are only read.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from pipeline.contracts import Version
 from pipeline.errors import StoreError
 from pipeline.judging import chain, ledger, old_ledger
-from pipeline.store import atomic
+from pipeline.store import atomic, ledger_folder
 from pipeline.store.home import Home
 
 FOLDER = ".ledger"
@@ -21,12 +20,12 @@ OF_ONE_BENCHMARK = re.compile(r"[0-9a-f]{64}")
 
 def file(home: Home, name: str) -> Path:
     """Return the path of the ledger of a lineage, or of a benchmark in an older release."""
-    return home.versions / FOLDER / f"{name}.jsonl"
+    return ledger_folder.file(_folder(home), name)
 
 
 def names(home: Home) -> list[str]:
     """Return the names of all ledgers: datasets, and digests of benchmarks of older releases."""
-    return sorted(path.stem for path in (home.versions / FOLDER).glob("*.jsonl"))
+    return sorted(path.stem for path in _folder(home).glob("*.jsonl"))
 
 
 def lineages(home: Home) -> list[str]:
@@ -79,13 +78,7 @@ def append(home: Home, book: ledger.Ledger, entry: ledger.Entry) -> ledger.Ledge
     Raises:
         StoreError: The disk refuses; the ledger ends with its last whole line.
     """
-    longer = ledger.with_entry(book, entry)
-    catch_up(home, book.lineage)
-    for one in longer.entries[book.stored :]:
-        line = one.model_dump(mode="json")
-        atomic.append_line(file(home, book.lineage), json.dumps(line, sort_keys=True, allow_nan=False))
-        _write_head(home, book.lineage, line)
-    return ledger.Ledger(longer.lineage, longer.entries, stored=len(longer.entries))
+    return ledger_folder.append(_folder(home), book, entry)
 
 
 def lines_and_head(home: Home, name: str) -> tuple[list[str], Mapping[str, Any] | None]:
@@ -94,9 +87,7 @@ def lines_and_head(home: Home, name: str) -> tuple[list[str], Mapping[str, Any] 
     Raises:
         StoreError: The head is damaged.
     """
-    path = file(home, name)
-    head = path.with_suffix(".head")
-    return atomic.read_lines(path), atomic.read_json(head) if head.exists() else None
+    return ledger_folder.lines_and_head(_folder(home), name)
 
 
 def lagging(home: Home, name: str) -> Mapping[str, Any] | None:
@@ -105,7 +96,7 @@ def lagging(home: Home, name: str) -> Mapping[str, Any] | None:
     Raises:
         StoreError: The head or a line cannot be read.
     """
-    return chain.lagging_head(name, *lines_and_head(home, name))
+    return ledger_folder.lagging(_folder(home), name)
 
 
 def catch_up(home: Home, name: str) -> bool:
@@ -114,10 +105,7 @@ def catch_up(home: Home, name: str) -> bool:
     Raises:
         StoreError: The head or a line cannot be read, or the disk refuses.
     """
-    line = lagging(home, name)
-    if line is not None:
-        _write_head(home, name, line)
-    return line is not None
+    return ledger_folder.catch_up(_folder(home), name)
 
 
 def lost_head(home: Home, name: str, witnessed: int) -> Mapping[str, Any] | None:
@@ -145,7 +133,7 @@ def remake_head(home: Home, name: str, witnessed: int) -> bool:
     """
     line = lost_head(home, name, witnessed)
     if line is not None:
-        _write_head(home, name, line)
+        ledger_folder.write_head(_folder(home), name, line)
     return line is not None
 
 
@@ -157,5 +145,5 @@ def witnessed(versions: Iterable[Version], name: str) -> int:
     return max(entries, default=0)
 
 
-def _write_head(home: Home, name: str, line: Mapping[str, Any]) -> None:
-    atomic.write_json(file(home, name).with_suffix(".head"), {"entry": line["entry"], "digest": line["digest"]})
+def _folder(home: Home) -> Path:
+    return home.versions / FOLDER

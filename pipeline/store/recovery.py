@@ -10,7 +10,7 @@ from pipeline.store import atomic, judgements, ledger_files, manifest, productio
 from pipeline.store.home import Home
 from pipeline.store.versions import admit, candidate_of
 
-TRAINED = ("model.onnx", "history.csv", "training_images.npz", "native/")
+TRAINED = ("model.onnx", "history.csv", "training_images.npz", "out_of_fold.npz", "native/")
 """What the trainer writes; the watcher's files are rewritten."""
 
 

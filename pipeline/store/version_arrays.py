@@ -1,8 +1,9 @@
-"""The arrays of a version: ``predictions.npz`` and ``training_images.npz``."""
+"""The arrays of a version: ``predictions.npz``, ``training_images.npz`` and ``out_of_fold.npz``."""
 
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from pipeline.store import manifest, typed_files
 
 PREDICTIONS = "predictions.npz"
 TRAINING_IMAGES = "training_images.npz"
+OUT_OF_FOLD = "out_of_fold.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,21 @@ class TrainingImages:
     validation: Digests
 
 
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """What the members of a cross-fitted version answered for the images that they never saw.
+
+    Attributes:
+        probabilities: Float32 ``[n, K]``, one row for each image that the version was made from.
+        labels: The truth, int64 ``[n]``.
+        digests: One digest an image, ``[n]``.
+    """
+
+    probabilities: Probabilities
+    labels: Labels
+    digests: Digests
+
+
 def predictions(version: Version | Deployment) -> Predictions:
     """Return the predictions of a version, checked against its manifest.
 
@@ -58,6 +75,17 @@ def training_images(version: Version | Deployment) -> TrainingImages:
     return parse_training_images(manifest.read_checked(version.folder, TRAINING_IMAGES), path)
 
 
+def out_of_fold(folder: Path) -> OutOfFold | None:
+    """Return the out-of-fold predictions of a version or bundle; ``None`` if it is not a cross-fitted one.
+
+    Raises:
+        StoreError: They are missing, damaged or changed.
+    """
+    if manifest.read(folder).folds is None:
+        return None
+    return parse_out_of_fold(manifest.read_checked(folder, OUT_OF_FOLD), folder / OUT_OF_FOLD)
+
+
 def parse_predictions(content: bytes, path: Path) -> Predictions:
     """Return the predictions in a content; ``path`` names it in the error.
 
@@ -66,6 +94,19 @@ def parse_predictions(content: bytes, path: Path) -> Predictions:
     """
     needed = ("probabilities", "labels", "digests")
     found = typed_files.parse_arrays(content, path, needed, optional=("champion_probabilities",))
+    return Predictions(**_checked(found, path))
+
+
+def parse_out_of_fold(content: bytes, path: Path) -> OutOfFold:
+    """Return the out-of-fold predictions in a content; ``path`` names it in the error.
+
+    Raises:
+        StoreError: An array is missing, or has another type or length than its neighbours.
+    """
+    return OutOfFold(**_checked(typed_files.parse_arrays(content, path, ("probabilities", "labels", "digests")), path))
+
+
+def _checked(found: dict[str, Any], path: Path) -> dict[str, Any]:
     images = len(found["labels"]) if found["labels"].ndim == 1 else -1
     for name, array in found.items():
         dimensions = 2 if name.endswith("probabilities") else 1
@@ -74,7 +115,7 @@ def parse_predictions(content: bytes, path: Path) -> Predictions:
     _require_kind(found["labels"], "iu", "labels", path)
     for name in found.keys() & {"probabilities", "champion_probabilities"}:
         _require_kind(found[name], "f", name, path)
-    return Predictions(**{**found, "digests": _digests(found["digests"], "digests", path)})
+    return {**found, "digests": _digests(found["digests"], "digests", path)}
 
 
 def parse_training_images(content: bytes, path: Path) -> TrainingImages:
@@ -98,6 +139,19 @@ def predictions_content(predictions: Predictions) -> bytes:
         labels=predictions.labels,
         digests=predictions.digests,
         **({} if champion is None else {"champion_probabilities": champion}),
+    )
+    return buffer.getvalue()
+
+
+def out_of_fold_content(predictions: OutOfFold) -> bytes:
+    """Return ``out_of_fold.npz``."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        probabilities=predictions.probabilities,
+        labels=predictions.labels,
+        digests=predictions.digests,
     )
     return buffer.getvalue()
 

@@ -27,6 +27,8 @@ OPTIONS = {
     "test_images": ("--test-images", "x.csv", Path("x.csv")),
     "seed": ("--seed", "3", 3),
     "repeats": ("--repeats", "2", 2),
+    "folds": ("--folds", "5", 5),
+    "balance": ("--balance", "weights", "weights"),
     "effort": ("--effort", "quick", "quick"),
     "overrides": ("--set", "cnn.epochs=5", {"cnn": {"epochs": 5}}),
     "gate": ("--gate", "as-good", {"preset": "as-good"}),
