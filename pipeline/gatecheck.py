@@ -137,6 +137,7 @@ def _verdict(rules: GatePolicy, asked: Question, judgement: gate.Judgement, *, k
         judged_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         ledger=grant.charge(promoted=judgement.outcome == "pass") if grant else None,
         comparison=judgement.comparison,
+        disclose=rules.disclose,
     )
 
 

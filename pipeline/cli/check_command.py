@@ -74,8 +74,9 @@ def _verdict(
 
 
 def _show(verdict: "Verdict", *, as_json: bool) -> None:
-    from pipeline.judging import explain
+    from pipeline.judging import disclosure, explain
 
+    verdict = disclosure.shown_verdict(verdict)
     if as_json:
         print_json(asdict(verdict))
         return

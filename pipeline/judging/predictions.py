@@ -18,6 +18,7 @@ from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.policy import GatePolicy
 
 BEYOND_PREDICTIONS = {
+    "near_copy_alpha": "near copies of training images",
     "robustness_margin_pp": "corrupted images",
     "latency_ratio": "latency",
     "size_ratio": "size",

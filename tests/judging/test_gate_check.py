@@ -143,10 +143,16 @@ def test_calibration_is_checked_where_there_are_probabilities():
     verdict = check_predictions(Answers(LABELS, probabilities(LABELS, CHAMPION == LABELS), timid))
     failed = [check.name for check in verdict.checks if check.outcome != "pass"]
     assert failed == ["calibration", "calibration_margin"]
-    assert "Not checked, since predictions do not show it: corrupted images." in verdict.explanation
+    assert (
+        "Not checked, since predictions do not show it: near copies of training images, corrupted images."
+        in verdict.explanation
+    )
     mixed = check_predictions(Answers(LABELS, CHAMPION, timid))
     assert [check.name for check in mixed.checks if check.outcome != "pass"] == ["calibration"]
-    assert "Not checked, since predictions do not show it: corrupted images, calibration." in mixed.explanation
+    assert (
+        "Not checked, since predictions do not show it: near copies of training images, corrupted images, calibration."
+        in mixed.explanation
+    )
 
 
 def test_other_policies():
@@ -221,6 +227,19 @@ def test_files_that_cannot_be_read(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(DataError, match=said):
         check_files([path, path, path])
+
+
+def test_a_refusal_can_be_all_that_is_shown(tmp_path):
+    truth = write_labels(tmp_path / "truth.csv", LABELS)
+    old = write_labels(tmp_path / "old.csv", CHAMPION)
+    new = write_labels(tmp_path / "new.csv", wrong(slice(0, 99)))
+    (tmp_path / "rules.toml").write_text('[gate]\ndisclose = "verdict"\n')
+    command = [sys.executable, str(SIMULATOR), "gate", "check", "--labels", truth, "--champion", old]
+    command += ["--challenger", new, "--policy", tmp_path / "rules.toml", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    shown = json.loads(done.stdout)
+    assert (done.returncode, shown["outcome"], shown["comparison"]) == (1, "fail", None)
+    assert "proven_better" not in {check["name"] for check in shown["checks"]}
 
 
 def test_validation_takes_three_files(tmp_path):
