@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from pipeline.watcher import Watcher
 
 MOST_IN_A_RUN = 3
 """Refused challengers that a run judges again at most: each pays for its judgement."""
+
+
+MOST_WEIGHED = 20
+"""Refused challengers whose validation results are computed anew in a run: the best by those of their training."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Rejudge:
         that answer more validation images rightly than the champion.
         """
         open_cases = [version for version in listed if was_promising(version) and self._fits(version)]
+        now = production.current(self.home, self.data.name)
+        open_cases = sorted((v for v in open_cases if self.news(v, now)), key=_in_training, reverse=True)[:MOST_WEIGHED]
         for _ in range(MOST_IN_A_RUN):
             champion = production.current(self.home, self.data.name)
             found = [(v, reason) for v in open_cases if (reason := self.news(v, champion)) is not None]
@@ -114,27 +121,36 @@ class Rejudge:
     def news(self, version: Version, champion: Deployment | None) -> str | None:
         """Return what has changed since a version was refused so that it may pass now; ``None`` for nothing.
 
-        A champion that was promoted meanwhile is harder to beat, so it is no such change.
+        A champion that was promoted meanwhile is harder to beat, and a smaller benchmark proves less: neither is such
+        a change.
         """
         last, policy = version.verdict, self.watcher.policy
-        if self.known(version, champion) is not None:
+        if self.known(version, champion) is not None or len(self.today.benchmark) < last.benchmark_images:
             return None
-        if last.truth_sha256 != self.truth:
-            images = len(self.today.benchmark)
-            if images != last.benchmark_images:
-                return f"the benchmark has {images:,} images instead of {last.benchmark_images:,}"
-            return "the benchmark's images or labels have changed"
+        if self._is_other_benchmark(last):
+            return self._news_of_benchmark(last)
         if last.policy_sha256 != policy.digest:
             return _other_gate(last.policy, policy.name)
         if champion and champion.digest != last.champion_digest and champion.action != "promote":
             return f"{champion.id} serves now ({champion.action})"
         return None
 
-    @property
+    @cached_property
     def truth(self) -> str:
         """Digest of today's benchmark images with their labels."""
         rows = self.today.benchmark
         return truth_digest(self.data.digests[rows], self.data.labels[rows])
+
+    def _is_other_benchmark(self, verdict: Verdict) -> bool:
+        if verdict.truth_sha256:
+            return verdict.truth_sha256 != self.truth
+        return verdict.benchmark_sha256 != self.today.benchmark_sha256
+
+    def _news_of_benchmark(self, last: Verdict) -> str:
+        images = len(self.today.benchmark)
+        if images > last.benchmark_images:
+            return f"the benchmark has {images:,} images instead of {last.benchmark_images:,}"
+        return "the benchmark's images or labels have changed"
 
     def _fits(self, version: Version) -> bool:
         facts = version.manifest.dataset
@@ -175,3 +191,9 @@ def _other_gate(before: str, now: str) -> str:
     if before == now:
         return f"the rules of the gate '{now}' have changed"
     return f"the gate is '{now}' now, and was '{before}'"
+
+
+def _in_training(version: Version) -> tuple[float, float]:
+    found = version.manifest.validation
+    accuracy, log_loss = found.accuracy, found.log_loss
+    return (-1.0 if accuracy is None else accuracy, float("-inf") if log_loss is None else -log_loss)

@@ -217,7 +217,8 @@ class Session:
             self.observer.notice(
                 f"{_named(old)} judged on other benchmark images or labels than today's: {_how_to_judge(old)}"
             )
-        other = [one for one in kept if one not in old and one.verdict.policy_sha256 != self.watcher.policy.digest]
+        refused = [one for one in kept if one not in old and one.verdict.outcome != "pass"]
+        other = [one for one in refused if one.verdict.policy_sha256 != self.watcher.policy.digest]
         if other:
             gates = " and ".join(sorted({f"'{one.verdict.policy}'" for one in other}))
             self.observer.notice(

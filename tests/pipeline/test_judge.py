@@ -121,7 +121,7 @@ def test_a_run_judges_again_what_a_grown_benchmark_may_prove(data: Path, home: H
 
 def test_a_run_says_that_it_keeps_verdicts_of_another_gate(refused: Any, run: Any) -> None:
     heard = Heard()
-    run(heard, gate=AS_GOOD, overrides=STRONG)
+    run(heard, gate={**STRICT, "alpha": 0.04}, overrides={"logistic": {"C": 2.0}})
     assert any("judged by the gate 'each-test" in s and "simulator.py judge" in s for s in heard.notices)
 
 
