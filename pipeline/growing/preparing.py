@@ -1,4 +1,4 @@
-"""Prepare arrivals on several processes: a file that cannot be prepared, or that kills its process, does not affect the others."""
+"""Prepare arrivals on several processes; a file that is unusable, or kills its process, affects no other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
