@@ -164,7 +164,7 @@ class History:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One training that is asked for: a recipe on a subset. Planning makes it, the trainer carries it out.
+    """One requested training: a recipe on a subset. Planning makes it, the trainer carries it out.
 
     Attributes:
         recipe: The recipe's name.
@@ -172,8 +172,8 @@ class Cell:
         split: The rows, and the seed of weights and augmentation.
         parameters: Every parameter of the recipe, validated.
         digest: Identifies all that is asked for; equal cells need no second training.
-        balance: How rare classes are made up for while it is fitted; see ``pipeline.data.class_balance``.
-        folds: Train a cross-fitted version of so many members; ``None`` trains one model.
+        balance: How rare classes are compensated for while it is fitted; see ``pipeline.data.class_balance``.
+        folds: Train a cross-fitted version of this many members; ``None`` trains one model.
     """
 
     recipe: str
@@ -293,12 +293,12 @@ class Charge:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The watcher's decision on one candidate. Data, not an exception: a fail is a normal day.
+    """The watcher's decision on one candidate. Data, not an exception: a fail is expected.
 
     Attributes:
         outcome: ``pass`` only if there are checks and all of them pass.
-        candidate_id, candidate_digest: Whom it judges.
-        champion_id, champion_digest: Whom it was compared with; ``None`` for a first champion.
+        candidate_id, candidate_digest: Which version it judges.
+        champion_id, champion_digest: Which champion it was compared with; ``None`` for a first champion.
         dataset: The dataset's name.
         benchmark_sha256: Digest of the set of benchmark images.
         truth_sha256: Digest of the benchmark images with their labels; empty where an older release judged.
@@ -402,7 +402,7 @@ class Deployment:
         id, digest: Which version serves.
         folder: ``production/<dataset>/<id>``, complete with ``model.onnx``.
         previous_id: Which version served before, ``None`` for the first.
-        action: How it came to serve.
+        action: How it came into production.
         reason: For an override or a rollback, a person's words.
         promoted_at: UTC, ISO 8601.
     """

@@ -69,7 +69,7 @@ class Deployer:
         return self._install(version, dataset, champion, "override", reason.strip())
 
     def rollback(self, dataset: str, reason: str = "") -> Deployment:
-        """Let the champion that served before serve again; twice goes back two steps.
+        """Put the previous champion back into production; twice goes back two steps.
 
         Raises:
             DeployError: Nothing served before, or the reason is not usable.

@@ -1,4 +1,4 @@
-"""Orders in which every beginning has the classes in proportion."""
+"""Orders in which every prefix is class-balanced."""
 
 import heapq
 

@@ -1,4 +1,4 @@
-"""Every image has one role for good: training, validation or benchmark."""
+"""Every image has one permanent role: training, validation or benchmark."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The rows of one training: roles for good, and sizes that nest."""
+"""The rows of one training: permanent roles, and sizes that nest."""
 
 import numpy as np
 

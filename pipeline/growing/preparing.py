@@ -1,4 +1,4 @@
-"""Prepare arrivals on several processes: a file that cannot be prepared, or that kills its process, costs itself."""
+"""Prepare arrivals on several processes: one that fails, or kills its process, does not affect the others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

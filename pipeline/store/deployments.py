@@ -17,7 +17,7 @@ class Record(BaseModel):
         dataset: The dataset's name.
         id, digest: The version that serves from then on.
         previous_id: The version that served before, ``None`` for the first.
-        action: How it came to serve.
+        action: How it came into production.
         reason: For an override or a rollback, a person's words.
         promoted_at: UTC, ISO 8601.
     """
