@@ -1,4 +1,4 @@
-"""Prepare arrivals on several processes; a file that is unusable, or kills its process, affects no other."""
+"""Prepare arrivals on several processes: one that fails, or kills its process, does not affect the others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

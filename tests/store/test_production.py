@@ -75,7 +75,7 @@ def test_a_champion_that_changed_meanwhile_stops_a_promotion(
 ) -> None:
     second, third = make_version("2-second", "pass", first), make_version("3-third", "pass", first)
     Deployer(home).run(second)
-    with pytest.raises(DeployError, match="was judged against 1-first, but 2-second serves"):
+    with pytest.raises(DeployError, match="was judged against 1-first, but 2-second is in production"):
         Deployer(home).run(third)
 
 
