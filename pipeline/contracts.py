@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import StoreError
-from pipeline.facts.manifest import Manifest, Parity, PreparationFacts, Validation
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest, Parity, PreparationFacts, Validation
+from pipeline.facts.score_facts import Scores
 
 Images = NDArray[np.uint8]
 """Pixels, uint8, shape ``[N, height, width, channels]``, 0 to 255."""

@@ -8,7 +8,7 @@ from pipeline.contracts import Deployment, Version
 from pipeline.errors import DeployError
 from pipeline.inference import checked_model
 from pipeline.store import deployments, names, production, versions
-from pipeline.store.deployments import Record
+from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 Action = Literal["promote", "rollback", "override"]
@@ -95,7 +95,7 @@ class Deployer:
         if (name := whole.manifest.dataset.name) != dataset:
             raise DeployError(f"{whole.id} is a version of '{name}' and cannot serve '{dataset}'.")
         checked_model.load(whole.folder, whole.manifest.digest)
-        record = Record(
+        record = DeploymentRecord(
             dataset=dataset,
             id=whole.id,
             digest=whole.manifest.digest,

@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.contracts import Candidate, Cell, FitProgress, Images, LabelledImages, Rows, Split, no_progress
 from pipeline.data import class_balance, folds
 from pipeline.errors import ModelError
-from pipeline.facts.manifest import (
+from pipeline.facts.manifest_facts import (
     LARGEST_DIFFERENCE,
     DatasetFacts,
     Machine,

@@ -7,7 +7,7 @@ from functools import partial
 
 from pipeline.contracts import Candidate, Deployment, Images, LabelledImages, Split, Verdict, Version
 from pipeline.errors import DataError, StoreError
-from pipeline.facts.scores import Latency, Robustness, Scores
+from pipeline.facts.score_facts import Latency, Robustness, Scores
 from pipeline.inference.contenders import MODEL, Gatherer
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import gate, ledger, metrics, paying
@@ -151,7 +151,7 @@ def _scores(evidence: Evidence, model: MeasuredModel, images: Images) -> Scores:
 
 def _predictions(evidence: Evidence, data: LabelledImages, split: Split) -> bytes:
     return version_arrays.predictions_content(
-        version_arrays.Predictions(
+        version_arrays.BenchmarkPredictions(
             probabilities=evidence.challenger.benchmark,
             labels=evidence.labels,
             digests=data.digests[split.benchmark],

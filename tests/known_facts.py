@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Scores
 from pipeline.store import manifest
 
 DIGESTS = {f"{role}_sha256": role[0] * 64 for role in ("train", "validation", "benchmark")}

@@ -20,7 +20,7 @@ from pipeline.cli.common import (
 from pipeline.contracts import Version
 
 if TYPE_CHECKING:
-    from pipeline.store.version_index import Summary
+    from pipeline.store.version_index import VersionSummary
 
 PANEL = "Inspect"
 
@@ -212,12 +212,12 @@ def _facts(version: Version) -> dict[str, Any]:
     }
 
 
-def _states(version: "Summary") -> set[str]:
+def _states(version: "VersionSummary") -> set[str]:
     states = {"damaged"} if version.damage else {str(version.outcome)}
     return states | ({"production"} if version.in_production else set())
 
 
-def _sort_value(version: "Summary", key: SortKey) -> tuple[Any, str]:
+def _sort_value(version: "VersionSummary", key: SortKey) -> tuple[Any, str]:
     value: Any = {
         SortKey.time: "",
         SortKey.accuracy: -1.0 if version.accuracy is None else version.accuracy,

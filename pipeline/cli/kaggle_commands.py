@@ -13,7 +13,7 @@ from pipeline.store.home import Home
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipeline.store.submissions import Record
+    from pipeline.facts.submission import SubmissionRecord
 
 app = typer.Typer(
     help="Kaggle: download a competition's files, submit predictions, follow the score.", no_args_is_help=True
@@ -121,7 +121,7 @@ def status(
             notice(delivery.unknown_sentence(record))
 
 
-def _table(records: "list[Record]") -> "Table":
+def _table(records: "list[SubmissionRecord]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 

@@ -20,7 +20,7 @@ from pipeline.cli.common import (
 )
 from pipeline.contracts import Deployment
 from pipeline.errors import DeployError, SettingsError, StoreError
-from pipeline.store.deployments import Record
+from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 PANEL = "Serve"
@@ -194,7 +194,7 @@ def _follow(home: Home, deployment: Deployment) -> None:
         )
 
 
-def _readable_history(home: Home) -> tuple[Record, ...]:
+def _readable_history(home: Home) -> tuple[DeploymentRecord, ...]:
     """Return the records of the history; none where it is damaged, which ``production.problems`` names."""
     from pipeline.store import production
 
@@ -211,7 +211,7 @@ def _print_champion(champion: Deployment) -> None:
     console.print(line, soft_wrap=True)
 
 
-def _history_table(history: tuple[Record, ...]) -> Table:
+def _history_table(history: tuple[DeploymentRecord, ...]) -> Table:
     table = Table("when", "dataset", "what", "version", "before it", "why", title="History", title_justify="left")
     for one in history:
         style = "bold magenta" if one.action == "override" else None

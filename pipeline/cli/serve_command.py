@@ -44,7 +44,7 @@ def serve(
     from pipeline.inspection.datasets import name_of
     from pipeline.serving.access import read_token
     from pipeline.serving.app import create_app
-    from pipeline.serving.protocol import PatientProtocol
+    from pipeline.serving.http_protocol import PatientProtocol
 
     place = resolve_home(home)
     dataset = name_of(place, dataset) if dataset else None

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.terminal_tables import percent_with_interval, verdict_text
-from pipeline.store.version_index import Summary
+from pipeline.store.version_index import VersionSummary
 
 MOST_BOXED = 200
 """Beyond this many rows a table with lines takes seconds to lay out; plain columns take none."""
@@ -18,7 +18,7 @@ NUMBERS = ("images", "accuracy (95 %)", "fit seconds")
 Cell = str | Text
 
 
-def versions_table(listed: Sequence[Summary]) -> RenderableType:
+def versions_table(listed: Sequence[VersionSummary]) -> RenderableType:
     """Return the versions as rows, in the order given."""
     rows = [_cells(version) for version in listed]
     return _boxed(rows) if len(rows) <= MOST_BOXED else _columns(rows)
@@ -51,7 +51,7 @@ def _aligned(line: Sequence[Cell], widths: Sequence[int]) -> Text:
     return aligned.append(plain.rstrip())
 
 
-def _cells(version: Summary) -> tuple[Cell, ...]:
+def _cells(version: VersionSummary) -> tuple[Cell, ...]:
     verdict = verdict_text(version.outcome, version.damage, version.override)
     if version.damage:
         return version.id, *([""] * len(HEADS[2:-1])), verdict, Text(version.damage, style="red")

@@ -9,12 +9,12 @@ from rich.text import Text
 
 from pipeline.cli.terminal_tables import percent, percent_with_interval, verdict_text
 from pipeline.contracts import Version
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Scores
+from pipeline.facts.submission import SubmissionRecord
 from pipeline.judging import explain
 from pipeline.judging.scalar_figures import FIGURES
 from pipeline.reports.formats import count, decimal
-from pipeline.store.submissions import Record
 
 if TYPE_CHECKING:
     from pipeline.inspection.comparison import VersionComparison
@@ -25,7 +25,7 @@ NOT_FULLY_VERIFIED = (
 )
 
 
-def lines(version: Version, submissions: Sequence[Record]) -> Iterator[RenderableType]:
+def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator[RenderableType]:
     """Return what ``show`` prints."""
     yield (
         Text(version.id, style="bold")

@@ -70,14 +70,14 @@ def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class Pair:
+class FilePair:
     """The two files of one part of an IDX set."""
 
     images: Path
     labels: Path
 
 
-def find(folder: Path) -> dict[str, Pair]:
+def find(folder: Path) -> dict[str, FilePair]:
     """Return the complete pairs of IDX files in a folder, by ``train`` and ``test`` (or ``train`` alone).
 
     Raises:
@@ -88,7 +88,7 @@ def find(folder: Path) -> dict[str, Pair]:
         match = NAME.fullmatch(path.name)
         if match and path.is_file():
             files[match["stem"].lower(), match["kind"].lower()] = path
-    pairs: dict[str, Pair] = {}
+    pairs: dict[str, FilePair] = {}
     for stem in sorted({stem for stem, _ in files}):
         part = "test" if stem.endswith(("t10k", "test")) else "train"
         images, labels = files.get((stem, "images")), files.get((stem, "labels"))
@@ -97,7 +97,7 @@ def find(folder: Path) -> dict[str, Pair]:
             raise DataError(f"{lone} has no {'labels' if images else 'images'} file beside it: add it.")
         if part in pairs:
             raise DataError(f"{folder} holds several {part} sets ({pairs[part].images.name}, {images.name}): keep one.")
-        pairs[part] = Pair(images, labels)
+        pairs[part] = FilePair(images, labels)
     return pairs
 
 
@@ -113,5 +113,5 @@ def read_folder(folder: Path) -> RawSet:
     return RawSet(folder.resolve().name, f"IDX files in {folder}", parts["train"], parts.get("test"))
 
 
-def _part(pair: Pair) -> RawPart:
+def _part(pair: FilePair) -> RawPart:
     return RawPart(str(pair.images), str(pair.labels), read(pair.images, 3), read(pair.labels, 1))

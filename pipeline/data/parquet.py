@@ -18,14 +18,14 @@ ROWS_AT_A_TIME = 512
 
 
 @dataclass(frozen=True)
-class Row:
+class ParquetRow:
     """The bytes of a picture file and the name of its class; ``None`` where it has none."""
 
     picture: bytes
     label: str | None
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[ParquetRow]:
     """Yield the rows of a Parquet file.
 
     The column ``image`` (or ``img``) holds bytes, or a struct with ``bytes``; ``label`` holds names, or numbers whose
@@ -69,7 +69,7 @@ def _class_names(columns: "pa.Schema", label: str) -> list[str] | None:
     return [str(name) for name in names] if isinstance(names, list) else None
 
 
-def _row(path: Path, image: Any, label: Any, names: list[str] | None) -> Row:
+def _row(path: Path, image: Any, label: Any, names: list[str] | None) -> ParquetRow:
     content = image.get("bytes") if isinstance(image, dict) else image
     if not isinstance(content, bytes):
         raise DataError(f"{path} holds images as {type(image).__name__}, not as the bytes of picture files.")
@@ -78,7 +78,7 @@ def _row(path: Path, image: Any, label: Any, names: list[str] | None) -> Row:
             f"{path} holds {type(label).__name__} as labels; a name or a number is expected for each image."
         )
     if label in {None, -1, ""}:
-        return Row(content, None)
+        return ParquetRow(content, None)
     if names is not None and isinstance(label, int) and 0 <= label < len(names):
-        return Row(content, names[label])
-    return Row(content, str(label))
+        return ParquetRow(content, names[label])
+    return ParquetRow(content, str(label))

@@ -12,7 +12,7 @@ LABELS = ("label", "class")
 
 
 @dataclass(frozen=True)
-class Row:
+class ListedPicture:
     """A picture and its class; ``None`` where the field is empty."""
 
     name: str
@@ -25,7 +25,7 @@ def is_list(path: Path) -> bool:
     return any(name in FILES for name in _header(path))
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path) -> Iterator[ListedPicture]:
     """Yield the pictures that a CSV names, by paths relative to its folder.
 
     Raises:
@@ -45,7 +45,7 @@ def read(path: Path) -> Iterator[Row]:
             if not file.is_relative_to(folder):
                 raise DataError(f"{path}, row {number}: {fields[at]} is outside {path.parent}: move it there.")
             label = fields[label_at].strip() if label_at is not None else ""
-            yield Row(fields[at], file, label or None)
+            yield ListedPicture(fields[at], file, label or None)
 
 
 def _header(path: Path) -> list[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.data.ink import BLANK, otsu
 from pipeline.data.photos import WORKING_SIDE, light_on_dark
 from pipeline.errors import DataError
-from pipeline.facts.manifest import DatasetFacts, PreparationFacts
+from pipeline.facts.manifest_facts import DatasetFacts, PreparationFacts
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.contracts import Digests
 from pipeline.data.digests import DIGEST_DTYPE, contained
 from pipeline.errors import StoreError
-from pipeline.facts.manifest import FileFacts, Manifest
+from pipeline.facts.manifest_facts import FileFacts, Manifest
 from pipeline.store import atomic, disk, manifest, version_arrays, versions
 from pipeline.store.home import Home
 from pipeline.store.version_arrays import OUT_OF_FOLD, PREDICTIONS, TRAINING_IMAGES

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ModelError, StoreError
-from pipeline.facts.manifest import Manifest
+from pipeline.facts.manifest_facts import Manifest
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.store import manifest, version_folder
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.contracts import Digests, Images, Labels, Probabilities
-from pipeline.facts.scores import Latency
+from pipeline.facts.score_facts import Latency
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import robustness
 from pipeline.judging.corruptions import CORRUPTIONS
@@ -91,7 +91,7 @@ class MeasuredModel:
         if self.cache is None:
             return compute()
         rows = hashlib.sha256(np.ascontiguousarray(digests).tobytes()).hexdigest()
-        entry = kept_arrays.Entry(self.cache, kind, self.sha256, rows)
+        entry = kept_arrays.KeptArray(self.cache, kind, self.sha256, rows)
         values = kept_arrays.read(entry)
         if values is None:
             values = compute()

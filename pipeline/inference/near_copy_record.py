@@ -63,7 +63,9 @@ def _in_own(nearest: NDArray[np.float32], own: NDArray[np.bool_]) -> NDArray[np.
 
 def _kept_search(home: Home, data: LabelledImages, split: Split, pool: Digests) -> _Search:
     queries = np.concatenate([split.benchmark, split.screening_rows])
-    entry = kept_arrays.Entry(home.cache / "near-copies", "near-copies", _sha256(pool), _sha256(data.digests[queries]))
+    entry = kept_arrays.KeptArray(
+        home.cache / "near-copies", "near-copies", _sha256(pool), _sha256(data.digests[queries])
+    )
     nearest = kept_arrays.read(entry)
     if nearest is None or nearest.shape != queries.shape:
         nearest = _searched(data, split, queries)

@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.contracts import LabelledImages
 from pipeline.data import snapshots, sources
 from pipeline.errors import DataError
-from pipeline.facts.manifest import DatasetFacts
+from pipeline.facts.manifest_facts import DatasetFacts
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 

@@ -19,7 +19,7 @@ from pipeline.store import (
     version_index,
     versions,
 )
-from pipeline.store.deployments import Record
+from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 
@@ -196,7 +196,7 @@ def _witnessed(home: Home, name: str) -> int:
     return ledger_files.witnessed(versions.stored(home), name)
 
 
-def _records(home: Home) -> tuple[Record, ...]:
+def _records(home: Home) -> tuple[DeploymentRecord, ...]:
     """The history; empty where it is damaged, which ``_history`` names."""
     try:
         return production.records(home)
@@ -204,7 +204,7 @@ def _records(home: Home) -> tuple[Record, ...]:
         return ()
 
 
-def _deployed(home: Home) -> list[Record]:
+def _deployed(home: Home) -> list[DeploymentRecord]:
     try:
         return production.deployed(home)
     except StoreError:

@@ -11,7 +11,7 @@ from pipeline.config import DEFAULT_COMPETITION
 from pipeline.contracts import Images, LabelledImages, Probabilities, Rows, Version
 from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
-from pipeline.facts.scores import Scores
+from pipeline.facts.score_facts import Scores
 from pipeline.inference import checked_model
 from pipeline.inspection import datasets
 from pipeline.judging import disclosure, metrics

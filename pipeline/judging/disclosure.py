@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pipeline.contracts import Check, Verdict, Version
 from pipeline.errors import DataError
-from pipeline.facts.scores import Scores
+from pipeline.facts.score_facts import Scores
 from pipeline.judging import free_checks, metrics
 
 WITHHELD = "withheld"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.contracts import Labels, Probabilities
-from pipeline.facts.manifest import Parity
+from pipeline.facts.manifest_facts import Parity
 
 
 @dataclass(frozen=True, eq=False)

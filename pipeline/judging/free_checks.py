@@ -6,7 +6,7 @@ They cost nothing. Whatever they refuse was never compared, so they cannot make 
 import numpy as np
 
 from pipeline.contracts import Check
-from pipeline.facts.manifest import LARGEST_DIFFERENCE
+from pipeline.facts.manifest_facts import LARGEST_DIFFERENCE
 from pipeline.judging import metrics, paired
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.rules import rule

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Labels, Probabilities
 from pipeline.errors import DataError
-from pipeline.facts.scores import Averages, ClassScores, Confusion, Estimate, Figures
+from pipeline.facts.score_facts import Averages, ClassScores, Confusion, Estimate, Figures
 from pipeline.judging.intervals import clopper_pearson
 from pipeline.judging.scalar_figures import FIGURES, calibration_bins
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from pipeline.contracts import Labels, Probabilities
-from pipeline.facts.scores import CalibrationBin
+from pipeline.facts.score_facts import CalibrationBin
 
 Measure = Callable[[Probabilities, Labels], float | None]
 Function = TypeVar("Function", bound=Measure)

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pipeline.contracts import History, Images, Labels, Probabilities
 from pipeline.errors import ModelError
 from pipeline.facts.base import Facts, RelativeName
-from pipeline.facts.manifest import ModelFormat
+from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import onnx_mean
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.contracts import History, Images, Probabilities, Shape
 from pipeline.errors import ModelError
-from pipeline.facts.manifest import ModelFormat
+from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import onnx_files
 from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_fitting import FitParameters, checkpoint_file, fit_arrays, seeded

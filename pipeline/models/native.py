@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.contracts import Shape
 from pipeline.errors import ModelError
-from pipeline.facts.manifest import ModelFormat
+from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import cross_fitting, keras_family, sklearn_family, xgboost_family
 from pipeline.models.protocol import Model
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.contracts import History, Images, Probabilities
-from pipeline.facts.manifest import ModelFormat
+from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models.fitting import FitRequest
 
 ONNX_OPSET = 18

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.contracts import History, Images, Labels, Probabilities, Shape
 from pipeline.errors import ModelError
-from pipeline.facts.manifest import ModelFormat
+from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import dummy_onnx, onnx_files
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import ONNX_OPSET

@@ -84,7 +84,7 @@ def _checked(path: Path, competition: str) -> tuple[int, ...]:
     return form
 
 
-def _fetch(session: kaggle.Session, name: str, folder: Path) -> tuple[int, ...]:
+def _fetch(session: kaggle.KaggleSession, name: str, folder: Path) -> tuple[int, ...]:
     with atomic.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-", ignore_cleanup_errors=True) as temporary:

@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import ServiceError
+from pipeline.facts.submission import SubmissionRecord
 from pipeline.services import kaggle, kaggle_credentials, kaggle_sending
 from pipeline.services.calls import Patience, look_pauses
 from pipeline.store import submissions
 from pipeline.store.home import Home
-from pipeline.store.submissions import UNCERTAIN, Record
+from pipeline.store.submissions import UNCERTAIN
 from pipeline.text import plain
 
 Notify = Callable[[str], None]
@@ -32,7 +33,9 @@ def attempt_message(identity: Sequence[str], remarks: Sequence[str] = ()) -> str
     return SEPARATOR.join([*identity, f"token {secrets.token_hex(_TOKEN_BYTES)}", *remarks])
 
 
-def deliver(home: Home, session: kaggle.Session, record: Record, csv: Path, notify: Notify, *, resend: bool) -> Record:
+def deliver(
+    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, csv: Path, notify: Notify, *, resend: bool
+) -> SubmissionRecord:
     """Send a file unless Kaggle has it, or may have it; to be called inside ``submissions.exclusive``.
 
     Args:
@@ -70,7 +73,7 @@ def deliver(home: Home, session: kaggle.Session, record: Record, csv: Path, noti
     return saved(home, replace(record, reference=reference, status="pending"))
 
 
-def refresh(home: Home, competition: str, patience: Patience) -> list[Record]:
+def refresh(home: Home, competition: str, patience: Patience) -> list[SubmissionRecord]:
     """Return all records of a competition, those that are not final brought up to date from Kaggle's list.
 
     A refused attempt is looked up too, so that a record which is wrong is corrected.
@@ -93,7 +96,7 @@ def refresh(home: Home, competition: str, patience: Patience) -> list[Record]:
     return submissions.of_competition(home, competition)
 
 
-def updated(record: Record, entry: kaggle.Entry) -> Record:
+def updated(record: SubmissionRecord, entry: kaggle.ListedSubmission) -> SubmissionRecord:
     """Return a record with what Kaggle's list says."""
     return replace(
         record,
@@ -104,13 +107,13 @@ def updated(record: Record, entry: kaggle.Entry) -> Record:
     )
 
 
-def saved(home: Home, record: Record) -> Record:
+def saved(home: Home, record: SubmissionRecord) -> SubmissionRecord:
     """Write a record and return it."""
     submissions.save(home, record)
     return record
 
 
-def unknown_sentence(record: Record) -> str:
+def unknown_sentence(record: SubmissionRecord) -> str:
     """Return what is known of an attempt whose outcome is unknown, and what to do."""
     page = f"kaggle.com/competitions/{record.competition}/submissions"
     return (
@@ -120,7 +123,9 @@ def unknown_sentence(record: Record) -> str:
     ).replace("  ", " ")
 
 
-def _delivered(home: Home, session: kaggle.Session, record: Record, notify: Notify) -> Record | None:
+def _delivered(
+    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, notify: Notify
+) -> SubmissionRecord | None:
     """The earlier attempt at the same file that Kaggle has, also one that only its list knows."""
     known = submissions.attempts(home, record.key)
     for attempt in known:
@@ -139,7 +144,9 @@ def _delivered(home: Home, session: kaggle.Session, record: Record, notify: Noti
     return saved(home, updated(attempt, entry))
 
 
-def _settle(home: Home, session: kaggle.Session, record: Record, reason: str, notify: Notify) -> Record:
+def _settle(
+    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, reason: str, notify: Notify
+) -> SubmissionRecord:
     """Look for an attempt of unknown outcome with growing pauses, as long as the time limit allows.
 
     Raises:
@@ -159,7 +166,7 @@ def _settle(home: Home, session: kaggle.Session, record: Record, reason: str, no
     raise ServiceError(unknown_sentence(record))
 
 
-def _require_allowance(session: kaggle.Session) -> None:
+def _require_allowance(session: kaggle.KaggleSession) -> None:
     allowance = kaggle.allowance(session)
     if allowance.now != 0:
         return
@@ -173,7 +180,7 @@ def _require_allowance(session: kaggle.Session) -> None:
     )
 
 
-def _match(found: Sequence[kaggle.Entry], record: Record) -> kaggle.Entry | None:
+def _match(found: Sequence[kaggle.ListedSubmission], record: SubmissionRecord) -> kaggle.ListedSubmission | None:
     token = _TOKEN.search(record.message)
     return next(
         (
@@ -187,7 +194,7 @@ def _match(found: Sequence[kaggle.Entry], record: Record) -> kaggle.Entry | None
     )
 
 
-def _is_open(record: Record) -> bool:
+def _is_open(record: SubmissionRecord) -> bool:
     return record.status not in ("complete", "error")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.contracts import Deployment, Verdict
 from pipeline.errors import DeployError, StoreError
-from pipeline.facts.manifest import Manifest
+from pipeline.facts.manifest_facts import Manifest
 from pipeline.judging import disclosure
 from pipeline.publishing import model_card
 from pipeline.publishing.hub_metadata import metadata, public_source

@@ -3,8 +3,8 @@
 import re
 from pathlib import PureWindowsPath
 
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Scores
 from pipeline.services import huggingface
 
 LICENCE = "mit"
@@ -32,7 +32,7 @@ def metadata(facts: Manifest, measured: Scores) -> str:
     on_hub = _HUB_DATASETS.get(dataset.sha256)
     dataset_id, title, split = on_hub or (dataset.name, dataset.name, "benchmark")
     figures = {"accuracy": measured.accuracy.value, "f1": measured.f1.macro}
-    evaluation = huggingface.Evaluation(
+    evaluation = huggingface.CardEvaluation(
         dataset_id=dataset_id,
         dataset_name=title,
         split=split,

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pipeline.contracts import Verdict
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Scores
 from pipeline.reports import formats
 from pipeline.text import plain
 

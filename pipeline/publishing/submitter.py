@@ -8,13 +8,14 @@ from pipeline.config import DEFAULT_COMPETITION
 from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.data import unlabelled
 from pipeline.errors import DataError, ServiceError
+from pipeline.facts.submission import SubmissionRecord
 from pipeline.publishing import delivery
 from pipeline.publishing.assessment import Assessment, assess
 from pipeline.services import kaggle, kaggle_credentials
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, submission_file, submissions, versions
 from pipeline.store.home import Home
-from pipeline.store.submissions import UNCERTAIN, Record
+from pipeline.store.submissions import UNCERTAIN
 
 Notify = Callable[[str], None]
 LEAK_WORDS = "trained on test images"
@@ -45,7 +46,7 @@ class Request:
     resend: bool = False
 
 
-def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> Record:
+def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> SubmissionRecord:
     """Check, assess, send once, record, and follow the score until it is there or time is up.
 
     Args:
@@ -77,7 +78,7 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
 
 def after_run(
     home: Home, submission: Submission, test: UnlabelledImages, *, competition: str, patience: Patience, notify: Notify
-) -> Record | None:
+) -> SubmissionRecord | None:
     """Submit at the end of a run if the champion changed, and say what came of it.
 
     Missing credentials are no error: the user reads how to submit, or why this version should not be.
@@ -112,7 +113,7 @@ def how_to_submit(submission: Submission, competition: str) -> str:
     )
 
 
-def outcome_sentence(record: Record) -> str:
+def outcome_sentence(record: SubmissionRecord) -> str:
     """Return what is known of a submission, the actual score next to the expected one."""
     expected = (
         f"{100 * record.expected_score:.2f} % ({100 * record.expected_low:.2f} to {100 * record.expected_high:.2f} %)"
@@ -150,7 +151,7 @@ def _require_honest(request: Request, leaked: int) -> None:
         )
 
 
-def _intent(request: Request, assessment: Assessment) -> Record:
+def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
     facts = request.version.manifest
     file_sha256 = atomic.sha256_file(request.submission.csv)
     identity = [
@@ -160,7 +161,7 @@ def _intent(request: Request, assessment: Assessment) -> Record:
         f"digest {facts.digest[:12]}",
         f"file {file_sha256[:12]}",
     ]
-    return Record(
+    return SubmissionRecord(
         submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
         competition=request.competition,
         version=request.version.id,
@@ -177,7 +178,7 @@ def _intent(request: Request, assessment: Assessment) -> Record:
     )
 
 
-def _follow(home: Home, session: kaggle.Session, record: Record, notify: Notify) -> Record:
+def _follow(home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, notify: Notify) -> SubmissionRecord:
     if record.status != "pending" or record.reference is None:
         return _scored(record)
     try:
@@ -192,7 +193,7 @@ def _follow(home: Home, session: kaggle.Session, record: Record, notify: Notify)
     return _scored(record)
 
 
-def _scored(record: Record) -> Record:
+def _scored(record: SubmissionRecord) -> SubmissionRecord:
     if record.status == "error":
         reason = record.reason.rstrip(".") or "no reason given"
         raise ServiceError(f"Kaggle could not score submission {record.reference}: {reason}.")

@@ -47,7 +47,7 @@ class Exploration:
     """
 
     data: LabelledImages
-    balance: facts.Balance
+    balance: facts.ClassBalance
     samples: Rows
     compared: int
     twins: Sequence[facts.Twins]

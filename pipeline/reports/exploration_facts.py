@@ -21,7 +21,7 @@ _CHUNK = 8_192
 
 
 @dataclass(frozen=True)
-class Balance:
+class ClassBalance:
     """How evenly the classes are filled.
 
     Attributes:
@@ -84,7 +84,7 @@ class Suspect:
     agreement: float
 
 
-def balance(labels: Labels, classes: Sequence[str]) -> Balance:
+def balance(labels: Labels, classes: Sequence[str]) -> ClassBalance:
     """Test whether the classes are equally filled (Pearson's chi-square), and say how much they differ."""
     from scipy.stats import chisquare
 
@@ -100,7 +100,7 @@ def balance(labels: Labels, classes: Sequence[str]) -> Balance:
     )
     if counts[smallest] == counts[largest]:
         sentence = f"Every class has {counts[smallest]:,} images."
-    return Balance(tuple(counts.tolist()), statistic, p_value, ratio, sentence)
+    return ClassBalance(tuple(counts.tolist()), statistic, p_value, ratio, sentence)
 
 
 def features(images: Images, seed: int) -> Features:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline.contracts import Version
-from pipeline.facts.scores import Estimate
+from pipeline.facts.score_facts import Estimate
+from pipeline.facts.submission import SubmissionRecord
 from pipeline.reports import html
 from pipeline.reports.formats import DASH, as_number, count, decimal, interval, percent, points, seconds, when
 
@@ -23,31 +24,6 @@ _CURVES = (
         "Cost: seconds of fitting.",
     ),
 )
-
-
-class SubmissionRecord(Protocol):
-    """What the page needs of a record of ``pipeline.store.submissions``."""
-
-    @property
-    def submitted_at(self) -> str: ...
-    @property
-    def competition(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def expected_low(self) -> float: ...
-    @property
-    def expected_score(self) -> float: ...
-    @property
-    def expected_high(self) -> float: ...
-    @property
-    def public_score(self) -> float | None: ...
-    @property
-    def leak(self) -> bool: ...
-    @property
-    def reason(self) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from typing import Any
 
-from pipeline.facts.scores import CalibrationBin
+from pipeline.facts.score_facts import CalibrationBin
 from pipeline.reports import style
 from pipeline.reports.figures import count, drawn, figure, shortened
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.contracts import Version
-from pipeline.facts.scores import Scores
+from pipeline.facts.score_facts import Scores
 from pipeline.judging.scalar_figures import FIGURES
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.contracts import Verdict
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Latency, Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Latency, Scores
 from pipeline.judging.scalar_figures import FIGURES, Form
 from pipeline.reports.formats import DASH, count, decimal, interval, percent, seconds, size
 

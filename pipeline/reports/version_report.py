@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.contracts import Images, Labels, Probabilities, Verdict
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Scores
 from pipeline.reports import galleries, html, version_facts
 from pipeline.reports.formats import percent
 

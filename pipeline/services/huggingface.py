@@ -39,7 +39,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class CardEvaluation:
     """What a model was evaluated on, in the Hub's terms.
 
     Attributes:
@@ -57,7 +57,7 @@ class Evaluation:
     metrics: Mapping[str, float]
 
 
-def card_metadata(name: str, evaluation: Evaluation, tags: Sequence[str], licence: str) -> str:
+def card_metadata(name: str, evaluation: CardEvaluation, tags: Sequence[str], licence: str) -> str:
     """Return the card's header, YAML, with the ``model-index`` that the Hub shows as evaluation results.
 
     Args:

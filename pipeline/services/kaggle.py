@@ -28,7 +28,7 @@ class MissingCredentialsError(ServiceError):
 
 
 @dataclass(frozen=True)
-class Session:
+class KaggleSession:
     """An authenticated client, for one competition and until one deadline."""
 
     api: Any
@@ -38,7 +38,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedSubmission:
     """A submission as Kaggle lists it.
 
     Attributes:
@@ -69,7 +69,7 @@ class Allowance:
     by_total: bool
 
 
-def connect(competition: str, patience: Patience) -> Session:
+def connect(competition: str, patience: Patience) -> KaggleSession:
     """Authenticate; the time limit starts here.
 
     Raises:
@@ -81,10 +81,10 @@ def connect(competition: str, patience: Patience) -> Session:
     deadline = patience.start()
     describe_error = partial(describe, competition=competition)
     api = persistent(partial(bounded, _authenticated, deadline), describe_error, patience, deadline)
-    return Session(api, competition, patience, deadline)
+    return KaggleSession(api, competition, patience, deadline)
 
 
-def call(session: Session, what: Callable[[], T]) -> T:
+def call(session: KaggleSession, what: Callable[[], T]) -> T:
     """Return the result of a call to the client that is safe to repeat, repeated where that may help.
 
     Raises:
@@ -94,13 +94,13 @@ def call(session: Session, what: Callable[[], T]) -> T:
     return persistent(partial(bounded, what, session.deadline), describe_error, session.patience, session.deadline)
 
 
-def entries(session: Session) -> list[Entry]:
+def entries(session: KaggleSession) -> list[ListedSubmission]:
     """Return all of the account's submissions to the competition, newest first.
 
     Raises:
         ServiceError: Kaggle does not list them.
     """
-    found: dict[int, Entry] = {}
+    found: dict[int, ListedSubmission] = {}
     for page in range(1, MOST_PAGES + 1):
         listed = [entry for entry in call(session, partial(_page, session, page)) if entry.reference not in found]
         if not listed:
@@ -109,7 +109,7 @@ def entries(session: Session) -> list[Entry]:
     return list(found.values())
 
 
-def allowance(session: Session) -> Allowance:
+def allowance(session: KaggleSession) -> Allowance:
     """Return how many submissions are left.
 
     An account that is not on a team yet gets zeros throughout, and may well submit.
@@ -123,7 +123,7 @@ def allowance(session: Session) -> Allowance:
     return Allowance(int(limits.num_allowed_now), bool(limits.limited_by_total))
 
 
-def follow(session: Session, reference: int, notify: Callable[[str], None]) -> Entry | None:
+def follow(session: KaggleSession, reference: int, notify: Callable[[str], None]) -> ListedSubmission | None:
     """Return the submission once it is scored or failed, or as it is at the time limit; ``None`` if never seen.
 
     Raises:
@@ -150,13 +150,13 @@ def _authenticated() -> Any:
     return api
 
 
-def _page(session: Session, page: int) -> list[Entry]:
+def _page(session: KaggleSession, page: int) -> list[ListedSubmission]:
     rows = session.api.competition_submissions(session.competition, page_number=page, page_size=PAGE) or []
     return [_entry(row) for row in rows if row is not None]
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> ListedSubmission:
     state: State = {"COMPLETE": "complete", "ERROR": "error"}.get(row.status.name, "pending")  # type: ignore[assignment]
     score = float(row.public_score) if row.public_score else None
     reason = clean(row.error_description or "", kaggle_credentials.secrets())
-    return Entry(int(row.ref), plain(row.description or "", LONGEST_MESSAGE), state, score, reason)
+    return ListedSubmission(int(row.ref), plain(row.description or "", LONGEST_MESSAGE), state, score, reason)

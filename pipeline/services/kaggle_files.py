@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ServiceError
-from pipeline.services.kaggle import Session, call
+from pipeline.services.kaggle import KaggleSession, call
 from pipeline.services.kaggle_problems import DamagedDownloadError
 
 LARGEST = 4 * 2**30
@@ -19,7 +19,7 @@ LARGEST = 4 * 2**30
 _BLOCK = 2**20
 
 
-def download(session: Session, name: str, folder: Path) -> Path:
+def download(session: KaggleSession, name: str, folder: Path) -> Path:
     """Fetch a file into an empty folder and return its path, unzipped.
 
     Length, CRC32C and MD5 are checked where the storage announces them.
@@ -34,7 +34,7 @@ def download(session: Session, name: str, folder: Path) -> Path:
     return _unpack(arrived, folder / name)
 
 
-def _fetch(session: Session, name: str, target: Path) -> None:
+def _fetch(session: KaggleSession, name: str, target: Path) -> None:
     from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFileRequest
 
     request: Any = ApiDownloadDataFileRequest()

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.errors import ServiceError
 from pipeline.services.calls import ServiceProblem, bounded, persistent
-from pipeline.services.kaggle import Session, call
+from pipeline.services.kaggle import KaggleSession, call
 from pipeline.services.kaggle_problems import describe
 
 CONNECT_SECONDS, ANSWER_SECONDS = 15.0, 120.0
@@ -26,7 +26,7 @@ class UnknownOutcomeError(ServiceError):
     """Kaggle may or may not have the submission."""
 
 
-def upload(session: Session, csv: Path) -> str:
+def upload(session: KaggleSession, csv: Path) -> str:
     """Upload a file and return the token that identifies it; nothing is submitted yet.
 
     Raises:
@@ -35,7 +35,7 @@ def upload(session: Session, csv: Path) -> str:
     return call(session, partial(_upload, session, csv))
 
 
-def create(session: Session, token: str, message: str) -> int:
+def create(session: KaggleSession, token: str, message: str) -> int:
     """Submit an uploaded file, at most once, and return Kaggle's reference.
 
     Args:
@@ -68,7 +68,7 @@ def create(session: Session, token: str, message: str) -> int:
     return reference
 
 
-def _upload(session: Session, csv: Path) -> str:
+def _upload(session: KaggleSession, csv: Path) -> str:
     import requests
     from kagglesdk.competitions.types.competition_api_service import ApiStartSubmissionUploadRequest
 
@@ -84,7 +84,7 @@ def _upload(session: Session, csv: Path) -> str:
     return str(started.token)
 
 
-def _create(session: Session, token: str, message: str) -> int:
+def _create(session: KaggleSession, token: str, message: str) -> int:
     from kagglesdk.competitions.types.competition_api_service import ApiCreateSubmissionRequest
 
     request: Any = ApiCreateSubmissionRequest()

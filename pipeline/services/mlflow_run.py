@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.contracts import Version
-from pipeline.facts.manifest import Manifest
+from pipeline.facts.manifest_facts import Manifest
 from pipeline.judging import disclosure
 
 TAG = "pipeline.version"

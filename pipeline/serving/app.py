@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect
 
 from pipeline import __version__
 from pipeline.errors import PipelineError
-from pipeline.serving import access, answers, api, bodies, inputs, middleware, openapi, pages
+from pipeline.serving import access, answers, bodies, endpoints, inputs, middleware, openapi, pages
 from pipeline.serving.champion import ChampionWatch
-from pipeline.serving.refusals import Refusal
+from pipeline.serving.refusals import RequestRefusal
 from pipeline.serving.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def create_app(
         await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(title="Digit pipeline", version=__version__, docs_url=None, redoc_url=None, lifespan=following)
-    app.include_router(api.router(home, watch, telemetry))
+    app.include_router(endpoints.router(home, watch, telemetry))
     app.include_router(pages.router(home, watch))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     _add_answers(app)
@@ -68,8 +68,8 @@ def create_app(
 def _add_answers(app: FastAPI) -> None:
     """Answer every refusal with a status and ``{"detail": sentence}``."""
 
-    @app.exception_handler(Refusal)
-    async def refused(_request: Request, refusal: Refusal) -> JSONResponse:
+    @app.exception_handler(RequestRefusal)
+    async def refused(_request: Request, refusal: RequestRefusal) -> JSONResponse:
         return JSONResponse({"detail": refusal.sentence}, refusal.status)
 
     @app.exception_handler(PipelineError)

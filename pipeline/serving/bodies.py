@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from pipeline.serving.refusals import MOST_BYTES, Refusal
+from pipeline.serving.refusals import MOST_BYTES, RequestRefusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -66,7 +66,7 @@ class _Body:
         """Return the next part.
 
         Raises:
-            Refusal: The body is too large, too slow, or its turn did not come.
+            RequestRefusal: The body is too large, too slow, or its turn did not come.
         """
         if self.complete:
             return await self._receive()
@@ -76,7 +76,9 @@ class _Body:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError as error:
-            raise Refusal(408, f"The body did not arrive within {BODY_SECONDS:g} seconds: send it again.") from error
+            raise RequestRefusal(
+                408, f"The body did not arrive within {BODY_SECONDS:g} seconds: send it again."
+            ) from error
         self._received += len(message.get("body", b""))
         if self._received > MOST_BYTES:
             raise _too_large()
@@ -97,13 +99,13 @@ class _Body:
                 async with asyncio.timeout(QUEUE_SECONDS):
                     await self._turns.acquire()
             except TimeoutError as error:
-                raise Refusal(503, "Too many large uploads at once: try again in a minute.") from error
+                raise RequestRefusal(503, "Too many large uploads at once: try again in a minute.") from error
             self._holds_turn = True
         self._until = asyncio.get_running_loop().time() + BODY_SECONDS
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, f"The request is too large: send at most {MOST_BYTES // 2**20} MiB at once.")
+def _too_large() -> RequestRefusal:
+    return RequestRefusal(413, f"The request is too large: send at most {MOST_BYTES // 2**20} MiB at once.")
 
 
 def _announced(scope: "Scope") -> int | None:

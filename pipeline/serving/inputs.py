@@ -5,19 +5,21 @@ import numpy as np
 from pipeline.contracts import Images
 from pipeline.data.preparation import Preparation, default_for, prepare
 from pipeline.errors import DataError
-from pipeline.serving.refusals import MOST_PICTURES, Refusal
+from pipeline.serving.refusals import MOST_PICTURES, RequestRefusal
 
 
 def images_from_pictures(pictures: list[bytes], preparation: Preparation) -> Images:
     """Return images from picture files, each prepared as the dataset declares: uint8 ``[N, H, W, C]``.
 
     Raises:
-        Refusal: A file is not a picture, is too large, or is blank; or there are too many or none.
+        RequestRefusal: A file is not a picture, is too large, or is blank; or there are too many or none.
     """
     if not pictures:
-        raise Refusal(422, "There is no file in the form: send one or more pictures in the field `files`.")
+        raise RequestRefusal(422, "There is no file in the form: send one or more pictures in the field `files`.")
     if len(pictures) > MOST_PICTURES:
-        raise Refusal(413, f"{len(pictures)} pictures are too many at once: send at most {MOST_PICTURES} a request.")
+        raise RequestRefusal(
+            413, f"{len(pictures)} pictures are too many at once: send at most {MOST_PICTURES} a request."
+        )
     several = len(pictures) > 1
     return np.stack(
         [_image(picture, f"Picture {number}: " * several, preparation) for number, picture in enumerate(pictures, 1)]
@@ -40,6 +42,6 @@ def _image(picture: bytes, prefix: str, preparation: Preparation) -> Images:
     try:
         return prepare(decode_picture(picture, "The file", preparation.decoded_side), preparation)
     except PictureTooLargeError as error:
-        raise Refusal(413, f"{prefix}{error}") from error
+        raise RequestRefusal(413, f"{prefix}{error}") from error
     except DataError as error:
-        raise Refusal(422, f"{prefix}{error}") from error
+        raise RequestRefusal(422, f"{prefix}{error}") from error

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.contracts import Images
-from pipeline.serving.refusals import MOST_IMAGES, MOST_LISTS, MOST_NUMBERS, Refusal
+from pipeline.serving.refusals import MOST_IMAGES, MOST_LISTS, MOST_NUMBERS, RequestRefusal
 
 EXPECTED = 'Send {"images": [image, ...]} and nothing else, each image rows of whole numbers from 0 to 255.'
 NAMES = {None: "null", True: "true", False: "false"}
@@ -32,29 +32,33 @@ def images_from_json(body: bytes, shape: Shape) -> Images:
         shape: Height, width and channels.
 
     Raises:
-        Refusal: The body is not JSON, or holds anything else.
+        RequestRefusal: The body is not JSON, or holds anything else.
     """
     _require_bounded(body)
     images = _images_field(body)
     if not images:
-        raise Refusal(422, "There are no images in `images`: send at least one.")
+        raise RequestRefusal(422, "There are no images in `images`: send at least one.")
     if len(images) > MOST_IMAGES:
-        raise Refusal(413, f"{len(images):,} images are too many at once: send at most {MOST_IMAGES:,} a request.")
+        raise RequestRefusal(
+            413, f"{len(images):,} images are too many at once: send at most {MOST_IMAGES:,} a request."
+        )
     return np.frombuffer(_pixels(_numbers(images, shape), shape), np.uint8).reshape(-1, *shape)
 
 
 def _require_bounded(body: bytes) -> None:
     """Refuse by counting what would be allocated: a list takes 100 bytes of memory for two in the body."""
     if body.count(b",") > MOST_NUMBERS or body.count(b"[") > MOST_LISTS:
-        raise Refusal(
+        raise RequestRefusal(
             413,
             f"The body holds too many numbers at once: send at most {MOST_NUMBERS:,} in {MOST_LISTS:,} lists a "
             "request, and leave out a last axis of one channel.",
         )
     if body.count(b'"') > 2 or body.count(b"{") > 1:
-        raise Refusal(422, f"{EXPECTED} Text, and fields of other names, are not read.")
+        raise RequestRefusal(422, f"{EXPECTED} Text, and fields of other names, are not read.")
     if LONG_NUMBER in body.translate(ANY_DIGIT):
-        raise Refusal(422, f"A number has {len(LONG_NUMBER)} digits or more: pixels are whole numbers from 0 to 255.")
+        raise RequestRefusal(
+            422, f"A number has {len(LONG_NUMBER)} digits or more: pixels are whole numbers from 0 to 255."
+        )
 
 
 def _images_field(body: bytes) -> list[Any]:
@@ -64,10 +68,10 @@ def _images_field(body: bytes) -> list[Any]:
         with _collecting_no_garbage():
             value = from_json(body, cache_strings="none")
     except ValueError as error:
-        raise Refusal(400, f"The body is not JSON: {str(error)[:200]}.") from error
+        raise RequestRefusal(400, f"The body is not JSON: {str(error)[:200]}.") from error
     images = value.get("images") if isinstance(value, dict) else None
     if not isinstance(images, list) or len(value) != 1:
-        raise Refusal(422, EXPECTED)
+        raise RequestRefusal(422, EXPECTED)
     return images
 
 
@@ -110,12 +114,12 @@ def _sides(value: Any) -> tuple[int, ...]:
     return tuple(sides)
 
 
-def _wrong_shape(images: list[Any], expected: tuple[int, ...]) -> Refusal:
+def _wrong_shape(images: list[Any], expected: tuple[int, ...]) -> RequestRefusal:
     for number, image in enumerate(images, start=1):
         if (found := _sides(image)) != expected:
             wanted, got = (" x ".join(map(str, sides)) or "a number" for sides in (expected, found))
-            return Refusal(422, f"Image {number} must be {wanted} pixels, not {got}.")
-    return Refusal(422, "The images have rows of unequal length: every image needs the same shape.")
+            return RequestRefusal(422, f"Image {number} must be {wanted} pixels, not {got}.")
+    return RequestRefusal(422, "The images have rows of unequal length: every image needs the same shape.")
 
 
 def _pixels(values: list[Any], shape: Shape) -> bytes:
@@ -129,7 +133,7 @@ def _pixels(values: list[Any], shape: Shape) -> bytes:
         (place, fault) for place, value in enumerate(values[start:], start) if (fault := _fault(value)) is not None
     )
     image, row, column = (int(axis) + 1 for axis in np.unravel_index(place // shape[2], (MOST_IMAGES, *shape[:2])))
-    raise Refusal(422, f"Image {image}, row {row}, column {column}: {fault}.")
+    raise RequestRefusal(422, f"Image {image}, row {row}, column {column}: {fault}.")
 
 
 def _as_bytes(values: list[Any]) -> bytes | None:

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from pipeline.serving import schemas
 from pipeline.serving.champion import ChampionWatch
-from pipeline.serving.refusals import Refusal
+from pipeline.serving.refusals import RequestRefusal
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
@@ -70,5 +70,5 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
 def _report(parent: Path, version_id: str) -> Response:
     path = parent / version_id / "report.html"
     if not VERSION_ID.fullmatch(version_id) or not path.is_file():
-        raise Refusal(404, f"There is no report of a version '{version_id[:80]}': GET /versions lists them.")
+        raise RequestRefusal(404, f"There is no report of a version '{version_id[:80]}': GET /versions lists them.")
     return FileResponse(path, headers=UNCACHED | {"content-security-policy": REPORT_POLICY})

@@ -12,7 +12,7 @@ MOST_LISTS = 400_000
 """Of one request, as pixels."""
 
 
-class Refusal(Exception):  # noqa: N818 - a normal answer, not an error of the server
+class RequestRefusal(Exception):  # noqa: N818 - a normal answer, not an error of the server
     """A request that cannot be served.
 
     Attributes:

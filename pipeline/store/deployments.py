@@ -10,7 +10,7 @@ from pipeline.errors import StoreError
 from pipeline.store.names import FolderName
 
 
-class Record(BaseModel):
+class DeploymentRecord(BaseModel):
     """A promotion, rollback or override.
 
     Attributes:
@@ -33,14 +33,14 @@ class Record(BaseModel):
     promoted_at: str
 
 
-def parse(content: str | bytes, where: str, remedy: str) -> Record:
+def parse(content: str | bytes, where: str, remedy: str) -> DeploymentRecord:
     """Return the record in a line or file.
 
     Raises:
         StoreError: It is damaged; the sentence names ``where`` and ends with ``remedy``.
     """
     try:
-        return Record.model_validate_json(content)
+        return DeploymentRecord.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
@@ -48,7 +48,7 @@ def parse(content: str | bytes, where: str, remedy: str) -> Record:
         raise StoreError(f"{where} is damaged ({found}): {remedy}") from error
 
 
-def parse_history(lines: Sequence[str], file: Path) -> tuple[Record, ...]:
+def parse_history(lines: Sequence[str], file: Path) -> tuple[DeploymentRecord, ...]:
     """Return every record of a history, oldest first.
 
     Raises:
@@ -56,7 +56,7 @@ def parse_history(lines: Sequence[str], file: Path) -> tuple[Record, ...]:
     """
     remedy = "restore the file from a copy."
     records = tuple(parse(line, f"{file}, line {number}", remedy) for number, line in enumerate(lines, 1))
-    served: dict[str, list[Record]] = {}
+    served: dict[str, list[DeploymentRecord]] = {}
     for number, record in enumerate(records, 1):
         before = served.setdefault(record.dataset, [])
         if record.action != "rollback":
@@ -68,9 +68,9 @@ def parse_history(lines: Sequence[str], file: Path) -> tuple[Record, ...]:
     return records
 
 
-def champions(records: Iterable[Record]) -> list[Record]:
+def champions(records: Iterable[DeploymentRecord]) -> list[DeploymentRecord]:
     """Return the promotions of one dataset that no rollback took back, oldest first; the last of them serves."""
-    standing: list[Record] = []
+    standing: list[DeploymentRecord] = []
     for record in records:
         if record.action == "rollback":
             standing.pop()

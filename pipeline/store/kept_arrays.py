@@ -14,7 +14,7 @@ from pipeline.store import atomic, typed_files
 
 
 @dataclass(frozen=True)
-class Entry:
+class KeptArray:
     """What an array was computed from.
 
     Attributes:
@@ -35,7 +35,7 @@ class Entry:
         return self.folder / f"{self.model_sha256[:24]}-{self.rows_sha256[:24]}-{self.kind}.npz"
 
 
-def read(entry: Entry) -> NDArray[np.float32] | None:
+def read(entry: KeptArray) -> NDArray[np.float32] | None:
     """Return the kept array; ``None`` where there is none whose digest names this content, model and images."""
     try:
         found = typed_files.parse_arrays(atomic.read_bytes(entry.path), entry.path, ("values", "sha256"))
@@ -46,7 +46,7 @@ def read(entry: Entry) -> NDArray[np.float32] | None:
     return values if fits else None
 
 
-def write(entry: Entry, values: NDArray[np.float32]) -> None:
+def write(entry: KeptArray, values: NDArray[np.float32]) -> None:
     """Keep an array in one step, with the digest that ``read`` asks for.
 
     Raises:
@@ -57,6 +57,6 @@ def write(entry: Entry, values: NDArray[np.float32]) -> None:
     atomic.write_bytes(entry.path, buffer.getvalue())
 
 
-def _digest(entry: Entry, values: NDArray[Any]) -> str:
+def _digest(entry: KeptArray, values: NDArray[Any]) -> str:
     named = f"{entry.kind}\n{entry.model_sha256}\n{entry.rows_sha256}\n{values.dtype.str}\n{values.shape}\n"
     return hashlib.sha256(named.encode() + np.ascontiguousarray(values).tobytes()).hexdigest()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from pipeline.errors import StoreError, UnreadableError
-from pipeline.facts.manifest import FileFacts, Manifest
+from pipeline.facts.manifest_facts import FileFacts, Manifest
 from pipeline.store import atomic, typed_files
 
 NAME = "manifest.json"

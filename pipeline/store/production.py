@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.contracts import Deployment
 from pipeline.errors import StoreError, UnreadableError
 from pipeline.store import atomic, deployments, manifest
-from pipeline.store.deployments import Record
+from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 CURRENT = "current.json"
@@ -26,7 +26,7 @@ def current(home: Home, dataset: str) -> Deployment | None:
     return None if record is None else _deployment(home, record)
 
 
-def current_record(home: Home, dataset: str) -> Record | None:
+def current_record(home: Home, dataset: str) -> DeploymentRecord | None:
     """Return what ``current.json`` says, ``None`` where there is none.
 
     Raises:
@@ -83,7 +83,7 @@ def problems(home: Home) -> list[str]:
     return found
 
 
-def records(home: Home, dataset: str | None = None) -> tuple[Record, ...]:
+def records(home: Home, dataset: str | None = None) -> tuple[DeploymentRecord, ...]:
     """Return every promotion, rollback and override, oldest first, of one dataset or of all.
 
     Raises:
@@ -94,7 +94,7 @@ def records(home: Home, dataset: str | None = None) -> tuple[Record, ...]:
     return tuple(record for record in found if dataset in (None, record.dataset))
 
 
-def deployed(home: Home) -> list[Record]:
+def deployed(home: Home) -> list[DeploymentRecord]:
     """Return the newest record of every version that ever served a dataset.
 
     Raises:
@@ -112,7 +112,7 @@ def history(home: Home, dataset: str | None = None) -> list[dict[str, Any]]:
     return [record.model_dump() for record in records(home, dataset)]
 
 
-def install(home: Home, version_folder: Path, record: Record) -> Deployment:
+def install(home: Home, version_folder: Path, record: DeploymentRecord) -> Deployment:
     """Bring a version's bundle into place, record the deployment, and name it champion, in this order.
 
     The history is the write-ahead log: ``complete`` names what was recorded but not yet named.
@@ -155,12 +155,12 @@ def complete(home: Home) -> list[tuple[Deployment, bool]]:
     return done
 
 
-def bundle_of(home: Home, record: Record) -> Path:
+def bundle_of(home: Home, record: DeploymentRecord) -> Path:
     """Return the folder from which a recorded version serves."""
     return home.production_of(record.dataset) / record.id
 
 
-def bundle_damage(home: Home, record: Record, *, content: bool) -> str | None:
+def bundle_damage(home: Home, record: DeploymentRecord, *, content: bool) -> str | None:
     """Return what is wrong with the bundle of a recorded version, in a sentence; ``None`` where all is well.
 
     Args:
@@ -201,7 +201,7 @@ def history_file(home: Home) -> Path:
     return home.production / HISTORY
 
 
-def _readable_current(home: Home, dataset: str) -> tuple[Record | None, bool]:
+def _readable_current(home: Home, dataset: str) -> tuple[DeploymentRecord | None, bool]:
     try:
         return current_record(home, dataset), False
     except UnreadableError:
@@ -210,9 +210,9 @@ def _readable_current(home: Home, dataset: str) -> tuple[Record | None, bool]:
         return None, True
 
 
-def _name_champion(home: Home, record: Record) -> None:
+def _name_champion(home: Home, record: DeploymentRecord) -> None:
     atomic.write_json(home.production_of(record.dataset) / CURRENT, record.model_dump())
 
 
-def _deployment(home: Home, record: Record) -> Deployment:
+def _deployment(home: Home, record: DeploymentRecord) -> Deployment:
     return Deployment(**record.model_dump(), folder=bundle_of(home, record))

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from pipeline.contracts import Deployment, Version
-from pipeline.facts.scores import Scores
+from pipeline.facts.score_facts import Scores
 from pipeline.store import atomic, manifest, typed_files
 
 NAME = "scores.json"

@@ -17,7 +17,7 @@ OUT_OF_FOLD = "out_of_fold.npz"
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class BenchmarkPredictions:
     """What a version answered on the benchmark when it was judged.
 
     Attributes:
@@ -56,7 +56,7 @@ class OutOfFold:
     digests: Digests
 
 
-def predictions(version: Version | Deployment) -> Predictions:
+def predictions(version: Version | Deployment) -> BenchmarkPredictions:
     """Return the predictions of a version, checked against its manifest.
 
     Raises:
@@ -86,7 +86,7 @@ def out_of_fold(folder: Path) -> OutOfFold | None:
     return parse_out_of_fold(manifest.read_checked(folder, OUT_OF_FOLD), folder / OUT_OF_FOLD)
 
 
-def parse_predictions(content: bytes, path: Path) -> Predictions:
+def parse_predictions(content: bytes, path: Path) -> BenchmarkPredictions:
     """Return the predictions in a content; ``path`` names it in the error.
 
     Raises:
@@ -94,7 +94,7 @@ def parse_predictions(content: bytes, path: Path) -> Predictions:
     """
     needed = ("probabilities", "labels", "digests")
     found = typed_files.parse_arrays(content, path, needed, optional=("champion_probabilities",))
-    return Predictions(**_checked(found, path))
+    return BenchmarkPredictions(**_checked(found, path))
 
 
 def parse_out_of_fold(content: bytes, path: Path) -> OutOfFold:
@@ -128,7 +128,7 @@ def parse_training_images(content: bytes, path: Path) -> TrainingImages:
     return TrainingImages(**{name: _digests(array, name, path) for name, array in found.items()})
 
 
-def predictions_content(predictions: Predictions) -> bytes:
+def predictions_content(predictions: BenchmarkPredictions) -> bytes:
     """Return ``predictions.npz``."""
     champion = predictions.champion_probabilities
     buffer = io.BytesIO()

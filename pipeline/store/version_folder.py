@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pipeline.contracts import Verdict, Version
 from pipeline.errors import StoreError
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Scores
 from pipeline.judging import disclosure
 from pipeline.store import judgements, manifest, scores, verdicts, version_arrays
 

@@ -36,7 +36,7 @@ Entry = tuple[Stamp, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Summary:
+class VersionSummary:
     """What listings print of a version; what could not be verified is ``None``.
 
     Attributes:
@@ -73,16 +73,16 @@ class Summary:
     override: str | None = None
 
 
-_SUMMARY = TypeAdapter(Summary)
+_SUMMARY = TypeAdapter(VersionSummary)
 
 
-def summaries(home: Home) -> list[Summary]:
+def summaries(home: Home) -> list[VersionSummary]:
     """Return what listings print of every version, oldest first, verified as ``versions.list_versions`` does."""
     started = time.time()
     with _opened(home) as index:
         known = _entries(index)
-        found: dict[str, Summary] = {}
-        fresh: dict[str, tuple[Stamp, Summary]] = {}
+        found: dict[str, VersionSummary] = {}
+        fresh: dict[str, tuple[Stamp, VersionSummary]] = {}
         for folder in versions.folders(home):
             key = folder.name if folder.parent == home.versions else f"{folder.parent.name}/{folder.name}"
             if (indexed := _indexed(known.get(key), folder)) is not None:
@@ -136,7 +136,7 @@ def remove_damaged(home: Home) -> list[str]:
     return ["Deleted the damaged index of versions; the next listing rebuilds it."]
 
 
-def _indexed(entry: Entry | None, folder: Path) -> Summary | None:
+def _indexed(entry: Entry | None, folder: Path) -> VersionSummary | None:
     """Return what the index has on a folder, if its files are those that were verified."""
     if entry is None or _stamp(folder, entry[0]) != entry[0]:
         return None
@@ -146,10 +146,10 @@ def _indexed(entry: Entry | None, folder: Path) -> Summary | None:
         return None
 
 
-def summary_of(version: Version) -> Summary:
+def summary_of(version: Version) -> VersionSummary:
     """Return what listings print of a version that was read."""
     facts, scores = version.known_manifest, version.known_scores
-    return Summary(
+    return VersionSummary(
         id=version.id,
         folder=version.folder,
         dataset=facts.dataset.name if facts else None,
@@ -255,7 +255,9 @@ def _entries(index: sqlite3.Connection | None) -> dict[str, Entry]:
         return {}
 
 
-def _update(index: sqlite3.Connection | None, fresh: Mapping[str, tuple[Stamp, Summary]], gone: set[str]) -> None:
+def _update(
+    index: sqlite3.Connection | None, fresh: Mapping[str, tuple[Stamp, VersionSummary]], gone: set[str]
+) -> None:
     if index is None or not (fresh or gone):
         return
     rows = [(key, json.dumps(_entry(stamp, summary))) for key, (stamp, summary) in fresh.items()]
@@ -265,7 +267,7 @@ def _update(index: sqlite3.Connection | None, fresh: Mapping[str, tuple[Stamp, S
         index.executemany("DELETE FROM versions WHERE key = ?", [(key,) for key in gone])
 
 
-def _entry(stamp: Stamp, summary: Summary) -> dict[str, Any]:
+def _entry(stamp: Stamp, summary: VersionSummary) -> dict[str, Any]:
     changing = ("folder", "in_production", "override")
     facts = {name: value for name, value in asdict(summary).items() if name not in changing}
     return {"layout": LAYOUT, "stamp": stamp, "facts": facts}

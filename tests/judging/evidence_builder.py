@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.facts.manifest import Parity
+from pipeline.facts.manifest_facts import Parity
 from pipeline.judging import gate, spending
 from pipeline.judging.evidence import Contender, Evidence, Provenance
 from pipeline.judging.ledger import Balance, Grant

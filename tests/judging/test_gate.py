@@ -9,7 +9,7 @@ from evidence_builder import judged, make_evidence, probabilities
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.facts.manifest import Parity
+from pipeline.facts.manifest_facts import Parity
 from pipeline.judging import gate
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.ledger import Refusal

@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 from statsmodels.stats.proportion import proportion_confint
 
 from pipeline.errors import DataError
-from pipeline.facts.scores import Confusion, Figures
+from pipeline.facts.score_facts import Confusion, Figures
 from pipeline.judging import metrics, scalar_figures
 from pipeline.judging.intervals import clopper_pearson
 

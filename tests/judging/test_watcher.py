@@ -14,7 +14,7 @@ from pipeline.inference.contenders import grows
 from pipeline.judging import chain, explain, gate, ledger
 from pipeline.judging.policy import GatePolicy, from_table
 from pipeline.store import atomic, ledger_files, production, verdicts, versions
-from pipeline.store.deployments import Record
+from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
@@ -39,7 +39,7 @@ def promote(home: Home, challenger: Candidate, policy: GatePolicy = POLICY) -> D
         "dataset": "digits", "id": version.id, "digest": challenger.digest, "previous_id": None, "action": "promote",
         "reason": "", "promoted_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
-    return production.install(home, version.folder, Record(**facts))
+    return production.install(home, version.folder, DeploymentRecord(**facts))
 
 
 def spent(home: Home) -> int:
@@ -396,7 +396,7 @@ def test_small_losses_cannot_creep_past_the_best_champion_ever(home):
         "dataset": "digits", "id": served.id, "digest": slightly_worse.digest, "previous_id": None,
         "action": "override", "reason": "test", "promoted_at": "2026-01-02T00:00:00Z",
     }  # fmt: skip
-    production.install(home, served.folder, Record(**facts))
+    production.install(home, served.folder, DeploymentRecord(**facts))
     alone = from_table(policy.model_dump() | {"mode": "better", "margin_pp": None, "robustness_margin_pp": "off"})
     creeping = candidate(home, "creeping", fitted(69).onnx())
     assert judge(home, creeping, alone).comparison.gain_low_pp > -8.0, "harmless beside the present champion"

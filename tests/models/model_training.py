@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.contracts import History, Images, Labels, Probabilities
-from pipeline.facts.manifest import ModelFormat
+from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import registry
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model

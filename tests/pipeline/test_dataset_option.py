@@ -11,8 +11,8 @@ from sklearn.datasets import load_digits
 
 from pipeline.data import sources
 from pipeline.errors import DataError
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Scores
 from pipeline.inspection import datasets, evaluation
 from pipeline.store import manifest, production, versions
 from pipeline.store.home import Home

@@ -17,7 +17,7 @@ from pipeline.contracts import UnlabelledImages
 from pipeline.data import sources, splits
 from pipeline.deployer import Deployer
 from pipeline.errors import PipelineError, StoreError
-from pipeline.facts.manifest import Manifest
+from pipeline.facts.manifest_facts import Manifest
 from pipeline.serving.champion import load as load_served
 from pipeline.store import manifest, production, repeats, role_records, version_index, versions
 from pipeline.store.home import Home

@@ -16,8 +16,8 @@ from known_facts import manifest_of, scores_of
 from scipy.stats import beta
 
 from pipeline.contracts import Charge, Check, Outcome, PairedResult, Verdict, Version
-from pipeline.facts.manifest import Manifest
-from pipeline.facts.scores import Scores
+from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.score_facts import Scores
 from pipeline.store import manifest, verdicts
 from pipeline.store import scores as score_files
 

@@ -10,7 +10,7 @@ import pytest
 from known_facts import changed
 
 from pipeline.contracts import Check
-from pipeline.facts.scores import Scores
+from pipeline.facts.score_facts import Scores
 from pipeline.inspection import reporting
 from pipeline.judging import metrics
 from pipeline.reports import galleries, html, version_report

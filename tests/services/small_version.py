@@ -14,12 +14,12 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.contracts import Candidate, Check, Verdict, Version
 from pipeline.data.digests import image_digests
-from pipeline.facts.scores import Latency, Scores
+from pipeline.facts.score_facts import Latency, Scores
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics
 from pipeline.store import production, verdicts, versions
 from pipeline.store import scores as score_files
-from pipeline.store.deployments import Record
+from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 CLASSES = tuple("0123456789")
@@ -109,7 +109,7 @@ def publish(home: Home, number: int = 1, strength: float = 1.0, *, serve: bool =
     if serve:
         facts = {"dataset": "digits", "id": version.id, "digest": version.manifest.digest, "previous_id": None}
         facts |= {"action": "promote", "reason": "", "promoted_at": "2026-11-21T13:50:00Z"}
-        production.install(home, version.folder, Record(**facts))
+        production.install(home, version.folder, DeploymentRecord(**facts))
     return version
 
 

@@ -57,7 +57,7 @@ def test_also_not_after_a_crash_between_sending_and_recording(
 ) -> None:
     saved = submissions.save
 
-    def crash_after_sending(home: Home, record: submissions.Record) -> None:
+    def crash_after_sending(home: Home, record: submissions.SubmissionRecord) -> None:
         if record.reference is not None:
             raise KeyboardInterrupt
         saved(home, record)
@@ -519,7 +519,7 @@ def test_images_unlike_the_benchmark_are_warned_of(
 def test_after_a_run_only_a_new_champion_is_submitted(
     home: Home, request_: Request, test_set: UnlabelledImages, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
-    def after_run(submission: Submission) -> submissions.Record | None:
+    def after_run(submission: Submission) -> submissions.SubmissionRecord | None:
         return submitter.after_run(
             home, submission, test_set, competition="digit-recognizer", patience=patience, notify=told
         )

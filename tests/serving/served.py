@@ -14,7 +14,7 @@ from known_facts import create_manifest, scores_of
 
 from pipeline.contracts import Check, Deployment, Verdict
 from pipeline.store import atomic, manifest, production, scores, verdicts
-from pipeline.store.deployments import Record
+from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 COMMAND = (
@@ -86,7 +86,7 @@ def install_version(
     before = production.current(home, dataset)
     facts: dict[str, Any] = {"dataset": dataset, "id": version_id, "digest": manifest.read(folder).digest}
     facts |= {"previous_id": before.id if before else None, "action": "promote", "reason": ""}
-    return production.install(home, folder, Record(**facts, promoted_at="2026-11-21T13:47:00Z"))
+    return production.install(home, folder, DeploymentRecord(**facts, promoted_at="2026-11-21T13:47:00Z"))
 
 
 class running:  # noqa: N801 - reads as a verb: with running(home) as address

@@ -19,8 +19,8 @@ from pipeline.store.home import Home
 GREY = (28, 28, 1)
 MIB = 2**20
 SHORT = (
-    "from pipeline.serving import bodies, protocol\n"
-    "bodies.BODY_SECONDS = bodies.QUEUE_SECONDS = protocol.HEAD_SECONDS = 0.5\n"
+    "from pipeline.serving import bodies, http_protocol\n"
+    "bodies.BODY_SECONDS = bodies.QUEUE_SECONDS = http_protocol.HEAD_SECONDS = 0.5\n"
 )
 
 

@@ -19,7 +19,7 @@ from store_builders import MakeVersion
 
 from pipeline.contracts import Version
 from pipeline.errors import StoreError
-from pipeline.facts.manifest import Manifest
+from pipeline.facts.manifest_facts import Manifest
 from pipeline.store import (
     disk,
     kept_arrays,
@@ -257,16 +257,16 @@ def test_a_damaged_archive_is_a_sentence_or_still_whole(place: int, bit: int, cu
 
 
 ARCHIVE = version_arrays.predictions_content(
-    version_arrays.Predictions(np.ones((20, 2), np.float32), np.zeros(20, np.int64), np.zeros(20, "V16"))
+    version_arrays.BenchmarkPredictions(np.ones((20, 2), np.float32), np.zeros(20, np.int64), np.zeros(20, "V16"))
 )
 
 
 def test_kept_predictions_count_only_for_their_model_their_images_and_their_content(tmp_path: Path) -> None:
-    entry = kept_arrays.Entry(tmp_path, "probabilities", "a" * 64, "b" * 64)
+    entry = kept_arrays.KeptArray(tmp_path, "probabilities", "a" * 64, "b" * 64)
     values = np.arange(6, dtype=np.float32).reshape(3, 2)
     kept_arrays.write(entry, values)
     assert np.array_equal(kept_arrays.read(entry), values)
-    other = kept_arrays.Entry(tmp_path, "probabilities", "a" * 63 + "0", "b" * 64)
+    other = kept_arrays.KeptArray(tmp_path, "probabilities", "a" * 63 + "0", "b" * 64)
     assert other.path == entry.path
     assert kept_arrays.read(other) is None
     with np.load(entry.path) as kept:

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from pipeline.contracts import Images, Probabilities, Version
 from pipeline.serving import inputs, json_pixels, schemas
 from pipeline.serving.champion import NOTHING_SERVES, Champion, ChampionWatch
-from pipeline.serving.refusals import MOST_PICTURES, Refusal
+from pipeline.serving.refusals import MOST_PICTURES, RequestRefusal
 from pipeline.store import versions
 from pipeline.store.home import Home
 
@@ -99,10 +99,10 @@ def require_champion(watch: ChampionWatch) -> Champion:
     """Return the champion that is served.
 
     Raises:
-        Refusal: There is none; says what to do.
+        RequestRefusal: There is none; says what to do.
     """
     if watch.champion is None:
-        raise Refusal(503, watch.problem or NOTHING_SERVES)
+        raise RequestRefusal(503, watch.problem or NOTHING_SERVES)
     return watch.champion
 
 
@@ -117,7 +117,7 @@ async def _images(request: Request, champion: Champion, decoding: asyncio.Semaph
         pictures = await _pictures(request)
         async with decoding:
             return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.preparation)
-    raise Refusal(415, "Send pictures as multipart/form-data (field `files`) or pixels as application/json.")
+    raise RequestRefusal(415, "Send pictures as multipart/form-data (field `files`) or pixels as application/json.")
 
 
 async def _pictures(request: Request) -> list[bytes]:
@@ -129,9 +129,9 @@ async def _pictures(request: Request) -> list[bytes]:
             return [await part.read() for part in form.getlist("files") if isinstance(part, UploadFile)]
     except HTTPException as error:
         status = 413 if "Too many" in error.detail else 400
-        raise Refusal(status, f"The form cannot be read: {error.detail.rstrip('.')}.") from error
+        raise RequestRefusal(status, f"The form cannot be read: {error.detail.rstrip('.')}.") from error
     except (ValueError, KeyError) as error:
-        raise Refusal(400, f"The form cannot be read: {error}.") from error
+        raise RequestRefusal(400, f"The form cannot be read: {error}.") from error
 
 
 def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None) -> bytes:

@@ -1,0 +1,51 @@
+"""What is recorded of a submission to Kaggle: a row of ``metric_results/submissions.csv``."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Status = Literal["sending", "unknown", "refused", "pending", "complete", "error"]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class SubmissionRecord:
+    """One attempt to submit: a row of the file, its fields in the order of the columns.
+
+    Attributes:
+        submitted_at: UTC, ISO 8601, of the moment just before it was sent.
+        competition: Its name in Kaggle's addresses.
+        version, digest: Which version predicted.
+        file_sha256: Digest of the file that was sent.
+        rows: How many predictions it holds.
+        message: The description it was sent with; no two attempts share one.
+        reference: Kaggle's number, ``None`` until it is known.
+        status: ``sending`` while it is being sent, and after a crash there; ``unknown`` if Kaggle may or may not
+            have it; ``refused`` if it was certainly not submitted; then as Kaggle says.
+        expected_low, expected_score, expected_high: The score expected before sending, with its 95 % interval.
+        public_score: Kaggle's, ``None`` until it is known.
+        leak: Whether the version was trained on test images and submitted all the same.
+        reason: Why it was refused, is unknown or could not be scored, in a sentence.
+    """
+
+    submitted_at: str
+    competition: str
+    version: str
+    digest: str
+    file_sha256: str
+    rows: Annotated[int, Field(ge=0)]
+    message: Annotated[str, Field(min_length=1)]
+    reference: int | None
+    status: Status
+    expected_low: Fraction
+    expected_score: Fraction
+    expected_high: Fraction
+    public_score: float | None = None
+    leak: bool = False
+    reason: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What is never sent twice: competition, version, file."""
+        return self.competition, self.version, self.file_sha256
