@@ -160,7 +160,7 @@ def test_a_bad_body_is_refused_in_a_sentence(
 REFUSED_FILES: dict[str, tuple[Callable[[], list[bytes]], int, str]] = {
     "text": (lambda: [b"I am no picture"], 422, "not a picture"),
     "empty": (lambda: [b""], 422, "not a picture"),
-    "half a picture": (lambda: [_cut(png())], 422, "not a picture"),
+    "half a picture": (lambda: [_cut(png())], 422, "cut off"),
     "a drawing program's file": (lambda: [b"%PDF-1.4\n"], 422, "not a picture"),
     "blank": (lambda: [_blank()], 422, "blank"),
     "the second of two": (lambda: [png(), b"x"], 422, "Picture 2"),
