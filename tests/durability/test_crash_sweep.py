@@ -30,7 +30,7 @@ NEXT = {"sample": 1, "ci": 3, "full": 6}[SIZE]
 """How many of the commands are given next."""
 SLICES = {"sample": 1, "ci": 2, "full": 16}[SIZE]
 """Parts of each sweep, for as many processes."""
-pytestmark = pytest.mark.slow if SIZE != "sample" else ()
+pytestmark = [pytest.mark.slow] if SIZE != "sample" else []
 
 
 @dataclass(frozen=True)
