@@ -68,8 +68,8 @@ def test_list_and_show(grown) -> None:
 def test_diff(grown) -> None:
     said = grown("dataset", "diff", "shapes@1", "shapes@2").output
 
-    assert "shapes@2 has 8 images that shapes@1 has not (bar 4, ring 4)." in said
-    assert "shapes@1 has 0 images that shapes@2 has not." in said
+    assert "shapes@2 has 8 images that shapes@1 lacks (bar 4, ring 4)." in said
+    assert "shapes@1 has 0 images that shapes@2 lacks." in said
 
 
 def test_export_as_npz_is_the_same_dataset(grown, tmp_path: Path, home: Home) -> None:

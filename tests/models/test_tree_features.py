@@ -89,5 +89,5 @@ def test_the_threads_of_the_process_do_not_change_them(
 
 
 def test_unknown_features_are_refused() -> None:
-    with pytest.raises(ModelError, match="no features 'edges': choose one of pixels, gradients"):
+    with pytest.raises(ModelError, match="'edges' is not a kind of feature: choose one of pixels, gradients"):
         TreeFeatures("edges", (28, 28, 1))

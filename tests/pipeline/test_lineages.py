@@ -69,7 +69,7 @@ def test_a_second_name_for_known_images_is_noticed(run, home):
     run(third, name="again")
     assert not [sentence for sentence in first.said if "error budget" in sentence]
     (told,) = [sentence for sentence in second.said if "error budget" in sentence]
-    assert told.startswith("36 benchmark images of 'again' belong to the dataset 'stripes', too.")
+    assert told.startswith("36 benchmark images of 'again' also belong to the dataset 'stripes'.")
     assert not [sentence for sentence in third.said if "error budget" in sentence]
     from pipeline.cli import app
 
