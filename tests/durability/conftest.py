@@ -15,7 +15,7 @@ from pipeline.store.home import Home
 PNG = b"a picture"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def undrawn() -> Iterator[None]:
     """Pictures and workbook as constant bytes: drawing takes seconds and touches no disk."""
     with pytest.MonkeyPatch.context() as patch:
@@ -38,7 +38,7 @@ def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bench(undrawn: None, stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Real versions, judged and promoted by real runs; one of them failed."""
     commands = writing_commands(stripes)

@@ -15,6 +15,8 @@ from pipeline.store.home import Home
 sys.path.append(str(Path(__file__).parents[1] / "durability"))
 from faulty_disk import Crash, FaultyDisk, Kind
 
+pytestmark = pytest.mark.slow
+
 
 def held(home: Home) -> list[str]:
     """The digests of the newest snapshot; asserts that what other programs see is the same, and nothing twice."""

@@ -85,7 +85,7 @@ def train_for_ever(data: Path, home: Path) -> None:
 def test_a_cell_that_kills_every_worker_is_one_sentence_and_costs_nothing(run: Any, home: Home) -> None:
     with (
         local_cluster(workers=2, threads=1) as cluster,
-        pytest.raises(ServiceError, match=r"trained deadly_recipe:build on 144 died.*memory.*fewer workers.*kept"),
+        pytest.raises(ServiceError, match=r"was training deadly_recipe:build on 144 died.*memory.*fewer workers.*kept"),
     ):
         run(cluster=cluster.scheduler_address, **sweep_that_dies(home))
     trains_nothing(run)
