@@ -94,8 +94,8 @@ def _on_processes(
             try:
                 prepared = waiting.pop(number).result()
             except BrokenProcessPool:
-                # One of the files in flight killed its process; the chunk at hand is tried file by file.
-                prepared = [_alone(item, preparation, work) for item in chunk]
+                # One of the files in flight killed its process; the chunk at hand is prepared file by file.
+                prepared = _one_by_one(chunk, preparation, work)
                 waiting.clear()
                 executor = get_reusable_executor(max_workers=jobs, timeout=IDLE_SECONDS)
             yield prepared
@@ -104,16 +104,21 @@ def _on_processes(
             future.cancel()
 
 
-def _alone(item: Item, preparation: Preparation, work: Work) -> Prepared:
+def _one_by_one(items: Sequence[Item], preparation: Preparation, work: Work) -> list[Prepared]:
+    """Prepare items in a single process, one at a time, so that a crash is the fault of the item at hand."""
     from joblib.externals.loky import ProcessPoolExecutor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    with ProcessPoolExecutor(max_workers=1) as executor:
-        try:
-            prepared: Prepared = executor.submit(work, item, preparation).result()
-        except BrokenProcessPool:
-            return _faulty(f"{item.name} crashed the process that read it: save it again.")
-    return prepared
+    done: list[Prepared] = []
+    while len(done) < len(items):
+        with ProcessPoolExecutor(max_workers=1) as executor:
+            for item in items[len(done) :]:
+                try:
+                    done.append(executor.submit(work, item, preparation).result())
+                except BrokenProcessPool:
+                    done.append(_faulty(f"{item.name} crashed the process that read it: save it again."))
+                    break
+    return done
 
 
 def _chunk(items: Sequence[Item], preparation: Preparation, work: Work) -> list[Prepared]:
