@@ -1,0 +1,57 @@
+"""The champion in production, and the submission that it made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The champion of a dataset, as ``production/<dataset>/current.json`` names it.
+
+    Attributes:
+        dataset: The dataset's name.
+        id, digest: Which version serves.
+        folder: ``production/<dataset>/<id>``, complete with ``model.onnx``.
+        previous_id: Which version served before, ``None`` for the first.
+        action: How it came into production.
+        reason: For an override or a rollback, a person's words.
+        promoted_at: UTC, ISO 8601.
+    """
+
+    dataset: str
+    id: str
+    digest: str
+    folder: Path
+    previous_id: str | None
+    action: Literal["promote", "rollback", "override"]
+    reason: str
+    promoted_at: str
+
+
+SUBMISSION_COLUMNS = ("ImageId", "Label")
+"""The columns of a submission and of its sample."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A written and checked ``submission.csv``.
+
+    Attributes:
+        csv: The file.
+        rows: How many predictions it holds.
+        version_id, version_digest: Which champion made it.
+        source: Which images it predicts, in words.
+        stand_in: Whether benchmark images stood in for a test set.
+        accuracy: On the stand-in's known labels; ``None`` for a true test set.
+        escaped: Ids and class names that were written with an apostrophe, since a spreadsheet would evaluate them.
+    """
+
+    csv: Path
+    rows: int
+    version_id: str
+    version_digest: str
+    source: str
+    stand_in: bool
+    accuracy: float | None = None
+    escaped: tuple[str, ...] = ()

@@ -1,0 +1,111 @@
+"""The watcher's decision on a candidate, and all that it consists of."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["pass", "fail", "error"]
+Disclosure = Literal["full", "verdict"]
+"""What is shown of a refused version: all that was measured, or that it was refused."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of the gate, applied.
+
+    Attributes:
+        name: Stable, machine-readable: ``accuracy_floor``.
+        title: For a person: ``accuracy at least 90 %``.
+        outcome: ``pass``, ``fail``, or ``error`` where it could not be decided.
+        value: What was measured, or ``None``.
+        limit: What it was held against, or ``None``.
+        sentence: What was found, for a person.
+    """
+
+    name: str
+    title: str
+    outcome: Outcome
+    value: float | None
+    limit: float | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class PairedResult:
+    """Challenger against champion on the same images.
+
+    Attributes:
+        fixed: Errors of the champion that the challenger gets right.
+        made: Errors of the challenger that the champion gets right.
+        gain_pp: Gain in accuracy, in percentage points.
+        gain_low_pp, gain_high_pp: Its 95 % interval (Tango 1998).
+        p_value: Exact, one-sided (McNemar): that the challenger is better.
+    """
+
+    fixed: int
+    made: int
+    gain_pp: float
+    gain_low_pp: float
+    gain_high_pp: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What a judgement cost the dataset's error budget.
+
+    Attributes:
+        level: The p-value that was needed.
+        entry: The line of the ledger with the debit; 0 where nothing is on record.
+        lineage: Whose ledger it is; ``None`` in a ledger of one benchmark, as older releases kept them.
+        alpha: The budget; ``None`` under a policy that promises nothing over a series of judgements.
+        spent: Part of the budget that is gone after the judgement; a promotion has its level back.
+        judged: Judgements that were paid for, this one included.
+    """
+
+    level: float
+    entry: int = 0
+    lineage: str | None = None
+    alpha: float | None = None
+    spent: float | None = None
+    judged: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The watcher's decision on one candidate. Data, not an exception: a fail is expected.
+
+    Attributes:
+        outcome: ``pass`` only if there are checks and all of them pass.
+        candidate_id, candidate_digest: Which version it judges.
+        champion_id, champion_digest: Which champion it was compared with; ``None`` for a first champion.
+        dataset: The dataset's name.
+        benchmark_sha256: Digest of the set of benchmark images.
+        truth_sha256: Digest of the benchmark images with their labels; empty where an older release judged.
+        benchmark_images: How many they were.
+        policy: The gate's name: ``guarded``.
+        policy_sha256: Digest of every rule and number of the policy.
+        checks: Each rule with its value, limit, outcome and sentence.
+        explanation: Sentences for a person that belong to no single check.
+        judged_at: UTC, ISO 8601.
+        ledger: What the judgement cost; ``None`` where nothing was spent.
+        comparison: Challenger against champion on the benchmark; ``None`` where they were not compared.
+        disclose: What its policy lets reports and listings show where it is no pass.
+    """
+
+    outcome: Outcome
+    candidate_id: str
+    candidate_digest: str
+    champion_id: str | None
+    champion_digest: str | None
+    dataset: str
+    benchmark_sha256: str
+    benchmark_images: int
+    policy: str
+    policy_sha256: str
+    checks: tuple[Check, ...]
+    explanation: tuple[str, ...] = ()
+    judged_at: str = ""
+    ledger: Charge | None = None
+    comparison: PairedResult | None = None
+    truth_sha256: str = ""
+    disclose: Disclosure = "full"
