@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import StoreError, UnreadableError
 from pipeline.store import atomic, disk
+from pipeline.store.atomic import folders
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_a_file_that_was_replaced_is_not_called_unchanged(tmp_path: Path, monkey
     def refuse(folder: Path) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(atomic, "sync_folder", refuse)
+    monkeypatch.setattr(folders, "sync_folder", refuse)
     with pytest.raises(StoreError, match="was written, but the disk did not confirm it"):
         atomic.write_text(path, "new")
     assert path.read_text() == "new"
