@@ -2,7 +2,6 @@
 
 import codecs
 import sys
-import unicodedata
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
@@ -11,9 +10,11 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Span, Text
 
+from pipeline.text import escaped
+
 WIDTH_IN_A_PIPE = 200
-NOT_SHOWN = ("Cc", "Cf", "Zl", "Zp")
-"""Unicode categories that a terminal obeys or hides: controls, marks of direction, separators of lines."""
+LINE_END = "\n"
+"""Kept wherever text is printed."""
 IN_ASCII = {"✔": "+", "✘": "x", "●": "*", "–": "-", "−": "-", "…": "...", "×": "x", "“": '"', "”": '"', "’": "'"}  # noqa: RUF001
 
 
@@ -27,7 +28,7 @@ class PlainConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return the text, escaped, as ``rich`` prints and measures it."""
-        return super().render_str(escaped(text), **options)
+        return super().render_str(escaped(text, keep=LINE_END), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render as ``rich`` does, texts escaped."""
@@ -36,21 +37,9 @@ class PlainConsole(Console):
         return super().render(renderable, options)
 
 
-def escaped(text: str) -> str:
-    """Return the text with its control characters, but for line ends, as Python escapes them."""
-    if text.isprintable():
-        return text
-    return "".join(map(_escaped_character, text))
-
-
-def _escaped_character(character: str) -> str:
-    is_obeyed = unicodedata.category(character) in NOT_SHOWN and character != "\n"
-    return character.encode("unicode_escape").decode() if is_obeyed else character
-
-
 def _escaped_text(text: Text) -> Text:
     """The same text with the same styles; each span ends where its escaped characters do."""
-    parts = [_escaped_character(character) for character in text.plain]
+    parts = [escaped(character, keep=LINE_END) for character in text.plain]
     starts = [0, *accumulate(map(len, parts))]
     result = text.copy()
     result.plain = "".join(parts)

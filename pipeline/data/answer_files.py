@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from pipeline.data.npz import read_arrays
 from pipeline.data.reading import blaming
-from pipeline.data.wording import quoted
 from pipeline.errors import DataError
+from pipeline.text import quoted
 
 ID_COLUMNS = ("id", "imageid")
 LABEL_COLUMNS = ("label", "labels", "prediction", "predicted")

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pipeline.data.notices import Notify, silent
 from pipeline.data.picture_file import read_picture
 from pipeline.data.raw import RawPart, RawSet
-from pipeline.data.wording import quoted, require_printable
+from pipeline.data.wording import require_printable
 from pipeline.errors import DataError
+from pipeline.text import quoted
 
 if TYPE_CHECKING:
     from PIL.Image import Image

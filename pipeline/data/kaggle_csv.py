@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from pipeline.data.raw import RawPart, RawSet, parent_name
 from pipeline.data.reading import blaming
-from pipeline.data.wording import quoted
 from pipeline.errors import DataError
+from pipeline.text import quoted
 
 BLOCK = 256
 """Rows of a refused file that are checked together."""

@@ -10,8 +10,8 @@ from pipeline.data import checks, idx, image_folder, kaggle_csv, npz
 from pipeline.data.notices import Notify, silent
 from pipeline.data.picture_file import read_picture
 from pipeline.data.preparation import Preparation, default_for, prepare
-from pipeline.data.wording import quoted
 from pipeline.errors import DataError
+from pipeline.text import quoted
 
 
 def load(

@@ -1,28 +1,14 @@
-"""Text from a user's files, in a form that a sentence can quote."""
+"""What a sentence says of a library's failure, and of file names that no report could show."""
 
 import unicodedata
 
 from pipeline.errors import DataError
-
-LONGEST = 60
-UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories that a terminal, a CSV or a JSON file may take for something other than text."""
-
-
-def quoted(text: str, longest: int = LONGEST) -> str:
-    """Return text on one line, what is not printable escaped, cut after ``longest`` characters."""
-    start = text[: longest + 1]
-    plain = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in start[:longest]
-    )
-    return plain + ("…" if len(start) > longest else "")
+from pipeline.text import UNSAFE_IN_NAMES, plain, quoted
 
 
 def reason(error: BaseException) -> str:
     """Return what a library says about a failure, short enough for a sentence; its type where it says nothing."""
-    text = " ".join(str(error).split()).rstrip(".")
-    return quoted(text, 200) or type(error).__name__
+    return plain(error, 200).rstrip(".") or type(error).__name__
 
 
 def require_printable(name: str, what: str) -> None:
@@ -38,5 +24,5 @@ def require_printable(name: str, what: str) -> None:
     categories = {unicodedata.category(character) for character in name}
     if "Cs" in categories:
         raise DataError(f"{what} '{quoted(name, 300)}' has a name that is not valid UTF-8: rename it.")
-    if categories & UNPRINTABLE:
+    if categories & UNSAFE_IN_NAMES:
         raise DataError(f"{what} '{quoted(name, 300)}' has control characters in its name: rename it.")

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from pipeline.text import UNSAFE_IN_NAMES
+
 LONGEST = 200
 """Bytes; file systems allow 255, and temporary names are longer than final ones."""
-UNSAFE = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, surrogates, and separators of lines and paragraphs."""
 
 
 def problem(name: str) -> str | None:
@@ -26,7 +26,7 @@ def problem(name: str) -> str | None:
 
 def unsafe_character(text: str) -> str | None:
     """Return the first character that a line of text must not contain, as ``U+2028``; ``None`` if there is none."""
-    found = next((letter for letter in text if unicodedata.category(letter) in UNSAFE), None)
+    found = next((letter for letter in text if unicodedata.category(letter) in UNSAFE_IN_NAMES), None)
     return None if found is None else f"U+{ord(found):04X}"
 
 

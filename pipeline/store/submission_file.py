@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.contracts import SUBMISSION_COLUMNS
 from pipeline.errors import DataError
-from pipeline.text import plain
+from pipeline.text import plain, quoted
 
 
 def check(path: Path, ids: tuple[str, ...], classes: tuple[str, ...]) -> None:
@@ -17,24 +17,20 @@ def check(path: Path, ids: tuple[str, ...], classes: tuple[str, ...]) -> None:
     rows = _rows(path)
     columns = ",".join(SUBMISSION_COLUMNS)
     if tuple(rows[0]) != SUBMISSION_COLUMNS:
-        raise DataError(f"{path} starts with '{_quoted(rows[0])}' instead of '{columns}': predict again.")
+        raise DataError(f"{path} starts with '{quoted(','.join(rows[0]))}' instead of '{columns}': predict again.")
     if len(rows) - 1 != len(ids):
         raise DataError(f"{path} has {len(rows) - 1:,} predictions for {len(ids):,} images: predict again.")
     known = set(classes)
     for number, (row, expected) in enumerate(zip(rows[1:], ids, strict=True), start=2):
         if len(row) != 2 or row[0] != expected:
             raise DataError(
-                f"{path}, row {number}: expected a label for id {plain(expected, 60)}, found '{_quoted(row)}'."
+                f"{path}, row {number}: expected a label for id {quoted(expected)}, found '{quoted(','.join(row))}'."
             )
         if row[1] not in known:
             raise DataError(
-                f"{path}, row {number}: the label '{plain(row[1], 60)}' is not one of the classes "
+                f"{path}, row {number}: the label '{quoted(row[1])}' is not one of the classes "
                 f"{plain(', '.join(classes))}."
             )
-
-
-def _quoted(row: list[str]) -> str:
-    return plain(",".join(row), 60)
 
 
 def _rows(path: Path) -> list[list[str]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import StoreError
+from pipeline.text import quoted
 
 T = TypeVar("T")
 _LONGEST_NAME = 80
@@ -54,8 +55,7 @@ def parse(adapter: TypeAdapter[T], content: bytes, path: Path, *, closed: bool =
 def first_fault(error: ValidationError) -> str:
     """Return what is wrong first, naming the field, without the user's data."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = ".".join(map(str, fault["loc"]))
-    field = field if len(field) <= _LONGEST_NAME else f"{field[:_LONGEST_NAME]}…"
+    field = quoted(".".join(map(str, fault["loc"])), _LONGEST_NAME)
     match fault["type"]:
         case "missing":
             return f"the field '{field}' is missing"
