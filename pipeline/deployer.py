@@ -6,9 +6,10 @@ from typing import Literal
 
 from pipeline.contracts import Deployment, Version
 from pipeline.errors import DeployError
+from pipeline.facts import names
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import checked_model
-from pipeline.store import deployments, names, production, versions
-from pipeline.store.deployments import DeploymentRecord
+from pipeline.store import deployments, production, versions
 from pipeline.store.home import Home
 
 Action = Literal["promote", "rollback", "override"]

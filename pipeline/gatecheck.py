@@ -165,7 +165,8 @@ def _alone(folder: Path, dataset: str) -> Iterator[Path]:
     """Make the folder and hold its lock."""
     import filelock
 
-    from pipeline.store import atomic, names
+    from pipeline.facts import names
+    from pipeline.store import atomic
 
     if (wrong := names.problem(dataset)) is not None:
         raise SettingsError(f"The dataset's name {shown(dataset)} cannot be the name of a ledger: {wrong}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.contracts import Version
 from pipeline.errors import PipelineError, StoreError
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store import (
     atomic,
     ledger_files,
@@ -19,7 +20,6 @@ from pipeline.store import (
     version_index,
     versions,
 )
-from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 

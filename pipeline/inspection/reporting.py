@@ -134,7 +134,7 @@ def publish(home: Home) -> Mapping[str, Path]:
     atomic.write_text(folder / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
     atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve))
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
-    served = production.history(home)
+    served = production.records(home)
     book = excel.workbook(listed, results, curve, pd.DataFrame(map(asdict, sent)), served)
     atomic.write_bytes(folder / "metric_results.xlsx", book)
     page = index_page.render(listed, index_page.read_curves(folder), served, sent)

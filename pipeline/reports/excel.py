@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.contracts import Version
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.reports import excel_charts, style
 from pipeline.reports.excel_sheets import THOUSANDS, add_head, add_note, add_table, add_text, colour_of, fill_of, saved
 from pipeline.reports.learning_curves import SAME_DIGITS
@@ -36,7 +37,7 @@ def workbook(
     results: "pd.DataFrame",
     curve: "pd.DataFrame",
     submissions: "pd.DataFrame | None" = None,
-    production: Iterable[Mapping[str, Any]] = (),
+    production: Iterable[DeploymentRecord] = (),
 ) -> bytes:
     """Return the workbook's bytes; the same input gives the same bytes.
 
@@ -48,7 +49,7 @@ def workbook(
         results: ``tables.results_table``.
         curve: ``tables.learning_curve_table``.
         submissions: ``submissions.csv``.
-        production: The lines of ``production/history.jsonl``.
+        production: The records of ``production/history.jsonl``.
     """
     from openpyxl import Workbook
 
@@ -71,7 +72,7 @@ def workbook(
             add_table(book, title, columns, found)
     if submissions is not None and len(submissions):
         add_table(book, "Submissions", tuple(submissions.columns), submissions.itertuples(index=False))
-    served = [[line[name] for name in _PRODUCTION_COLUMNS] for line in production]
+    served = [[getattr(record, name) for name in _PRODUCTION_COLUMNS] for record in production]
     if served:
         add_table(book, "Production", _PRODUCTION_COLUMNS, served)
     return saved(book)

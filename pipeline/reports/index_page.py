@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipeline.contracts import Version
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.score_facts import Estimate
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.reports import html
@@ -60,7 +61,7 @@ COLUMNS = (
 def render(
     versions: Sequence[Version],
     curves: Sequence[html.Picture] = (),
-    history: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[DeploymentRecord] = (),
     submissions: Sequence[SubmissionRecord] = (),
     *,
     link_prefix: str = "../",
@@ -71,7 +72,7 @@ def render(
     Args:
         versions: All versions, oldest first, damaged ones included.
         curves: The learning curves; ``read_curves`` finds them.
-        history: The lines of ``production/history.jsonl``, oldest first.
+        history: The records of ``production/history.jsonl``, oldest first.
         submissions: The records of ``submissions.csv``, oldest first.
         link_prefix: What leads from the page to the home folder: ``../`` from ``metric_results/``.
         pages: Other pages beside this one, where it is served: addresses by title.
@@ -86,7 +87,7 @@ def render(
         datasets=_choices(newest_first, _dataset),
         recipes=_choices(newest_first, _recipe),
         damaged=[version for version in newest_first if version.damage],
-        history=[_event(line) for line in reversed(history)],
+        history=[_event(record) for record in reversed(history)],
         submissions=[_submission(line) for line in reversed(submissions)],
         curves=curves,
         summary=_summary(versions),
@@ -157,14 +158,14 @@ def _champion(version: Version, link_prefix: str) -> dict[str, Any]:
     }
 
 
-def _event(line: Mapping[str, Any]) -> dict[str, Any]:
+def _event(record: DeploymentRecord) -> dict[str, Any]:
     return {
-        "when": when(line.get("promoted_at")),
-        "action": line.get("action", ""),
-        "dataset": line.get("dataset", ""),
-        "id": line.get("id", ""),
-        "previous": line.get("previous_id") or "",
-        "reason": line.get("reason") or "",
+        "when": when(record.promoted_at),
+        "action": record.action,
+        "dataset": record.dataset,
+        "id": record.id,
+        "previous": record.previous_id,
+        "reason": record.reason,
     }
 
 

@@ -46,7 +46,7 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
         page = index_page.render(
             versions.list_versions(home),
             index_page.read_curves(home.metric_results),
-            production.history(home),
+            production.records(home),
             submissions.read(home),
             link_prefix="/",
             pages=PAGES,

@@ -1,36 +1,12 @@
-"""One line of ``history.jsonl``, which is also the content of ``current.json``, and what follows from several."""
+"""Read the lines of ``history.jsonl``, and say what follows from several."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from pipeline.errors import StoreError
-from pipeline.store.names import FolderName
-
-
-class DeploymentRecord(BaseModel):
-    """A promotion, rollback or override.
-
-    Attributes:
-        dataset: The dataset's name.
-        id, digest: The version that serves from then on.
-        previous_id: The version that served before, ``None`` for the first.
-        action: How it came into production.
-        reason: For an override or a rollback, a person's words.
-        promoted_at: UTC, ISO 8601.
-    """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    dataset: FolderName
-    id: FolderName
-    digest: str
-    previous_id: FolderName | None
-    action: Literal["promote", "rollback", "override"]
-    reason: str
-    promoted_at: str
+from pipeline.facts.deployment_facts import DeploymentRecord
 
 
 def parse(content: str | bytes, where: str, remedy: str) -> DeploymentRecord:

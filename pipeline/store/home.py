@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import StoreError, shown
-from pipeline.store import names
+from pipeline.facts import names
 
 CHECKOUT = Path(__file__).parents[2]
 

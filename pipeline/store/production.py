@@ -1,12 +1,11 @@
 """Which version serves a dataset, and how it came to."""
 
 from pathlib import Path
-from typing import Any
 
 from pipeline.contracts import Deployment
 from pipeline.errors import StoreError, UnreadableError
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store import atomic, deployments, manifest
-from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 CURRENT = "current.json"
@@ -101,15 +100,6 @@ def deployed(home: Home) -> list[DeploymentRecord]:
         StoreError: A line of ``history.jsonl`` is damaged; the sentence names it.
     """
     return list({(record.dataset, record.id): record for record in records(home)}.values())
-
-
-def history(home: Home, dataset: str | None = None) -> list[dict[str, Any]]:
-    """Return ``records`` as plain mappings, for tables and JSON.
-
-    Raises:
-        StoreError: A line of ``history.jsonl`` is damaged; the sentence names it.
-    """
-    return [record.model_dump() for record in records(home, dataset)]
 
 
 def install(home: Home, version_folder: Path, record: DeploymentRecord) -> Deployment:

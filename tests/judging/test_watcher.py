@@ -10,11 +10,11 @@ from watched_models import Linear, candidate, damaged, digits, fitted, shuffled,
 from pipeline.contracts import Candidate, Deployment, LabelledImages, Split, Verdict
 from pipeline.data.digests import image_digests, set_digest
 from pipeline.errors import ModelError, StoreError
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference.contenders import grows
 from pipeline.judging import chain, explain, gate, ledger
 from pipeline.judging.policy import GatePolicy, from_table
 from pipeline.store import atomic, ledger_files, production, verdicts, versions
-from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 

@@ -121,7 +121,7 @@ def test_results_hold_a_row_a_version_and_the_workbook_the_same(run: object, hom
     book = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")
     assert {"Summary", "Per class", "Confusion", "Learning curve", "Verdicts", "Production"} <= set(book.sheetnames)
     promotions = [row[3] for row in book["Production"].iter_rows(min_row=2, values_only=True)]
-    assert promotions == [line["id"] for line in production.history(home)]
+    assert promotions == [record.id for record in production.records(home)]
 
 
 def test_training_images_are_never_benchmark_images(run: object, home: Home) -> None:

@@ -129,7 +129,7 @@ def test_the_most_promising_of_a_size_is_judged_first_whatever_the_command_line_
     for place, models in ((home, ("dummy", "logistic")), (Home(home.root / "b"), ("logistic", "dummy"))):
         rows = run(where=place, models=models, overrides={}).rows
         assert [row.cell.recipe for row in rows] == ["logistic", "dummy"]
-        assert [line["action"] for line in production.history(place)] == ["promote"]
+        assert [record.action for record in production.records(place)] == ["promote"]
 
 
 def test_what_was_trained_is_judged_although_another_training_fails(run: Any, home: Home) -> None:

@@ -95,7 +95,7 @@ def trained(home: Home) -> bool:
 def test_the_run_touches_the_disk_often_enough_to_be_worth_killing(whole: tuple[Home, int]) -> None:
     home, touches = whole
     assert touches > 2 * POINTS
-    assert [line["action"] for line in production.history(home)] == ["promote", "promote"]
+    assert [record.action for record in production.records(home)] == ["promote", "promote"]
 
 
 @pytest.mark.slow
@@ -220,6 +220,6 @@ def _story(home: Home) -> dict[str, object]:
         "versions": sorted((cells[v.id], v.manifest.digest, v.verdict.outcome) for v in listed),
         "rows": sorted(cells[line.split(",")[0]] for line in results[1:]),
         "champion": cells[serving["id"]],
-        "promotions": [cells[line["id"]] for line in production.history(home)],
+        "promotions": [cells[record.id] for record in production.records(home)],
         "files": sorted(path.name for path in home.metric_results.iterdir()),
     }

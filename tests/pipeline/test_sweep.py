@@ -31,7 +31,7 @@ def story(summary: Any) -> list[tuple[str, str | None, str | None, float]]:
 def champions(home: Home) -> list[str]:
     """The cells that were promoted, in their order."""
     cells = {version.id: version.manifest.cell for version in versions.list_versions(home)}
-    return [cells[line["id"]] for line in production.history(home)]
+    return [cells[record.id] for record in production.records(home)]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.reports import excel, style, tables
 
 
@@ -163,3 +164,13 @@ def test_an_empty_home_makes_a_workbook_too():
     results = tables.results_table([])
     content = excel.workbook([], results, tables.learning_curve_table(results))
     assert openpyxl.load_workbook(BytesIO(content))["Summary"].max_row == 1
+
+
+def test_production_is_a_sheet_of_every_promotion():
+    facts = {"digest": "d", "previous_id": "zero", "action": "override", "reason": "asked", "promoted_at": "2026-11-21"}
+    record = DeploymentRecord(dataset="mnist", id="first", **facts)
+    results = tables.results_table([])
+    content = excel.workbook([], results, tables.learning_curve_table(results), production=[record])
+    head, row = openpyxl.load_workbook(BytesIO(content))["Production"].values
+    assert head == ("promoted at", "dataset", "action", "id", "previous id", "reason")
+    assert row == ("2026-11-21", "mnist", "override", "first", "zero", "asked")

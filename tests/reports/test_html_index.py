@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from pipeline.contracts import PairedResult, Version
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.reports import html, index_page
 
 
@@ -67,17 +68,17 @@ def test_links_lead_to_each_report_from_where_the_page_stands(versions, prefix):
 
 
 def test_history_shows_overrides_with_their_reason(versions):
-    history = [
-        {"action": "promote", "dataset": "mnist", "id": "first", "previous_id": None, "reason": "", "promoted_at": ""},
-        {
-            "action": "override",
-            "dataset": "mnist",
-            "id": "second",
-            "previous_id": "first",
-            "reason": "the <i>boss</i> wants it",
-            "promoted_at": "2026-11-21T15:45:02Z",
-        },
-    ]
+    first = DeploymentRecord(
+        dataset="mnist",
+        id="first",
+        digest="",
+        previous_id=None,
+        action="promote",
+        reason="",
+        promoted_at="2026-11-21T13:45:02Z",
+    )
+    wanted = {"action": "override", "id": "second", "previous_id": "first", "reason": "the <i>boss</i> wants it"}
+    history = [first, first.model_copy(update=wanted)]
     page = index_page.render(versions, history=history)
     production = page[page.index('<section id="production">') :]
     assert production.index("second") < production.index('<span class="badge plain">promote</span>')

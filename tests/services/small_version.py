@@ -14,12 +14,12 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.contracts import Candidate, Check, Verdict, Version
 from pipeline.data.digests import image_digests
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.score_facts import Latency, Scores
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import metrics
 from pipeline.store import production, verdicts, versions
 from pipeline.store import scores as score_files
-from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 CLASSES = tuple("0123456789")

@@ -13,8 +13,8 @@ from typing import Any
 from known_facts import create_manifest, scores_of
 
 from pipeline.contracts import Check, Deployment, Verdict
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store import atomic, manifest, production, scores, verdicts
-from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 COMMAND = (
