@@ -6,11 +6,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, errors, notice, print_json, resolve_home
+from pipeline.cli.common import HomeOption, JsonOption, console, errors, notice, print_json
+from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.growing.arrivals import Desk
-    from pipeline.store.home import Home
+    from pipeline.growing.ingest import Order
+
+
+SourcesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folders (a sub-folder for each class), archives, CSV, .npz, Parquet, pictures, mnist, digits, "
+        "kaggle, or hf:owner/name."
+    ),
+]
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        help="How pictures become pixels, fixed by the first ingest: digit, fit, crop, stretch or as-is.",
+        show_default="digit for grey digits, else fit",
+    ),
+]
+SizeOption = Annotated[
+    str | None,
+    typer.Option(help="height,width or height,width,channels, fixed by the first ingest.", show_default="theirs"),
+]
+RatioOption = Annotated[
+    float | None,
+    typer.Option(min=1.0, help="Set aside images that would make a class more than this many times the smallest."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -19,32 +45,13 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            help="Folders (a sub-folder for each class), archives, CSV, .npz, Parquet, pictures, mnist, digits, "
-            "kaggle, or hf:owner/name."
-        ),
-    ],
+    sources: SourcesArgument,
     dataset: Annotated[str, typer.Option(help="Dataset to add to; a new name starts one.")],
     label: Annotated[str | None, typer.Option(help="Class of all the images given.", show_default="the folder")] = None,
-    as_: Annotated[
-        str | None,
-        typer.Option(
-            "--as",
-            help="How pictures become pixels, fixed by the first ingest: digit, fit, crop, stretch or as-is.",
-            show_default="digit for grey digits, else fit",
-        ),
-    ] = None,
-    image_size: Annotated[
-        str | None,
-        typer.Option(help="height,width or height,width,channels, fixed by the first ingest.", show_default="theirs"),
-    ] = None,
+    as_: KindOption = None,
+    image_size: SizeOption = None,
     new_classes: Annotated[bool, typer.Option("--new-classes", help="Add unknown labels as new classes.")] = False,
-    max_ratio: Annotated[
-        float | None,
-        typer.Option(min=1.0, help="Set aside images that would make a class more than this many times the smallest."),
-    ] = None,
+    max_ratio: RatioOption = None,
     labelled_by: Annotated[str, typer.Option(help="Who labelled the images.")] = "",
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="Number of processes that prepare images.", show_default="cores")
@@ -61,13 +68,8 @@ def ingest(
     What is unreadable is refused, what is doubtful waits in quarantine, and copies are counted. Train on it with
     `run --dataset NAME`.
     """
-    from rich.progress import Progress
-
-    from pipeline.growing import batch_report
     from pipeline.growing.ingest import Order
-    from pipeline.growing.ingest import ingest as take_in
 
-    place = resolve_home(home)
     order = Order(
         specs=tuple(sources),
         dataset=dataset,
@@ -79,6 +81,15 @@ def ingest(
         labelled_by=labelled_by,
         jobs=jobs or len(os.sched_getaffinity(0)),
     )
+    _take_in(Home.find(home), order, data_dir, wait=not no_wait, as_json=as_json)
+
+
+def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, as_json: bool) -> None:
+    from rich.progress import Progress
+
+    from pipeline.growing import batch_report
+    from pipeline.growing.ingest import ingest as take_in
+
     with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bars:
         task = bars.add_task("preparing", total=None)
         batch = take_in(
@@ -86,7 +97,7 @@ def ingest(
             order,
             _desk(place, data_dir),
             lambda done, total: bars.update(task, completed=done, total=total),
-            wait=not no_wait,
+            wait=wait,
         )
     page = batch_report.write(place, batch)
     if as_json:
@@ -97,7 +108,7 @@ def ingest(
     console.print(f"To look at: {page}", markup=False, soft_wrap=True)
 
 
-def _desk(place: "Home", data_dir: Path | None) -> "Desk":
+def _desk(place: Home, data_dir: Path | None) -> "Desk":
     from pipeline.config import DEFAULT_COMPETITION
     from pipeline.data import sources
     from pipeline.growing.arrivals import Desk

@@ -65,23 +65,7 @@ def evaluate(
         ModelError: There is no such checkpoint.
     """
     whole = versions.require_whole(version)
-    facts = whole.manifest.dataset
-    spec, name = datasets.source_of(home, dataset) if dataset else (_origin(whole), facts.name)
-    data = sources.load(
-        spec,
-        data_dir=data_dir,
-        name=name,
-        kaggle_dir=home.competition(DEFAULT_COMPETITION),
-        datasets=home.datasets,
-        notify=notify,
-    )
-    if dataset is None and data.sha256 != facts.sha256:
-        raise _changed(whole)
-    if (data.shape, data.classes) != (facts.shape, facts.classes):
-        raise DataError(
-            f"{data.name} has {len(data.classes)} classes of {data.shape} images; {version.id} was trained on "
-            f"{len(facts.classes)} classes of {facts.shape}: the two cannot be compared."
-        )
+    data = _load(home, whole, dataset, data_dir, notify)
     rows = _rows(home, whole, data)
     if digests.overlap(version_arrays.predictions(whole).digests, data.digests[rows]):
         disclosure.require_shown(whole)
@@ -96,6 +80,30 @@ def evaluate(
         images=f"{len(rows):,} images of {data.source}",
         scores=scores,
     )
+
+
+def _load(
+    home: Home, version: Version, dataset: str | None, data_dir: Path | None, notify: Callable[[str], None]
+) -> LabelledImages:
+    """The version's own dataset, unchanged, or another of the same classes and shape."""
+    facts = version.manifest.dataset
+    spec, name = datasets.source_of(home, dataset) if dataset else (_origin(version), facts.name)
+    data = sources.load(
+        spec,
+        data_dir=data_dir,
+        name=name,
+        kaggle_dir=home.competition(DEFAULT_COMPETITION),
+        datasets=home.datasets,
+        notify=notify,
+    )
+    if dataset is None and data.sha256 != facts.sha256:
+        raise _changed(version)
+    if (data.shape, data.classes) != (facts.shape, facts.classes):
+        raise DataError(
+            f"{data.name} has {len(data.classes)} classes of {data.shape} images; {version.id} was trained on "
+            f"{len(facts.classes)} classes of {facts.shape}: the two cannot be compared."
+        )
+    return data
 
 
 def _origin(version: Version) -> str:

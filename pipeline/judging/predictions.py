@@ -83,28 +83,34 @@ def question(
             "present one alone: use mode 'better' or 'as-good'."
         )
     known = _classes(benchmark, validation, classes)
-    labels, champion, challenger = _coded(benchmark, known, "the benchmark")
-    nothing: tuple[Labels, Probabilities, Probabilities] = (labels[:0], champion[:0], challenger[:0])
-    screened = nothing if validation is None else _coded(validation, known, "validation")
-    truth = _digest(repr(known), labels)
-    contenders = (
-        Contender(name, _digest(repr(known), answered), truth, answered, other)
-        for name, answered, other in zip(names, (champion, challenger), screened[1:], strict=True)
+    return _reduced(policy, _evidence(benchmark, validation, known, dataset, names), benchmark)
+
+
+def _evidence(
+    benchmark: Answers, validation: Answers | None, classes: tuple[str, ...], dataset: str, names: tuple[str, str]
+) -> Evidence:
+    labels, *answered = _coded(benchmark, classes, "the benchmark")
+    if validation is None:
+        screen_labels, *screened = labels[:0], answered[0][:0], answered[1][:0]
+    else:
+        screen_labels, *screened = _coded(validation, classes, "validation")
+    truth = _digest(repr(classes), labels)
+    champion, challenger = (
+        Contender(name, _digest(repr(classes), deciding), truth, deciding, screening)
+        for name, deciding, screening in zip(names, answered, screened, strict=True)
     )
-    first, second = contenders
-    evidence = Evidence(
+    return Evidence(
         dataset=dataset,
-        classes=known,
+        classes=classes,
         benchmark_sha256=truth,
         truth_sha256=truth,
         labels=labels,
-        validation_labels=screened[0],
+        validation_labels=screen_labels,
         majority_class=int(np.bincount(labels, minlength=1).argmax()),
-        challenger=second,
-        champion=first,
-        former=(first,),
+        challenger=challenger,
+        champion=champion,
+        former=(champion,),
     )
-    return _reduced(policy, evidence, benchmark)
 
 
 def _reduced(policy: GatePolicy, evidence: Evidence, benchmark: Answers) -> Question:

@@ -29,6 +29,13 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRouter:
     """Return the routes of the API."""
     routes = APIRouter()
+    _add_predict(routes, watch, telemetry)
+    _add_versions(routes, home, watch)
+    _add_health(routes, watch, telemetry)
+    return routes
+
+
+def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry") -> None:
     decoding = asyncio.Semaphore(DECODED_TOGETHER)
 
     @routes.post(
@@ -53,6 +60,8 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
             answer = await asyncio.to_thread(_answer, champion, probabilities, shown)
         return Response(answer, media_type="application/json")
 
+
+def _add_versions(routes: APIRouter, home: Home, watch: ChampionWatch) -> None:
     @routes.get(
         "/versions",
         response_model=list[schemas.VersionSummary],
@@ -76,6 +85,8 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
             "problem": watch.problem,
         }
 
+
+def _add_health(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry") -> None:
     @routes.get("/healthz", response_model=schemas.Answer)
     async def healthz() -> dict[str, str]:
         """Say that the process is alive."""
@@ -91,8 +102,6 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRoute
     async def metrics() -> Response:
         """Return counters in Prometheus' text format."""
         return Response(telemetry.text(), headers={"content-type": PROMETHEUS})
-
-    return routes
 
 
 def require_champion(watch: ChampionWatch) -> Champion:
