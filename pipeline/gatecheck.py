@@ -119,26 +119,8 @@ def _again(stored: Mapping[str, Any], asked: Question) -> Verdict:
 
 
 def _verdict(rules: GatePolicy, asked: Question, judgement: gate.Judgement, *, kept: bool) -> Verdict:
-    evidence, grant, champion = asked.evidence, judgement.grant, asked.evidence.champion
-    return Verdict(
-        outcome=judgement.outcome,
-        candidate_id=evidence.challenger.id,
-        candidate_digest=evidence.challenger.digest,
-        champion_id=champion.id if champion else None,
-        champion_digest=champion.digest if champion else None,
-        dataset=evidence.dataset,
-        benchmark_sha256=evidence.benchmark_sha256,
-        truth_sha256=evidence.truth_sha256,
-        benchmark_images=len(evidence.labels),
-        policy=rules.name,
-        policy_sha256=asked.policy.digest,
-        checks=judgement.checks,
-        explanation=tuple(_explanation(asked, judgement, kept=kept)),
-        judged_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        ledger=grant.charge(promoted=judgement.outcome == "pass") if grant else None,
-        comparison=judgement.comparison,
-        disclose=rules.disclose,
-    )
+    verdict = gate.verdict(asked.policy, asked.evidence, judgement, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return replace(verdict, policy=rules.name, explanation=tuple(_explanation(asked, judgement, kept=kept)))
 
 
 def _explanation(asked: Question, judgement: gate.Judgement, *, kept: bool) -> Iterator[str]:

@@ -102,26 +102,12 @@ class Watcher:
         )
 
     def _verdict(self, evidence: Evidence, champion: Deployment | None, judgement: gate.Judgement) -> Verdict:
-        grant = judgement.grant
-        return Verdict(
-            outcome=judgement.outcome,
-            candidate_id=evidence.challenger.id,
-            candidate_digest=evidence.challenger.digest,
-            champion_id=champion.id if champion else None,
-            champion_digest=champion.digest if champion else None,
-            dataset=evidence.dataset,
-            benchmark_sha256=evidence.benchmark_sha256,
-            truth_sha256=evidence.truth_sha256,
-            benchmark_images=len(evidence.labels),
-            policy=self.policy.name,
-            policy_sha256=self.policy.digest,
-            checks=judgement.checks,
-            explanation=judgement.explanation,
-            judged_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            ledger=grant.charge(promoted=judgement.outcome == "pass") if grant else None,
-            comparison=judgement.comparison,
-            disclose=self.policy.disclose,
-        )
+        judged_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        verdict = gate.verdict(self.policy, evidence, judgement, judged_at)
+        if champion is None:
+            return verdict
+        # The evidence has no champion where the challenger cannot be measured; the verdict names it all the same.
+        return replace(verdict, champion_id=champion.id, champion_digest=champion.digest)
 
 
 def _checked_model(candidate: Candidate) -> bytes:

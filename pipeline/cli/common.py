@@ -16,7 +16,6 @@ from typer.core import TyperGroup
 from pipeline.cli.settings_options import settings_option
 from pipeline.cli.terminal import PlainConsole, prepare_streams
 from pipeline.errors import PipelineError, SettingsError, shortened, shown
-from pipeline.store.home import Home
 
 HomeOption = Annotated[
     Path | None,
@@ -62,11 +61,6 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _short_usage_errors():
             return super().invoke(ctx)
-
-
-def resolve_home(folder: Path | None) -> Home:
-    """Return the home folder of a command, as ``Home.find`` does."""
-    return Home.find(folder)
 
 
 def print_json(value: Any) -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json
+from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.data.snapshots import Snapshot
@@ -25,7 +26,7 @@ def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
     """List every dataset with its newest snapshot."""
     from pipeline.data import snapshots
 
-    folder = resolve_home(home).datasets
+    folder = Home.find(home).datasets
     found = [snapshots.find(folder, name) for name in snapshots.names(folder)]
     if as_json:
         print_json([snapshots.facts_of(snapshot) for snapshot in found])
@@ -42,7 +43,7 @@ def show(name: Name, as_json: JsonOption = False, home: HomeOption = None) -> No
     from pipeline.data import snapshots
     from pipeline.growing import quarantine
 
-    datasets = resolve_home(home).datasets
+    datasets = Home.find(home).datasets
     snapshot = snapshots.find(datasets, name)
     folder = datasets / snapshot.name
     waiting = len(quarantine.digests_of(folder))
@@ -65,7 +66,7 @@ def export(
     from pipeline.data import snapshots
     from pipeline.growing import exporting
 
-    datasets = resolve_home(home).datasets
+    datasets = Home.find(home).datasets
     snapshot = snapshots.find(datasets, name)
     count = exporting.export(datasets / snapshot.name, snapshot, to, output)
     console.print(f"{count:,} images of {snapshot.id}: {output}", markup=False, soft_wrap=True)
@@ -81,7 +82,7 @@ def diff(
     from pipeline.data import snapshots
     from pipeline.growing import exporting
 
-    datasets = resolve_home(home).datasets
+    datasets = Home.find(home).datasets
     before, after = snapshots.find(datasets, first), snapshots.find(datasets, second)
     for sentence in exporting.difference(datasets, before, after).in_words(before.id, after.id):
         console.print(sentence, markup=False)
@@ -99,7 +100,7 @@ def remove(
     """Take images out of a dataset, and name the versions that were trained on them."""
     from pipeline.growing import removal
 
-    done = removal.remove(resolve_home(home), dataset, images, erase=erase, notify=notice)
+    done = removal.remove(Home.find(home), dataset, images, erase=erase, notify=notice)
     for sentence in done.in_words():
         console.print(sentence, markup=False)
 

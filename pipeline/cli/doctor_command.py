@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json
+from pipeline.store.home import Home
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,7 @@ def doctor(
     """
     from pipeline.inspection import doctor
 
-    place = resolve_home(home)
+    place = Home.find(home)
     done = doctor.repair(place, notice) if repair else []
     faults = doctor.examine(place)
     if as_json:

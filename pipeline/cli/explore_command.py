@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import DataDirOption, HomeOption, SourceOption, console, errors, notice, resolve_home
+from pipeline.cli.common import DataDirOption, HomeOption, SourceOption, console, errors, notice
+from pipeline.store.home import Home
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +31,7 @@ def explore(
     from pipeline.reports import exploration
     from pipeline.store import atomic
 
-    target = resolve_home(home)
+    target = Home.find(home)
     with errors.status("loading images") as status:
         kaggle_dir = target.competition(DEFAULT_COMPETITION)
         spec, name = datasets.source_of(target, dataset)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import check_command
-from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.judging.policy import GatePolicy
@@ -46,7 +47,7 @@ def show(
     from pipeline.judging import explain, power
 
     policy = policy_of(gate, config)
-    found = statuses(resolve_home(home), policy)
+    found = statuses(Home.find(home), policy)
     if as_json:
         print_json({"policy": policy.model_dump(), "digest": policy.digest, "datasets": [vars(one) for one in found]})
         return

@@ -15,9 +15,9 @@ from pipeline.cli.common import (
     console,
     notice,
     print_json,
-    resolve_home,
 )
 from pipeline.contracts import Version
+from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.store.version_index import VersionSummary
@@ -61,7 +61,7 @@ def list_versions(
     from pipeline.inspection.datasets import name_of
     from pipeline.store import version_index, versions
 
-    place = resolve_home(home)
+    place = Home.find(home)
     dataset = name_of(place, dataset) if dataset else None
     listed = [
         version
@@ -88,7 +88,7 @@ def show(
     from pipeline.cli.version_text import lines
     from pipeline.store import submissions, versions
 
-    place = resolve_home(home)
+    place = Home.find(home)
     found = versions.verify(versions.find(place, version))
     sent = submissions.of_version(place, found.id)
     if as_json:
@@ -116,7 +116,7 @@ def compare(
     from pipeline.inspection.comparison import compare as compare_versions
     from pipeline.store import versions
 
-    place = resolve_home(home)
+    place = Home.find(home)
     result = compare_versions(versions.find(place, first), versions.find(place, second))
     if as_json:
         print_json(dataclasses.asdict(result))
@@ -145,7 +145,7 @@ def evaluate(
     from pipeline.inspection import evaluation
     from pipeline.store import scores, versions
 
-    place = resolve_home(home)
+    place = Home.find(home)
     found = versions.find(place, version)
     result = evaluation.evaluate(place, found, checkpoint=checkpoint, dataset=dataset, data_dir=data_dir, notify=notice)
     file = place.metric_results / "evaluations" / f"{result.name}.json"
@@ -164,7 +164,7 @@ def report(home: HomeOption = None) -> None:
     from pipeline.inspection import reporting
     from pipeline.store import lock
 
-    place = resolve_home(home)
+    place = Home.find(home)
     with lock.writing(place, wait=True, notify=notice):
         for title, path in reporting.publish(place).items():
             console.print(f"{title:<16} {path}", soft_wrap=True, markup=False)
@@ -180,7 +180,7 @@ def forecast(
     from pipeline.reports.forecast import CAVEAT
     from pipeline.reports.forecast import forecast as forecast_curve
 
-    place = resolve_home(home)
+    place = Home.find(home)
     curve = reporting.learning_curve(place, reporting.results_table(place))
     forecasts = forecast_curve(curve, accuracy)
     if as_json:

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json
 from pipeline.cli.settings_options import settings_option
 from pipeline.contracts import Version
+from pipeline.store.home import Home
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +49,7 @@ def judge(
     given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
     settings = read_settings(config, given)
     wanted = judge_stored.Wanted(tuple(version or ()), dataset)
-    judged = judge_stored.judge(settings, resolve_home(home), wanted, notice)
+    judged = judge_stored.judge(settings, Home.find(home), wanted, notice)
     if as_json:
         print_json([_facts(one.version, new=one.new) for one in judged])
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json
 from pipeline.errors import StoreError
 from pipeline.store.home import Home
 
@@ -40,7 +40,7 @@ def download(
     from pipeline.services.calls import Patience
 
     patience = Patience(limit_seconds=time_limit)
-    for file in competition_files.download(resolve_home(home), competition, patience, notice, force=force):
+    for file in competition_files.download(Home.find(home), competition, patience, notice, force=force):
         how = "fetched" if file.fetched else "there already"
         console.print(f"{file.path}: {file.rows:,} rows, {how}", markup=False)
 
@@ -74,7 +74,7 @@ def submit(
     from pipeline.services.calls import Patience
     from pipeline.store import versions
 
-    place = resolve_home(home)
+    place = Home.find(home)
     chosen = versions.require_whole(versions.find(place, version or _champion(place, dataset)))
     folder = place.competition(competition)
     test_csv, sample = folder / "test.csv", folder / "sample_submission.csv"
@@ -106,7 +106,7 @@ def status(
     from pipeline.services.calls import Patience
     from pipeline.store.submissions import UNCERTAIN
 
-    place = resolve_home(home)
+    place = Home.find(home)
     with _reports_up_to_date(place):
         records = delivery.refresh(place, competition, Patience(limit_seconds=time_limit))
     if as_json:

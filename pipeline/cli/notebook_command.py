@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, console, errors, resolve_home
+from pipeline.cli.common import HomeOption, console, errors
+from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.reports.notebook import CellStarts
@@ -42,7 +43,7 @@ def notebook(
     from pipeline.reports import notebook as notebooks
     from pipeline.store import atomic
 
-    folder = (output or resolve_home(home).metric_results / "notebook").resolve()
+    folder = (output or Home.find(home).metric_results / "notebook").resolve()
     if back is not None:
         target = folder / f"{back.stem}.py"
         atomic.write_text(target, notebooks.to_script(back))

@@ -16,11 +16,10 @@ from pipeline.cli.common import (
     console,
     notice,
     print_json,
-    resolve_home,
 )
 from pipeline.contracts import Deployment
 from pipeline.errors import DeployError, SettingsError, StoreError
-from pipeline.store.deployments import DeploymentRecord
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store.home import Home
 
 PANEL = "Serve"
@@ -38,7 +37,7 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
     """Show each dataset's champion, and every promotion, rollback and override."""
     from pipeline.store import production
 
-    place = resolve_home(home)
+    place = Home.find(home)
     problems = production.problems(place)
     champions, history = production.all_current(place), _readable_history(place)
     if as_json:
@@ -72,7 +71,7 @@ def promote(
     from pipeline.deployer import Deployer
     from pipeline.store import lock, versions
 
-    place = resolve_home(home)
+    place = Home.find(home)
     if reason and not override:
         raise SettingsError("--reason belongs to --override: give both, or neither.")
     with lock.writing(place, wait=True, notify=notice) as recovered:
@@ -95,7 +94,7 @@ def rollback(
     from pipeline.deployer import Deployer
     from pipeline.store import lock
 
-    place = resolve_home(home)
+    place = Home.find(home)
     with lock.writing(place, wait=True, notify=notice) as recovered:
         deployer = Deployer(place, recovered.completed)
         deployment = deployer.rollback(champion_of(place, dataset).dataset, reason)
@@ -129,7 +128,7 @@ def predict(
     from pipeline.application import Application, escape_notice
     from pipeline.data import unlabelled
 
-    place = resolve_home(home)
+    place = Home.find(home)
     champion = champion_of(place, dataset)
     application = Application(champion)
     writes = output is not None or sample is not None or any(file.suffix == ".csv" for file in files)

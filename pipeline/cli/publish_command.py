@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import ChampionOption, HomeOption, console, notice, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, console, notice
+from pipeline.store.home import Home
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +30,7 @@ def publish(
     from pipeline.publishing import hub
     from pipeline.services.calls import Patience
 
-    place = resolve_home(home)
+    place = Home.find(home)
     name = champion_of(place, dataset).dataset
     patience = Patience(limit_seconds=time_limit)
     with console.status("Publishing …"):

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, console, errors, notice, resolve_home
+from pipeline.cli.common import ConfigOption, HomeOption, console, errors, notice
 from pipeline.cli.settings_options import settings_given, with_settings
+from pipeline.store.home import Home
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +40,7 @@ def run(
     settings = read_settings(config, settings_given(given))
     try:
         with RunProgress(errors, notice) as observer:
-            summary = simulator.run(settings, resolve_home(home), observer, wait=not no_wait)
+            summary = simulator.run(settings, Home.find(home), observer, wait=not no_wait)
     except KeyboardInterrupt:
         errors.print("Stopped. Finished work is kept; the same command resumes the run.")
         raise

@@ -2,15 +2,13 @@
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import ChampionOption, HomeOption, console, notice, resolve_home
+from pipeline.cli.common import ChampionOption, HomeOption, console, notice
 from pipeline.errors import SettingsError
-
-if TYPE_CHECKING:
-    from pipeline.store.home import Home
+from pipeline.store.home import Home
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHUTDOWN_SECONDS = 5
@@ -46,7 +44,7 @@ def serve(
     from pipeline.serving.app import create_app
     from pipeline.serving.http_protocol import PatientProtocol
 
-    place = resolve_home(home)
+    place = Home.find(home)
     dataset = name_of(place, dataset) if dataset else None
     _require_one(place, dataset)
     local = host in LOOPBACK
@@ -73,7 +71,7 @@ def serve(
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def _require_one(home: "Home", dataset: str | None) -> None:
+def _require_one(home: Home, dataset: str | None) -> None:
     from pipeline.store import production
 
     served = production.datasets(home)

@@ -3,12 +3,14 @@
 They cost nothing. Whatever they refuse was never compared, so they cannot make a false promotion more likely.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from pipeline.contracts import Check
 from pipeline.facts.manifest_facts import LARGEST_DIFFERENCE
 from pipeline.judging import metrics, paired
-from pipeline.judging.evidence import Evidence
+from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.rules import rule
 from pipeline.judging.words import passed
 
@@ -146,10 +148,7 @@ def not_the_champion(evidence: Evidence) -> Check:
 )
 def latency(evidence: Evidence, ratio: float) -> Check | None:
     """Check that one prediction takes at most ``ratio`` times the champion's milliseconds."""
-    champion = evidence.champion
-    if champion is None:
-        return None
-    return _budget("latency", "ms a prediction", evidence.challenger.latency_ms, champion.latency_ms, ratio)
+    return _budget("latency", "ms a prediction", evidence, lambda model: model.latency_ms, ratio)
 
 
 @rule(
@@ -161,10 +160,7 @@ def latency(evidence: Evidence, ratio: float) -> Check | None:
 )
 def size(evidence: Evidence, ratio: float) -> Check | None:
     """Check that the model is at most ``ratio`` times the champion's size."""
-    champion = evidence.champion
-    if champion is None:
-        return None
-    return _budget("size", "bytes", evidence.challenger.model_bytes, champion.model_bytes, ratio)
+    return _budget("size", "bytes", evidence, lambda model: model.model_bytes, ratio)
 
 
 @rule(
@@ -222,7 +218,12 @@ def _problem(evidence: Evidence) -> str | None:
     return None
 
 
-def _budget(name: str, unit: str, mine: float | None, theirs: float | None, ratio: float) -> Check:
+def _budget(
+    name: str, unit: str, evidence: Evidence, cost_of: Callable[[Contender], float | None], ratio: float
+) -> Check | None:
+    if evidence.champion is None:
+        return None
+    mine, theirs = cost_of(evidence.challenger), cost_of(evidence.champion)
     title = f"{name} at most {ratio:g} times the champion's"
     if mine is None or theirs is None or not (np.isfinite(mine) and np.isfinite(theirs)) or theirs <= 0:
         return Check(f"{name}_budget", title, "error", None, ratio, f"The {name} of one model was not measured.")

@@ -8,7 +8,7 @@ all, records the debit, and only then calls ``compare``.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.contracts import Check, Outcome, PairedResult
+from pipeline.contracts import Check, Outcome, PairedResult, Verdict
 from pipeline.judging import claims, comparisons, explain, free_checks, rules
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.ledger import Grant, Refusal
@@ -94,6 +94,30 @@ def compare(policy: GatePolicy, evidence: Evidence, screening: Screening, grant:
     comparison = comparisons.compare(evidence, champion)
     explanation = explain.of_comparison(policy, evidence.grown, comparison, grant, outcome(checks) == "pass")
     return Judgement(outcome(checks), tuple(checks), tuple(explanation), comparison.result(), grant)
+
+
+def verdict(policy: GatePolicy, evidence: Evidence, judgement: Judgement, judged_at: str) -> Verdict:
+    """Return a judgement with all that it rests on, as it is recorded; ``judged_at`` is UTC, ISO 8601."""
+    champion, grant = evidence.champion, judgement.grant
+    return Verdict(
+        outcome=judgement.outcome,
+        candidate_id=evidence.challenger.id,
+        candidate_digest=evidence.challenger.digest,
+        champion_id=champion.id if champion else None,
+        champion_digest=champion.digest if champion else None,
+        dataset=evidence.dataset,
+        benchmark_sha256=evidence.benchmark_sha256,
+        truth_sha256=evidence.truth_sha256,
+        benchmark_images=len(evidence.labels),
+        policy=policy.name,
+        policy_sha256=policy.digest,
+        checks=judgement.checks,
+        explanation=judgement.explanation,
+        judged_at=judged_at,
+        ledger=grant.charge(promoted=judgement.outcome == "pass") if grant else None,
+        comparison=judgement.comparison,
+        disclose=policy.disclose,
+    )
 
 
 def outcome(checks: Iterable[Check]) -> Outcome:

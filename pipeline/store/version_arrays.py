@@ -130,36 +130,25 @@ def parse_training_images(content: bytes, path: Path) -> TrainingImages:
 
 def predictions_content(predictions: BenchmarkPredictions) -> bytes:
     """Return ``predictions.npz``."""
-    champion = predictions.champion_probabilities
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        probabilities=predictions.probabilities,
-        labels=predictions.labels,
-        digests=predictions.digests,
-        **({} if champion is None else {"champion_probabilities": champion}),
-    )
-    return buffer.getvalue()
+    return _compressed(predictions)
 
 
 def out_of_fold_content(predictions: OutOfFold) -> bytes:
     """Return ``out_of_fold.npz``."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        probabilities=predictions.probabilities,
-        labels=predictions.labels,
-        digests=predictions.digests,
-    )
-    return buffer.getvalue()
+    return _compressed(predictions)
 
 
 def training_images_content(images: TrainingImages) -> bytes:
     """Return ``training_images.npz``."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, train=images.train, validation=images.validation)
+    return buffer.getvalue()
+
+
+def _compressed(answers: BenchmarkPredictions | OutOfFold) -> bytes:
+    arrays = {name: array for name, array in vars(answers).items() if array is not None}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

@@ -11,10 +11,11 @@ import typer
 from typer.testing import CliRunner
 
 from pipeline import __version__
-from pipeline.cli import app, common, run_command
+from pipeline.cli import app, run_command
 from pipeline.cli import main as simulator_main
 from pipeline.cli.settings_options import settings_given, settings_option
 from pipeline.config import Settings, read_settings
+from pipeline.store.home import Home
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = {
@@ -100,14 +101,14 @@ def test_the_console_script_starts_the_same_commands() -> None:
 
 
 def test_the_home_is_the_checkout_or_else_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert common.resolve_home(None).root == ROOT
-    assert common.resolve_home(tmp_path).root == tmp_path
+    assert Home.find(None).root == ROOT
+    assert Home.find(tmp_path).root == tmp_path
     # Installed as a copy, there is no checkout around the package.
     installed = tmp_path / "site-packages"
     shutil.copytree(ROOT / "pipeline", installed / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     here = tmp_path / "here"
     here.mkdir()
-    program = "from pipeline.cli.common import resolve_home; print(resolve_home(None).root)"
+    program = "from pipeline.store.home import Home; print(Home.find(None).root)"
     asked = [sys.executable, "-c", program]
     done = subprocess.run(
         asked, cwd=here, env={"PYTHONPATH": str(installed)}, capture_output=True, text=True, check=True
