@@ -40,7 +40,14 @@ def files(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("kind", "size"), [("fit", "18,12,1"), ("crop", "16,16,3"), ("stretch", "10,20,1")])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("crop", "16,16,3"),
+        pytest.param("fit", "18,12,1", marks=pytest.mark.slow),
+        pytest.param("stretch", "10,20,1", marks=pytest.mark.slow),
+    ],
+)
 def test_two_hundred_files_give_equal_probabilities_by_all_three(
     home: Home, tmp_path: Path, files: Path, take_in: Ingest, kind: str, size: str
 ) -> None:

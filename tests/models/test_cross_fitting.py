@@ -109,7 +109,7 @@ def test_the_mean_is_one_file_that_equals_the_members(fitted, digits, tmp_path):
     assert (tmp_path / "again.onnx").read_bytes() == (tmp_path / "model.onnx").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["xgboost", "cnn_baseline"])
+@pytest.mark.parametrize("name", ["xgboost", pytest.param("cnn_baseline", marks=pytest.mark.slow)])
 def test_other_families(name, digits, tmp_path):
     small = digits.first(400)
     model = untrained(small, name)

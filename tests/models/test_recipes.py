@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from _pytest.mark import ParameterSet
 from model_training import QUICK, Digits, Trained, accuracy, fit, train
 
 from pipeline.errors import ModelError
@@ -15,11 +16,20 @@ from pipeline.models import cnn_training, native, registry
 from pipeline.models.fitting import FitRequest
 from pipeline.models.shifting import shifted
 
-NAMES = [recipe.name for recipe in registry.RECIPES]
-WITH_CHECKPOINTS = [
-    recipe.name for recipe in registry.RECIPES if recipe.family == "keras" and recipe.name != "cnn_ensemble"
-]
-LEARNERS = [name for name in NAMES if name != "dummy"]
+LONG = {"cnn_ensemble", "cnn_baseline", "cnn_dropout", "cnn_batchnorm"}
+"""They share their code with `cnn` or `mlp` and take seconds each: in tests of every recipe these are long tests."""
+
+
+def _params(names: list[str]) -> list[ParameterSet]:
+    return [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in names]
+
+
+NAMES = _params([recipe.name for recipe in registry.RECIPES])
+LEARNERS = _params([recipe.name for recipe in registry.RECIPES if recipe.name != "dummy"])
+DETERMINISTIC = _params([recipe.name for recipe in registry.RECIPES if recipe.deterministic])
+WITH_CHECKPOINTS = _params(
+    [recipe.name for recipe in registry.RECIPES if recipe.family == "keras" and recipe.name != "cnn_ensemble"]
+)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -111,7 +121,7 @@ def test_the_checkpoints_of_trees_are_their_rounds(trained: Callable[[str], Trai
     assert scores[1] == pytest.approx(run.history.rows[0]["validation_accuracy"], abs=1e-6)
 
 
-@pytest.mark.parametrize("name", [recipe.name for recipe in registry.RECIPES if recipe.deterministic])
+@pytest.mark.parametrize("name", DETERMINISTIC)
 def test_the_same_seed_gives_the_same_model(name: str, digits: Digits) -> None:
     short = {"epochs": 1, "rounds": 3, "effort": "quick", "batch_size": 32, "max_iter": 5}
     first, again = (fit(name, digits.first(200), short, seed=7).model.predict(digits.test) for _ in range(2))
@@ -159,7 +169,7 @@ def test_few_or_no_validation_rows_are_enough(name: str, rows: int, digits: Digi
         assert history.best_step == history.rows[-1]["step"]
 
 
-@pytest.mark.parametrize("name", ["cnn_baseline", "xgboost", "logistic", "dummy"])
+@pytest.mark.parametrize("name", _params(["cnn_baseline", "xgboost", "logistic", "dummy"]))
 def test_two_classes_give_two_columns(name: str, digits: Digits, tmp_path: Path) -> None:
     two = digits.of_classes(2)
     # Half of so few images is not enough for trees.
@@ -231,7 +241,7 @@ def test_a_fit_leaves_the_generators_of_others_alone(digits: Digits) -> None:
     assert np.random.random() == expected
 
 
-@pytest.mark.parametrize("name", ["cnn", "cnn_ensemble", "mlp"])
+@pytest.mark.parametrize("name", _params(["cnn", "cnn_ensemble", "mlp"]))
 def test_a_batch_may_be_larger_than_all_images(name: str, digits: Digits) -> None:
     history = fit(name, digits.first(100), {"effort": "quick", "epochs": 1, "batch_size": 1_000_000}).history
     assert np.isfinite(history.rows[-1]["loss"])

@@ -99,7 +99,10 @@ def test_a_scheduler_without_workers_says_how_to_start_some(run: Any, monkeypatc
             run(cluster=address)
 
 
-@pytest.mark.parametrize(("doomed", "sentence"), [(0, "scheduler at .* went away"), (1, "has no workers")])
+@pytest.mark.parametrize(
+    ("doomed", "sentence"),
+    [(0, "scheduler at .* went away"), pytest.param(1, "has no workers", marks=pytest.mark.slow)],
+)
 def test_a_cluster_that_goes_away_is_one_sentence(
     run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doomed: int, sentence: str
 ) -> None:
