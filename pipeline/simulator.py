@@ -13,6 +13,7 @@ from pipeline.data.preparation import Preparation, from_facts
 from pipeline.errors import DataError, PipelineError, SettingsError
 from pipeline.inspection import datasets, lineages, reporting
 from pipeline.judging.policy import from_table
+from pipeline.orchestration import benchmark_use
 from pipeline.orchestration.session import Observer, Row, Session
 from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import hub, submitter
@@ -69,8 +70,9 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     test_images = unlabelled.load(test_file, data.shape, preparation=_declared(data)) if test_file else None
     with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
-        cells = _plan(settings, recipes, home, data, observer)
         listed = versions.list_versions(home)
+        cells = _plan(settings, recipes, home, data, observer, benchmark_in_folds=policy.out_of_fold)
+        benchmark_use.settle(home, policy, data.name, cells[0].split, listed=listed, notify=observer.notice)
         reporting.refresh_results(home, listed)
         session = Session(settings, home, data, listed, Watcher(home, policy, listed), observer)
         rows = session.judge_again(tuple(session.rows(cells)), cells)
@@ -110,14 +112,20 @@ def _declared(data: LabelledImages) -> Preparation | None:
 
 
 def _plan(
-    settings: Settings, recipes: Mapping[str, Mapping[str, Any]], home: Home, data: LabelledImages, observer: Observer
+    settings: Settings,
+    recipes: Mapping[str, Mapping[str, Any]],
+    home: Home,
+    data: LabelledImages,
+    observer: Observer,
+    *,
+    benchmark_in_folds: bool,
 ) -> list[Cell]:
     known = role_records.load(home, data.name)
     recorded = splits.assign_roles(data, known)
     if known is None:
         for sentence in lineages.in_words(home, data.name, recorded):
             observer.notice(sentence)
-    cells = plan_cells(settings, recipes, data, recorded, observer.notice)
+    cells = plan_cells(settings, recipes, data, recorded, observer.notice, benchmark_in_folds=benchmark_in_folds)
     role_records.save(home, data.name, recorded)
     return cells
 

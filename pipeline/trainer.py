@@ -257,8 +257,12 @@ def _text(text: str) -> str:
 
 def _describe_rows(cell: Cell) -> RowFacts:
     split = cell.split
+    # What is as usual is left out, so that it adds nothing to the digest.
+    added: dict[str, Any] = {} if cell.balance == "none" else {"balance": cell.balance}
+    if split.benchmark_in_folds:
+        added["benchmark_in_folds"] = True
     return RowFacts(
-        **({} if cell.balance == "none" else {"balance": cell.balance}),
+        **added,
         train=len(split.train),
         validation=len(split.validation),
         train_size=split.train_size,

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from pipeline.contracts import Candidate, Deployment, Images, LabelledImages, Split, Verdict, Version
+from pipeline.contracts import Candidate, Deployment, LabelledImages, Split, Verdict, Version
 from pipeline.errors import DataError, StoreError
 from pipeline.facts.score_facts import Latency, Robustness, Scores
 from pipeline.inference.contenders import MODEL, Gatherer
 from pipeline.inference.measure import MeasuredModel
-from pipeline.judging import gate, ledger, metrics, paying
+from pipeline.judging import gate, ledger, metrics, paying, trained_on
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.policy import GatePolicy
 from pipeline.store import atomic, ledger_files, manifest, scores, verdicts, version_arrays, versions
@@ -38,11 +38,12 @@ class Watcher:
         The same pair on the same images and labels under the same policy gets the stored verdict, at no cost.
 
         Raises:
+            SettingsError: The policy takes benchmark images as unseen that models were trained on.
             StoreError: The ledger or the candidate was tampered with, or the disk refuses.
         """
         model = MeasuredModel(_checked_model(candidate))
         evidence, verdict = self._look(candidate, model, champion, data, split)
-        scores.write(candidate.folder / scores.NAME, _scores(evidence, model, data.images[split.benchmark]))
+        scores.write(candidate.folder / scores.NAME, _scores(evidence, model, data, split))
         atomic.write_bytes(candidate.folder / version_arrays.PREDICTIONS, _predictions(evidence, data, split))
         verdicts.write(candidate.folder, verdict)
         return verdict
@@ -51,6 +52,7 @@ class Watcher:
         """Judge a published version, whose files are left as they are.
 
         Raises:
+            SettingsError: The policy takes benchmark images as unseen that models were trained on.
             StoreError: The ledger or the version was tampered with, or the disk refuses.
         """
         model = MeasuredModel(_checked_model(candidate), self.home.cache / "predictions")
@@ -70,7 +72,9 @@ class Watcher:
 
     def _book(self, dataset: str) -> ledger.Ledger:
         listed = versions.list_versions(self.home) if self.listed is None else self.listed
-        return ledger_files.read(self.home, dataset, listed)
+        book = ledger_files.read(self.home, dataset, listed)
+        trained_on.require_unseen(book, self.policy)
+        return book
 
     def _judged(self, book: ledger.Ledger, evidence: Evidence, champion: Deployment | None) -> Verdict:
         screening = gate.screen(self.policy, evidence)
@@ -118,17 +122,17 @@ def _checked_model(candidate: Candidate) -> bytes:
     return model.content
 
 
-def _scores(evidence: Evidence, model: MeasuredModel, images: Images) -> Scores:
-    challenger = evidence.challenger
+def _scores(evidence: Evidence, model: MeasuredModel, data: LabelledImages, split: Split) -> Scores:
+    challenger, images = evidence.challenger, len(split.benchmark)
     corrupted = Robustness(mean_accuracy=challenger.corrupted_accuracy, by_corruption=dict(challenger.corrupted))
     try:
-        figures = metrics.score(challenger.benchmark, evidence.labels, evidence.classes)
-        latency = model.latency_ms(images)
+        figures = metrics.score(challenger.benchmark[:images], evidence.labels[:images], evidence.classes)
+        latency = model.latency_ms(data.images[split.benchmark])
     except DataError:
-        figures, latency = metrics.nothing(len(evidence.labels)), Latency()
+        figures, latency = metrics.nothing(images), Latency()
     return Scores(
         **dict(figures),
-        benchmark_sha256=evidence.benchmark_sha256,
+        benchmark_sha256=split.benchmark_sha256,
         robustness=corrupted if challenger.corrupted else None,
         latency_ms=latency,
         model_bytes=len(model.content),
@@ -136,11 +140,12 @@ def _scores(evidence: Evidence, model: MeasuredModel, images: Images) -> Scores:
 
 
 def _predictions(evidence: Evidence, data: LabelledImages, split: Split) -> bytes:
+    images = len(split.benchmark)
     return version_arrays.predictions_content(
         version_arrays.BenchmarkPredictions(
-            probabilities=evidence.challenger.benchmark,
-            labels=evidence.labels,
+            probabilities=evidence.challenger.benchmark[:images],
+            labels=evidence.labels[:images],
             digests=data.digests[split.benchmark],
-            champion_probabilities=evidence.champion.benchmark if evidence.champion else None,
+            champion_probabilities=evidence.champion.benchmark[:images] if evidence.champion else None,
         )
     )

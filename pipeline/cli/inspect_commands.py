@@ -2,6 +2,7 @@
 
 import dataclasses
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -81,6 +82,14 @@ def list_versions(
 
 def show(
     version: VersionArgument,
+    export_predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Write its stored predictions to this file instead: out of fold on every image that a cross-fitted "
+            "version was made from, on the benchmark for any other.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -90,6 +99,9 @@ def show(
 
     place = Home.find(home)
     found = versions.verify(versions.find(place, version))
+    if export_predictions is not None:
+        _export_predictions(found, export_predictions)
+        return
     sent = submissions.of_version(place, found.id)
     if as_json:
         print_json(
@@ -189,6 +201,15 @@ def forecast(
     for one in forecasts:
         console.print(one.sentence, markup=False)
     console.print(CAVEAT, style="dim", markup=False)
+
+
+def _export_predictions(version: Version, file: Path) -> None:
+    from pipeline.inspection import exporting
+    from pipeline.store import atomic
+
+    table, words = exporting.predictions(version)
+    atomic.write_text(file, table)
+    console.print(f"{version.id}: {words}, in {file}", markup=False, soft_wrap=True)
 
 
 def _facts(version: Version) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Tables on a terminal."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -36,6 +37,7 @@ def print_summary(console: Console, summary: "Summary") -> None:
     console.print(table)
     for row in summary.rows:
         _print_reason(console, row)
+    _print_advice(console, summary.rows)
     _print_outcome(console, summary)
 
 
@@ -75,22 +77,32 @@ def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
 
 
 def _print_reason(console: Console, row: "Row") -> None:
-    from pipeline.judging import explain
-
     if row.version is None or row.version.verdict.outcome == "pass":
         return
     verdict = row.version.verdict
     console.print(f"{row.version.id} was not promoted:", style="dim", markup=False)
     lacking = [f"{check.title}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
-    for line in [*(lacking or ["No check was made."]), explain.advice(verdict)]:
-        if line:
-            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
+    for line in lacking or ["No check was made."]:
+        console.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
+
+
+def _print_advice(console: Console, rows: "Sequence[Row]") -> None:
+    """Print what helps the refused challenger that gained most, where only the proof was lacking."""
+    from pipeline.judging import advice
+
+    verdicts = [row.version.verdict for row in rows if row.version]
+    found = [(one, sentence) for one in verdicts if (sentence := advice.of_verdict(one)) is not None]
+    if found:
+        best, sentence = max(found, key=lambda pair: pair[0].comparison.gain_pp if pair[0].comparison else 0.0)
+        console.print(f"\n{best.candidate_id}: {sentence}", markup=False)
 
 
 def _print_outcome(console: Console, summary: "Summary") -> None:
     if summary.submission:
         made = summary.submission
         known = f", {percent(made.accuracy)} right" if made.accuracy is not None else ""
+        if made.stand_in and made.accuracy is None:
+            known = ", on which it was trained"
         console.print(f"\nThe champion {made.version_id} predicted {made.source}{known}: {made.csv}", markup=False)
         if made.stand_in:
             console.print("No test set was available; --test-images FILE predicts yours.", style="dim")

@@ -24,6 +24,8 @@ NOT_FULLY_VERIFIED = (
     "class names and image shape; these were checked against its scores and its model."
 )
 
+OUT_OF_FOLD = "Out of fold: each image is answered by the member that was not trained on it."
+
 
 def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator[RenderableType]:
     """Return what ``show`` prints."""
@@ -52,6 +54,8 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
     yield from (Text(line) for line in explain.lines(version.verdict))
     yield Text()
     yield from score_lines(version.scores)
+    if version.manifest.rows.benchmark_in_folds:
+        yield Text(OUT_OF_FOLD, style="dim")
     yield Text()
     yield _training(version.manifest)
     for record in submissions:

@@ -43,7 +43,7 @@ class Submission:
         version_id, version_digest: Which champion made it.
         source: Which images it predicts, in words.
         stand_in: Whether benchmark images stood in for a test set.
-        accuracy: On the stand-in's known labels; ``None`` for a true test set.
+        accuracy: On the stand-in's known labels; ``None`` for a true test set, or where it was trained on them.
         escaped: Ids and class names that were written with an apostrophe, since a spreadsheet would evaluate them.
     """
 

@@ -73,7 +73,8 @@ class Split:
     judges. ``train_size`` counts train and validation rows. The ``*_sha256`` are digests of the *set*
     of images, so neither names nor order change them. ``screening`` holds every row that validates at any size:
     no model is fitted on them, and a cross-fitted version answers for them out of fold, so the gate compares champion
-    and challenger on all of them. ``pool`` holds every row that is fitted at some size.
+    and challenger on all of them. ``pool`` holds every row that is fitted at some size. ``benchmark_in_folds``: the
+    benchmark's rows are among ``train`` as well, for models that are compared out of fold.
     """
 
     train: Rows
@@ -85,6 +86,7 @@ class Split:
     benchmark_sha256: str
     screening: Rows | None = None
     pool: Rows | None = None
+    benchmark_in_folds: bool = False
 
     @property
     def screening_rows(self) -> Rows:

@@ -90,6 +90,9 @@ class Verdict:
         ledger: What the judgement cost; ``None`` where nothing was spent.
         comparison: Challenger against champion on the benchmark; ``None`` where they were not compared.
         disclose: What its policy lets reports and listings show where it is no pass.
+        grown: Whether it is the champion's recipe, trained on all of the champion's images and more.
+        out_of_fold: Whether the images it was judged on are all that it was made from, each answered by the member
+            that was not trained on it; the benchmark's are among them.
     """
 
     outcome: Outcome
@@ -109,3 +112,5 @@ class Verdict:
     comparison: PairedResult | None = None
     truth_sha256: str = ""
     disclose: Disclosure = "full"
+    grown: bool = False
+    out_of_fold: bool = False

@@ -14,7 +14,9 @@ __all__ = ["Sizes", "assign_roles", "benchmark_rows", "plan", "resolve_size", "r
 BENCHMARK_KEY = b"benchmark"
 
 
-def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, seed: int) -> Split:
+def plan(
+    data: LabelledImages, roles: Roles, train_size: int, test_size: int, seed: int, *, benchmark_in_folds: bool = False
+) -> Split:
     """Return the rows of one training, nested and balanced.
 
     With one seed, a smaller size is contained in every larger one, for training, validation and benchmark
@@ -26,6 +28,8 @@ def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, se
         train_size: Images handed to the trainer, validation rows included.
         test_size: Benchmark images.
         seed: Draws the training and validation rows.
+        benchmark_in_folds: Add the benchmark's rows to those that are fitted, on top of ``train_size``: for models
+            that are compared out of fold.
 
     Raises:
         SettingsError: More rows are asked for than there are, or so few that a class has none to train on.
@@ -45,6 +49,8 @@ def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, se
         )
     train, validating = training[: train_size - validation_size], validation[:validation_size]
     benchmark = benchmark_rows(data, roles, test_size)
+    if benchmark_in_folds:
+        train = np.concatenate([train, benchmark])
     return Split(
         train=train,
         validation=validating,
@@ -55,6 +61,7 @@ def plan(data: LabelledImages, roles: Roles, train_size: int, test_size: int, se
         benchmark_sha256=digests.set_digest(data.digests[benchmark]),
         screening=np.sort(validation),
         pool=np.sort(training),
+        benchmark_in_folds=benchmark_in_folds,
     )
 
 

@@ -53,7 +53,11 @@ class DatasetFacts(Facts):
 
 
 class RowFacts(Facts):
-    """How many images served as what, how rare classes were made up for, and the digest of each of the three sets."""
+    """How many images served as what, how rare classes were made up for, and the digest of each of the three sets.
+
+    Where ``benchmark_in_folds`` is true, the benchmark images are among those fitted as well, in folds: each is
+    answered by a member that was not trained on it.
+    """
 
     train: NonNegativeInt
     validation: NonNegativeInt
@@ -63,6 +67,7 @@ class RowFacts(Facts):
     validation_sha256: str
     benchmark_sha256: str
     balance: Literal["none", "weights", "oversample"] = "none"
+    benchmark_in_folds: bool = False
 
 
 class Validation(Facts):

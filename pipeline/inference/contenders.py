@@ -1,14 +1,14 @@
 """Gathers what the gate looks at: every contender's predictions on identical rows, now, through the same code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
-from pipeline.data.digests import contained, positions, truth_digest
+from pipeline.data.digests import contained, set_digest, truth_digest
 from pipeline.errors import DataError, ModelError, PipelineError, StoreError, UnreadableError
-from pipeline.inference import checked_model, near_copy_record
+from pipeline.inference import checked_model, near_copy_record, out_of_fold
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics
 from pipeline.judging.claims import claim_of
@@ -39,9 +39,20 @@ class Gatherer:
     def evidence(self, candidate: Candidate, model: MeasuredModel, champion: Deployment | None) -> Evidence:
         """Gather all that one judgement rests on; where the challenger cannot be measured, ``problem`` says why.
 
+        Under a policy that compares out of fold, the benchmark's rows come first, then all others that are compared.
+
         Raises:
-            PipelineError: The champion cannot be measured, or the disk refuses: neither is the challenger's fault.
+            PipelineError: The champion cannot be measured, the challenger has no answers out of fold where they are
+                needed, or the disk refuses: none of these makes the challenger fail.
         """
+        if self.policy.out_of_fold:
+            rows = out_of_fold.compared(self.data, self.split, candidate.folder, champion.folder if champion else None)
+            sha256 = set_digest(self.data.digests[rows])
+            wider = replace(self.split, benchmark=rows, benchmark_sha256=sha256, screening=rows[:0])
+            return replace(self, split=wider)._evidence(candidate, model, champion)
+        return self._evidence(candidate, model, champion)
+
+    def _evidence(self, candidate: Candidate, model: MeasuredModel, champion: Deployment | None) -> Evidence:
         challenger, problem = self._challenger(candidate, model)
         opponent: Contender | None = None
         former: tuple[Contender, ...] = ()
@@ -69,6 +80,7 @@ class Gatherer:
             lost=lost,
             grown=grown,
             near_copies=self._near_copies(candidate),
+            out_of_fold=self.policy.out_of_fold,
         )
 
     def _near_copies(self, candidate: Candidate) -> NearCopyCount | None:
@@ -80,7 +92,7 @@ class Gatherer:
     def _challenger(self, candidate: Candidate, model: MeasuredModel) -> tuple[Contender, str | None]:
         try:
             screen = self._validation(model, candidate.folder)
-            return self._contender(candidate.id, candidate.digest, model, screen), None
+            return self._contender(candidate.folder, candidate.id, candidate.digest, model, screen), None
         except (ModelError, DataError) as error:
             nothing = np.full((len(self.split.benchmark), len(self.data.classes)), np.nan, np.float32)
             unusable = Contender(
@@ -99,7 +111,7 @@ class Gatherer:
             )
         model = MeasuredModel(checked.content, self.home.cache / "predictions")
         screen = self._validation(model, folder) if screened else None
-        return self._contender(version_id, digest, model, screen)
+        return self._contender(folder, version_id, digest, model, screen)
 
     def _former(self, champion: Contender, grown: bool) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
         """Return all former champions, the present one first, and the ids of those that cannot be measured."""
@@ -122,11 +134,15 @@ class Gatherer:
         places = (bundle, self.home.versions / version_id, self.home.failed / version_id)
         return next((place for place in places if place.is_dir()), bundle)
 
-    def _contender(self, version_id: str, digest: str, model: MeasuredModel, screen: Probabilities | None) -> Contender:
+    def _contender(
+        self, folder: Path, version_id: str, digest: str, model: MeasuredModel, screen: Probabilities | None
+    ) -> Contender:
         data, split = self.data, self.split
         images, labels = data.images[split.benchmark], data.labels[split.benchmark]
         digests = data.digests[split.benchmark]
         probabilities = model.probabilities(images, digests)
+        if self.policy.out_of_fold:
+            probabilities = out_of_fold.replaced(probabilities, digests, folder)
         sound = metrics.problem(probabilities, labels, len(data.classes)) is None
         spoiled = sound and self.policy.robustness_margin_pp is not None
         timed = screen is not None and self.policy.latency_ratio is not None
@@ -147,17 +163,7 @@ class Gatherer:
         if len(rows) == 0:
             return np.zeros((0, len(self.data.classes)), np.float32)
         digests = self.data.digests[rows]
-        answers = model.probabilities(self.data.images[rows], digests)
-        known = version_arrays.out_of_fold(folder)
-        return answers if known is None else _out_of_fold_first(answers, digests, known)
-
-
-def _out_of_fold_first(answers: Probabilities, digests: Digests, known: version_arrays.OutOfFold) -> Probabilities:
-    distinct, first = np.unique(known.digests, return_index=True)
-    place = positions(digests, distinct)
-    replaced = answers.copy()
-    replaced[place >= 0] = known.probabilities[first[place[place >= 0]]]
-    return replaced
+        return out_of_fold.replaced(model.probabilities(self.data.images[rows], digests), digests, folder)
 
 
 def grows(candidate: Candidate, champion: Path) -> bool:

@@ -1,11 +1,15 @@
-"""How promising models are before the benchmark is touched: their answers on all validation images."""
+"""How promising models are before the benchmark is touched: their answers on all validation images.
+
+A cross-fitted version, whose members are fitted on validation images as well, answers for them out of fold.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.contracts import Candidate, Deployment, LabelledImages, Rows, Version
 from pipeline.errors import DataError, ModelError
-from pipeline.inference import checked_model
+from pipeline.inference import checked_model, out_of_fold
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics, paired
 from pipeline.judging.scalar_figures import log_loss
@@ -40,7 +44,7 @@ def order(candidates: Sequence[Candidate], data: LabelledImages, rows: Rows) -> 
     if len(candidates) < 2 or len(rows) == 0:
         return list(range(len(candidates)))
     models = [MeasuredModel(atomic.read_bytes(one.folder / manifest.MODEL)) for one in candidates]
-    promises = [_promise(model, data, rows) for model in models]
+    promises = [_promise(model, one.folder, data, rows) for model, one in zip(models, candidates, strict=True)]
     return sorted(range(len(candidates)), key=promises.__getitem__, reverse=True)
 
 
@@ -55,13 +59,13 @@ def promise(home: Home, model: Version | Deployment, data: LabelledImages, rows:
         checked = checked_model.load(model.folder, digest)
     except ModelError:
         return Promise()
-    return _promise(MeasuredModel(checked.content, home.cache / "predictions"), data, rows)
+    return _promise(MeasuredModel(checked.content, home.cache / "predictions"), model.folder, data, rows)
 
 
-def _promise(model: MeasuredModel, data: LabelledImages, rows: Rows) -> Promise:
-    labels = data.labels[rows]
+def _promise(model: MeasuredModel, folder: Path, data: LabelledImages, rows: Rows) -> Promise:
+    labels, digests = data.labels[rows], data.digests[rows]
     try:
-        probabilities = model.probabilities(data.images[rows], data.digests[rows])
+        probabilities = out_of_fold.replaced(model.probabilities(data.images[rows], digests), digests, folder)
     except (ModelError, DataError):
         return Promise()
     if len(rows) == 0 or metrics.problem(probabilities, labels, len(data.classes)) is not None:

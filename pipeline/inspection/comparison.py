@@ -54,8 +54,14 @@ class VersionComparison:
     by_class: tuple[ClassComparison, ...]
 
 
+def _answers(version: Version) -> version_arrays.BenchmarkPredictions | version_arrays.OutOfFold:
+    """What a version answered for images it was not trained on: of folds with the benchmark among them, all images."""
+    unseen = version_arrays.out_of_fold(version.folder) if version.manifest.rows.benchmark_in_folds else None
+    return version_arrays.predictions(version) if unseen is None else unseen
+
+
 def compare(first: Version, second: Version) -> VersionComparison:
-    """Return what each version fixed and broke, with the test.
+    """Return what each version fixed and broke, with the test, on all images that both answered unseen.
 
     Raises:
         StoreError: One of them is damaged.
@@ -63,7 +69,7 @@ def compare(first: Version, second: Version) -> VersionComparison:
     """
     for one in (first, second):
         disclosure.require_shown(one)
-    a, b = (version_arrays.predictions(versions.require_whole(one)) for one in (first, second))
+    a, b = (_answers(versions.require_whole(one)) for one in (first, second))
     _, rows_a, rows_b = np.intersect1d(a.digests, b.digests, return_indices=True)
     if len(rows_a) == 0:
         raise DataError(

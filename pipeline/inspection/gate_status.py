@@ -9,10 +9,10 @@ from pipeline.contracts import Version
 from pipeline.data.roles import VALIDATION
 from pipeline.errors import StoreError
 from pipeline.inspection import lineages
-from pipeline.judging import ledger, power, simulation, spending
+from pipeline.judging import advice, ledger, paired, power, simulation, trained_on
 from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import counted
-from pipeline.store import ledger_files, production, role_records, scores, versions
+from pipeline.store import ledger_files, production, role_records, scores, version_arrays, versions
 from pipeline.store.home import Home
 
 AVERAGE_P = 0.5
@@ -25,7 +25,8 @@ class Status:
 
     Attributes:
         dataset: Its name, which is the lineage's.
-        images: Benchmark images that the champion was judged on; 0 where that is not known.
+        images: Benchmark images that the champion was judged on, or all that it answers out of fold where the policy
+            compares those; 0 where that is not known.
         validation_images: Images that validate.
         alpha, spent, left, judged: The budget, and what of it is used.
         benchmarks: How many different sets of benchmark images, or labels, were judged on.
@@ -33,6 +34,7 @@ class Status:
         without_promise: Judgements by policies that promise nothing over a series.
         champion_errors: Of the model in production; ``None`` where it was not judged on a benchmark.
         sharing: Other datasets that know some of its benchmark images, and how many.
+        refusal: Why this policy cannot judge here, since the benchmark is trained on; ``None`` where it can.
         problem: What is wrong with the ledger, ``None`` where it verifies.
     """
 
@@ -48,13 +50,17 @@ class Status:
     without_promise: int = 0
     champion_errors: int | None = None
     sharing: Mapping[str, int] = field(default_factory=dict)
+    refusal: str | None = None
     problem: str | None = None
 
     def in_words(self, policy: GatePolicy) -> list[str]:
         """Return sentences for a person, on what this policy can still do here."""
         if self.problem:
             return [self.problem]
-        size = f" ({self.images:,} benchmark images)" if self.images else ""
+        kind = "images out of fold" if policy.out_of_fold else "benchmark images"
+        size = f" ({self.images:,} {kind})" if self.images else ""
+        if self.refusal:
+            return [f"{self.dataset}: {self._spent()}.", self.refusal]
         lines = [f"{self.dataset}{size}: {self._spent()}; {self._next(policy)}."]
         if self.imported:
             lines.append(f"Ledgers of single benchmarks from older releases that are counted in: {self.imported}.")
@@ -75,10 +81,12 @@ class Status:
         if policy.mode == "as-good":
             return "this gate needs no p-value and spends nothing"
         if not policy.promises:
-            return f"the next judgement needs p <= {policy.alpha:g} and spends nothing"
-        least, most = (spending.level(self.left, p) for p in (AVERAGE_P, 0.0))
+            return f"the next judgement needs p <= {policy.alpha / policy.caution:g} and spends nothing"
+        least, most = (ledger.next_level(policy, self.left, p) for p in (AVERAGE_P, 0.0))
         if not least:
             return "nothing is left: to continue, raise alpha in [gate], which weakens the promise"
+        if policy.out_of_fold:
+            return f"the next judgement needs p <= {least:.3g} and costs {least * policy.caution:.3g}"
         return (
             f"the next judgement needs p <= {least:.3g} if validation images show no difference, up to {most:.3g} "
             "the better they look"
@@ -103,16 +111,23 @@ def findable_in_words(
 ) -> str:
     """Return the smallest gain that the next judgement finds 4 times in 5, as a sentence."""
     found = power.findable(images, validation_images, left, errors=errors, fixed_level=fixed_level)
+    return _found_in_words(found, images, "benchmark images", validation_images, errors)
+
+
+def _found_in_words(
+    found: tuple[float, float] | None, images: int, kind: str, validation_images: int, errors: int | None
+) -> str:
     champion = "" if errors is None else f", of which the champion gets {errors:,} wrong,"
     if found is None:
         return (
-            f"With {images:,} benchmark images{champion} not even a challenger that fixes every error would be proven "
+            f"With {images:,} {kind}{champion} not even a challenger that fixes every error would be proven "
             "better 4 times in 5."
         )
     gain, level = found
+    validation = f" and {validation_images:,} validation images" if kind == "benchmark images" else ""
     return (
-        f"With {images:,} benchmark images{champion} and {validation_images:,} validation images a gain of "
-        f"{100 * gain:.2f} points is found 4 times in 5, at about p <= {level:.2g}."
+        f"With {images:,} {kind}{champion}{validation} a gain of {100 * gain:.2f} points is found 4 times in 5, at "
+        f"about p <= {level:.2g}."
     )
 
 
@@ -122,8 +137,28 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
     if policy.mode == "non-inferior":
         found = simulation.power_of(policy, 0.0, status.images, status.validation_images, status.left)
         return [f"About {100 * found:.0f} % of challengers that are as good as the best champion pass."]
-    level = None if policy.promises else policy.alpha
-    return [findable_in_words(status.images, status.validation_images, status.left, status.champion_errors, level)]
+    level = None if policy.promises else policy.alpha / policy.caution
+    if policy.out_of_fold and policy.promises:
+        level = ledger.next_level(policy, status.left, None)
+    found = power.findable(
+        status.images, status.validation_images, status.left, errors=status.champion_errors, fixed_level=level
+    )
+    kind = "images out of fold" if policy.out_of_fold else "benchmark images"
+    sentence = _found_in_words(found, status.images, kind, status.validation_images, status.champion_errors)
+    return [sentence, *_what_helps(policy, status, found)]
+
+
+def _what_helps(policy: GatePolicy, status: Status, found: tuple[float, float] | None) -> list[str]:
+    """What helps where not even a challenger with half of the champion's errors is likely to be proven better."""
+    errors = status.champion_errors or 0
+    if found is not None:
+        lack = advice.likely(status.images, errors, found[1], out_of_fold=policy.out_of_fold)
+    else:
+        level = ledger.next_level(policy, status.left, 0.0) if policy.promises else policy.alpha / policy.caution
+        lack = advice.likely(status.images, errors, level, out_of_fold=policy.out_of_fold) if level else None
+    if lack is None or (found is not None and found[0] <= lack.gain):
+        return []
+    return [advice.of_benchmark(lack)]
 
 
 def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version]) -> Status:
@@ -132,7 +167,7 @@ def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version])
         roles = role_records.load(home, dataset)
     except StoreError as error:
         return Status(dataset, problem=str(error))
-    champion, now = _served(home, dataset), ledger.balance(book, policy)
+    champion, now = _served(home, policy, dataset), ledger.balance(book, policy)
     kinds = [type(entry) for entry in book.entries]
     return Status(
         dataset=dataset,
@@ -147,15 +182,19 @@ def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version])
         without_promise=sum(isinstance(one, ledger.DebitEntry) and one.cost == 0 for one in book.entries),
         champion_errors=champion.errors if champion else None,
         sharing=lineages.sharing(home, dataset, roles) if roles else {},
+        refusal=trained_on.refusal(book, policy),
     )
 
 
-def _served(home: Home, dataset: str) -> _Served | None:
+def _served(home: Home, policy: GatePolicy, dataset: str) -> _Served | None:
     """The model in production, as it was judged; ``None`` without a champion, or where its scores are damaged."""
     try:
         champion = production.current(home, dataset)
         if champion is None:
             return None
+        unseen = version_arrays.out_of_fold(champion.folder) if policy.out_of_fold else None
+        if unseen is not None:
+            return _Served(len(unseen.labels), int((~paired.right(unseen.probabilities, unseen.labels)).sum()))
         found = scores.read_verified(champion)
     except StoreError:
         return None

@@ -5,8 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.contracts import Candidate, Images, LabelledImages, Split, Verdict, Version
+from pipeline.contracts import Candidate, Disclosure, Images, LabelledImages, Split, Verdict, Version
 from pipeline.errors import StoreError
+from pipeline.inference import out_of_fold
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import disclosure
 from pipeline.store import (
@@ -71,13 +72,19 @@ def _champion_corrupted(home: Home, verdict: Verdict) -> dict[str, float] | None
     return measured.robustness.by_corruption
 
 
-def measure(candidate: Candidate, data: LabelledImages, split: Split, repeat: int) -> repeats.Repeat:
-    """Return the row of ``repeats.csv`` of a candidate that is only measured, on the benchmark rows."""
+def measure(
+    candidate: Candidate, data: LabelledImages, split: Split, repeat: int, disclose: Disclosure = "full"
+) -> repeats.Repeat:
+    """Return the row of ``repeats.csv`` of a candidate that is only measured, on the benchmark rows.
+
+    Where verdicts alone are disclosed it has no figure: a repeat is the same recipe as a challenger that may be refused.
+    """
     from pipeline.judging import scalar_figures
     from pipeline.reports import tables
 
-    labels = data.labels[split.benchmark]
-    probabilities = OnnxPredictor(candidate.folder / "model.onnx").predict(data.images[split.benchmark])
+    labels, shown = data.labels[split.benchmark], disclose == "full"
+    answers = OnnxPredictor(candidate.folder / "model.onnx").predict(data.images[split.benchmark])
+    probabilities = out_of_fold.replaced(answers, data.digests[split.benchmark], candidate.folder)
     errors = int((probabilities.argmax(axis=1) != labels).sum())
     return repeats.Repeat(
         cell=candidate.cell,
@@ -89,9 +96,9 @@ def measure(candidate: Candidate, data: LabelledImages, split: Split, repeat: in
         seed=candidate.seed,
         fit_seconds=candidate.fit_seconds,
         benchmark_images=len(labels),
-        accuracy=1 - errors / len(labels),
-        errors=errors,
-        log_loss=scalar_figures.log_loss(probabilities, labels),
+        accuracy=1 - errors / len(labels) if shown else None,
+        errors=errors if shown else None,
+        log_loss=scalar_figures.log_loss(probabilities, labels) if shown else None,
         benchmark_sha256=split.benchmark_sha256,
     )
 

@@ -25,7 +25,7 @@ def claim_of(policy: GatePolicy, grown: bool) -> Claim:
     """
     if policy.mode == "growing":
         return "non-inferior" if grown else "better"
-    return policy.mode
+    return "better" if policy.mode == "cross-fit" else policy.mode
 
 
 def p_value(policy: GatePolicy, claim: Claim, fixed: ArrayLike, made: ArrayLike, images: int) -> NDArray[np.float64]:

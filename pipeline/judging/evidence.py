@@ -91,6 +91,8 @@ class Evidence:
         near_copies: Benchmark images with a near copy among the images the challenger was fitted on; ``None`` where
             they were not searched.
         grown: Whether the challenger is the champion's recipe, trained on all of its images and more.
+        out_of_fold: Whether the answers are out of fold: all images, those of the benchmark among them, were trained
+            on, and each is answered by a member that was not. Then "the benchmark" is all images that are compared.
     """
 
     dataset: str
@@ -108,6 +110,7 @@ class Evidence:
     lost: tuple[str, ...] = ()
     grown: bool = False
     near_copies: NearCopyCount | None = None
+    out_of_fold: bool = False
 
     @property
     def others(self) -> tuple[Contender, ...]:

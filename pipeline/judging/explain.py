@@ -1,7 +1,7 @@
 """A verdict in words: why, what it would have taken, what the gate promises, and how it looks on a terminal."""
 
 from pipeline.contracts import Check, Verdict
-from pipeline.judging import power, rules
+from pipeline.judging import advice, power, rules, spending
 from pipeline.judging.claims import claim_of
 from pipeline.judging.comparisons import PairedComparison
 from pipeline.judging.ledger import Grant
@@ -9,8 +9,7 @@ from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import counted
 
 WORDS = {"pass": "pass", "fail": "FAIL", "error": "ERROR"}
-LACK_OF_PROOF = {"proven_better", "within_reach"}
-NOT_PROVEN = LACK_OF_PROOF | {
+NOT_PROVEN = advice.LACK_OF_PROOF | {
     "proven_not_inferior",
     "as_good",
     "accuracy_floor",
@@ -53,35 +52,33 @@ def promise(policy: GatePolicy) -> str:
         "better": "promotes a challenger that is no better than the champion it replaces",
         "non-inferior": f"promotes a challenger that is {margin:g} points or more worse than any champion before it",
         "growing": f"lets production become {margin:g} points or more worse than the best it ever was",
+        "cross-fit": "promotes a challenger whose recipe is no better than the champion's",
     }[policy.mode]
+    at_most = "about" if policy.out_of_fold else "at most"
     if policy.budget == "each":
         return (
-            f"A judgement under this gate {wrong} with a probability of at most {policy.alpha:g}; over many judgements "
-            "nothing is promised."
+            f"A judgement under this gate {wrong} with a probability of {at_most} {policy.alpha:g}; over many "
+            f"judgements nothing is promised.{_caveat(policy)}"
         )
     return (
-        f"Over the life of this dataset the probability that this gate ever {wrong} is at most {policy.alpha:g} "
-        "(docs/gate.md states the assumptions)."
+        f"Over the life of this dataset the probability that this gate ever {wrong} is {at_most} {policy.alpha:g} "
+        f"(docs/gate.md states the assumptions).{_caveat(policy)}"
     )
 
 
-def advice(verdict: Verdict) -> str | None:
-    """Return what helps where only the proof of a gain is lacking; ``None`` where something else is wrong."""
-    lacking = {check.name for check in verdict.checks if check.outcome != "pass"}
-    lost = verdict.comparison is not None and verdict.comparison.gain_pp <= 0
-    if verdict.outcome != "fail" or not lacking <= LACK_OF_PROOF or lost:
-        return None
+def _caveat(policy: GatePolicy) -> str:
+    if not policy.out_of_fold:
+        return ""
     return (
-        f"{verdict.benchmark_images:,} benchmark images cannot prove a gain of this size. What helps: more labelled "
-        "images; `--gate growing` for the champion's recipe trained on more images, which has to be proven no more "
-        "than a margin worse; or `--gate as-good`, which promotes on a lead that may be due to chance."
+        " This is approximate, since models of different folds share training images, so a judgement needs half the "
+        "p-value that it pays for. It judges what the recipes make of these images, not the mean that is served."
     )
 
 
 def lines(verdict: Verdict, *, advised: bool = True) -> list[str]:
     """Return a verdict as lines of plain text for a terminal, with the pipeline's advice unless that is not wanted."""
     width = max((len(check.title) for check in verdict.checks), default=0)
-    sentences = [*verdict.explanation, advice(verdict) if advised else None]
+    sentences = [*verdict.explanation, advice.of_verdict(verdict) if advised else None]
     return [
         _header(verdict),
         *(_line(check, width) for check in verdict.checks),
@@ -98,9 +95,16 @@ def _claim_in_words(policy: GatePolicy) -> str:
         "non-inferior": within.capitalize(),
         "growing": f"The champion's recipe, trained on more images: at least as good as the champion and {within}. Any "
         "other challenger: proven better than the champion",
+        "cross-fit": "Proven better than the champion out of fold, on all images: those of the benchmark are trained on",
     }[policy.mode]
     if policy.budget == "each":
-        return f"{claim}; exact one-sided paired test, p at most {policy.alpha:g} each time."
+        return f"{claim}; exact one-sided paired test, p at most {policy.alpha / policy.caution:g} each time."
+    if policy.out_of_fold:
+        return (
+            f"{claim}; one-sided paired test, approximate. The judgements of a dataset share {policy.alpha:g}: each "
+            f"takes {100 * spending.OUT_OF_FOLD_SHARE:g} % of what is left and needs half of that, and a promotion "
+            "gets its share back."
+        )
     return (
         f"{claim}; exact one-sided paired test. The judgements of a dataset share {policy.alpha:g}: the better a "
         "challenger does on validation images, the more of what is left its judgement gets, and a promotion gets its "
@@ -110,12 +114,15 @@ def _claim_in_words(policy: GatePolicy) -> str:
 
 def _header(verdict: Verdict) -> str:
     against = f" against champion {verdict.champion_id}" if verdict.champion_id else ", no champion yet"
+    images = f" benchmark, {verdict.benchmark_images:,} images"
+    if verdict.out_of_fold:
+        images = f", {verdict.benchmark_images:,} images out of fold"
     charge, judged = verdict.ledger, ""
     if charge and charge.alpha is not None and charge.spent is not None:
         judged = f", judgement {charge.judged}, {max(charge.alpha - charge.spent, 0):.3g} of {charge.alpha:g} left"
     return (
-        f"{verdict.outcome.upper()}  {verdict.candidate_id}{against}, on {verdict.dataset} benchmark, "
-        f"{verdict.benchmark_images:,} images, gate {verdict.policy}{judged}"
+        f"{verdict.outcome.upper()}  {verdict.candidate_id}{against}, on {verdict.dataset}{images}, "
+        f"gate {verdict.policy}{judged}"
     )
 
 
@@ -155,5 +162,5 @@ def _spent(grant: Grant, passed: bool) -> list[str]:
     after = grant.after(promoted=passed)
     if after is None:
         return []
-    cost = f"A promotion gets its {grant.level:g} back" if passed else f"It cost {grant.level:g}"
+    cost = f"A promotion gets its {grant.cost:g} back" if passed else f"It cost {grant.cost:g}"
     return [f"{cost}: {after.left:.3g} of {after.alpha:g} is left after {counted(after.judged, 'judgement')}."]

@@ -69,11 +69,14 @@ def onnx_parity(evidence: Evidence) -> Check | None:
     burden="as measured",
     why="Images are compared by digest, which is exact.",
     words="No training image is among the benchmark images.",
+    words_in_folds="Every image is answered by the member that was not trained on it.",
 )
 def no_shared_image(evidence: Evidence) -> Check | None:
     """Check by digest that the challenger was trained with no benchmark image."""
     if evidence.provenance is None:
         return None
+    if evidence.out_of_fold:
+        return _answered_out_of_fold(evidence)
     name, title, shared = "no_training_image", "no training image in the benchmark", evidence.provenance.shared_images
     if shared is None:
         return Check(name, title, "error", None, 0, "There is no record of the images the challenger was trained with.")
@@ -201,6 +204,14 @@ def validation_counts(evidence: Evidence) -> tuple[int, int]:
     mine = paired.right(evidence.challenger.validation, evidence.validation_labels)
     theirs = paired.right(evidence.champion.validation, evidence.validation_labels)
     return int((mine & ~theirs).sum()), int((theirs & ~mine).sum())
+
+
+def _answered_out_of_fold(evidence: Evidence) -> Check:
+    sentence = (
+        f"The benchmark is in the folds: each of the {len(evidence.labels):,} images is answered by the member that "
+        "was not trained on it."
+    )
+    return Check("no_training_image", "every answer by a member that never saw the image", "pass", 0, 0, sentence)
 
 
 def _problem(evidence: Evidence) -> str | None:

@@ -117,6 +117,8 @@ def verdict(policy: GatePolicy, evidence: Evidence, judgement: Judgement, judged
         ledger=grant.charge(promoted=judgement.outcome == "pass") if grant else None,
         comparison=judgement.comparison,
         disclose=policy.disclose,
+        grown=evidence.grown,
+        out_of_fold=evidence.out_of_fold,
     )
 
 

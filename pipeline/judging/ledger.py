@@ -3,7 +3,8 @@
 A lineage is a dataset with its roles: benchmark images stay benchmark images as it grows, so all of its benchmark
 sets, of whatever size, share one budget. Entries: ``benchmark`` (a set of images with labels is used for the first
 time), ``debit`` (a judgement, paid for before it is made), ``verdict`` (what came of a debit; a promotion returns its
-level) and ``import`` (what an older release's ledger of one benchmark had spent).
+level), ``import`` (what an older release's ledger of one benchmark had spent) and ``trained-on`` (from here on,
+benchmark images are in the folds that models are trained on).
 """
 
 import math
@@ -81,7 +82,17 @@ class ImportEntry(_Entry):
     judged: int
 
 
-Entry = BenchmarkEntry | DebitEntry | VerdictEntry | ImportEntry
+class TrainedOnEntry(_Entry):
+    """Benchmark images are put into the folds, for good: no later judgement may take them as unseen."""
+
+    kind: Literal["trained-on"] = "trained-on"
+    benchmark_sha256: str
+    images: int
+    at: str
+    """UTC, ISO 8601."""
+
+
+Entry = BenchmarkEntry | DebitEntry | VerdictEntry | ImportEntry | TrainedOnEntry
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 
 
@@ -123,12 +134,19 @@ class Grant:
         entry: The ledger's line with the debit; 0 where nothing is on record.
         lineage: Whose ledger it is; ``None`` where nothing is on record.
         before: The balance before the debit; ``None`` under a policy that promises nothing over a series.
+        caution: What it costs, as a multiple of the level.
     """
 
     level: float
     entry: int = 0
     lineage: str | None = None
     before: Balance | None = None
+    caution: int = 1
+
+    @property
+    def cost(self) -> float:
+        """What it takes of the budget unless it promotes."""
+        return self.level * self.caution
 
     def charge(self, *, promoted: bool) -> Charge:
         """Return what a verdict records of it."""
@@ -140,7 +158,7 @@ class Grant:
         """Return the balance after the judgement; a promotion has its level back."""
         if self.before is None:
             return None
-        cost = 0.0 if promoted else self.level
+        cost = 0.0 if promoted else self.cost
         return replace(self.before, spent=self.before.spent + cost, judged=self.before.judged + 1)
 
 
@@ -188,17 +206,24 @@ def balance(ledger: Ledger, policy: GatePolicy, *, until: int | None = None) -> 
 
 
 def price(ledger: Ledger, policy: GatePolicy, p_validation: float | None) -> float | Refusal:
-    """Return the level of the next judgement, which is its cost, too; or why there is none."""
+    """Return the level of the next judgement, which times ``policy.caution`` is its cost; or why there is none."""
     if not policy.promises:
-        return policy.alpha
+        return policy.alpha / policy.caution
     now = balance(ledger, policy)
-    level = spending.level(now.left, p_validation)
+    level = next_level(policy, now.left, p_validation)
     return level if level > 0 else Refusal(now.spent, now.alpha, _how_to_go_on(now))
+
+
+def next_level(policy: GatePolicy, left: float, p_validation: float | None) -> float:
+    """Return the level of a judgement where so much of alpha is left; 0 where nothing is."""
+    if policy.out_of_fold:
+        return spending.out_of_fold_level(left, policy.caution)
+    return spending.level(left, p_validation)
 
 
 def debit(policy: GatePolicy, level: float, pair: Pair, name: str, p_validation: float | None) -> DebitEntry:
     """Return the entry that pays for one judgement."""
-    cost = level if policy.promises else 0.0
+    cost = level * policy.caution if policy.promises else 0.0
     return DebitEntry(pair=pair, id=name, level=level, cost=cost, p_validation=p_validation)
 
 
@@ -211,7 +236,7 @@ def paid(ledger: Ledger, pair: Pair) -> DebitEntry | None:
 def granted(ledger: Ledger, policy: GatePolicy, entry: DebitEntry) -> Grant:
     """Return the grant of a debit that is in the ledger."""
     before = balance(ledger, policy, until=entry.entry) if policy.promises else None
-    return Grant(entry.level, entry.entry, ledger.lineage, before)
+    return Grant(entry.level, entry.entry, ledger.lineage, before, policy.caution)
 
 
 def verdict_entry(entry: DebitEntry, verdict: Mapping[str, Any]) -> VerdictEntry:

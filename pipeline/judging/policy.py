@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from pipeline.errors import SettingsError
 
-Preset = Literal["guarded", "growing", "each-test", "as-good"]
-Mode = Literal["better", "growing", "non-inferior", "as-good"]
+Preset = Literal["guarded", "growing", "cross-fit", "each-test", "as-good"]
+Mode = Literal["better", "growing", "non-inferior", "cross-fit", "as-good"]
 Budget = Literal["lifetime", "each"]
 
 GONE = {
@@ -21,6 +21,8 @@ GONE = {
 }
 """Keys of earlier policies, and what to do about them."""
 MODES_WITH_MARGIN = ("growing", "non-inferior")
+NOT_OUT_OF_FOLD = ("robustness_margin_pp", "near_copy_alpha", "screen_alpha")
+"""Rules that the mode ``cross-fit`` cannot have: all images are trained on, and only the members answer out of fold."""
 
 
 def _off(value: Any) -> Any:
@@ -49,8 +51,9 @@ class GatePolicy(BaseModel):
     mode: Mode = "better"
     """``better``: proven better than the champion. ``non-inferior``: proven less than ``margin_pp`` worse than every
     champion so far. ``growing``: ``non-inferior`` and at least as good as the champion for the champion's
-    recipe trained on more images, ``better`` for all others. ``as-good``: accuracy at least the champion's, which
-    proves nothing."""
+    recipe trained on more images, ``better`` for all others. ``cross-fit``: better out of fold, on all images, those
+    of the benchmark among them, which are trained on. ``as-good``: accuracy at least the champion's, which proves
+    nothing."""
     alpha: _Level = 0.05
     """Probability of one wrong promotion or more: over the life of the dataset, or in each judgement."""
     budget: Budget = "lifetime"
@@ -81,10 +84,30 @@ class GatePolicy(BaseModel):
             raise ValueError("margin_pp: must be above 0; to allow no loss at all use mode 'better'")
         return self
 
+    @model_validator(mode="after")
+    def _rules_fit_folds(self) -> Self:
+        idle = next((name for name in NOT_OUT_OF_FOLD if self.out_of_fold and getattr(self, name) is not None), None)
+        if idle is not None:
+            raise ValueError(
+                f"{idle}: the mode 'cross-fit' trains on all images, so that nothing is left to check this on: write "
+                f'{idle} = "off", or leave it out'
+            )
+        return self
+
     @property
     def promises(self) -> bool:
         """Whether ``alpha`` bounds the whole series of judgements."""
         return self.budget == "lifetime" and self.mode != "as-good"
+
+    @property
+    def out_of_fold(self) -> bool:
+        """Whether models are compared by answers out of fold, the benchmark's images being in the folds."""
+        return self.mode == "cross-fit"
+
+    @property
+    def caution(self) -> int:
+        """What a judgement costs, as a multiple of the p-value it needs: more than 1 where its test is approximate."""
+        return 2 if self.out_of_fold else 1
 
     @property
     def margin(self) -> float:
@@ -107,10 +130,12 @@ LIMITS = tuple(GatePolicy.model_fields)[tuple(GatePolicy.model_fields).index("ac
 """The fields that are the limit of one check each."""
 
 _OFF_ALTOGETHER: dict[str, Any] = dict.fromkeys(LIMITS)
+_OFF_IN_FOLDS: dict[str, Any] = dict.fromkeys(NOT_OUT_OF_FOLD)
 
 PRESETS: Mapping[str, GatePolicy] = {
     "guarded": GatePolicy(),
     "growing": GatePolicy(preset="growing", mode="growing", margin_pp=0.5),
+    "cross-fit": GatePolicy(preset="cross-fit", mode="cross-fit", **_OFF_IN_FOLDS),
     "each-test": GatePolicy(preset="each-test", budget="each"),
     "as-good": GatePolicy(preset="as-good", mode="as-good", budget="each", **_OFF_ALTOGETHER),
 }

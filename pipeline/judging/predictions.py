@@ -77,6 +77,11 @@ def question(
         DataError: An array has another length or form than its neighbours, or names an unknown class.
         SettingsError: The policy compares with every former champion, whose predictions are not at hand.
     """
+    if policy.out_of_fold:
+        raise SettingsError(
+            "The gate mode 'cross-fit' compares models that the pipeline trained in folds, and predictions do not show "
+            "that: use mode 'better' or 'as-good'."
+        )
     if policy.mode == "non-inferior":
         raise SettingsError(
             "The gate mode 'non-inferior' compares with every former champion, and here there are predictions of the "

@@ -32,6 +32,7 @@ class Rule:
         why: Why the burden is there, in a sentence.
         words: The rule in a sentence, with a place for the limit.
         apply: The check itself; ``None`` where it has nothing to look at.
+        words_in_folds: The sentence under a policy that compares out of fold, where it is another one.
     """
 
     field: str | None
@@ -40,24 +41,26 @@ class Rule:
     why: str
     words: str
     apply: Apply
+    words_in_folds: str | None = None
 
     def in_words(self, policy: GatePolicy) -> str | None:
         """Return the rule as a sentence with its limit; ``None`` where the policy switches it off."""
         limit = None if self.field is None else getattr(policy, self.field)
-        return None if self.field and limit is None else self.words.format(limit)
+        words = self.words_in_folds if policy.out_of_fold and self.words_in_folds else self.words
+        return None if self.field and limit is None else words.format(limit)
 
 
 _REGISTER: dict[str, Rule] = {}
 
 
 def rule(
-    field: str | None, *, looks_at: Looks, burden: Burden, why: str, words: str
+    field: str | None, *, looks_at: Looks, burden: Burden, why: str, words: str, words_in_folds: str | None = None
 ) -> Callable[[Callable[..., Check | None]], Callable[..., Check | None]]:
     """Register a check; one without a field takes the evidence alone."""
 
     def register(function: Callable[..., Check | None]) -> Callable[..., Check | None]:
         apply: Apply = function if field else lambda evidence, _: function(evidence)
-        _REGISTER[function.__name__] = Rule(field, looks_at, burden, why, words, apply)
+        _REGISTER[function.__name__] = Rule(field, looks_at, burden, why, words, apply, words_in_folds)
         return function
 
     return register

@@ -152,7 +152,7 @@ def series(
         levels = np.full(repetitions, policy.alpha / challengers) if equal_shares else levels
         judged = _screened(policy, fixed_v, made_v) & (levels > 0)
         wins = judged & accepted(policy, fixed[:, None], made[:, None], size, levels)
-        left = left - np.where(judged & ~wins, levels, 0.0) if policy.promises else left
+        left = left - np.where(judged & ~wins, levels * policy.caution, 0.0) if policy.promises else left
         promoted += wins
         claimed += np.where(wins, (fixed - made) * 100 / size, 0)
         benchmark = benchmark.with_champion(wins, fixed, made)
@@ -208,7 +208,9 @@ def _levels(
     policy: GatePolicy, left: NDArray[np.float64], fixed: Counts, made: Counts, validation: int
 ) -> NDArray[np.float64]:
     if not policy.promises:
-        return np.full(len(left), policy.alpha)
+        return np.full(len(left), policy.alpha / policy.caution)
+    if policy.out_of_fold:
+        return left * spending.OUT_OF_FOLD_SHARE / policy.caution
     claim = claim_of(policy, grown=False)
     return left * spending.share(p_value(policy, claim, fixed, made, validation))
 

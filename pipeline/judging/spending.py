@@ -12,6 +12,9 @@ LARGEST_SHARE = 0.3
 SCALE = 0.002
 DEFAULT_SHARE = 0.01
 """Where no validation result is known: about what a challenger that is no better gets on average."""
+OUT_OF_FOLD_SHARE = 0.05
+"""Where models are compared out of fold: validation images are among those compared, so that they cannot set the level.
+Few models are tried on few images, so that each can have more (``benchmarks/cross_fit.py``)."""
 NOTHING_LEFT = 1e-12
 DIGITS = 3
 """Of a level, rounded down, so that it is shown exactly as it is applied."""
@@ -35,6 +38,16 @@ def level(left: float, p_validation: float | None) -> float:
     """
     part = DEFAULT_SHARE if p_validation is None else float(share(p_validation))
     return rounded_down(left * part) if left > NOTHING_LEFT else 0.0
+
+
+def out_of_fold_level(left: float, caution: int) -> float:
+    """Return the p-value that a judgement out of fold needs; 0 where nothing is left.
+
+    Args:
+        left: What remains of alpha.
+        caution: What the judgement costs, as a multiple of that p-value.
+    """
+    return rounded_down(left * OUT_OF_FOLD_SHARE / caution) if left > NOTHING_LEFT else 0.0
 
 
 def rounded_down(value: float) -> float:

@@ -9,10 +9,11 @@ from pipeline.data import sources, splits
 from pipeline.data.notices import Notify
 from pipeline.errors import DataError, SettingsError
 from pipeline.inspection import datasets, reporting
-from pipeline.judging.policy import from_table
-from pipeline.orchestration.rejudging import Rejudge, Rejudgement, was_promising
+from pipeline.judging import trained_on
+from pipeline.judging.policy import GatePolicy, from_table
+from pipeline.orchestration.rejudging import Rejudge, Rejudgement, can_be_judged, was_promising
 from pipeline.publishing import hub
-from pipeline.store import lock, production, role_records, versions
+from pipeline.store import ledger_files, lock, production, role_records, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
@@ -40,11 +41,12 @@ def judge(settings: Settings, home: Home, wanted: Wanted, notify: Notify) -> lis
     policy = from_table(settings.gate or None)
     with lock.writing(home, wait=True, notify=notify):
         listed = versions.list_versions(home)
-        chosen = _chosen(home, wanted, listed)
+        chosen = _chosen(home, wanted, listed, policy)
         if not chosen:
             return []
         data = _load(settings, home, wanted, chosen, notify)
         today = _split(settings, home, data, notify)
+        trained_on.require_unseen(ledger_files.read(home, data.name, listed), policy)
         done = list(Rejudge(home, Watcher(home, policy, listed), data, today).every(chosen))
         reporting.publish(home)
         if production.current(home, data.name):
@@ -52,7 +54,7 @@ def judge(settings: Settings, home: Home, wanted: Wanted, notify: Notify) -> lis
     return done
 
 
-def _chosen(home: Home, wanted: Wanted, listed: Sequence[Version]) -> list[Version]:
+def _chosen(home: Home, wanted: Wanted, listed: Sequence[Version], policy: GatePolicy) -> list[Version]:
     """The versions to judge, all of one dataset.
 
     Raises:
@@ -62,7 +64,8 @@ def _chosen(home: Home, wanted: Wanted, listed: Sequence[Version]) -> list[Versi
     named = datasets.name_of(home, wanted.dataset) if wanted.dataset else None
     chosen = [versions.require_whole(versions.find(home, text)) for text in dict.fromkeys(wanted.ids)]
     if not wanted.ids:
-        chosen = [version for version in listed if was_promising(version) and named in (None, _name(version))]
+        promising = [version for version in listed if was_promising(version) and can_be_judged(version, policy)]
+        chosen = [version for version in promising if named in (None, _name(version))]
     names = sorted({_name(version) for version in chosen})
     if len(names) > 1:
         raise SettingsError(f"These are versions of several datasets ({', '.join(names)}): name one with --dataset.")

@@ -9,8 +9,10 @@ import numpy as np
 from pipeline.contracts import Deployment, LabelledImages, Split, Verdict, Version
 from pipeline.data.digests import contained, truth_digest
 from pipeline.deployer import Deployer, was_deployed
+from pipeline.inference import out_of_fold
 from pipeline.inference.promising import Promise, promise
 from pipeline.judging import explain
+from pipeline.judging.policy import GatePolicy
 from pipeline.store import production, version_arrays, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
@@ -114,7 +116,7 @@ class Rejudge:
     def known(self, version: Version, champion: Deployment | None) -> Verdict | None:
         """Return the verdict on this version by this gate, against this champion, on these images, if there is one."""
         digest = champion.digest if champion else None
-        wanted = (self.watcher.policy.digest, digest, self.truth)
+        wanted = (self.watcher.policy.digest, digest, self._truth_for(version, champion))
         given = version.verdicts
         return next((v for v in given if (v.policy_sha256, v.champion_digest, v.truth_sha256) == wanted), None)
 
@@ -125,10 +127,14 @@ class Rejudge:
         a change.
         """
         last, policy = version.verdict, self.watcher.policy
-        if self.known(version, champion) is not None or len(self.today.benchmark) < last.benchmark_images:
+        if self.known(version, champion) is not None:
             return None
-        if self._is_other_benchmark(last):
-            return self._news_of_benchmark(last)
+        # What answers out of fold answers for no image that came later, and another label makes another cell.
+        if not policy.out_of_fold:
+            if len(self.today.benchmark) < last.benchmark_images:
+                return None
+            if self._is_other_benchmark(last):
+                return self._news_of_benchmark(last)
         if last.policy_sha256 != policy.digest:
             return _other_gate(last.policy, policy.name)
         if champion and champion.digest != last.champion_digest and champion.action != "promote":
@@ -139,6 +145,13 @@ class Rejudge:
     def truth(self) -> str:
         """Digest of today's benchmark images with their labels."""
         rows = self.today.benchmark
+        return truth_digest(self.data.digests[rows], self.data.labels[rows])
+
+    def _truth_for(self, version: Version, champion: Deployment | None) -> str:
+        """Digest of the images, with their labels, that a judgement of this version would rest on today."""
+        if not self.watcher.policy.out_of_fold:
+            return self.truth
+        rows = out_of_fold.compared(self.data, self.today, version.folder, champion.folder if champion else None)
         return truth_digest(self.data.digests[rows], self.data.labels[rows])
 
     def _is_other_benchmark(self, verdict: Verdict) -> bool:
@@ -154,7 +167,8 @@ class Rejudge:
 
     def _fits(self, version: Version) -> bool:
         facts = version.manifest.dataset
-        return (facts.name, facts.classes, facts.shape) == (self.data.name, self.data.classes, self.data.shape)
+        alike = (facts.name, facts.classes, facts.shape) == (self.data.name, self.data.classes, self.data.shape)
+        return alike and can_be_judged(version, self.watcher.policy)
 
     def _ordered(self, found: Sequence[tuple[Version, str]]) -> list[tuple[Promise, Version, str]]:
         rows = self.today.screening_rows
@@ -185,6 +199,11 @@ def was_promising(version: Version) -> bool:
     lacking = {check.name for check in version.verdict.checks if check.outcome != "pass"}
     whole = version.damage is None and not version.in_production
     return whole and version.verdict.outcome == "fail" and lacking <= explain.NOT_PROVEN
+
+
+def can_be_judged(version: Version, policy: GatePolicy) -> bool:
+    """Return whether a version has the answers that a policy compares: the mode ``cross-fit`` needs those of folds."""
+    return version.manifest.rows.benchmark_in_folds or not policy.out_of_fold
 
 
 def _other_gate(before: str, now: str) -> str:

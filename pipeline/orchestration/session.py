@@ -125,7 +125,13 @@ class Session:
         measured = {} if self.settings.retrain else repeats.by_cell(self.home)
         # A cell that was only measured is no challenger yet: it is trained again to be judged.
         challengers = {cell.digest for cell in cells if not cell.repeat}
-        measured = {digest: repeat for digest, repeat in measured.items() if digest not in challengers}
+        # Nor does one count whose figures were kept back, where they may be shown now.
+        shown = self.watcher.policy.disclose == "full"
+        measured = {
+            digest: repeat
+            for digest, repeat in measured.items()
+            if digest not in challengers and not (shown and repeat.accuracy is None)
+        }
         return _Known(judged, measured, recovery.staged(self.home, finished=judged.keys() | measured.keys()))
 
     def _rows_of_one_size(self, cells: Sequence[Cell], known: _Known, trained: workers.Candidates) -> Iterator[Row]:
@@ -195,7 +201,8 @@ class Session:
         return _judged(cell, version, reused=False)
 
     def _measure(self, cell: Cell, candidate: Candidate) -> Row:
-        facts = reporting.measure(candidate, self.data, cell.split, cell.repeat)
+        disclose = self.watcher.policy.disclose
+        facts = reporting.measure(candidate, self.data, cell.split, cell.repeat, disclose)
         repeats.record(self.home, facts)
         recovery.discard(candidate.folder)
         return _measured(cell, facts, reused=False)
@@ -212,7 +219,8 @@ class Session:
     def _say_what_is_kept(self, kept: Sequence[Version], rejudge: Rejudge) -> None:
         """Say which kept verdicts are not of today's gate and images, and how to have them given anew."""
         today = rejudge.truth
-        old = [one for one in kept if one.verdict.truth_sha256 not in ("", today)]
+        # Of a version that answered out of fold, the benchmark and its labels are part of the cell.
+        old = [one for one in kept if one.verdict.truth_sha256 not in ("", today) and not one.verdict.out_of_fold]
         if old:
             self.observer.notice(
                 f"{_named(old)} judged on other benchmark images or labels than today's: {_how_to_judge(old)}"

@@ -29,7 +29,13 @@ def recipes_of(settings: Settings, notify: Notify) -> dict[str, dict[str, Any]]:
 
 
 def plan_cells(
-    settings: Settings, recipes: Mapping[str, Mapping[str, Any]], data: LabelledImages, roles: Roles, notify: Notify
+    settings: Settings,
+    recipes: Mapping[str, Mapping[str, Any]],
+    data: LabelledImages,
+    roles: Roles,
+    notify: Notify,
+    *,
+    benchmark_in_folds: bool = False,
 ) -> list[Cell]:
     """Return every cell in the order of judgement: growing sizes, the recipes as named, repeats last within.
 
@@ -39,10 +45,13 @@ def plan_cells(
         data: The dataset.
         roles: The role of each of its images.
         notify: Called with a sentence that a user should read.
+        benchmark_in_folds: Train on the benchmark as well, in folds, on top of each size.
 
     Raises:
-        SettingsError: A size is impossible.
+        SettingsError: A size is impossible, or the benchmark is to be trained on without folds.
     """
+    if benchmark_in_folds and settings.folds is None:
+        raise SettingsError("The gate 'cross-fit' compares models out of fold: add --folds 5.")
     sizes = splits.sizes(data, roles)
     test_size = splits.resolve_test_size(settings.test_size, sizes, notify=notify)
     train_sizes = {
@@ -52,7 +61,8 @@ def plan_cells(
     cells = []
     for size in sorted(train_sizes):
         of_repeat = [
-            splits.plan(data, roles, size, test_size, settings.seed + repeat) for repeat in range(settings.repeats)
+            splits.plan(data, roles, size, test_size, settings.seed + repeat, benchmark_in_folds=benchmark_in_folds)
+            for repeat in range(settings.repeats)
         ]
         cells += [
             Cell(

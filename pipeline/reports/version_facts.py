@@ -36,7 +36,10 @@ def headline(verdict: Verdict) -> str:
 
 def opponent(verdict: Verdict) -> str:
     """Return what it was compared with, and on which images."""
-    images = f"{count(verdict.benchmark_images)} benchmark images of {verdict.dataset}"
+    kind = "images" if verdict.out_of_fold else "benchmark images"
+    images = f"{count(verdict.benchmark_images)} {kind} of {verdict.dataset}"
+    if verdict.out_of_fold:
+        images += ", each answered by the member that was not trained on it"
     if verdict.champion_id is None:
         return f"There was no champion to compare with: judged alone on {images}."
     return f"Compared with champion {verdict.champion_id} on the same {images}."
@@ -100,10 +103,13 @@ def per_class(scores: Scores) -> tuple[float, list[dict[str, Any]]]:
 def training_sentence(manifest: Manifest) -> str:
     """Return how it was trained, in a sentence or two."""
     rows, parity, dataset = manifest.rows, manifest.parity, manifest.dataset
+    judged = f"judged on {count(rows.benchmark)} others"
+    if rows.benchmark_in_folds:
+        judged = f"in {manifest.folds} folds that hold the {count(rows.benchmark)} benchmark images too, and judged out of fold"
     return (
         f"Recipe “{manifest.recipe}” ({manifest.family}) with seed {manifest.seed}, on {dataset.name} "
         f"({dataset.source}): fitted on {count(rows.train)} images, {count(rows.validation)} to "
-        f"validate, judged on {count(rows.benchmark)} others. The served file, model.onnx, was compared "
+        f"validate, {judged}. The served file, model.onnx, was compared "
         f"with the model it comes from on {count(parity.images)} images: "
         f"{count(parity.labels_changed)} predictions differ, and probabilities by at most "
         f"{decimal(parity.max_difference)}."

@@ -3,13 +3,22 @@
 import csv
 import io
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import NonNegativeInt, ValidationError
+from pydantic import BeforeValidator, NonNegativeInt, ValidationError
 
 from pipeline.errors import StoreError
 from pipeline.facts.base import Facts
 from pipeline.store import atomic, typed_files
 from pipeline.store.home import Home
+
+
+def _empty(value: object) -> object:
+    # What CSV has for nothing.
+    return None if value == "" else value
+
+
+_OrEmpty = BeforeValidator(_empty)
 
 
 class Repeat(Facts):
@@ -23,7 +32,8 @@ class Repeat(Facts):
         repeat: 1 for the first repeat of a challenger.
         seed: Of rows, weights and augmentation.
         fit_seconds: Wall-clock seconds of the fit.
-        benchmark_images, accuracy, errors, log_loss: What was measured.
+        benchmark_images, accuracy, errors, log_loss: What was measured; figures are ``None`` where the policy
+            discloses verdicts only.
         benchmark_sha256: Digest of the set of benchmark images.
     """
 
@@ -36,9 +46,9 @@ class Repeat(Facts):
     seed: int
     fit_seconds: float
     benchmark_images: NonNegativeInt
-    accuracy: float
-    errors: NonNegativeInt
-    log_loss: float
+    accuracy: Annotated[float | None, _OrEmpty]
+    errors: Annotated[NonNegativeInt | None, _OrEmpty]
+    log_loss: Annotated[float | None, _OrEmpty]
     benchmark_sha256: str
 
 

@@ -71,8 +71,16 @@ def training_images(version: Version | Deployment) -> TrainingImages:
     Raises:
         StoreError: They are missing, damaged or changed.
     """
-    path = version.folder / TRAINING_IMAGES
-    return parse_training_images(manifest.read_checked(version.folder, TRAINING_IMAGES), path)
+    return training_images_in(version.folder)
+
+
+def training_images_in(folder: Path) -> TrainingImages:
+    """Return the training images of the version or bundle in a folder, checked against its manifest.
+
+    Raises:
+        StoreError: They are missing, damaged or changed.
+    """
+    return parse_training_images(manifest.read_checked(folder, TRAINING_IMAGES), folder / TRAINING_IMAGES)
 
 
 def out_of_fold(folder: Path) -> OutOfFold | None:
