@@ -1,9 +1,11 @@
-"""Coverage of the 95 % interval of a gain: of the interval in use, and of the one that conditions on disagreements."""
+"""Coverage of the 95 % interval of a gain: of the interval in use, of Tango's own, and of one that conditions."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judging.intervals import Interval, clopper_pearson, tango
+from pipeline.judging.intervals import Interval, clopper_pearson, gain_interval, tango
 
 REPETITIONS = 20_000
 IMAGES = (100, 359, 1_600, 10_000)
@@ -18,6 +20,14 @@ RATES = (
     (0.0005, 0.0),
 )
 """Probability that an image is fixed, and that an error is made on it."""
+Floats = NDArray[np.float64]
+Method = Callable[[NDArray[np.int64], NDArray[np.int64], int], Interval]
+MOST = 64
+"""Of each kind of disagreement: the exact coverage sums over fewer."""
+FEW = 5
+"""Expected disagreements from which on coverage is promised to be no larger than needed either."""
+STEPS = ((0.05, 4.0, 0.15), (4.0, 9.0, 0.05), (9.0, 22.0, 0.5))
+OTHER_SIDE = (0, 0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 14, 18)
 
 
 def coverage(images: int, fixed_rate: float, made_rate: float, repetitions: int, seed: int = 0) -> tuple[float, float]:
@@ -26,7 +36,8 @@ def coverage(images: int, fixed_rate: float, made_rate: float, repetitions: int,
     drawn = rng.multinomial(images, [fixed_rate, made_rate, 1 - fixed_rate - made_rate], repetitions)
     fixed, made = drawn[:, 0], drawn[:, 1]
     truth = fixed_rate - made_rate
-    return _covers(tango(fixed, made, images), truth), _covers(conditional(fixed, made, images), truth)
+    used, before = gain_interval(fixed, made, images), conditional(fixed, made, images)
+    return float(_covers(used, truth).mean()), float(_covers(before, truth).mean())
 
 
 def conditional(fixed: NDArray[np.int64], made: NDArray[np.int64], images: int) -> Interval:
@@ -35,10 +46,44 @@ def conditional(fixed: NDArray[np.int64], made: NDArray[np.int64], images: int) 
     return Interval((2 * share.low - 1) * scale, (2 * share.high - 1) * scale)
 
 
+def exact(method: Method, images: int, expected: Floats) -> Floats:
+    """Return the exact coverage of an interval, summed over all counts.
+
+    Args:
+        method: The interval.
+        images: All images.
+        expected: Expected number of fixed images and of new errors, ``[R, 2]``, well below ``MOST``.
+    """
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    counts = np.arange(min(MOST, images + 1))
+    fixed, made = (grid.ravel() for grid in np.meshgrid(counts, counts, indexing="ij"))
+    fixed, made = fixed[fixed + made <= images], made[fixed + made <= images]
+    interval = method(fixed, made, images)
+    ways = gammaln(images + 1) - gammaln(fixed + 1) - gammaln(made + 1) - gammaln(images - fixed - made + 1)
+    found = []
+    for p, q in expected / images:
+        weights = np.exp(ways + xlogy(fixed, p) + xlogy(made, q) + xlog1py(images - fixed - made, -(p + q)))
+        found.append(float(weights[_covers(interval, p - q)].sum()))
+    return np.array(found)
+
+
+def rates(thin: int = 1) -> Floats:
+    """Return expected numbers of fixed images and new errors up to 22, ``[R, 2]``, densest where coverage is lowest."""
+    larger = np.concatenate([np.arange(*step) for step in STEPS])[::thin]
+    return np.array([(one, other) for one in larger for other in OTHER_SIDE if other <= one])
+
+
+def extremes(method: Method, images: int, expected: Floats) -> tuple[float, float, float]:
+    """Return the lowest coverage at all rates, and lowest and highest where at least ``FEW`` are expected."""
+    found, many = exact(method, images, expected), expected.sum(axis=1) >= FEW
+    return float(found.min()), float(found[many].min()), float(found[many].max())
+
+
 def table(repetitions: int = REPETITIONS) -> str:
-    """Return the coverages as Markdown."""
+    """Return the simulated coverages as Markdown."""
     rows = [
-        "| images | fixed, % | made, % | expected disagreements | Tango | conditional |",
+        "| images | fixed, % | made, % | expected disagreements | in use | conditional |",
         "|---|---|---|---|---|---|",
     ]
     for images in IMAGES:
@@ -51,14 +96,33 @@ def table(repetitions: int = REPETITIONS) -> str:
     return "\n".join(rows)
 
 
+def exact_table(thin: int = 1) -> str:
+    """Return the extremes of the exact coverage as Markdown."""
+    expected = rates(thin)
+    rows = [
+        f"| images | interval | lowest, {len(expected):,} rates | lowest, at least {FEW} expected | highest there |",
+        "|---|---|---|---|---|",
+    ]
+    methods: dict[str, Method] = {"Tango's": tango, "in use": gain_interval}
+    for images in IMAGES:
+        for name, method in methods.items():
+            figures = " | ".join(f"{value:.4f}" for value in extremes(method, images, expected))
+            rows.append(f"| {images:,} | {name} | {figures} |")
+    return "\n".join(rows)
+
+
 def main(repetitions: int = REPETITIONS) -> str:
     """Measure; returns a section of the results."""
-    return f"## Coverage of the 95 % interval of a gain\n\n{table(repetitions)}"
+    return (
+        f"## Coverage of the 95 % interval of a gain\n\nExact, summed over all counts:\n\n{exact_table()}\n\n"
+        f"Simulated, beside the interval of releases before:\n\n{table(repetitions)}"
+    )
 
 
-def _covers(interval: Interval, truth: float) -> float:
-    return float(((interval.low - 1e-9 <= truth) & (truth <= interval.high + 1e-9)).mean())
+def _covers(interval: Interval, truth: float) -> NDArray[np.bool_]:
+    return (interval.low - 1e-9 <= truth) & (truth <= interval.high + 1e-9)
 
 
 if __name__ == "__main__":
+    print(exact_table())
     print(table())

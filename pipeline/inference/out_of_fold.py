@@ -34,8 +34,8 @@ def replaced(answers: Probabilities, digests: Digests, folder: Path) -> Probabil
 def compared(data: LabelledImages, split: Split, challenger: Path, champion: Path | None) -> Rows:
     """Return the rows on which a challenger can be compared with the champion out of fold, the benchmark's first.
 
-    The challenger answers all of them out of fold. So does the champion, except for images that it was not made from
-    and that the mean it serves answers: a mean tends to be better than one member, which is to the champion's advantage.
+    The challenger answers all of them out of fold. So does the champion, except for images that it was not made from:
+    those are answered by the mean it serves, which tends to be better than one member, to the champion's advantage.
 
     Args:
         data: The dataset.
@@ -60,10 +60,11 @@ def compared(data: LabelledImages, split: Split, challenger: Path, champion: Pat
         theirs, seen = version_arrays.out_of_fold(champion), version_arrays.training_images_in(champion)
         answered = contained(data.digests, seen.train[:0] if theirs is None else theirs.digests)
         fitted = contained(data.digests, np.concatenate([seen.train, seen.validation])) & ~answered
-        if (fitted & on_benchmark).any():
+        spoiled = int((fitted & on_benchmark).sum())
+        if spoiled:
             raise ModelError(
-                f"{champion.name} was trained on {int((fitted & on_benchmark).sum()):,} benchmark images without folds, "
-                "so it has no answers out of fold for them: roll back to another champion."
+                f"{champion.name} was trained on {spoiled:,} benchmark images without folds, so it has no answers out "
+                "of fold for them: roll back to another champion."
             )
         usable &= ~fitted
     return np.concatenate([split.benchmark[usable[split.benchmark]], np.flatnonzero(usable & ~on_benchmark)])

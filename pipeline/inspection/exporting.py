@@ -9,7 +9,7 @@ from pipeline.store import version_arrays, versions
 from pipeline.text import cell
 
 COLUMNS = ("image", "label", "prediction")
-"""The digest of the image, its class, and the most probable class; a column with the probability of each class follows."""
+"""Digest of the image, its class and the most probable class; a column with the probability of each class follows."""
 
 
 def predictions(version: Version) -> tuple[str, str]:

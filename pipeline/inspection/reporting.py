@@ -77,7 +77,7 @@ def measure(
 ) -> repeats.Repeat:
     """Return the row of ``repeats.csv`` of a candidate that is only measured, on the benchmark rows.
 
-    Where verdicts alone are disclosed it has no figure: a repeat is the same recipe as a challenger that may be refused.
+    Where verdicts alone are disclosed it has no figure: a repeat is the recipe of a challenger that may be refused.
     """
     from pipeline.judging import scalar_figures
     from pipeline.reports import tables

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pipeline.contracts import PairedResult
 from pipeline.judging import paired
 from pipeline.judging.evidence import Contender, Evidence
-from pipeline.judging.intervals import tango
+from pipeline.judging.intervals import gain_interval
 from pipeline.judging.words import counted
 
 
@@ -42,7 +42,7 @@ class PairedComparison:
 
 def paired_result(fixed: int, made: int, images: int) -> PairedResult:
     """Return the gain with its 95 % interval and the one-sided test, from counts."""
-    low, high = tango(fixed, made, images)
+    low, high = gain_interval(fixed, made, images)
     return PairedResult(
         fixed=fixed,
         made=made,

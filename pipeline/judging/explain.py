@@ -95,7 +95,7 @@ def _claim_in_words(policy: GatePolicy) -> str:
         "non-inferior": within.capitalize(),
         "growing": f"The champion's recipe, trained on more images: at least as good as the champion and {within}. Any "
         "other challenger: proven better than the champion",
-        "cross-fit": "Proven better than the champion out of fold, on all images: those of the benchmark are trained on",
+        "cross-fit": "Proven better than the champion out of fold, on all images, the benchmark being in the folds",
     }[policy.mode]
     if policy.budget == "each":
         return f"{claim}; exact one-sided paired test, p at most {policy.alpha / policy.caution:g} each time."

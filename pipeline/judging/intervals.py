@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 HALVINGS = 60
 """Of an interval of length two: below the resolution of a double."""
+FEW, OFFSET = 0.1, 2.0
+"""By how much the interval of a gain is wider than Tango's where the models disagree on few images."""
 
 
 class Interval(NamedTuple):
@@ -47,8 +49,29 @@ def tango(fixed: ArrayLike, made: ArrayLike, images: ArrayLike, confidence: floa
     """
     from scipy.special import ndtri
 
-    b, c, n = np.broadcast_arrays(*(np.asarray(value, float) for value in (fixed, made, images)))
-    width = ndtri(0.5 + confidence / 2)
+    return _not_rejected(fixed, made, images, ndtri(0.5 + confidence / 2))
+
+
+def gain_interval(fixed: ArrayLike, made: ArrayLike, images: ArrayLike) -> Interval:
+    """Return the 95 % interval of a gain, elementwise, as fractions: Tango's, a little wider where counts are small.
+
+    The score statistic is discrete and skewed there: where about five disagreements are expected, nearly all on one
+    side, Tango's interval covers 0.927. With its half-width in standard errors times 1 + 0.1 / (disagreements + 2), the
+    exact coverage is at least 0.93 at all rates, and at most 0.975 where at least five disagreements are expected
+    (``benchmarks/gain_interval.py``). With 200 disagreements it is wider by one part in two thousand.
+
+    Args:
+        fixed, made, images: As for ``tango``.
+    """
+    from scipy.special import ndtri
+
+    disagreements = np.asarray(fixed, float) + np.asarray(made, float)
+    return _not_rejected(fixed, made, images, ndtri(0.975) * (1 + FEW / (disagreements + OFFSET)))
+
+
+def _not_rejected(fixed: ArrayLike, made: ArrayLike, images: ArrayLike, largest: ArrayLike) -> Interval:
+    """The gains whose score statistic is at most ``largest`` in size."""
+    b, c, n, width = np.broadcast_arrays(*(np.asarray(value, float) for value in (fixed, made, images, largest)))
     estimate = (b - c) / n
     low, high = np.full_like(estimate, -1.0), np.full_like(estimate, 1.0)
     below, above = estimate.copy(), estimate.copy()

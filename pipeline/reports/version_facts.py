@@ -105,7 +105,8 @@ def training_sentence(manifest: Manifest) -> str:
     rows, parity, dataset = manifest.rows, manifest.parity, manifest.dataset
     judged = f"judged on {count(rows.benchmark)} others"
     if rows.benchmark_in_folds:
-        judged = f"in {manifest.folds} folds that hold the {count(rows.benchmark)} benchmark images too, and judged out of fold"
+        benchmark = f"the {count(rows.benchmark)} benchmark images"
+        judged = f"in {manifest.folds} folds with {benchmark} among them, and judged out of fold"
     return (
         f"Recipe “{manifest.recipe}” ({manifest.family}) with seed {manifest.seed}, on {dataset.name} "
         f"({dataset.source}): fitted on {count(rows.train)} images, {count(rows.validation)} to "

@@ -1,13 +1,9 @@
 """What a person reads after a verdict."""
 
-from dataclasses import replace
-
 import pytest
 from evidence_builder import judged, make_evidence
 
-from pipeline.contracts import Verdict
-from pipeline.judging import explain, gate
-from pipeline.judging.evidence import Evidence
+from pipeline.judging import gate
 from pipeline.judging.ledger import Balance, Grant
 from pipeline.judging.policy import PRESETS, from_table
 
@@ -76,33 +72,3 @@ def test_a_non_inferior_challenger_is_not_promised_to_be_better():
 )
 def test_gates_without_a_promise_say_so(preset, said):
     assert said in read(30, 30, policy=PRESETS[preset])
-
-
-@pytest.mark.parametrize(
-    ("fixed", "made", "helped"),
-    [
-        pytest.param(21, 14, True, id="a gain that is not proven"),
-        pytest.param(14, 14, False, id="no gain"),
-        pytest.param(60, 14, False, id="promoted"),
-    ],
-)
-def test_what_helps_is_said_where_only_the_proof_is_lacking(fixed, made, helped):
-    said = explain.advice(verdict_of(make_evidence(fixed, made, validation=(5, 5))))
-    assert (said is not None) == helped
-    if said:
-        assert "10,000 benchmark images cannot prove" in said
-        assert "--gate growing" in said
-
-
-def test_no_advice_where_something_else_is_wrong():
-    evidence = make_evidence(21, 14, validation=(5, 5))
-    less_robust = replace(evidence.challenger, corrupted={"fog": 0.1})
-    assert explain.advice(verdict_of(replace(evidence, challenger=less_robust))) is None
-
-
-def verdict_of(evidence: Evidence) -> Verdict:
-    judgement = judged(PRESETS["guarded"], evidence, 0.00025)
-    return Verdict(
-        judgement.outcome, "a", "a", "b", "b", "toy", "c", 10_000, "guarded", "d", judgement.checks,
-        comparison=judgement.comparison,
-    )  # fmt: skip

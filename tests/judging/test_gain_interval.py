@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
 from benchmarks import gain_interval
+from pipeline.judging.intervals import gain_interval as in_use
 from pipeline.judging.intervals import tango
 
 COUNTS = st.integers(0, 60)
@@ -74,3 +75,21 @@ def test_the_interval_before_it_missed_where_one_model_clearly_wins():
     used, before = gain_interval.coverage(10_000, 0.02, 0.0, repetitions=5_000)
     assert used > 0.93
     assert before < 0.3
+
+
+@pytest.mark.parametrize("images", [100, 359, 10_000])
+def test_exact_coverage_also_in_lopsided_corners(images):
+    lowest, low, high = gain_interval.extremes(in_use, images, gain_interval.rates(thin=3))
+    assert lowest >= 0.93 and low >= 0.93 and high <= 0.975
+
+
+def test_tangos_own_interval_falls_short_in_a_corner():
+    lowest, _, _ = gain_interval.extremes(tango, 100, np.array([[5.5, 0.0]]))
+    assert lowest < 0.93
+
+
+def test_the_interval_in_use_is_tangos_where_counts_are_large():
+    for found, known in zip(in_use(2_000, 1_500, 100_000), tango(2_000, 1_500, 100_000), strict=True):
+        assert float(found) == pytest.approx(float(known), rel=1e-4)
+    assert in_use(5, 0, 1_000).low < tango(5, 0, 1_000).low
+    assert in_use(5, 0, 1_000).high > tango(5, 0, 1_000).high
