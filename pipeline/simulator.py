@@ -1,7 +1,7 @@
 """A run: growing amounts of data through trainer, watcher, deployer and application."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pipeline.data import sources, splits, unlabelled
 from pipeline.data.preparation import Preparation, from_facts
 from pipeline.errors import DataError, PipelineError, SettingsError
 from pipeline.inspection import datasets, lineages, reporting
+from pipeline.judging import disclosure
 from pipeline.judging.policy import from_table
 from pipeline.orchestration import benchmark_use
 from pipeline.orchestration.session import Observer, Row, Session
@@ -19,7 +20,7 @@ from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import hub, submitter
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
-from pipeline.store import lock, manifest, production, role_records, submissions, versions
+from pipeline.store import lock, manifest, production, role_records, submissions, version_folder, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
@@ -141,7 +142,8 @@ def _predict(home: Home, champion: Deployment, images: UnlabelledImages, observe
     submission = Application(champion).run(images, home.metric_results / champion.dataset / "submission.csv")
     if escaped := escape_notice(submission):
         observer.notice(escaped)
-    return submission
+    withheld = disclosure.withholds(version_folder.champion_verdict(home, champion))
+    return replace(submission, accuracy=None) if withheld else submission
 
 
 def _submit(home: Home, submission: Submission, images: UnlabelledImages, observer: Observer) -> PipelineError | None:

@@ -101,8 +101,6 @@ def _print_outcome(console: Console, summary: "Summary") -> None:
     if summary.submission:
         made = summary.submission
         known = f", {percent(made.accuracy)} right" if made.accuracy is not None else ""
-        if made.stand_in and made.accuracy is None:
-            known = ", on which it was trained"
         console.print(f"\nThe champion {made.version_id} predicted {made.source}{known}: {made.csv}", markup=False)
         if made.stand_in:
             console.print("No test set was available; --test-images FILE predicts yours.", style="dim")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Digests, LabelledImages, Split
+from pipeline.contracts import Digests, LabelledImages, Rows, Split
 from pipeline.data.digests import contained
 from pipeline.judging.evidence import NearCopyCount
 from pipeline.store import kept_arrays
@@ -45,13 +45,35 @@ def count(home: Home, data: LabelledImages, split: Split, fitted: Digests | None
         return None
     from pipeline.data.near_copy_chance import chance
 
-    pool = split.train if split.pool is None else split.pool
+    pool = _pool(split)
     search = _kept_search(home, data, split, data.digests[pool])
     own = contained(data.digests[pool], fitted)
     benchmark, reference = (_in_own(nearest, own) for nearest in (search.benchmark, search.reference))
     labels = data.labels[split.benchmark], data.labels[split.screening_rows]
     found = chance(benchmark, labels[0], reference, labels[1])
     return NearCopyCount(found.found, found.expected, found.p_value, len(labels[1]))
+
+
+def pairs(home: Home, data: LabelledImages, split: Split, fitted: Digests) -> tuple[Rows, Rows]:
+    """Return each benchmark row with a near copy among the images that a model was fitted on, and that copy's row.
+
+    Args:
+        home: Where the search is kept.
+        data: The dataset.
+        split: Its rows.
+        fitted: Digests of the images that the model was fitted on.
+
+    Returns:
+        Two arrays of row numbers, ``[n]`` each, in the order of the benchmark.
+    """
+    pool = _pool(split)
+    search = _kept_search(home, data, split, data.digests[pool])
+    copied = np.flatnonzero(_in_own(search.benchmark, contained(data.digests[pool], fitted)))
+    return split.benchmark[copied], pool[search.benchmark[copied].astype(np.int64)]
+
+
+def _pool(split: Split) -> Rows:
+    return split.train if split.pool is None else split.pool
 
 
 def _in_own(nearest: NDArray[np.float32], own: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -76,7 +98,7 @@ def _kept_search(home: Home, data: LabelledImages, split: Split, pool: Digests) 
 def _searched(data: LabelledImages, split: Split, queries: NDArray[np.int64]) -> NDArray[np.float32]:
     from pipeline.data.near_copies import near_copies
 
-    pool = split.train if split.pool is None else split.pool
+    pool = _pool(split)
     found = near_copies(data.images[pool], data.images[queries])
     nearest = np.full(len(queries), NONE, np.float32)
     nearest[found.benchmark] = found.training

@@ -12,7 +12,7 @@ from pipeline.inspection import lineages
 from pipeline.judging import advice, ledger, paired, power, simulation, trained_on
 from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import counted
-from pipeline.store import ledger_files, production, role_records, scores, version_arrays, versions
+from pipeline.store import ledger_files, production, role_records, version_arrays, version_folder, versions
 from pipeline.store.home import Home
 
 AVERAGE_P = 0.5
@@ -195,7 +195,7 @@ def _served(home: Home, policy: GatePolicy, dataset: str) -> _Served | None:
         unseen = version_arrays.out_of_fold(champion.folder) if policy.out_of_fold else None
         if unseen is not None:
             return _Served(len(unseen.labels), int((~paired.right(unseen.probabilities, unseen.labels)).sum()))
-        found = scores.read_verified(champion)
+        found = version_folder.champion_scores(home, champion)
     except StoreError:
         return None
     return _Served(found.images, found.errors)

@@ -1,13 +1,15 @@
 """Reports of a run: a page for each version, and everything in ``metric_results/`` that can be rebuilt."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.contracts import Candidate, Disclosure, Images, LabelledImages, Split, Verdict, Version
+import numpy as np
+
+from pipeline.contracts import Candidate, Disclosure, LabelledImages, Rows, Split, Verdict, Version
 from pipeline.errors import StoreError
-from pipeline.inference import out_of_fold
+from pipeline.inference import near_copy_record, out_of_fold
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import disclosure
 from pipeline.store import (
@@ -29,34 +31,76 @@ if TYPE_CHECKING:
 RESULTS = "results.csv"
 
 
-def add_report(home: Home, folder: Path, verdict: Verdict, benchmark_images: Images) -> None:
+@dataclass(frozen=True, eq=False)
+class NearPairs:
+    """Benchmark images that nearly equal an image that a model was fitted on, nearest first; row numbers, ``[n]``."""
+
+    benchmark: Rows
+    training: Rows
+
+
+def near_pairs(home: Home, folder: Path, verdict: Verdict, data: LabelledImages, split: Split) -> NearPairs:
+    """Return the near copies behind a verdict; none where its gate does not look for them.
+
+    Args:
+        home: The home folder.
+        folder: The candidate's.
+        verdict: What the gate decided.
+        data: The dataset.
+        split: The rows it was judged on.
+    """
+    from pipeline.data.near_copies import near_copies
+
+    if not any(check.name == "near_copies" for check in verdict.checks):
+        return NearPairs(split.benchmark[:0], split.train[:0])
+    path = folder / version_arrays.TRAINING_IMAGES
+    seen = version_arrays.parse_training_images(atomic.read_bytes(path), path)
+    benchmark, training = near_copy_record.pairs(home, data, split, seen.train)
+    found = near_copies(data.images[training], data.images[benchmark])
+    nearest = np.argsort(-found.correlation, kind="stable")
+    return NearPairs(benchmark[found.benchmark[nearest]], training[found.training[nearest]])
+
+
+def add_report(home: Home, folder: Path, verdict: Verdict, data: LabelledImages, split: Split) -> NearPairs:
     """Write ``report.html`` and ``plots/`` into a candidate's folder, before it is published.
+
+    Returns:
+        The near copies that it shows.
 
     Raises:
         StoreError: What the watcher wrote is missing or damaged, or the disk refuses.
     """
-    from pipeline.reports import version_report
+    from pipeline.reports import galleries, version_report
 
     path = folder / version_arrays.PREDICTIONS
     predictions = version_arrays.parse_predictions(atomic.read_bytes(path), path)
     facts = manifest.read(folder)
     measured, withheld = scores.read(folder), disclosure.withholds(verdict)
+    near = near_pairs(home, folder, verdict, data, split)
     inputs = version_report.ReportInputs(
         manifest=facts,
         scores=disclosure.shown_scores(measured) if withheld else measured,
         verdict=disclosure.shown_verdict(verdict),
-        history=training_history.read(folder),
+        history=() if withheld and facts.rows.benchmark_in_folds else training_history.read(folder),
         probabilities=None if withheld else predictions.probabilities,
         labels=predictions.labels,
         champion_probabilities=predictions.champion_probabilities,
-        images=None if withheld else benchmark_images,
+        images=None if withheld else data.images[split.benchmark],
         best_step=facts.best_step,
         champion_corrupted=_champion_corrupted(home, verdict),
+        near_copies=galleries.near_copies(
+            data.images[near.benchmark],
+            data.images[near.training],
+            (data.labels[near.benchmark], data.labels[near.training]),
+            data.classes,
+        ),
+        near_copies_found=len(near.benchmark),
     )
     drawn = version_report.plots(inputs)
     for name, picture in drawn.items():
         atomic.write_bytes(folder / "plots" / f"{name}.png", picture)
     atomic.write_text(folder / "report.html", version_report.render(inputs, drawn))
+    return near
 
 
 def _champion_corrupted(home: Home, verdict: Verdict) -> dict[str, float] | None:

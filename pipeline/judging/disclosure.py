@@ -49,8 +49,17 @@ def shown(version: Version) -> Version:
     )
 
 
-def require_shown(version: Version) -> None:
+def withholds_training(version: Version) -> bool:
+    """Return whether what was measured while it was trained is kept back, too: its folds hold the benchmark."""
+    return withholds(version.verdict) and version.manifest.rows.benchmark_in_folds
+
+
+def require_shown(version: Version, instead: str = "Name other images with `evaluate --dataset`.") -> None:
     """Refuse to measure a refused version on its benchmark.
+
+    Args:
+        version: As it may be shown.
+        instead: What can be done, for the error.
 
     Raises:
         DataError: The policy that refused it discloses verdicts only.
@@ -58,5 +67,5 @@ def require_shown(version: Version) -> None:
     if withholds(version.verdict):
         raise DataError(
             f'{version.id} was refused under a policy that discloses verdicts only (disclose = "verdict"): nothing '
-            "is measured for it on the benchmark. Name other images with `evaluate --dataset`."
+            f"is measured for it on the benchmark. {instead}"
         )

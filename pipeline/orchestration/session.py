@@ -51,6 +51,7 @@ class Row:
         accuracy: On the benchmark images; ``None`` where its predictions could not be scored.
         fit_seconds: Wall-clock seconds of the fit.
         reused: Whether it existed before this run.
+        near_copies: Benchmark images that nearly equal an image it was fitted on, where it was judged now.
     """
 
     cell: Cell
@@ -58,6 +59,7 @@ class Row:
     accuracy: float | None
     fit_seconds: float
     reused: bool
+    near_copies: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Session:
             self.observer.notice(done.sentence)
             current[done.version.id] = done.version
         after = [replace(row, version=current[row.version.id]) if row.version else row for row in rows]
+        self._say_near_copies(after)
         self._say_what_is_kept([row.version for row in after if row.reused and row.version], rejudge)
         return tuple(after)
 
@@ -193,12 +196,12 @@ class Session:
         self.observer.judging(cell)
         champion = production.current(self.home, self.data.name)
         verdict = self.watcher.run(candidate, champion, self.data, cell.split)
-        reporting.add_report(self.home, candidate.folder, verdict, self.data.images[cell.split.benchmark])
+        near = reporting.add_report(self.home, candidate.folder, verdict, self.data, cell.split)
         version = versions.publish(self.home, candidate, verdict)
         if verdict.outcome == "pass":
             Deployer(self.home).run(version)
         reporting.add_result(self.home, version)
-        return _judged(cell, version, reused=False)
+        return replace(_judged(cell, version, reused=False), near_copies=len(near.benchmark))
 
     def _measure(self, cell: Cell, candidate: Candidate) -> Row:
         disclose = self.watcher.policy.disclose
@@ -215,6 +218,14 @@ class Session:
             except DeployError as refusal:
                 self.observer.notice(str(refusal))
         return _judged(cell, version, reused=True)
+
+    def _say_near_copies(self, rows: Sequence[Row]) -> None:
+        """Say how many benchmark images nearly equal a training image, of the version for which most do."""
+        most = max(rows, key=lambda row: row.near_copies)
+        if most.near_copies and most.version:
+            checks = [check for verdict in most.version.verdicts for check in verdict.checks]
+            found = next(check.sentence for check in checks if check.name == "near_copies")
+            self.observer.notice(f"{found} {most.version.folder / 'report.html'} shows them.")
 
     def _say_what_is_kept(self, kept: Sequence[Version], rejudge: Rejudge) -> None:
         """Say which kept verdicts are not of today's gate and images, and how to have them given anew."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.contracts import UnlabelledImages, Version
 from pipeline.data import digests
+from pipeline.judging import disclosure
 from pipeline.publishing.expected_score import ExpectedScore, expected_score
 from pipeline.publishing.shift import Shift, detect_shift
 from pipeline.store import version_arrays, versions
@@ -36,8 +37,9 @@ def assess(version: Version, test: UnlabelledImages) -> Assessment:
 
     Raises:
         StoreError: A file of the version is missing or damaged.
-        DataError: The images do not fit the model.
+        DataError: The images do not fit the model, or it was refused and its policy discloses no benchmark figures.
     """
+    disclosure.require_shown(version, "An expected score would be just that: submit a version that passed.")
     from pipeline.inference.predictor import OnnxPredictor  # onnxruntime: `kaggle status` does without
 
     probabilities = OnnxPredictor(versions.read_verified(version, "model.onnx")).predict(test.images)

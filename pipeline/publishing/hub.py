@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.contracts import Deployment, Verdict
+from pipeline.contracts import Deployment
 from pipeline.errors import DeployError, StoreError
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.judging import disclosure
@@ -16,7 +16,7 @@ from pipeline.publishing import model_card
 from pipeline.publishing.hub_metadata import metadata, public_source
 from pipeline.services import huggingface
 from pipeline.services.calls import Patience
-from pipeline.store import atomic, judgements, lock, manifest, production, scores, verdicts
+from pipeline.store import atomic, lock, manifest, production, verdicts, version_folder
 from pipeline.store.home import Home
 
 MIRROR = "huggingface"
@@ -119,15 +119,6 @@ def _champion(home: Home, dataset: str) -> Deployment:
     return champion
 
 
-def _verdict(home: Home, champion: Deployment) -> Verdict:
-    """Return the verdict that let the champion through, or the latest: it may have passed when judged again."""
-    path = champion.folder / verdicts.NAME
-    first = verdicts.parse(manifest.read_checked(champion.folder, verdicts.NAME), path)
-    given = (first, *judgements.read(judgements.file(home, champion.id)))
-    passed = [verdict for verdict in given if verdict.outcome == "pass"]
-    return disclosure.shown_verdict((passed or given)[-1])
-
-
 def _native(champion: Deployment, facts: Manifest) -> dict[str, bytes]:
     """Return the native file and, of a cross-fitted version, those of its members."""
     inside = f"{Path(facts.native_file).parent.as_posix()}/"
@@ -140,8 +131,8 @@ def _content(home: Home, champion: Deployment, repo_id: str | None) -> dict[str,
     facts = manifest.read(champion.folder)
     source = public_source(facts.dataset.source)
     facts = facts.model_copy(update={"dataset": facts.dataset.model_copy(update={"source": source})})
-    measured = scores.read_verified(champion)
-    verdict = _verdict(home, champion)
+    measured = version_folder.champion_scores(home, champion)
+    verdict = disclosure.shown_verdict(version_folder.champion_verdict(home, champion))
     override = _override(home, champion)
     native = Path(facts.native_file).name
     files = {

@@ -89,6 +89,29 @@ def comparison(
     )
 
 
+def near_copies(
+    benchmark: Images, training: Images, labels: tuple[Labels, Labels], classes: Sequence[str], limit: int = 24
+) -> tuple[Tile, ...]:
+    """Return benchmark images, each beside the training image that it nearly equals, as they come.
+
+    Args:
+        benchmark, training: The pairs, uint8 ``[N, H, W, C]`` each.
+        labels: Of the two, ``[N]`` each.
+        classes: The class names.
+        limit: The most pairs that are shown.
+    """
+    named = zip(benchmark[:limit], training[:limit], *(each[:limit].tolist() for each in labels), strict=True)
+    return tuple(
+        Tile(
+            (picture_of(image), picture_of(copy)),
+            classes[label] if label == other else f"{classes[label]} and {classes[other]}",
+            "benchmark, training",
+            f"Benchmark image of {classes[label]} beside a training image of {classes[other]}",
+        )
+        for image, copy, label, other in named
+    )
+
+
 def _ordered(chosen: NDArray[np.bool_], rank: NDArray[np.floating]) -> Rows:
     rows = np.flatnonzero(chosen)
     return rows[np.argsort(rank[rows], kind="stable")]

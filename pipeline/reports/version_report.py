@@ -27,6 +27,8 @@ class ReportInputs:
         images: The benchmark images, uint8 ``[N, H, W, C]``, in the order of ``labels``; ``None`` shows no pictures.
         best_step: The step of the history whose weights were kept.
         champion_corrupted: The champion's accuracy by corruption, on the same images; ``None`` where not known.
+        near_copies: Benchmark images beside training images that they nearly equal.
+        near_copies_found: How many there are of them; no more than some are shown.
     """
 
     manifest: Manifest
@@ -39,6 +41,8 @@ class ReportInputs:
     images: Images | None = None
     best_step: int | None = None
     champion_corrupted: Mapping[str, float] | None = None
+    near_copies: tuple[galleries.Tile, ...] = ()
+    near_copies_found: int = 0
 
 
 def plots(inputs: ReportInputs) -> dict[str, bytes]:
@@ -85,7 +89,9 @@ def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> st
         mistakes=shown,
         mistake_sentence=_mistake_sentence(scores, len(shown)),
         comparison=comparison,
-        contents=_contents(scores, pictures, shown, comparison),
+        near_copies=inputs.near_copies,
+        near_copies_found=inputs.near_copies_found,
+        contents=_contents(inputs, pictures, shown, comparison),
         training_sentence=version_facts.training_sentence(manifest),
         tables=version_facts.training_tables(manifest),
     )
@@ -149,14 +155,15 @@ def _comparison(inputs: ReportInputs) -> galleries.MistakeComparison | None:
 
 
 def _contents(
-    scores: Scores, pictures: Mapping[str, Any], mistakes: Sequence[Any], comparison: object
+    inputs: ReportInputs, pictures: Mapping[str, Any], mistakes: Sequence[Any], comparison: object
 ) -> list[tuple[str, str]]:
     sections = [
         ("verdict", "Verdict", True),
         ("figures", "Figures", True),
-        ("classes", "Class by class", bool(scores.per_class)),
+        ("classes", "Class by class", bool(inputs.scores.per_class)),
         ("mistakes", "Mistakes", bool(mistakes)),
         ("champion", "Against the champion", comparison is not None),
+        ("near-copies", "Near copies", bool(inputs.near_copies)),
         ("trust", "Trust", bool({"calibration", "robustness"} & set(pictures))),
         ("training", "Training", True),
     ]

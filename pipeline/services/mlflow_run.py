@@ -92,7 +92,8 @@ def _log(client: Any, run_id: str, version: Version) -> None:
     parameters = [Param(name, str(value)[:_LONGEST_PARAMETER]) for name, value in _parameters(version.manifest).items()]
     figures = [*_figures(version.scores.as_json()), ("fit_seconds", version.manifest.timings.fit_seconds)]
     metrics = [Metric(name, value, now, 0) for name, value in figures]
-    metrics += [Metric(name, value, now, step) for name, value, step in _series(version.folder / "history.csv")]
+    if not disclosure.withholds_training(version):
+        metrics += [Metric(name, value, now, step) for name, value, step in _series(version.folder / "history.csv")]
     client.log_batch(run_id, metrics=metrics[:_BATCH], params=parameters)
     for start in range(_BATCH, len(metrics), _BATCH):
         client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
@@ -107,7 +108,8 @@ def _log(client: Any, run_id: str, version: Version) -> None:
 
 def _files(version: Version) -> Iterator[str]:
     """The files to keep with a run; without those of a refused version whose policy discloses verdicts only."""
-    hidden = ("scores.json", "verdict.json") if disclosure.withholds(version.verdict) else ()
+    hidden = {"scores.json", "verdict.json"} if disclosure.withholds(version.verdict) else set()
+    hidden |= {"history.csv"} if disclosure.withholds_training(version) else set()
     yield from (name for name in _FILES if name not in hidden)
 
 

@@ -12,7 +12,7 @@ from pipeline.data.preparation import Preparation, recorded_in
 from pipeline.errors import ModelError, PipelineError, StoreError
 from pipeline.inference import checked_model
 from pipeline.serving.batching import Batcher
-from pipeline.store import production, scores
+from pipeline.store import production, version_folder
 from pipeline.store.home import Home
 
 POLL_SECONDS = 0.25
@@ -47,7 +47,7 @@ class Champion:
         return self.preparation.shape
 
 
-def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champion:
+def load(home: Home, deployment: Deployment, observe_batch: Callable[[int], None]) -> Champion:
     """Return the champion of a deployment, its files checked against the manifest and tried on one image.
 
     Raises:
@@ -67,15 +67,15 @@ def load(deployment: Deployment, observe_batch: Callable[[int], None]) -> Champi
         facts.recipe,
         classes,
         recorded_in(facts.dataset),
-        _accuracy(deployment),
+        _accuracy(home, deployment),
         Batcher(predictor, observe_batch),
     )
 
 
-def _accuracy(deployment: Deployment) -> dict[str, float]:
-    """The champion's accuracy and its interval, empty where its scores are not there."""
+def _accuracy(home: Home, deployment: Deployment) -> dict[str, float]:
+    """The champion's accuracy and its interval, empty where its scores are not there or not to be shown."""
     try:
-        accuracy = scores.read_verified(deployment).accuracy
+        accuracy = version_folder.champion_scores(home, deployment).accuracy
     except StoreError:
         return {}
     return {key: value for key, value in accuracy if value is not None}
@@ -145,5 +145,5 @@ class ChampionWatch:
             return
         serving = self.champion
         if serving is None or serving.deployment.digest != deployment.digest:
-            self.champion = load(deployment, self._observe_batch)
+            self.champion = load(self._home, deployment, self._observe_batch)
         self.problem = None

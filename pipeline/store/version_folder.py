@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from pipeline.contracts import Verdict, Version
+from pipeline.contracts import Deployment, Verdict, Version
 from pipeline.errors import StoreError
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Scores
 from pipeline.judging import disclosure
 from pipeline.store import judgements, manifest, scores, verdicts, version_arrays
+from pipeline.store.home import Home
 
 LISTED = (manifest.NAME, scores.NAME, verdicts.NAME)
 """What a listing reads of a version."""
@@ -31,6 +32,30 @@ def read(folder: Path) -> Version:
         damage = str(error)
     whole = Version(folder.name, folder, facts, measured, given[-1], damage=damage, earlier=given[:-1])
     return disclosure.shown(whole)
+
+
+def champion_verdict(home: Home, champion: Deployment) -> Verdict:
+    """Return the verdict that let a champion through, or the latest: it may have passed when it was judged again.
+
+    Raises:
+        StoreError: A verdict is missing, damaged or changed.
+    """
+    path = champion.folder / verdicts.NAME
+    first = verdicts.parse(manifest.read_checked(champion.folder, verdicts.NAME), path)
+    given = (first, *judgements.read(judgements.file(home, champion.id)))
+    passed = [verdict for verdict in given if verdict.outcome == "pass"]
+    return (passed or given)[-1]
+
+
+def champion_scores(home: Home, champion: Deployment) -> Scores:
+    """Return the scores of a champion as far as they may be shown: one that was promoted by hand may be a refused one.
+
+    Raises:
+        StoreError: They, or a verdict, are missing, damaged or changed.
+    """
+    measured = scores.read_verified(champion)
+    withheld = disclosure.withholds(champion_verdict(home, champion))
+    return disclosure.shown_scores(measured) if withheld else measured
 
 
 def _require_named(facts: Manifest, folder: Path) -> None:

@@ -106,7 +106,7 @@ def test_each_mode_states_its_own_promise(table, promised):
 @pytest.mark.parametrize("name", PRESETS)
 def test_words_name_the_numbers(name):
     words = " ".join(explain.of_policy(PRESETS[name]))
-    assert ("share 0.05" in words) == (name in ("guarded", "growing"))
+    assert ("share 0.05" in words) == (name in ("guarded", "growing", "cross-fit"))
     assert ("0.05 each time" in words) == (name == "each-test")
     assert ("2018" in words) == (name == "as-good")
     assert ("0.5 points" in words) == (name == "growing")

@@ -79,7 +79,7 @@ def test_it_predicts_and_serves(old: Home) -> None:
     images = benchmark(old)
     submission = Application(champion).run(images, old.root / "submission.csv")
     assert submission.accuracy == versions.find(old, CHAMPION).scores.accuracy.value
-    served = load_served(champion, lambda images: None)
+    served = load_served(old, champion, lambda images: None)
     assert served.classes == tuple("0123456789")
     assert served.accuracy["value"] == submission.accuracy
 
@@ -137,7 +137,7 @@ def test_a_changed_bundle_answers_nothing(old: Home, harm: Callable[[Path], None
     with pytest.raises(PipelineError):
         Application(champion).predict(benchmark(old))
     with pytest.raises(PipelineError):
-        load_served(champion, lambda images: None)
+        load_served(old, champion, lambda images: None)
 
 
 def test_a_bundle_of_another_version_answers_nothing(old: Home) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from known_facts import changed
 
-from pipeline.contracts import Check
+from pipeline.contracts import Check, LabelledImages, Split
+from pipeline.data.digests import image_digests
 from pipeline.facts.score_facts import Scores
 from pipeline.inspection import reporting
 from pipeline.judging import metrics
@@ -126,6 +127,24 @@ def test_robustness_shows_the_champion_where_it_was_measured_on_the_same_images(
     assert "Diamonds" not in version_report.render(inputs)
 
 
+def as_data(benchmark):
+    images, labels, _ = benchmark
+    digests = image_digests(images)
+    rows, none = np.arange(len(labels)), np.arange(0)
+    data = LabelledImages("toy", "nowhere", images, labels, CLASSES, digests, "0" * 64)
+    return data, Split(none, none, rows, 0, "0" * 64, "0" * 64, "b" * 64)
+
+
+def test_near_copies_are_shown_in_pairs(inputs, benchmark):
+    images, labels, _ = benchmark
+    tiles = galleries.near_copies(images[:30], images[30:60], (labels[:30], labels[30:60] * 0), CLASSES)
+    page = version_report.render(replace(inputs, near_copies=tiles, near_copies_found=30))
+    assert "Benchmark images that nearly equal a training image: 30, of which the 24 nearest are shown." in text(page)
+    assert page.count("Benchmark image of 1 beside a training image of 0") == 3
+    assert 'href="#near-copies"' in page
+    assert "Near copies" not in version_report.render(inputs)
+
+
 BENCHMARKS = {"same benchmark": ("b" * 64, {"shot_noise": 0.9}), "another benchmark": ("0" * 64, None)}
 
 
@@ -142,7 +161,7 @@ def test_the_champions_corrupted_accuracy_comes_from_its_version(
     challenger = make_version("cnn", seed=2, champion=champion.id, images=1_000)
     challenger = write_version(replace(challenger, folder=home.staging / challenger.id))
 
-    reporting.add_report(home, challenger.folder, challenger.verdict, benchmark[0])
+    reporting.add_report(home, challenger.folder, challenger.verdict, *as_data(benchmark))
 
     page = (challenger.folder / "report.html").read_text()
     assert ("The champion: shot noise 90.0" in page) == (expected is not None)
