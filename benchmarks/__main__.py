@@ -16,6 +16,8 @@ PARTS = (
     "listing",
     "gain_interval",
     "gate_weights",
+    "cross_fit",
+    "mutation",
     "balance",
     "ingest",
 )
