@@ -2,7 +2,8 @@
 
 Comparisons are shifted and turned round, conditions negated, ``and`` and ``or``, ``min`` and ``max``, ``any`` and
 ``all``, plus and minus exchanged, and numbers changed. Each mutant runs the tests of its module in a process of its
-own; the libraries are loaded once, before it is forked.
+own; the libraries are loaded once, before it is forked. All of them take hours on two busy cores, so that a part can
+be drawn at random: ``--share`` of each module, or ``--most`` of all.
 """
 
 import argparse
@@ -23,19 +24,18 @@ from pathlib import Path
 from types import ModuleType
 
 HOME = Path(__file__).parents[1]
-DECISION = "test_the_vectorised_decision_is_the_gates"
+DECISION = "test_simulation.py::test_the_vectorised_decision_is_the_gates"
 TESTS = {
     "pipeline.judging.gate": ("test_gate.py",),
-    "pipeline.judging.claims": (
-        "test_gate.py",
-        "test_explain.py",
-        "test_simulation.py::test_the_vectorised_decision_is_the_gates",
-    ),
+    "pipeline.judging.claims": ("test_gate.py", "test_explain.py", DECISION),
     "pipeline.judging.free_checks": ("test_gate.py",),
     "pipeline.judging.benchmark_checks": ("test_gate.py",),
     "pipeline.judging.rules": ("test_gate.py", "test_policy.py"),
     "pipeline.judging.spending": ("test_spending.py",),
-    "pipeline.judging.ledger": ("test_ledger.py", "test_explain.py"),
+    "pipeline.judging.advice": ("test_advice.py",),
+    "pipeline.judging.trained_on": ("test_trained_on.py",),
+    "pipeline.judging.disclosure": ("test_disclosure.py",),
+    "pipeline.judging.ledger": ("test_ledger.py", "test_explain.py", "test_trained_on.py"),
     "pipeline.judging.old_ledger": ("test_ledger.py",),
     "pipeline.judging.chain": ("test_ledger.py",),
     "pipeline.watcher": ("test_watcher.py",),
@@ -84,7 +84,10 @@ class Mutant:
 def mutants(module: str) -> Iterator[Mutant]:
     """Yield every mutant of a module."""
     tree = ast.parse(_file(module).read_text())
+    options = {inner for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for inner in _decorations(node)}
     for place, node in enumerate(ast.walk(tree)):
+        if node in options:
+            continue
         for number, what in enumerate(_changes(node)):
             changed = copy.deepcopy(tree)
             target = list(ast.walk(changed))[place]
@@ -107,18 +110,70 @@ def survives(mutant: Mutant) -> bool:
     return os.waitstatus_to_exitcode(status) == 0
 
 
-def main(modules: Sequence[str], share: float, seed: int) -> None:
-    """Print every surviving mutant, and the score of each module."""
+@dataclass(frozen=True)
+class Tally:
+    """What became of the mutants of one module.
+
+    Attributes:
+        module: Its name.
+        all: How many mutants it has.
+        tried: How many of them were tried.
+        survivors: Those that no test noticed.
+    """
+
+    module: str
+    all: int
+    tried: int
+    survivors: tuple[Mutant, ...]
+
+
+def tallies(modules: Sequence[str], share: float = 1.0, most: int | None = None, seed: int = 0) -> Iterator[Tally]:
+    """Try the mutants of some modules, or a part of them that is drawn at random; print each that survives.
+
+    Args:
+        modules: Their names.
+        share: Part of each module's mutants.
+        most: Of all mutants together; ``None`` for all of the share.
+        seed: Of the draw.
+    """
     _load_libraries()
     draw = random.Random(seed)
-    for module in modules:
-        tried = [mutant for mutant in mutants(module) if draw.random() < share]
-        survivors = []
+    found = {module: list(mutants(module)) for module in modules}
+    drawn = [one for own in found.values() for one in own if draw.random() < share]
+    if most is not None and most < len(drawn):
+        drawn = draw.sample(drawn, most)
+    for module, own in found.items():
+        tried, survivors = [one for one in drawn if one.module == module], []
         for mutant in tried:
             if survives(mutant):
                 survivors.append(mutant)
                 print(f"survives  {mutant.name}", flush=True)
-        print(f"{module}: {len(tried) - len(survivors)} of {len(tried)} mutants noticed", flush=True)
+        yield Tally(module, len(own), len(tried), tuple(survivors))
+
+
+def section(found: Sequence[Tally]) -> str:
+    """Return the score and the survivors as Markdown."""
+    tried, left = sum(one.tried for one in found), sum(len(one.survivors) for one in found)
+    rows = [
+        "## Mutants of the gate",
+        f"{tried - left:,} of {tried:,} mutants that were tried ({sum(one.all for one in found):,} there are) are "
+        f"noticed by a test: {100 * (tried - left) / max(tried, 1):.1f} %.",
+        "\n".join(
+            [
+                "| module | mutants | tried | noticed |",
+                "|---|---|---|---|",
+                *(f"| `{one.module}` | {one.all} | {one.tried} | {one.tried - len(one.survivors)} |" for one in found),
+            ]
+        ),
+    ]
+    if left:
+        rows += ["Survivors:", "\n".join(f"- `{mutant.name}`" for one in found for mutant in one.survivors)]
+    return "\n\n".join(rows)
+
+
+def main(share: float = 0.2) -> str:
+    """Try a part of the mutants of every module; returns a section of the results."""
+    return section(list(tallies(list(TESTS), share)))
 
 
 class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -144,6 +199,12 @@ def _tested(mutant: Mutant) -> int:
     options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return int(pytest.main([*options, *files]) != 0)
+
+
+def _decorations(node: ast.ClassDef) -> Iterator[ast.AST]:
+    """What decorates a class: options of dataclasses, which are no rules."""
+    for decorator in node.decorator_list:
+        yield from ast.walk(decorator)
 
 
 def _load_libraries() -> None:
@@ -212,6 +273,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", default=list(TESTS), help="modules to mutate; all without any")
     parser.add_argument("--share", type=float, default=1.0, help="part of the mutants, drawn at random (default: 1)")
+    parser.add_argument("--most", type=int, help="at most so many mutants of all modules together")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
     given = parser.parse_args()
-    main(given.modules, given.share, given.seed)
+    print(section(list(tallies(given.modules, given.share, given.most, given.seed))))

@@ -108,7 +108,7 @@ class Settings(BaseModel):
     )
     """By recipe: ``{"cnn": {"epochs": 5}}``; in ``pipeline.toml`` the tables ``[recipe.<name>]``."""
     gate: Annotated[dict[str, Any], OnCommandLine(default="guarded")] = Field(
-        default_factory=dict, description="Preset of the gate: guarded, growing, each-test or as-good."
+        default_factory=dict, description="Preset of the gate: guarded, growing, cross-fit, each-test or as-good."
     )
     """The table ``[gate]``; ``pipeline.judging.policy`` checks it."""
     retrain: bool = Field(False, description="Train again even what is already in versions/.")

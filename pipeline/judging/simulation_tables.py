@@ -1,9 +1,9 @@
 """The simulations as Markdown: what `gate simulate` prints and docs/gate.md holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pipeline.judging import growth_simulation, spending
-from pipeline.judging.policy import GatePolicy
+from pipeline.judging.policy import PRESETS, GatePolicy
 from pipeline.judging.simulation import SCENES, power_of, series
 
 CHALLENGERS = 200
@@ -11,19 +11,29 @@ BEFORE = "0.05 / 200 each"
 GAINS = (0.001, 0.002, 0.004, 0.01)
 SIZES = ((400, 160), (2_000, 800), (10_000, 6_000), (60_000, 24_000))
 """Benchmark and validation images."""
+LARGE_GAINS = (0.005, 0.01, 0.02)
+POOLS = (600, 1_000, 1_797, 4_000, 10_000)
+BENCHMARK_SHARE, VALIDATION_SHARE = 5, 10
+"""Of a pool of images one in five judges, and of the others one in ten validates."""
 GROWTH_SHARE = 40
 """The slower simulation of growth has this many times fewer repetitions."""
 
 
 def tables(policies: Mapping[str, GatePolicy], repetitions: int = 1000, seed: int = 0) -> str:
     """Return every table that concerns these policies."""
-    parts = [
-        _title(f"P(at least one false promotion) over {CHALLENGERS} challengers that are no better"),
-        *_false_promotions(policies, repetitions, seed),
-        _title(f"Power to promote a challenger that is better by {_names()} points"),
-        *_powers(policies, seed),
-    ]
+    parts: list[str] = []
+    unseen = {name: policy for name, policy in policies.items() if not policy.out_of_fold}
+    if unseen:
+        parts = [
+            _title(f"P(at least one false promotion) over {CHALLENGERS} challengers that are no better"),
+            *_false_promotions(unseen, repetitions, seed),
+            _title(f"Power to promote a challenger that is better by {_names(GAINS)} points"),
+            *_powers(unseen, seed),
+        ]
     for name, policy in policies.items():
+        if policy.out_of_fold:
+            title = f"`{name}`: power to promote a first challenger that is better by {_names(LARGE_GAINS)} points"
+            parts += [_title(title), *_powers_in_folds(name, policy, seed)]
         if policy.mode == "growing":
             title = f"`{name}`: {CHALLENGERS} challengers with more images each, but no better or worse"
             parts += [_title(title), *_losses(policy, max(repetitions // GROWTH_SHARE, 2), seed)]
@@ -66,6 +76,22 @@ def _powers(policies: Mapping[str, GatePolicy], seed: int) -> Iterator[str]:
             yield _row([f"`{name}`", *_power_row(policy, seed)])
 
 
+def _powers_in_folds(name: str, policy: GatePolicy, seed: int) -> Iterator[str]:
+    yield _row(["gate", *(f"{images:,} images in all" for images in POOLS)])
+    yield "|---|" + "---|" * len(POOLS)
+    guarded = PRESETS["guarded"]
+    benchmarks = [(images // BENCHMARK_SHARE, images * 4 // BENCHMARK_SHARE // VALIDATION_SHARE) for images in POOLS]
+    for title, rules, sizes in (
+        ("`guarded`, on a fifth of them", guarded, benchmarks),
+        (f"`{name}`, on all of them", policy, [(images, 0) for images in POOLS]),
+    ):
+        powers = (
+            " / ".join(_rate(power_of(rules, gain, images, validation, seed=seed)) for gain in LARGE_GAINS)
+            for images, validation in sizes
+        )
+        yield _row([title, *powers])
+
+
 def _power_row(
     policy: GatePolicy, seed: int, *, left: float | None = None, level: float | None = None
 ) -> Iterator[str]:
@@ -92,8 +118,8 @@ def _title(text: str) -> str:
     return f"\n{text}:\n"
 
 
-def _names() -> str:
-    return " / ".join(f"{100 * gain:g}" for gain in GAINS)
+def _names(gains: Iterable[float]) -> str:
+    return " / ".join(f"{100 * gain:g}" for gain in gains)
 
 
 def _rate(value: float) -> str:
