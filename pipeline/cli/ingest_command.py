@@ -95,7 +95,7 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
         batch = take_in(
             place,
             order,
-            _desk(place, data_dir),
+            desk_of(place, data_dir),
             lambda done, total: bars.update(task, completed=done, total=total),
             wait=wait,
         )
@@ -108,7 +108,8 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
     console.print(f"To look at: {page}", markup=False, soft_wrap=True)
 
 
-def _desk(place: Home, data_dir: Path | None) -> "Desk":
+def desk_of(place: Home, data_dir: Path | None) -> "Desk":
+    """Return where arrivals are opened."""
     from pipeline.config import DEFAULT_COMPETITION
     from pipeline.data import sources
     from pipeline.growing.arrivals import Desk

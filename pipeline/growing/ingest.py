@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +17,9 @@ from pipeline.data.digests import positions
 from pipeline.data.near_copies import near_copies
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
-from pipeline.errors import DataError
 from pipeline.growing import declaring, quarantine, removal, screening, snapshot_store
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
-from pipeline.growing.batch import Batch, Outcome
+from pipeline.growing.batch import Batch, NothingTakenError, Outcome, Untaken
 from pipeline.growing.preparing import prepare_all
 from pipeline.growing.screening import Arrival, Decision, Known
 from pipeline.growing.snapshot_store import Change, Terms
@@ -70,7 +70,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
 
     Raises:
         SettingsError: The options contradict the dataset or each other.
-        DataError: Nothing can be read from the sources.
+        DataError: Nothing can be read from the sources, or all of it was refused (``NothingTakenError``).
         StoreError: The disk is full or refuses; the last snapshot is intact.
     """
     declaring.check_name(order.dataset)
@@ -97,8 +97,10 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         stored = parent.class_counts if parent else {}
         decisions = screening.hold_back([one.arrival for one in outcomes], decisions, stored, order.max_ratio)
     outcomes = [replace(one, decision=decision) for one, decision in zip(outcomes, decisions, strict=True)]
+    untaken = _untaken(arrivals, outcomes)
     if all(outcome.decision.outcome in screening.REFUSED for outcome in outcomes):
-        raise DataError(f"Nothing was stored: {outcomes[0].decision.reason}{_remedy(outcomes[0].decision)}")
+        first = outcomes[0].decision
+        raise NothingTakenError(f"Nothing was stored: {first.reason}{_remedy(first)}", untaken)
     entries = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome == screening.STORED]
     aside = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome in screening.QUARANTINED]
     # The quarantine first: what is killed in between is found waiting by the next ingest of the same files.
@@ -112,11 +114,24 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         after=snapshot,
         preparation=terms.preparation,
         outcomes=tuple(outcomes),
-        faults=tuple(arrivals.faults),
-        left_out=tuple(arrivals.left_out),
+        faults=tuple(sentence for _, sentence in arrivals.faults),
+        left_out=tuple(name for _, name in arrivals.left_out),
         champion=checks.champion.model.id if checks.champion else None,
         seconds=time.monotonic() - started,
+        untaken=untaken,
     )
+
+
+def _untaken(arrivals: Arrivals, outcomes: Sequence[Outcome]) -> Untaken:
+    found: defaultdict[Path, list[str]] = defaultdict(list)
+    for file, sentence in arrivals.faults:
+        found[file].append(sentence)
+    for file, name in arrivals.left_out:
+        found[file].append(f"{name} was left out: it is neither a picture nor a table of a known kind.")
+    for one in outcomes:
+        if one.file is not None and one.decision.outcome in (*screening.REFUSED, screening.REMOVED):
+            found[one.file].append(one.decision.reason)
+    return {file: tuple(reasons) for file, reasons in found.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +186,7 @@ def _outcomes(
         for number, (item, one) in enumerate(zip(own, chunk, strict=True)):
             arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
             selection = order.selection if item.selection == shards.ARRIVED else item.selection
-            yield Outcome(arrival, one, selection, Decision(""))
+            yield Outcome(arrival, one, selection, Decision(""), item.file)
         done += len(chunk)
         progress(done, len(items))
 
