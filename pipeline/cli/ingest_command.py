@@ -37,6 +37,8 @@ RatioOption = Annotated[
     float | None,
     typer.Option(min=1.0, help="Set aside images that would make a class more than this many times the smallest."),
 ]
+LabellerOption = Annotated[str, typer.Option(help="Who labelled the images.")]
+NewClassesOption = Annotated[bool, typer.Option("--new-classes", help="Add unknown labels as new classes.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,9 +52,9 @@ def ingest(
     label: Annotated[str | None, typer.Option(help="Class of all the images given.", show_default="the folder")] = None,
     as_: KindOption = None,
     image_size: SizeOption = None,
-    new_classes: Annotated[bool, typer.Option("--new-classes", help="Add unknown labels as new classes.")] = False,
+    new_classes: NewClassesOption = False,
     max_ratio: RatioOption = None,
-    labelled_by: Annotated[str, typer.Option(help="Who labelled the images.")] = "",
+    labelled_by: LabellerOption = "",
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="Number of processes that prepare images.", show_default="cores")
     ] = None,

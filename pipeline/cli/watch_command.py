@@ -10,86 +10,85 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, errors, notice, print_json, resolve_home
-from pipeline.cli.ingest_command import desk_of
-from pipeline.cli.settings_options import settings_given, settings_option
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, errors, notice, print_json
+from pipeline.cli.ingest_command import LabellerOption, NewClassesOption, RatioOption, desk_of
+from pipeline.cli.settings_options import settings_given, with_settings
 from pipeline.errors import SettingsError
+from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
     from pipeline.facts.watch_facts import WatchEvent
-    from pipeline.growing.watch import Watch
-    from pipeline.store.home import Home
+    from pipeline.growing.watch import Orders, Watch
 
-RUNS = "What the runs train"
+OF_RUNS = ("models", "effort", "folds", "balance", "overrides", "cluster", "track", "submit")
+"""The settings of a run that a watcher takes; its dataset and size are today's."""
 NEWS = "Who hears of it"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("watch", rich_help_panel="Data")(watch)
+    app.command("watch", rich_help_panel="Data")(with_settings(watch, OF_RUNS))
+
+
+EveryOption = Annotated[int, typer.Option(min=1, help="Number of new images that start a run.")]
+PaceOption = Annotated[
+    str | None, typer.Option(help="How often runs may start: 1/h, 4/d, 1/30min.", show_default="any")
+]
+CommandOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Command to call on a promotion, a refusal, a refused batch, drift or trouble: PIPELINE_EVENT names it, "
+        "and standard input has it as JSON.",
+        rich_help_panel=NEWS,
+    ),
+]
+WebhookOption = Annotated[
+    str | None,
+    typer.Option(help="Address that the same JSON is posted to.", envvar="PIPELINE_WEBHOOK", rich_help_panel=NEWS),
+]
+GateOption = Annotated[
+    str | None, typer.Option(help="Preset of the gate: guarded, growing, each-test or as-good.", show_default="growing")
+]
+DeleteOption = Annotated[
+    bool, typer.Option("--delete", help="Delete files that were taken in, instead of moving them to done/.")
+]
+SettleOption = Annotated[
+    float, typer.Option(min=0.1, max=86_400, help="Seconds without change after which a file is complete.")
+]
+OnceOption = Annotated[
+    bool, typer.Option("--once", help="Take in what is there, carry out the run that is due, and end (for cron).")
+]
+StatusOption = Annotated[bool, typer.Option("--status", help="Show what the watcher is doing, and what it did.")]
 
 
 def watch(
     *,
-    dataset: Annotated[
-        str | None, typer.Option(help="Dataset that grows; `ingest` starts one.", show_default="all, for --status")
-    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Dataset that grows; `ingest` starts one.")] = None,
     inbox: Annotated[Path | None, typer.Option(help="Folder in which images arrive.")] = None,
-    every: Annotated[int, typer.Option(min=1, help="Number of new images that start a run.")] = 500,
-    at_most: Annotated[
-        str | None, typer.Option(help="How often runs may start: 1/h, 4/d, 1/30min.", show_default="any")
-    ] = None,
-    on_event: Annotated[
-        str | None,
-        typer.Option(
-            help="Command to call on a promotion, a refusal, a refused batch, drift or trouble: PIPELINE_EVENT names "
-            "it, and standard input has it as JSON.",
-            rich_help_panel=NEWS,
-        ),
-    ] = None,
-    webhook: Annotated[
-        str | None,
-        typer.Option(help="Address that the same JSON is posted to.", envvar="PIPELINE_WEBHOOK", rich_help_panel=NEWS),
-    ] = None,
-    models: Annotated[str | None, settings_option("models")] = None,
-    effort: Annotated[str | None, settings_option("effort")] = None,
-    folds: Annotated[int | None, settings_option("folds")] = None,
-    balance: Annotated[str | None, settings_option("balance")] = None,
-    overrides: Annotated[list[str] | None, settings_option("overrides")] = None,
-    gate: Annotated[
-        str | None,
-        typer.Option(help="Preset of the gate: guarded, growing, each-test or as-good.", show_default="growing"),
-    ] = None,
-    cluster: Annotated[str | None, settings_option("cluster")] = None,
-    track: Annotated[str | None, settings_option("track")] = None,
-    submit: Annotated[bool, settings_option("submit")] = False,
-    new_classes: Annotated[bool, typer.Option("--new-classes", help="Add unknown labels as new classes.")] = False,
-    max_ratio: Annotated[
-        float | None,
-        typer.Option(min=1.0, help="Set aside images that would make a class more than this many times the smallest."),
-    ] = None,
-    labelled_by: Annotated[str, typer.Option(help="Who labelled the images.")] = "",
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete files that were taken in, instead of moving them to done/.")
-    ] = False,
-    settle: Annotated[
-        float, typer.Option(min=0.1, max=86_400, help="Seconds without change after which a file is complete.")
-    ] = 5.0,
-    once: Annotated[
-        bool, typer.Option("--once", help="Take in what is there, carry out the run that is due, and end (for cron).")
-    ] = False,
-    status: Annotated[bool, typer.Option("--status", help="Show what the watcher is doing, and what it did.")] = False,
+    every: EveryOption = 500,
+    at_most: PaceOption = None,
+    on_event: CommandOption = None,
+    webhook: WebhookOption = None,
+    gate: GateOption = None,
+    new_classes: NewClassesOption = False,
+    max_ratio: RatioOption = None,
+    labelled_by: LabellerOption = "",
+    delete: DeleteOption = False,
+    settle: SettleOption = 5.0,
+    once: OnceOption = False,
+    status: StatusOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     home: HomeOption = None,
+    **of_runs: Any,
 ) -> None:
     """Take in what arrives in an inbox, and train on all of the dataset when enough is new.
 
     Pictures go into a folder for each class; archives, tables and other folders are batches of their own. What was
     taken in moves to done/, and what was refused to refused/, with the reasons beside it. Ctrl+C stops.
     """
-    place = resolve_home(home)
+    place = Home.find(home)
     if status:
         _show(place, dataset, as_json=as_json)
         return
@@ -97,27 +96,25 @@ def watch(
         raise SettingsError("Give the dataset with --dataset and the folder to watch with --inbox.")
     from pipeline.config import read_settings
     from pipeline.growing.ingest import Order
-    from pipeline.growing.watch import Listeners, Orders, Pace, Watch
+    from pipeline.growing.watch import Listeners, Orders, Pace
 
-    given: dict[str, Any] = {"models": models, "effort": effort, "folds": folds, "balance": balance}
-    given |= {"overrides": overrides, "gate": gate, "cluster": cluster, "track": track, "submit": submit}
+    order = Order((), dataset, new_classes=new_classes, max_ratio=max_ratio, labelled_by=labelled_by, jobs=_cores())
     orders = Orders(
-        order=Order(
-            specs=(),
-            dataset=dataset,
-            new_classes=new_classes,
-            max_ratio=max_ratio,
-            labelled_by=labelled_by,
-            jobs=len(os.sched_getaffinity(0)),
-        ),
+        order=order,
         inbox=inbox.expanduser().resolve(),
-        settings=_checked(read_settings(config, settings_given(given))),
+        settings=_checked(read_settings(config, settings_given({**of_runs, "gate": gate}))),
         every=every,
         pace=Pace.of(at_most) if at_most is not None else None,
         delete=delete,
         listeners=Listeners.of(on_event, webhook),
         settle_seconds=settle,
     )
+    _carry_out(place, orders, once=once)
+
+
+def _carry_out(place: Home, orders: "Orders", *, once: bool) -> None:
+    from pipeline.growing.watch import Watch
+
     watcher = Watch(place, orders, desk_of(place, None), _tell)
     with _stopping(watcher):
         if once:
@@ -126,6 +123,10 @@ def watch(
             watcher.run()
     if once and watcher.failures:
         sys.exit(1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _checked(settings: "Settings") -> "Settings":
@@ -165,7 +166,7 @@ def _tell(event: "WatchEvent") -> None:
         errors.print(f"Note: {event.problem}", soft_wrap=True)
 
 
-def _show(place: "Home", dataset: str | None, *, as_json: bool) -> None:
+def _show(place: Home, dataset: str | None, *, as_json: bool) -> None:
     from pipeline.reports.watching import in_words
     from pipeline.store import watch_records
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.contracts import Verdict, Version
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.watch_facts import EventKind, WatchEvent
 from pipeline.growing.announcing import event
 from pipeline.judging import disclosure
 from pipeline.store import production, versions, watch_records
-from pipeline.store.deployments import DeploymentRecord
 from pipeline.store.home import Home
 
 _Key = tuple[str, str, str]
