@@ -80,8 +80,8 @@ def trained_before(home: Home, dataset: str) -> int:
     champion = production.current(home, dataset)
     if champion is None:
         return 0
-    name, _, number = manifest.read(champion.folder).dataset.origin.partition("@")
-    return int(number) if name == dataset and number.isdecimal() else 0
+    name, _, number = manifest.read(champion.folder).dataset.snapshot.partition("@")
+    return int(number) if name == dataset else 0
 
 
 def _digests(folder: Path, snapshot: Snapshot) -> set[str]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pipeline.facts.watch_facts import WatchEvent, Watching
 from pipeline.reports.formats import count
 
+BAD_NEWS = ("failed_batch", "drift", "trouble")
+"""Events that somebody should look into."""
+
 
 @dataclass(frozen=True)
 class WatchView:
