@@ -5,10 +5,9 @@ known), announced, put away. A batch that is ingested twice changes nothing, sin
 """
 
 import os
-import secrets
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.data import idx, snapshots
@@ -32,7 +31,7 @@ MOST_REASONS = 1_000
 
 def new_id() -> str:
     """Return a name for a batch that sorts by time."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
 def refused(batch: BatchInHand, dataset: str, reasons: Sequence[str]) -> BatchOutcome:

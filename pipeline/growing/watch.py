@@ -99,6 +99,7 @@ class Watch:
         self._failed_at = -RETRY_SECONDS
         self._troubled_since: dict[str, float] = {}
         self._failures = 0
+        self._patience_seconds = orders.trouble_seconds
         self._compared: tuple[int, int] | None = None
 
     @property
@@ -129,6 +130,7 @@ class Watch:
         Raises:
             PipelineError: As in ``run``.
         """
+        self._patience_seconds = 0.0
         with self._at_work():
             self._try("the inbox", self._intake.look)
             self._sleep(self._orders.settle_seconds)
@@ -182,8 +184,9 @@ class Watch:
         try:
             work()
         except (PipelineError, OSError) as error:
-            lasted = time.monotonic() - self._troubled_since.setdefault(what, time.monotonic())
-            if lasted >= self._orders.trouble_seconds:
+            moment = time.monotonic()
+            lasted = moment - self._troubled_since.setdefault(what, moment)
+            if lasted >= self._patience_seconds:
                 self._troubled_since[what] = float("inf")
                 self._failures += 1
                 with contextlib.suppress(PipelineError):

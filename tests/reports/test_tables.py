@@ -11,7 +11,8 @@ DOCUMENTED = (
     "version, created_at, dataset, recipe, parameters, family, train_size, fitted_images, validation_images, "
     "seed, fit_seconds, benchmark_images, accuracy, accuracy_low, accuracy_high, errors, precision_macro, "
     "recall_macro, f1_macro, f1_weighted, matthews, log_loss, brier, calibration_error, roc_auc, latency_ms, "
-    "model_bytes, outcome, judged_at, judgements, policy, champion, gain_pp, p_value, benchmark_sha256, digest, snapshot"
+    "model_bytes, outcome, judged_at, judgements, policy, champion, gain_pp, p_value, benchmark_sha256, digest, "
+    "snapshot"
 )
 
 PARAMETERS = tables.parameters_text({"epochs": 5, "batch_size": 128, "learning_rate": 0.01})
