@@ -417,6 +417,6 @@ def _slowly(source: Path, target: Path) -> None:
 
 def as_json(told: Told) -> str:
     """Return the figures of a story, to be kept."""
-    facts = {"moments": [vars(one) for one in told.moments], "truth": told.truth, "served": told.served}
+    facts: dict[str, Any] = {"moments": [vars(one) for one in told.moments], "truth": told.truth, "served": told.served}
     facts |= {"requests": told.requests, "failed": list(told.failed), "slowest_ms": told.slowest_ms}
     return json.dumps(facts, indent=1)

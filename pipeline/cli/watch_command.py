@@ -114,7 +114,11 @@ def watch(
 
 def _carry_out(place: Home, orders: "Orders", *, once: bool) -> None:
     from pipeline.growing.watch import Watch
+    from pipeline.store import watch_records
 
+    if once and watch_records.is_watched(place, orders.order.dataset):
+        console.print(f"A watcher of {orders.order.dataset} is at work already: there is nothing to do.")
+        return
     watcher = Watch(place, orders, desk_of(place, None), _tell)
     with _stopping(watcher):
         if once:

@@ -20,7 +20,7 @@ from pipeline.data.snapshots import Snapshot
 from pipeline.growing import declaring, quarantine, removal, screening, snapshot_store
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
 from pipeline.growing.batch import Batch, NothingTakenError, Outcome, Untaken
-from pipeline.growing.preparing import prepare_all
+from pipeline.growing.preparing import Prepared, prepare_all
 from pipeline.growing.screening import Arrival, Decision, Known
 from pipeline.growing.snapshot_store import Change, Terms
 from pipeline.store import atomic, production, role_records
@@ -28,6 +28,8 @@ from pipeline.store.home import Home
 
 Progress = Callable[[int, int], None]
 """Called with how many of how many files are prepared."""
+CHECKED_TOGETHER = 4_096
+"""Images that are held against the champion and the benchmark at once: each look at the benchmark has a fixed cost."""
 
 
 @dataclass(frozen=True)
@@ -174,21 +176,27 @@ def _outcomes(
     items: Sequence[Item], terms: Terms, order: Order, checks: _Checks, progress: Progress
 ) -> Iterator[Outcome]:
     """Every item with what the checks that look at pixels say; the decision is still open."""
-    done = 0
+    done, waiting = 0, list[tuple[Item, Prepared]]()
     for chunk in prepare_all(items, terms.preparation, order.jobs):
-        own = items[done : done + len(chunk)]
-        sound = [number for number, one in enumerate(chunk) if not one.fault]
-        doubts, twins = dict.fromkeys(range(len(chunk)), ""), dict.fromkeys(range(len(chunk)), "")
-        if sound:
-            pixels = np.stack([chunk[number].pixels for number in sound])
-            doubts.update(zip(sound, _doubts(checks, pixels, [own[number].label for number in sound]), strict=True))
-            twins.update(zip(sound, _twins(checks, pixels), strict=True))
-        for number, (item, one) in enumerate(zip(own, chunk, strict=True)):
-            arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
-            selection = order.selection if item.selection == shards.ARRIVED else item.selection
-            yield Outcome(arrival, one, selection, Decision(""), item.file)
+        waiting += zip(items[done : done + len(chunk)], chunk, strict=True)
         done += len(chunk)
         progress(done, len(items))
+        if len(waiting) >= CHECKED_TOGETHER or done == len(items):
+            yield from _checked(waiting, order, checks)
+            waiting = []
+
+
+def _checked(prepared: Sequence[tuple[Item, Prepared]], order: Order, checks: _Checks) -> Iterator[Outcome]:
+    sound = [number for number, (_, one) in enumerate(prepared) if not one.fault]
+    doubts, twins = dict.fromkeys(range(len(prepared)), ""), dict.fromkeys(range(len(prepared)), "")
+    if sound:
+        pixels = np.stack([prepared[number][1].pixels for number in sound])
+        doubts.update(zip(sound, _doubts(checks, pixels, [prepared[number][0].label for number in sound]), strict=True))
+        twins.update(zip(sound, _twins(checks, pixels), strict=True))
+    for number, (item, one) in enumerate(prepared):
+        arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
+        selection = order.selection if item.selection == shards.ARRIVED else item.selection
+        yield Outcome(arrival, one, selection, Decision(""), item.file)
 
 
 def _doubts(checks: _Checks, pixels: Images, labels: Sequence[str | None]) -> list[str]:
