@@ -85,6 +85,7 @@ class Intake:
                 to it: what is in hand is finished later.
         """
         self.look()
+        stuck: OSError | None = None
         for drop in self._drops:
             if self._stopping():
                 return
@@ -94,8 +95,14 @@ class Intake:
                 batch = batch.model_copy(update={"outcome": outcome})
             # Recorded first: what is to be refused must never be ingested, not even after a crash.
             self._log.keep(batch)
-            self._inbox.take(drop, batch.id)
+            try:
+                self._inbox.take(drop, batch.id)
+            except OSError as error:
+                # What cannot be moved, for lack of permission say, holds up nothing else.
+                stuck = error
             self._finish(batch)
+        if stuck is not None:
+            raise stuck
 
     def _finish(self, batch: BatchInHand, *, again: bool = False) -> None:
         if batch.outcome is None and batch_in_hand.holds_files(self._inbox.in_hand(batch.id)):

@@ -18,7 +18,7 @@ from pipeline.growing import announcing, batch_in_hand, due, intake
 from pipeline.growing.arrivals import Desk
 from pipeline.growing.due import Pace
 from pipeline.growing.watch import Watch
-from pipeline.store import watch_records
+from pipeline.store import disk, watch_records
 from pipeline.store.home import Home
 
 sys.path.append(str(Path(__file__).parents[1] / "durability"))
@@ -176,6 +176,27 @@ def test_a_batch_that_kills_every_watcher_is_refused_in_the_end(
     (happened,) = look()
     assert happened.kind == "failed_batch" and "was killed 10 times" in happened.sentence
     assert len(stored(grown)) == 20
+
+
+def test_what_cannot_be_moved_holds_up_nothing_else(
+    grown: Home, inbox: Path, look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = disk.rename
+
+    def refuse(source: Path, target: Path) -> None:
+        if source.name == "locked":
+            raise PermissionError(13, "Permission denied", str(source))
+        real(source, target)
+
+    monkeypatch.setattr(disk, "rename", refuse)
+    write_pictures(inbox / "locked", range(3))
+    write_pictures(inbox / "open", range(10, 12))
+    happened, trouble = look()
+    assert (happened.kind, trouble.kind) == ("batch", "trouble")
+    assert "Permission denied" in trouble.sentence
+    assert files(inbox / "locked") != []
+    state = watch_records.read_state(grown, NAME)
+    assert state is not None and state.in_hand == ()
 
 
 def test_an_error_that_nobody_thought_of_costs_its_batch_alone(
