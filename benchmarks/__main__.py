@@ -20,6 +20,7 @@ PARTS = (
     "mutation",
     "balance",
     "ingest",
+    "story",
 )
 
 

@@ -58,7 +58,8 @@ def mixture(seed: int = 0, spread: float = 1.5) -> Draw:
 
     def draw(random: np.random.Generator, datasets: int, each: int) -> Floats:
         noise = random.normal(0, 1, (datasets, CLASSES, each, FEATURES)) @ mixing
-        return means[None, :, None] + noise
+        images: Floats = means[None, :, None] + noise
+        return images
 
     return draw
 

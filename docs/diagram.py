@@ -1,5 +1,6 @@
 """The pipeline as a picture, for the README and the architecture page: ``python docs/diagram.py``."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -7,35 +8,40 @@ from pipeline.reports import style
 
 PICTURE = Path(__file__).parent / "images" / "pipeline.png"
 HEIGHT = 1.0
+COLOURS = 64
 PERSON, STAGE, FOLDER = style.SHADE, "#dcedf8", style.PAPER
 BOXES = {
-    "data": (1.2, 2.6, 2.0, "Data", "check, prepare,\nassign roles", PERSON),
-    "trainer": (4.5, 2.6, 2.0, "Trainer", "fit, export to ONNX,\nprove parity", STAGE),
-    "watcher": (7.8, 2.6, 2.0, "Watcher", "benchmark against\nthe champion", STAGE),
-    "deployer": (11.1, 2.6, 2.0, "Deployer", "promote\nwhat passed", STAGE),
-    "application": (14.4, 2.6, 2.0, "Application", "predict, submit\nto Kaggle", STAGE),
+    "arrive": (1.1, 2.6, 2.05, "Inbox", "folders, archives,\ntables, pictures", PERSON),
+    "check": (3.85, 2.6, 2.05, "Ingest", "prepare, check,\nset doubts aside", STAGE),
+    "store": (6.6, 2.6, 2.05, "datasets/", "snapshots; roles\nthat never change", FOLDER),
+    "train": (9.35, 2.6, 2.05, "Trainer", "fit, export to ONNX,\nprove parity", STAGE),
+    "judge": (12.1, 2.6, 2.05, "Watcher", "benchmark against\nthe champion", STAGE),
+    "promote": (14.85, 2.6, 2.05, "Deployer", "promote\nwhat passed", STAGE),
+    "serve": (17.6, 2.6, 2.05, "Web page, API", "predictions, feedback", STAGE),
+    "review": (3.85, 4.6, 2.05, "Review", "a person decides", PERSON),
     "versions": (
-        7.8,
+        12.1,
         0.6,
-        3.0,
+        3.2,
         "versions/",
         "every version, its verdict and report;\nthose that failed in versions/failed/",
         FOLDER,
     ),
-    "results": (12.6, 0.6, 3.5, "metric_results/", "tables, plots, workbook, overview", FOLDER),
-    "production": (11.1, 4.6, 2.0, "production/", "the champion", FOLDER),
-    "serve": (14.4, 4.6, 2.2, "Web page, API", "predictions, feedback", FOLDER),
-    "review": (4.5, 4.6, 2.0, "Review", "a person decides", PERSON),
+    "results": (7.9, 0.6, 3.1, "metric_results/", "tables, plots, workbook, overview", FOLDER),
+    "production": (14.85, 0.6, 1.6, "production/", "the champion", FOLDER),
+    "application": (17.6, 0.6, 2.05, "Application", "predict, submit\nto Kaggle", STAGE),
 }
 """Centre, width, title, text and colour of each box."""
 FLOWS = (
-    ("data", "trainer", "training rows"),
-    ("trainer", "watcher", "candidate"),
-    ("watcher", "deployer", "pass"),
-    ("deployer", "application", "deployment"),
-    ("watcher", "versions", "pass or fail"),
-    ("deployer", "production", "champion"),
-    ("production", "serve", ""),
+    ("arrive", "check", "arrive"),
+    ("check", "store", "store"),
+    ("store", "train", "train"),
+    ("train", "judge", "judge"),
+    ("judge", "promote", "promote"),
+    ("promote", "serve", "serve"),
+    ("judge", "versions", "pass or fail"),
+    ("promote", "production", ""),
+    ("production", "application", ""),
     ("versions", "results", ""),
 )
 
@@ -45,21 +51,33 @@ def draw() -> None:
     import matplotlib.pyplot as plt
 
     with style.plotting():
-        figure, axes = plt.subplots(figsize=(12, 4.4))
-        axes.set(xlim=(0, 15.7), ylim=(-0.1, 5.7))
+        figure, axes = plt.subplots(figsize=(15, 4.4))
+        axes.set(xlim=(0, 18.7), ylim=(-0.1, 5.7))
         axes.axis("off")
         for box in BOXES.values():
             _box(axes, box)
         for start, end, label in FLOWS:
             _flow(axes, start, end, label)
         loop = {"colour": style.ORANGE, "dashes": (0, (4, 2))}
-        _path(axes, [(14.4, 5.1), (14.4, 5.4), (4.5, 5.4), (4.5, 5.1)], **loop)
-        _label(axes, 9.45, 5.47, "corrections, doubtful and audited images")
-        _path(axes, [(3.5, 4.6), (1.2, 4.6), (1.2, 3.1)], **loop)
-        _label(axes, 2.35, 4.67, "accepted images")
-        _path(axes, [(1.2, 2.1), (1.2, 1.7), (7.2, 1.7), (7.2, 2.1)], colour=style.MUTED)
-        _label(axes, 4.2, 1.4, "benchmark rows, which no model is trained on")
-        figure.savefig(PICTURE, dpi=style.DPI, bbox_inches="tight", facecolor=style.PAPER)
+        _path(axes, [(17.6, 3.1), (17.6, 4.6), (4.875, 4.6)], **loop)
+        _label(axes, 11.2, 4.67, "corrections, doubtful and audited images")
+        _path(axes, [(4.3, 3.1), (4.3, 4.1)], **loop)
+        _label(axes, 4.4, 3.5, "quarantine", ha="left")
+        _path(axes, [(3.4, 4.1), (3.4, 3.1)], **loop)
+        _label(axes, 3.3, 3.5, "decisions", ha="right")
+        _path(axes, [(6.6, 2.1), (6.6, 1.7), (11.5, 1.7), (11.5, 2.1)], colour=style.MUTED)
+        _label(axes, 9.05, 1.4, "benchmark rows, which no model is trained on")
+        _save(figure)
+
+
+def _save(figure: Any) -> None:
+    """Save with a palette, at a fraction of the size."""
+    from PIL import Image
+
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=style.DPI, bbox_inches="tight", facecolor=style.PAPER)
+    picture = Image.open(content).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
 
 
 def _box(axes: Any, box: tuple[float, float, float, str, str, str]) -> None:
@@ -77,8 +95,10 @@ def _flow(axes: Any, start: str, end: str, label: str) -> None:
     x0, y0, width0, *_ = BOXES[start]
     x1, y1, width1, *_ = BOXES[end]
     if y0 == y1:
-        _path(axes, [(x0 + width0 / 2, y0), (x1 - width1 / 2, y1)], colour=style.BLUE)
-        _label(axes, (x0 + width0 / 2 + x1 - width1 / 2) / 2, y0 + 0.08, label)
+        towards = 1 if x1 > x0 else -1
+        ends = x0 + towards * width0 / 2, x1 - towards * width1 / 2
+        _path(axes, [(ends[0], y0), (ends[1], y1)], colour=style.BLUE)
+        _label(axes, sum(ends) / 2, y0 + 0.08, label)
         return
     side = HEIGHT / 2 if y1 > y0 else -HEIGHT / 2
     _path(axes, [(x0, y0 + side), (x1, y1 - side)], colour=style.BLUE)

@@ -21,6 +21,7 @@ from pipeline.cli import (
     publish_command,
     run_command,
     serve_command,
+    watch_command,
 )
 from pipeline.models.runtime import prepare_process
 
@@ -30,6 +31,7 @@ COMMANDS = (
     models_command,
     ingest_command,
     dataset_commands,
+    watch_command,
     gate_commands,
     inspect_commands,
     explore_command,

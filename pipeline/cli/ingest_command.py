@@ -37,6 +37,8 @@ RatioOption = Annotated[
     float | None,
     typer.Option(min=1.0, help="Set aside images that would make a class more than this many times the smallest."),
 ]
+LabellerOption = Annotated[str, typer.Option(help="Who labelled the images.")]
+NewClassesOption = Annotated[bool, typer.Option("--new-classes", help="Add unknown labels as new classes.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,9 +52,9 @@ def ingest(
     label: Annotated[str | None, typer.Option(help="Class of all the images given.", show_default="the folder")] = None,
     as_: KindOption = None,
     image_size: SizeOption = None,
-    new_classes: Annotated[bool, typer.Option("--new-classes", help="Add unknown labels as new classes.")] = False,
+    new_classes: NewClassesOption = False,
     max_ratio: RatioOption = None,
-    labelled_by: Annotated[str, typer.Option(help="Who labelled the images.")] = "",
+    labelled_by: LabellerOption = "",
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="Number of processes that prepare images.", show_default="cores")
     ] = None,
@@ -95,7 +97,7 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
         batch = take_in(
             place,
             order,
-            _desk(place, data_dir),
+            desk_of(place, data_dir),
             lambda done, total: bars.update(task, completed=done, total=total),
             wait=wait,
         )
@@ -108,7 +110,8 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
     console.print(f"To look at: {page}", markup=False, soft_wrap=True)
 
 
-def _desk(place: Home, data_dir: Path | None) -> "Desk":
+def desk_of(place: Home, data_dir: Path | None) -> "Desk":
+    """Return where arrivals are opened."""
     from pipeline.config import DEFAULT_COMPETITION
     from pipeline.data import sources
     from pipeline.growing.arrivals import Desk

@@ -1,7 +1,7 @@
 """The options of ``run``, made from the fields of ``Settings``."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -28,8 +28,13 @@ def settings_option(name: str) -> OptionInfo:
     return option
 
 
-def with_settings(command: Command) -> Command:
-    """Give a command with ``**given`` an option for each setting; a setting that is not given is ``None``."""
+def with_settings(command: Command, names: Sequence[str] | None = None) -> Command:
+    """Give a command with ``**given`` an option for each setting; a setting that is not given is ``None``.
+
+    Args:
+        command: The command.
+        names: The settings that it takes, shown after its own options; ``None`` for all, shown before them.
+    """
     own = [
         parameter
         for parameter in inspect.signature(command).parameters.values()
@@ -43,8 +48,10 @@ def with_settings(command: Command) -> Command:
             annotation=Annotated[_type_on_command_line(field), settings_option(name)],
         )
         for name, field in Settings.model_fields.items()
+        if names is None or name in names
     ]
-    command.__signature__ = inspect.Signature([*settings, *own])  # type: ignore[attr-defined]
+    parameters = [*settings, *own] if names is None else [*own, *settings]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return command
 
 

@@ -1,5 +1,6 @@
 """What ``manifest.json`` holds: what a version is, and the digest of each of its files."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -7,6 +8,8 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from pipeline.facts.base import Facts, RelativeName, SafeName, Sha256
 
+SNAPSHOT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}@\d{1,6}")
+"""A snapshot of a dataset that grows, ``letters@7``; the path of a dataset starts with a slash."""
 ModelFormat = Literal["keras", "xgboost", "joblib", "cross-fitted"]
 
 
@@ -50,6 +53,11 @@ class DatasetFacts(Facts):
     images: NonNegativeInt
     classes: tuple[str, ...]
     shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+
+    @property
+    def snapshot(self) -> str:
+        """The snapshot of a dataset that grows, ``letters@7``; empty for any other dataset."""
+        return self.origin if SNAPSHOT.fullmatch(self.origin) else ""
 
 
 class RowFacts(Facts):

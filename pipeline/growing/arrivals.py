@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ class Item:
         content: The path of a picture file, the bytes of one, or pixels, uint8 ``[H, W, C]``.
         label: The name of its class; ``None`` where nobody gave one.
         selection: One of ``shards.SELECTIONS``.
+        file: The file that it came in: the picture itself, a table or an archive; ``None`` for a set read by its name.
     """
 
     name: str
     content: Path | bytes | NDArray[Any]
     label: str | None
     selection: str = shards.ARRIVED
+    file: Path | None = None
 
 
 @dataclass
@@ -41,13 +44,15 @@ class Arrivals:
 
     Attributes:
         items: The images.
-        faults: What could not be read at all, a sentence a file.
-        left_out: Files of other kinds.
+        faults: Files that could not be read at all, with the reason in a sentence.
+        left_out: Files of other kinds, with the name to show.
+        listed: Pictures that a table named; they are not taken a second time on their own.
     """
 
     items: list[Item] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    faults: list[tuple[Path, str]] = field(default_factory=list)
+    left_out: list[tuple[Path, str]] = field(default_factory=list)
+    listed: set[Path] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def collect(specs: Sequence[str], label: str | None, desk: Desk) -> Arrivals:
     if label is not None:
         found.items = [replace(item, label=label) for item in found.items]
     if not found.items:
-        reason = found.faults[0] if found.faults else "there is no picture, CSV, .npz or Parquet file in it"
+        reason = found.faults[0][1] if found.faults else "there is no picture, CSV, .npz or Parquet file in it"
         raise DataError(f"{', '.join(specs)} cannot be ingested: {reason.rstrip('.')}.")
     return found
 
@@ -106,14 +111,27 @@ def _open(spec: str, desk: Desk, scratch: Path, found: Arrivals) -> None:
             f"{path} does not exist: name a file or folder, one of {', '.join(sources.BUILT_IN)}, or hf:NAME."
         )
     if path.is_file() and archives.is_archive(path):
-        archives.unpack(path, scratch)
-        _walk(scratch, scratch, found)
+        _archive(path, scratch, found)
     elif path.is_file():
         _file(path, path.parent, None, found)
     elif idx.find(path):
         found.items += _of_set(idx.read_folder(path))
     else:
-        _walk(path, path, found)
+        _walk(path, path, found, scratch)
+
+
+def _archive(path: Path, scratch: Path, found: Arrivals) -> None:
+    """Add what an archive holds; archives in it stay closed.
+
+    Raises:
+        DataError: It cannot be unpacked.
+    """
+    archives.unpack(path, scratch)
+    own = Arrivals()
+    _walk(scratch, scratch, own)
+    found.items += [replace(item, file=path) for item in own.items]
+    found.faults += [(path, sentence.replace(f"{scratch}/", f"{path}: ")) for _, sentence in own.faults]
+    found.left_out += [(path, name) for _, name in own.left_out]
 
 
 def _with_parts(items: list[Item]) -> list[Item]:
@@ -129,35 +147,59 @@ def _part_of(item: Item, parts: Mapping[str, str]) -> str:
     return next((kind for part, kind in parts.items() if item.name.startswith(part)), item.selection)
 
 
-def _walk(root: Path, folder: Path, found: Arrivals) -> None:
+def _walk(root: Path, folder: Path, found: Arrivals, scratch: Path | None = None) -> None:
+    """Add what the files below a folder hold; archives among them are opened where there is ``scratch`` for it."""
+    unpacked = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in LEFT_OUT)
         label = Path(parent).name if Path(parent) != root else None
-        for name in sorted(files):
-            if not name.startswith(".") and name not in LEFT_OUT:
-                _file(Path(parent) / name, root, label, found)
+        # Tables first: what they name is taken with their labels.
+        for name in sorted(files, key=lambda name: (not name.lower().endswith(".csv"), name)):
+            path = Path(parent) / name
+            if name.startswith(".") or name in LEFT_OUT:
+                continue
+            shown = path.relative_to(root).as_posix()
+            if not shown.isprintable():
+                found.faults.append(
+                    (path, f"The name {shown!a} contains characters that cannot be printed: rename it.")
+                )
+            elif scratch is not None and archives.is_archive(path):
+                unpacked += 1
+                _readable(path, found, partial(_archive, path, scratch / str(unpacked), found))
+            else:
+                _file(path, root, label, found)
+
+
+def _readable(path: Path, found: Arrivals, read: Callable[[], None]) -> None:
+    """Read a file among others; one that cannot be read does not affect them."""
+    try:
+        read()
+    except PipelineError as error:
+        found.faults.append((path, str(error)))
 
 
 def _file(path: Path, root: Path, label: str | None, found: Arrivals) -> None:
-    """Add what one file holds; a file that cannot be read does not affect the others."""
+    """Add what one file holds."""
     name, suffix = path.relative_to(root).as_posix(), path.suffix.lower()
     if suffix in SUFFIXES:
-        found.items.append(Item(name, path, label))
-        return
-    readers: dict[str, Callable[[Path], Iterator[Item]]] = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}
-    if suffix not in readers:
-        found.left_out.append(name)
-        return
-    try:
-        found.items += list(readers[suffix](path))
-    except PipelineError as error:
-        found.faults.append(str(error))
+        if not found.listed or path.resolve() not in found.listed:
+            found.items.append(Item(name, path, label, file=path))
+    elif suffix in TABLES:
+        _readable(path, found, partial(_table, path, found))
+    else:
+        found.left_out.append((path, name))
+
+
+def _table(path: Path, found: Arrivals) -> None:
+    items = list(TABLES[path.suffix.lower()](path))
+    found.listed.update(item.content for item in items if isinstance(item.content, Path))
+    found.items += [item if item.file else replace(item, file=path) for item in items]
 
 
 def _csv(path: Path) -> Iterator[Item]:
     if picture_list.is_list(path):
         for row in picture_list.read(path):
-            yield Item(row.name, row.file, row.label)
+            yield Item(row.name, row.file, row.label, file=row.file)
     else:
         yield from _of_set(sources.read_file(path))
 
@@ -186,3 +228,7 @@ def _of_part(raw: RawSet, part: RawPart, selection: str) -> Iterator[Item]:
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
         name = raw.classes[label] if raw.classes else str(label)
         yield Item(f"{file}, row {part.row_number(index)}", image, name, selection)
+
+
+TABLES: Mapping[str, Callable[[Path], Iterator[Item]]] = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}
+"""Readers of files that hold many images, by suffix."""

@@ -1,11 +1,14 @@
 """What became of one batch, in figures and in words."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pipeline.data.preparation import Preparation, in_words
 from pipeline.data.snapshots import Snapshot
+from pipeline.errors import DataError
 from pipeline.growing import screening
 from pipeline.growing.preparing import Prepared
 from pipeline.growing.screening import Arrival, Decision
@@ -25,14 +28,27 @@ TITLES = {
 }
 
 
+Untaken = Mapping[Path, tuple[str, ...]]
+"""What was not taken: by the file that it came in, a sentence for each thing."""
+
+
+class NothingTakenError(DataError):
+    """Every image of a batch was refused."""
+
+    def __init__(self, sentence: str, untaken: Untaken) -> None:
+        super().__init__(sentence)
+        self.untaken = untaken
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One arrival, its pixels, and what was decided."""
+    """One arrival, its pixels, what was decided, and the file that it came in."""
 
     arrival: Arrival
     prepared: Prepared
     selection: str
     decision: Decision
+    file: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +66,7 @@ class Batch:
         left_out: Files that are neither pictures nor tables.
         champion: The version that looked for doubtful labels, ``None`` where there was none.
         seconds: Wall-clock seconds.
+        untaken: Files of which something was refused or not read.
     """
 
     dataset: str
@@ -62,6 +79,7 @@ class Batch:
     left_out: tuple[str, ...]
     champion: str | None
     seconds: float
+    untaken: Untaken = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[str]:
@@ -93,6 +111,21 @@ class Batch:
             lines += screening.uneven(self.after.class_counts)
             lines.append(self._snapshot_in_words())
         return lines
+
+    def in_one_sentence(self) -> str:
+        """Return how many images became what."""
+        groups = (
+            ("stored", (screening.STORED,)),
+            ("stored or waiting already", (screening.COPY, screening.WAITING)),
+            ("in quarantine", screening.QUARANTINED),
+            ("refused", (*screening.REFUSED, screening.REMOVED)),
+        )
+        counts = [(sum(self.counts[kind] for kind in kinds), name) for name, kinds in groups]
+        parts = ", ".join(f"{count:,} {name}" for count, name in counts if count)
+        unread = len(self.faults) + len(self.left_out)
+        files = f" {unread:,} files were not read." if unread else ""
+        size = f" {self.after.id} has {self.after.images:,} images." if self.after else ""
+        return f"{len(self.outcomes):,} images arrived ({parts}).{files}{size}"
 
     def facts(self) -> dict[str, Any]:
         """Return the report for other programs."""

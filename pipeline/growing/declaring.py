@@ -68,7 +68,7 @@ def terms_of(parent: Snapshot | None, items: Sequence[Item], kind: str | None, s
         SettingsError: The options contradict the dataset, or there is none and nothing says what it should be.
     """
     found = _ordered({item.label for item in items if item.label is not None})
-    for name in found:
+    for name in found if new or parent is None else ():
         _check_class(name)
     if parent is not None:
         _check_same(parent, kind, size)

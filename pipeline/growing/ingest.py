@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +17,10 @@ from pipeline.data.digests import positions
 from pipeline.data.near_copies import near_copies
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
-from pipeline.errors import DataError
 from pipeline.growing import declaring, quarantine, removal, screening, snapshot_store
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
-from pipeline.growing.batch import Batch, Outcome
-from pipeline.growing.preparing import prepare_all
+from pipeline.growing.batch import Batch, NothingTakenError, Outcome, Untaken
+from pipeline.growing.preparing import Prepared, prepare_all
 from pipeline.growing.screening import Arrival, Decision, Known
 from pipeline.growing.snapshot_store import Change, Terms
 from pipeline.store import atomic, production, role_records
@@ -28,6 +28,8 @@ from pipeline.store.home import Home
 
 Progress = Callable[[int, int], None]
 """Called with how many of how many files are prepared."""
+CHECKED_TOGETHER = 4_096
+"""Images that are held against the champion and the benchmark at once: each look at the benchmark has a fixed cost."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
 
     Raises:
         SettingsError: The options contradict the dataset or each other.
-        DataError: Nothing can be read from the sources.
+        DataError: Nothing can be read from the sources, or all of it was refused (``NothingTakenError``).
         StoreError: The disk is full or refuses; the last snapshot is intact.
     """
     declaring.check_name(order.dataset)
@@ -97,8 +99,10 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         stored = parent.class_counts if parent else {}
         decisions = screening.hold_back([one.arrival for one in outcomes], decisions, stored, order.max_ratio)
     outcomes = [replace(one, decision=decision) for one, decision in zip(outcomes, decisions, strict=True)]
+    untaken = _untaken(arrivals, outcomes)
     if all(outcome.decision.outcome in screening.REFUSED for outcome in outcomes):
-        raise DataError(f"Nothing was stored: {outcomes[0].decision.reason}{_remedy(outcomes[0].decision)}")
+        first = outcomes[0].decision
+        raise NothingTakenError(f"Nothing was stored: {first.reason}{_remedy(first)}", untaken)
     entries = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome == screening.STORED]
     aside = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome in screening.QUARANTINED]
     # The quarantine first: what is killed in between is found waiting by the next ingest of the same files.
@@ -112,11 +116,24 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         after=snapshot,
         preparation=terms.preparation,
         outcomes=tuple(outcomes),
-        faults=tuple(arrivals.faults),
-        left_out=tuple(arrivals.left_out),
+        faults=tuple(sentence for _, sentence in arrivals.faults),
+        left_out=tuple(name for _, name in arrivals.left_out),
         champion=checks.champion.model.id if checks.champion else None,
         seconds=time.monotonic() - started,
+        untaken=untaken,
     )
+
+
+def _untaken(arrivals: Arrivals, outcomes: Sequence[Outcome]) -> Untaken:
+    found: defaultdict[Path, list[str]] = defaultdict(list)
+    for file, sentence in arrivals.faults:
+        found[file].append(sentence)
+    for file, name in arrivals.left_out:
+        found[file].append(f"{name} was left out: it is neither a picture nor a table of a known kind.")
+    for one in outcomes:
+        if one.file is not None and one.decision.outcome in (*screening.REFUSED, screening.REMOVED):
+            found[one.file].append(one.decision.reason)
+    return {file: tuple(reasons) for file, reasons in found.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,21 +176,27 @@ def _outcomes(
     items: Sequence[Item], terms: Terms, order: Order, checks: _Checks, progress: Progress
 ) -> Iterator[Outcome]:
     """Every item with what the checks that look at pixels say; the decision is still open."""
-    done = 0
+    done, waiting = 0, list[tuple[Item, Prepared]]()
     for chunk in prepare_all(items, terms.preparation, order.jobs):
-        own = items[done : done + len(chunk)]
-        sound = [number for number, one in enumerate(chunk) if not one.fault]
-        doubts, twins = dict.fromkeys(range(len(chunk)), ""), dict.fromkeys(range(len(chunk)), "")
-        if sound:
-            pixels = np.stack([chunk[number].pixels for number in sound])
-            doubts.update(zip(sound, _doubts(checks, pixels, [own[number].label for number in sound]), strict=True))
-            twins.update(zip(sound, _twins(checks, pixels), strict=True))
-        for number, (item, one) in enumerate(zip(own, chunk, strict=True)):
-            arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
-            selection = order.selection if item.selection == shards.ARRIVED else item.selection
-            yield Outcome(arrival, one, selection, Decision(""))
+        waiting += zip(items[done : done + len(chunk)], chunk, strict=True)
         done += len(chunk)
         progress(done, len(items))
+        if len(waiting) >= CHECKED_TOGETHER or done == len(items):
+            yield from _checked(waiting, order, checks)
+            waiting = []
+
+
+def _checked(prepared: Sequence[tuple[Item, Prepared]], order: Order, checks: _Checks) -> Iterator[Outcome]:
+    sound = [number for number, (_, one) in enumerate(prepared) if not one.fault]
+    doubts, twins = dict.fromkeys(range(len(prepared)), ""), dict.fromkeys(range(len(prepared)), "")
+    if sound:
+        pixels = np.stack([prepared[number][1].pixels for number in sound])
+        doubts.update(zip(sound, _doubts(checks, pixels, [prepared[number][0].label for number in sound]), strict=True))
+        twins.update(zip(sound, _twins(checks, pixels), strict=True))
+    for number, (item, one) in enumerate(prepared):
+        arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
+        selection = order.selection if item.selection == shards.ARRIVED else item.selection
+        yield Outcome(arrival, one, selection, Decision(""), item.file)
 
 
 def _doubts(checks: _Checks, pixels: Images, labels: Sequence[str | None]) -> list[str]:

@@ -1,6 +1,7 @@
 """Reports of a run: a page for each version, and everything in ``metric_results/`` that can be rebuilt."""
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.contracts import Candidate, Disclosure, LabelledImages, Rows, Split, Verdict, Version
-from pipeline.errors import StoreError
+from pipeline.data import snapshots
+from pipeline.errors import DataError, StoreError
+from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import near_copy_record, out_of_fold
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import disclosure
@@ -22,6 +25,7 @@ from pipeline.store import (
     training_history,
     version_arrays,
     versions,
+    watch_records,
 )
 from pipeline.store.home import Home
 
@@ -175,20 +179,23 @@ def publish(home: Home) -> Mapping[str, Path]:
     """Rebuild everything in ``metric_results/`` from the versions; returns the files worth opening, by title."""
     import pandas as pd
 
-    from pipeline.reports import excel, index_page, learning_curves
+    from pipeline.reports import excel, index_page, learning_curves, watching
 
     folder = home.metric_results
     listed = versions.list_versions(home)
     results = refresh_results(home, listed)
     curve = learning_curve(home, results)
-    sent = submissions.read(home)
+    sent, served = submissions.read(home), production.records(home)
+    growth = dataset_growth(home, results, served)
     atomic.write_text(folder / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
-    atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve))
+    if len(growth):
+        atomic.write_text(folder / "dataset_growth.csv", growth.to_csv(index=False, lineterminator="\n"))
+    atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve, growth))
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
-    served = production.records(home)
-    book = excel.workbook(listed, results, curve, pd.DataFrame(map(asdict, sent)), served)
+    book = excel.workbook(listed, results, curve, pd.DataFrame(map(asdict, sent)), served, growth=growth)
     atomic.write_bytes(folder / "metric_results.xlsx", book)
-    page = index_page.render(listed, index_page.read_curves(folder), served, sent)
+    watched = [watching.view(one) for one in watch_records.watched(home)]
+    page = index_page.render(listed, index_page.read_curves(folder), served, sent, watched=watched)
     atomic.write_text(folder / "index.html", page)
     return {
         "overview": folder / "index.html",
@@ -207,3 +214,17 @@ def learning_curve(home: Home, results: "pd.DataFrame") -> "pd.DataFrame":
 
     measured = pd.DataFrame([repeat.model_dump() for repeat in repeats.read(home)])
     return tables.learning_curve_table(results, measured)
+
+
+def dataset_growth(home: Home, results: "pd.DataFrame", served: Sequence[DeploymentRecord]) -> "pd.DataFrame":
+    """Return a row for each snapshot of the datasets that versions were trained on; one that is damaged is left out."""
+    from pipeline.reports import dataset_growth
+
+    grown = sorted({snapshot.partition("@")[0] for snapshot in results["snapshot"] if snapshot})
+    found = []
+    for name in grown:
+        for number in snapshots.numbers(home.datasets / name):
+            with contextlib.suppress(DataError):
+                one = snapshots.read(home.datasets / name, number)
+                found.append((name, one.id, one.created_at, one.images))
+    return dataset_growth.table(found, results, served)

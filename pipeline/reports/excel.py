@@ -38,11 +38,14 @@ def workbook(
     curve: "pd.DataFrame",
     submissions: "pd.DataFrame | None" = None,
     production: Iterable[DeploymentRecord] = (),
+    *,
+    growth: "pd.DataFrame | None" = None,
 ) -> bytes:
     """Return the workbook's bytes; the same input gives the same bytes.
 
     Sheets: Summary, Per class, Confusion, Learning curve (with native charts), Verdicts; Figures of 2018 where the
-    digits are the same; Calibration, Training history, Robustness, Submissions and Production where there are any.
+    digits are the same; Calibration, Training history, Robustness, Submissions, Production and Dataset growth (with a
+    native chart) where there are any.
 
     Args:
         versions: The judged versions; damaged ones are named below the summary.
@@ -75,7 +78,15 @@ def workbook(
     served = [[getattr(record, name) for name in _PRODUCTION_COLUMNS] for record in production]
     if served:
         add_table(book, "Production", _PRODUCTION_COLUMNS, served)
+    if growth is not None and len(growth):
+        sheet = add_table(book, "Dataset growth", tuple(growth.columns), _with_gaps(growth))
+        excel_charts.add_growth(sheet, growth)
     return saved(book)
+
+
+def _with_gaps(table: "pd.DataFrame") -> Iterable[Sequence[Any]]:
+    """The rows of a table, with an empty cell where it has no value."""
+    yield from table.astype(object).where(table.notna(), None).itertuples(index=False)
 
 
 def _add_summary(book: Any, versions: Sequence[Version], results: "pd.DataFrame") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
-from pipeline.reports.tables import LINE, line_label
+from pipeline.reports.tables import GROWING, LINE, line_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +44,31 @@ def add(sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated
         sheet.add_chart(chart, f"{column}{2 + place * _ROWS_HIGH}")
 
 
+def add_growth(sheet: Any, growth: "pd.DataFrame") -> None:
+    """Add a chart of the number of images of each dataset, snapshot by snapshot.
+
+    Args:
+        sheet: Holds the table, head in row 1, in the order of ``growth``.
+        growth: ``dataset_growth.table``.
+    """
+    from openpyxl.chart import LineChart, Reference, Series
+    from openpyxl.utils import get_column_letter
+
+    chart = LineChart()
+    chart.title, chart.width, chart.height = "Images in the dataset", _WIDTH_CM, _HEIGHT_CM
+    chart.x_axis.title, chart.y_axis.title, chart.y_axis.number_format = "snapshot", "images", "#,##0"
+    place = growth.columns.get_loc("images") + 1
+    for dataset, rows in growth.groupby("dataset", sort=True):
+        first = growth.index.get_loc(rows.index[0]) + 2
+        values = Reference(sheet, min_col=place, min_row=first, max_row=first + len(rows) - 1)
+        chart.series.append(Series(values, title=dataset))
+    for axis in (chart.x_axis, chart.y_axis):
+        axis.delete = False
+    for part in (chart.title, chart.x_axis.title, chart.y_axis.title, chart.legend):
+        part.overlay = False
+    sheet.add_chart(chart, f"{get_column_letter(len(growth.columns) + 2)}2")
+
+
 _CHARTS = (
     ("Error against training images", "error", "error", "0.0%"),
     ("Seconds to fit against training images", "fit_seconds", "seconds", "General"),
@@ -52,9 +77,10 @@ _CHARTS = (
 
 def _labelled(curve: "pd.DataFrame") -> Iterator[tuple[str, str, "pd.DataFrame"]]:
     several = len(curve[["dataset", "benchmark_sha256"]].drop_duplicates()) > 1
-    for (dataset, _, images, recipe, settings), rows in curve.groupby(list(LINE), sort=True):
+    for (dataset, benchmark, recipe, settings), rows in curve.groupby(list(LINE), sort=True):
         label = line_label(recipe, settings)
-        yield f"{label}, {dataset} ({images:,})" if several else label, recipe, rows
+        judged_on = GROWING if benchmark == GROWING else f"{rows['benchmark_images'].max():,}"
+        yield f"{label}, {dataset} ({judged_on})" if several else label, recipe, rows
 
 
 def _chart(title: str, number_format: str) -> Any:

@@ -12,6 +12,7 @@ from pipeline.facts.score_facts import Estimate
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.reports import html
 from pipeline.reports.formats import DASH, as_number, count, decimal, interval, percent, points, seconds, when
+from pipeline.reports.watching import BAD_NEWS, WatchView
 
 _CURVES = (
     (
@@ -64,6 +65,7 @@ def render(
     history: Sequence[DeploymentRecord] = (),
     submissions: Sequence[SubmissionRecord] = (),
     *,
+    watched: Sequence[WatchView] = (),
     link_prefix: str = "../",
     pages: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
@@ -74,6 +76,7 @@ def render(
         curves: The learning curves; ``read_curves`` finds them.
         history: The records of ``production/history.jsonl``, oldest first.
         submissions: The records of ``submissions.csv``, oldest first.
+        watched: What watchers are doing and what they did.
         link_prefix: What leads from the page to the home folder: ``../`` from ``metric_results/``.
         pages: Other pages beside this one, where it is served: addresses by title.
     """
@@ -90,6 +93,7 @@ def render(
         history=[_event(record) for record in reversed(history)],
         submissions=[_submission(line) for line in reversed(submissions)],
         curves=curves,
+        watched=[_watched(one) for one in watched],
         summary=_summary(versions),
     )
 
@@ -181,6 +185,15 @@ def _submission(record: SubmissionRecord) -> dict[str, Any]:
         "leak": record.leak,
         "reason": record.reason,
     }
+
+
+def _watched(one: WatchView) -> dict[str, Any]:
+    events = [
+        {"when": when(event.at), "kind": event.kind, "title": event.kind.replace("_", " ")}
+        | {"sentence": event.sentence, "problem": event.problem, "is_bad": event.kind in BAD_NEWS}
+        for event in one.events
+    ]
+    return {"dataset": one.dataset, "running": one.running, "sentences": one.sentences, "events": events}
 
 
 def _summary(versions: Sequence[Version]) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
+from pipeline.reports.dataset_growth import draw_growth
 from pipeline.reports.figures import count, drawn, figure, percent, seconds, shortened, spread
-from pipeline.reports.tables import BENCHMARK, curve_2018, line_label
+from pipeline.reports.tables import BENCHMARK, GROWING, curve_2018, line_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,14 +65,16 @@ class _Line:
         return patterns[self.number % len(patterns)]
 
 
-def learning_curve(curve: "pd.DataFrame") -> bytes:
+def learning_curve(curve: "pd.DataFrame", growth: "pd.DataFrame | None" = None) -> bytes:
     """Draw error against training size, both logarithmic: mean of the runs, and a band from best to worst.
 
-    A panel for each dataset and benchmark. Where the digits are MNIST's, the figures of 2018 are thin dashed lines.
-    An error of nothing is drawn as half an error, as zero has no place on a logarithmic axis.
+    A panel for each dataset and benchmark. A dataset that grows has one panel, although its benchmark grew with it,
+    and below that its number of images over time. Where the digits are MNIST's, the figures of 2018 are thin dashed
+    lines. An error of nothing is drawn as half an error, as zero has no place on a logarithmic axis.
 
     Args:
         curve: ``tables.learning_curve_table``.
+        growth: ``dataset_growth.table``; ``None`` where nothing grows.
     """
     half = 0.5 / curve["benchmark_images"].clip(lower=1)
     errors = {
@@ -79,7 +82,7 @@ def learning_curve(curve: "pd.DataFrame") -> bytes:
         "error_low": (1 - curve["accuracy_high"]).clip(lower=half),
         "error_high": (1 - curve["accuracy_low"]).clip(lower=half),
     }
-    return _curves(curve.assign(**errors), _ERROR)
+    return _curves(curve.assign(**errors), _ERROR, growth)
 
 
 def learning_curve_seconds(curve: "pd.DataFrame") -> bytes:
@@ -89,22 +92,33 @@ def learning_curve_seconds(curve: "pd.DataFrame") -> bytes:
 
 
 @drawn
-def _curves(curve: "pd.DataFrame", quantity: _Quantity) -> Any:
+def _curves(curve: "pd.DataFrame", quantity: _Quantity, growth: "pd.DataFrame | None" = None) -> Any:
     groups = list(curve.groupby(list(BENCHMARK), sort=True))
     kept = sorted(groups, key=lambda group: -len(group[1]))[:MOST_PANELS]
-    canvas = figure(7.4, 4.8 * max(1, len(kept)))
+    grown = set(growth["dataset"]) if growth is not None else set()
+    heights: list[float] = []
+    for (dataset, benchmark), _ in kept:
+        heights += [4.8, 2.4] if benchmark == GROWING and dataset in grown else [4.8]
+    canvas = figure(7.4, sum(heights) or 4.8)
     canvas.get_layout_engine().set(hspace=0.06)
-    panels = canvas.subplots(max(1, len(kept)), 1, squeeze=False)[:, 0]
-    for axes, ((dataset, _, images), points) in zip(panels, kept, strict=False):
-        lines = _lines(points, dataset, quantity)
-        _draw_panel(axes, lines, quantity)
-        runs = f"mean and range of up to {points['runs'].max()} runs" if points["runs"].max() > 1 else "single runs"
-        axes.set_title(quantity.title, pad=26)
-        subtitle = f"{dataset}, judged on {count(images)} images; {runs}"
-        axes.text(0, 1.02, subtitle, transform=axes.transAxes, color=style.MUTED, va="bottom")
+    panels = iter(canvas.subplots(len(heights) or 1, 1, squeeze=False, height_ratios=heights or None)[:, 0])
+    for (dataset, benchmark), points in kept:
+        _draw_benchmark(next(panels), points, dataset, quantity)
+        if growth is not None and benchmark == GROWING and dataset in grown:
+            draw_growth(next(panels), growth[growth["dataset"] == dataset])
     if not kept:
-        _say_empty(panels[0], quantity)
+        _say_empty(next(panels), quantity)
     return canvas
+
+
+def _draw_benchmark(axes: Any, points: "pd.DataFrame", dataset: str, quantity: _Quantity) -> None:
+    _draw_panel(axes, _lines(points, dataset, quantity), quantity)
+    runs = f"mean and range of up to {points['runs'].max()} runs" if points["runs"].max() > 1 else "single runs"
+    fewest, most = points["benchmark_images"].min(), points["benchmark_images"].max()
+    images = count(most) if fewest == most else f"{count(fewest)} to {count(most)}"
+    axes.set_title(quantity.title, pad=26)
+    subtitle = f"{dataset}, judged on {images} images; {runs}"
+    axes.text(0, 1.02, subtitle, transform=axes.transAxes, color=style.MUTED, va="bottom")
 
 
 def _say_empty(axes: Any, quantity: _Quantity) -> None:

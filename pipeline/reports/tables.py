@@ -44,20 +44,23 @@ RESULTS_COLUMNS = (
     "p_value",
     "benchmark_sha256",
     "digest",
+    "snapshot",
 )
-BENCHMARK = ("dataset", "benchmark_sha256", "benchmark_images")
+GROWING = "growing"
+"""Stands for the digest of a benchmark that grew with its dataset: all of them make one line."""
+BENCHMARK = ("dataset", "benchmark_sha256")
 LINE = (*BENCHMARK, "recipe", "settings")
 """What identifies a line of the learning curve; its points are training sizes."""
 _POINT = (*LINE, "train_size")
 _SAME_RUN = (*BENCHMARK, "recipe", "parameters", "train_size", "seed")
-_RUN = (*_SAME_RUN, "accuracy", "fit_seconds")
+_RUN = (*_SAME_RUN, "benchmark_images", "accuracy", "fit_seconds")
 
 
 def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
     """Return a row per judged version with the columns of ``results.csv``, oldest first; ``damaged`` lists the rest.
 
     ``gain_pp`` (percentage points of accuracy over the champion, on the same images) and ``p_value`` are empty
-    where the two were not compared.
+    where the two were not compared, and ``snapshot`` (``letters@7``) where the dataset does not grow.
     """
     import pandas as pd
 
@@ -77,7 +80,8 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
     A run is one seed; where a seed was trained more than once at a size, its newest judged version counts. A
     version whose model could not be scored has no accuracy and no place here. ``settings`` keeps runs of one recipe
     with different parameters apart: those parameters that differ on this benchmark, as in ``effort=quick``; it is
-    empty where none does.
+    empty where none does. The versions of a dataset that grows make one line, whose benchmark grew with it: its
+    ``benchmark_sha256`` is ``GROWING``, and ``benchmark_images`` are those of each point.
     ``*_low`` and ``*_high`` are the worst and the best run, which needs no assumption and is defined for a single
     run too; ``accuracy_std`` is the sample standard deviation, empty for a single run.
 
@@ -88,6 +92,7 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
     runs = _runs(results, repeats)
     grouped = runs.assign(settings=_settings(runs)).groupby(list(_POINT), sort=True)
     curve = grouped.agg(
+        benchmark_images=("benchmark_images", "max"),
         runs=("seed", "size"),
         accuracy=("accuracy", "mean"),
         accuracy_std=("accuracy", "std"),
@@ -97,6 +102,7 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
         fit_seconds_low=("fit_seconds", "min"),
         fit_seconds_high=("fit_seconds", "max"),
     ).reset_index()
+    curve.insert(len(BENCHMARK), "benchmark_images", curve.pop("benchmark_images"))
     curve.insert(curve.columns.get_loc("fit_seconds"), "error", 1.0 - curve["accuracy"])
     return curve
 
@@ -128,7 +134,15 @@ def _runs(results: "pd.DataFrame", repeats: "pd.DataFrame | None") -> "pd.DataFr
     if not tables:
         return pd.DataFrame({name: pd.Series(dtype=object if name in _POINT else float) for name in _RUN})
     runs = pd.concat(tables, ignore_index=True).dropna(subset=["accuracy"])
+    runs.loc[runs["dataset"].isin(_growing(results)), "benchmark_sha256"] = GROWING
     return runs.drop_duplicates(list(_SAME_RUN), keep="last")
+
+
+def _growing(results: "pd.DataFrame") -> set[str]:
+    """The datasets of which a snapshot was trained on."""
+    if "snapshot" not in results:
+        return set()
+    return set(results.loc[results["snapshot"].fillna("") != "", "dataset"])
 
 
 def _settings(runs: "pd.DataFrame") -> "pd.Index[str]":
@@ -169,6 +183,7 @@ def _result(version: Version) -> dict[str, Any]:
         "p_value": verdict.comparison.p_value if verdict.comparison else None,
         "benchmark_sha256": scores.benchmark_sha256,
         "digest": manifest.digest,
+        "snapshot": manifest.dataset.snapshot,
     }
 
 

@@ -40,14 +40,15 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     @routes.api_route("/dashboard", methods=READ, include_in_schema=False)
     def dashboard() -> Response:
         """Show all versions, the champion, verdicts and learning curves, as they are now."""
-        from pipeline.reports import html, index_page
-        from pipeline.store import submissions
+        from pipeline.reports import html, index_page, watching
+        from pipeline.store import submissions, watch_records
 
         page = index_page.render(
             versions.list_versions(home),
             index_page.read_curves(home.metric_results),
             production.records(home),
             submissions.read(home),
+            watched=[watching.view(one) for one in watch_records.watched(home)],
             link_prefix="/",
             pages=PAGES,
         )

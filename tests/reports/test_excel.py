@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.facts.deployment_facts import DeploymentRecord
-from pipeline.reports import excel, style, tables
+from pipeline.reports import dataset_growth, excel, style, tables
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +174,18 @@ def test_production_is_a_sheet_of_every_promotion():
     head, row = openpyxl.load_workbook(BytesIO(content))["Production"].values
     assert head == ("promoted at", "dataset", "action", "id", "previous id", "reason")
     assert row == ("2026-11-21", "mnist", "override", "first", "zero", "asked")
+
+
+def test_the_growth_of_a_dataset_is_a_sheet_with_a_chart():
+    rows = [
+        ("letters", "letters@1", "2026-11-20T13:00:00Z", 300, None, ""),
+        ("letters", "letters@2", "2026-11-21T13:00:00Z", 500, 100, "v"),
+    ]
+    growth = pd.DataFrame(rows, columns=list(dataset_growth.COLUMNS))
+    results = tables.results_table([])
+    content = excel.workbook([], results, tables.learning_curve_table(results), growth=growth)
+    sheet = openpyxl.load_workbook(BytesIO(content))["Dataset growth"]
+    assert [cell.value for cell in sheet["D"]] == ["images", 300, 500]
+    assert [cell.value for cell in sheet["E"]] == ["benchmark images", None, 100]
+    (chart,) = sheet._charts
+    assert [series.val.numRef.f for series in chart.series] == ["'Dataset growth'!$D$2:$D$3"]

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.contracts import PairedResult, Version
 from pipeline.facts.deployment_facts import DeploymentRecord
-from pipeline.reports import html, index_page
+from pipeline.facts.watch_facts import WatchEvent, Watching, WatchState
+from pipeline.reports import html, index_page, watching
 
 
 @dataclass(frozen=True)
@@ -122,3 +123,33 @@ def test_other_pages_are_named_only_where_there_are_any(versions):
     assert 'aria-label="Pages"' not in index_page.render(versions)
     page = index_page.render(versions, pages={"Draw a digit": "/"})
     assert '<nav class="pages" aria-label="Pages"><a href="/">Draw a digit</a></nav>' in page
+
+
+def test_a_watched_dataset_shows_what_is_done_for_it_and_what_happened(versions):
+    state = WatchState(
+        dataset="letters", inbox="/srv/<b>in</b>", every=500, at_most="1/h", pid=7, since="", started_at="",
+        doing="training cnn on 4,100 images of letters@3", images=4_100, new=120, incomplete=1,
+    )  # fmt: skip
+    events = (
+        WatchEvent(kind="batch", dataset="letters", at="2026-11-21T13:00:00Z", sentence="120 images arrived."),
+        WatchEvent(
+            kind="failed_batch",
+            dataset="letters",
+            at="2026-11-21T13:05:00Z",
+            sentence="<script>x</script>.zip cannot be unpacked.",
+            problem="The webhook answered with status 500.",
+        ),
+    )
+    watched = watching.view(Watching(state=state, running=True, events=events))
+    page = index_page.render(versions, watched=[watched])
+    section = page[page.index('<section id="watching">') :]
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", section))
+    assert "letters running" in text
+    assert "is running, training cnn on 4,100 images of letters@3." in text
+    assert (
+        "4,100 images are stored; 120 of them are new since the last run, and 500 start the next, at most 1/h." in text
+    )
+    assert text.index("cannot be unpacked") < text.index("120 images arrived."), "the newest comes first"
+    assert "The webhook answered with status 500." in text
+    assert "<script>x" not in page and "<b>in" not in page
+    assert 'id="watching"' not in index_page.render(versions)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.reports import figures, learning_curves, plots, style, tables
+from pipeline.reports import dataset_growth, figures, learning_curves, plots, style, tables
 
 RECIPES = ("cnn", "cnn_ensemble", "xgboost", "mlp", "xgboost_2018", "logistic", "dummy", "mypackage.mymodule:build")
 
@@ -78,6 +78,49 @@ def test_a_learning_curve_is_drawn_whole_and_without_complaint(case, draw):
         warnings.simplefilter("error")
         png = draw(CURVES[case])
     assert has_clear_border(png)
+
+
+def growing(sizes=(400, 800, 1_600, 4_000), days=(1, 2, 5, 9)):
+    """The curve of a dataset that grew, and its growth."""
+    points = curve(("cnn", "xgboost"), sizes, runs=1, dataset="letters").assign(benchmark_sha256=tables.GROWING)
+    rows = [
+        (
+            "letters",
+            f"letters@{number}",
+            f"2026-11-{day:02d}T12:00:00Z",
+            size * 5 // 4,
+            size // 4,
+            f"v{number}" * (number % 2),
+        )
+        for number, (size, day) in enumerate(zip(sizes, days, strict=True), start=1)
+    ]
+    return points, pd.DataFrame(rows, columns=list(dataset_growth.COLUMNS))
+
+
+GROWN = {
+    "four snapshots": growing(),
+    "one snapshot": growing((400,), (1,)),
+    "all on one day": growing(days=(3, 3, 3, 3)),
+    "nothing judged or promoted": (growing()[0], growing()[1].assign(benchmark_images=np.nan, champion="")),
+}
+
+
+@pytest.mark.parametrize("case", GROWN)
+def test_the_growth_of_a_dataset_is_drawn_below_its_curve(case):
+    points, growth = GROWN[case]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        png = learning_curves.learning_curve(points, growth)
+    assert has_clear_border(png)
+    assert pixels(png).shape[0] > 1.3 * pixels(learning_curves.learning_curve(points)).shape[0]
+
+
+def test_a_growing_dataset_has_one_panel_and_any_other_one_for_each_benchmark():
+    points, growth = GROWN["four snapshots"]
+    split = points.assign(benchmark_sha256=[f"b{size}" for size in points["train_size"]])
+    one = pixels(learning_curves.learning_curve(points, growth))
+    several = pixels(learning_curves.learning_curve(split))
+    assert several.shape[0] > 2 * one.shape[0]
 
 
 def test_every_line_of_a_panel_has_a_label_and_a_look_of_its_own():

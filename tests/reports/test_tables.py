@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.reports import tables
+from pipeline.facts.deployment_facts import DeploymentRecord
+from pipeline.reports import dataset_growth, tables
 from pipeline.store.repeats import COLUMNS as REPEATS_COLUMNS
 
 DOCUMENTED = (
     "version, created_at, dataset, recipe, parameters, family, train_size, fitted_images, validation_images, "
     "seed, fit_seconds, benchmark_images, accuracy, accuracy_low, accuracy_high, errors, precision_macro, "
     "recall_macro, f1_macro, f1_weighted, matthews, log_loss, brier, calibration_error, roc_auc, latency_ms, "
-    "model_bytes, outcome, judged_at, judgements, policy, champion, gain_pp, p_value, benchmark_sha256, digest"
+    "model_bytes, outcome, judged_at, judgements, policy, champion, gain_pp, p_value, benchmark_sha256, digest, "
+    "snapshot"
 )
 
 PARAMETERS = tables.parameters_text({"epochs": 5, "batch_size": 128, "learning_rate": 0.01})
@@ -90,6 +92,42 @@ def test_runs_with_other_parameters_are_a_line_of_their_own_named_by_what_differ
     curve = tables.learning_curve_table(results.iloc[:0], pd.concat([quick, slow], ignore_index=True))
     assert dict(zip(curve["settings"], curve["accuracy"], strict=True)) == {"effort=quick": 0.7, "effort=max": 0.9}
     assert list(tables.learning_curve_table(results, repeats([0.9], [1.0]))["settings"]) == [""]
+
+
+def test_the_versions_of_a_growing_dataset_are_one_line_although_its_benchmark_grew_with_it(make_version):
+    versions = [
+        make_version(seed=number, train_size=size, images=images, dataset="letters", accuracy=accuracy)
+        for number, (size, images, accuracy) in enumerate([(400, 100, 0.9), (800, 200, 0.93), (1_600, 400, 0.95)])
+    ]
+    results = tables.results_table(versions).assign(
+        benchmark_sha256=["a" * 64, "b" * 64, "c" * 64], snapshot=["letters@1", "letters@2", "letters@3"], seed=0
+    )
+    curve = tables.learning_curve_table(results)
+    assert list(curve["train_size"]) == [400, 800, 1_600]
+    assert list(curve["benchmark_images"]) == [100, 200, 400]
+    assert set(curve["benchmark_sha256"]) == {tables.GROWING}
+    judged_again = pd.concat([results, results.iloc[[0]].assign(benchmark_images=400)], ignore_index=True)
+    again = tables.learning_curve_table(judged_again)
+    assert list(again["runs"]) == [1, 1, 1], "a version that was judged again is still one run"
+    assert list(tables.learning_curve_table(results.assign(snapshot=""))["benchmark_sha256"].unique()) == [
+        *("a" * 64, "b" * 64, "c" * 64)
+    ]
+
+
+def test_the_growth_of_a_dataset_has_a_row_for_each_snapshot(make_version):
+    results = tables.results_table([make_version(seed=1, dataset="letters", images=100)]).assign(snapshot="letters@2")
+    version = results["version"].iloc[0]
+    facts = {"digest": "d", "previous_id": None, "reason": "", "promoted_at": "2026-11-21T13:00:00Z"}
+    served = [DeploymentRecord(dataset="letters", id=version, action="promote", **facts)]
+    found = dataset_growth.table(
+        [("letters", "letters@1", "2026-11-20T13:00:00Z", 300), ("letters", "letters@2", "2026-11-21T12:00:00Z", 500)],
+        results,
+        served,
+    )
+    assert tuple(found.columns) == dataset_growth.COLUMNS
+    assert list(found["images"]) == [300, 500]
+    assert list(found["champion"]) == ["", version]
+    assert pd.isna(found["benchmark_images"].iloc[0]) and found["benchmark_images"].iloc[1] == 100
 
 
 def test_results_survive_a_csv_file(make_version, tmp_path):

@@ -1,0 +1,74 @@
+"""Pictures for the story, drawn from a seed: digits in grey, and coloured shapes of mixed sizes."""
+
+import json
+from importlib.resources import files
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+SHAPES = ("bar", "cross", "disc", "ring", "square", "triangle")
+SMALLEST_SIDE, LARGEST_SIDE = 24, 64
+Labelled = tuple[str, Image.Image]
+"""The name of a class, and a picture of it."""
+
+
+def digits(count: int, seed: int, side: int = 16) -> list[Labelled]:
+    """Return digits written by a shaky hand, light on dark, as many of each."""
+    rng = np.random.default_rng([seed, 1])
+    strokes = json.loads((files("pipeline.serving") / "static" / "strokes.json").read_text(encoding="utf-8"))
+    return [(str(number % 10), _digit(strokes[str(number % 10)], side, rng)) for number in range(count)]
+
+
+def shapes(count: int, seed: int) -> list[Labelled]:
+    """Return shapes of any colour on any paper, of mixed sizes, as many of each."""
+    rng = np.random.default_rng([seed, 2])
+    return [(SHAPES[number % len(SHAPES)], _shape(SHAPES[number % len(SHAPES)], rng)) for number in range(count)]
+
+
+def _digit(strokes: list[list[list[int]]], side: int, rng: np.random.Generator) -> Image.Image:
+    large = side * 4
+    picture = Image.new("L", (large, large), 0)
+    angle, shear, scale = rng.normal(0, 0.22), rng.normal(0, 0.2), rng.uniform(0.6, 0.95)
+    turn = np.array([[np.cos(angle), -np.sin(angle) + shear], [np.sin(angle), np.cos(angle)]]) * scale
+    shift = 50 + rng.normal(0, 5, 2)
+    for stroke in strokes:
+        points = (np.array(stroke) + rng.normal(0, 3.5, (len(stroke), 2)) - 50) @ turn.T + shift
+        path = [tuple(point) for point in (points * large / 100).tolist()]
+        ImageDraw.Draw(picture).line(path, fill=255, width=int(rng.integers(3, 9)), joint="curve")
+    grey = np.asarray(picture.resize((side, side), Image.Resampling.BOX), np.float64)
+    return Image.fromarray(np.clip(grey + rng.normal(0, 18, grey.shape), 0, 255).astype(np.uint8))
+
+
+def _shape(kind: str, rng: np.random.Generator) -> Image.Image:
+    width, height = rng.integers(SMALLEST_SIDE, LARGEST_SIDE + 1, 2).tolist()
+    hue = rng.uniform(0, 1)
+    paper, ink = _colour(hue, 0.25, rng), _colour((hue + rng.uniform(0.3, 0.7)) % 1, 0.9, rng)
+    picture = Image.new("RGB", (width, height), paper)
+    draw = ImageDraw.Draw(picture)
+    side = min(width, height)
+    radius = side * rng.uniform(0.22, 0.42)
+    x, y = (length / 2 + rng.uniform(-0.1, 0.1) * side for length in (width, height))
+    box = (x - radius, y - radius, x + radius, y + radius)
+    line = max(2, round(side * rng.uniform(0.06, 0.14)))
+    if kind == "bar":
+        draw.line((x - radius, y - radius, x + radius, y + radius), fill=ink, width=line)
+    elif kind == "cross":
+        draw.line((x - radius, y, x + radius, y), fill=ink, width=line)
+        draw.line((x, y - radius, x, y + radius), fill=ink, width=line)
+    elif kind == "disc":
+        draw.ellipse(box, fill=ink)
+    elif kind == "ring":
+        draw.ellipse(box, outline=ink, width=line)
+    elif kind == "square":
+        draw.rectangle(box, outline=ink, width=line)
+    else:
+        draw.polygon([(x, y - radius), (x - radius, y + radius), (x + radius, y + radius)], outline=ink, width=line)
+    return picture.filter(ImageFilter.GaussianBlur(0.6))
+
+
+def _colour(hue: float, saturation: float, rng: np.random.Generator) -> tuple[int, int, int]:
+    import colorsys
+
+    value = 0.95 if saturation < 0.5 else rng.uniform(0.35, 0.75)
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)

@@ -1,0 +1,188 @@
+"""``watch``: take in what arrives in an inbox, and train when enough is new."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, errors, notice, print_json
+from pipeline.cli.ingest_command import LabellerOption, NewClassesOption, RatioOption, desk_of
+from pipeline.cli.settings_options import settings_given, with_settings
+from pipeline.errors import SettingsError
+from pipeline.store.home import Home
+
+if TYPE_CHECKING:
+    from pipeline.config import Settings
+    from pipeline.facts.watch_facts import WatchEvent
+    from pipeline.growing.watch import Orders, Watch
+
+OF_RUNS = ("models", "effort", "folds", "balance", "overrides", "cluster", "track", "submit")
+"""The settings of a run that a watcher takes; its dataset and size are today's."""
+NEWS = "Who hears of it"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("watch", rich_help_panel="Data")(with_settings(watch, OF_RUNS))
+
+
+EveryOption = Annotated[int, typer.Option(min=1, help="Number of new images that start a run.")]
+PaceOption = Annotated[
+    str | None, typer.Option(help="How often runs may start: 1/h, 4/d, 1/30min.", show_default="any")
+]
+CommandOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Command to call on a promotion, a refusal, a refused batch, drift or trouble: PIPELINE_EVENT names it, "
+        "and standard input has it as JSON.",
+        rich_help_panel=NEWS,
+    ),
+]
+WebhookOption = Annotated[
+    str | None,
+    typer.Option(help="Address that the same JSON is posted to.", envvar="PIPELINE_WEBHOOK", rich_help_panel=NEWS),
+]
+GateOption = Annotated[
+    str | None, typer.Option(help="Preset of the gate: guarded, growing, each-test or as-good.", show_default="growing")
+]
+DeleteOption = Annotated[
+    bool, typer.Option("--delete", help="Delete files that were taken in, instead of moving them to done/.")
+]
+SettleOption = Annotated[
+    float, typer.Option(min=0.1, max=86_400, help="Seconds without change after which a file is complete.")
+]
+OnceOption = Annotated[
+    bool, typer.Option("--once", help="Take in what is there, carry out the run that is due, and end (for cron).")
+]
+StatusOption = Annotated[bool, typer.Option("--status", help="Show what the watcher is doing, and what it did.")]
+
+
+def watch(
+    *,
+    dataset: Annotated[str | None, typer.Option(help="Dataset that grows; `ingest` starts one.")] = None,
+    inbox: Annotated[Path | None, typer.Option(help="Folder in which images arrive.")] = None,
+    every: EveryOption = 500,
+    at_most: PaceOption = None,
+    on_event: CommandOption = None,
+    webhook: WebhookOption = None,
+    gate: GateOption = None,
+    new_classes: NewClassesOption = False,
+    max_ratio: RatioOption = None,
+    labelled_by: LabellerOption = "",
+    delete: DeleteOption = False,
+    settle: SettleOption = 5.0,
+    once: OnceOption = False,
+    status: StatusOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    home: HomeOption = None,
+    **of_runs: Any,
+) -> None:
+    """Take in what arrives in an inbox, and train on all of the dataset when enough is new.
+
+    Pictures go into a folder for each class; archives, tables and other folders are batches of their own. What was
+    taken in moves to done/, and what was refused to refused/, with the reasons beside it. Ctrl+C stops.
+    """
+    place = Home.find(home)
+    if status:
+        _show(place, dataset, as_json=as_json)
+        return
+    if dataset is None or inbox is None:
+        raise SettingsError("Give the dataset with --dataset and the folder to watch with --inbox.")
+    from pipeline.config import read_settings
+    from pipeline.growing.ingest import Order
+    from pipeline.growing.watch import Listeners, Orders, Pace
+
+    order = Order((), dataset, new_classes=new_classes, max_ratio=max_ratio, labelled_by=labelled_by, jobs=_cores())
+    orders = Orders(
+        order=order,
+        inbox=inbox.expanduser().resolve(),
+        settings=_checked(read_settings(config, settings_given({**of_runs, "gate": gate}))),
+        every=every,
+        pace=Pace.of(at_most) if at_most is not None else None,
+        delete=delete,
+        listeners=Listeners.of(on_event, webhook),
+        settle_seconds=settle,
+    )
+    _carry_out(place, orders, once=once)
+
+
+def _carry_out(place: Home, orders: "Orders", *, once: bool) -> None:
+    from pipeline.growing.watch import Watch
+    from pipeline.store import watch_records
+
+    if once and watch_records.is_watched(place, orders.order.dataset):
+        console.print(f"A watcher of {orders.order.dataset} is at work already: there is nothing to do.")
+        return
+    watcher = Watch(place, orders, desk_of(place, None), _tell)
+    with _stopping(watcher):
+        if once:
+            watcher.once()
+        else:
+            watcher.run()
+    if once and watcher.failures:
+        sys.exit(1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _checked(settings: "Settings") -> "Settings":
+    """The settings of the runs, judged with the preset `growing` unless another is set; checked before anything waits.
+
+    Raises:
+        PipelineError: A recipe, a parameter or a rule is unknown or impossible.
+    """
+    from pipeline.judging.policy import from_table
+    from pipeline.planning.cells import recipes_of
+
+    growing = settings.model_copy(update={"gate": {"preset": "growing", **settings.gate}})
+    from_table(growing.gate)
+    recipes_of(growing, notice)
+    return growing
+
+
+@contextmanager
+def _stopping(watcher: "Watch") -> Iterator[None]:
+    """End the watcher cleanly on Ctrl-C and SIGTERM; a second Ctrl-C ends it at once."""
+
+    def stop(_number: int, _frame: object) -> None:
+        watcher.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(event: "WatchEvent") -> None:
+    console.print(f"{event.at}  {event.kind.replace('_', ' ')}: {event.sentence}", soft_wrap=True)
+    if event.problem:
+        errors.print(f"Note: {event.problem}", soft_wrap=True)
+
+
+def _show(place: Home, dataset: str | None, *, as_json: bool) -> None:
+    from pipeline.reports.watching import in_words
+    from pipeline.store import watch_records
+
+    found = watch_records.watched(place) if dataset is None else [watch_records.watching(place, dataset)]
+    known = [one for one in found if one is not None]
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in known])
+        return
+    for one in known:
+        for sentence in in_words(one):
+            console.print(sentence, soft_wrap=True)
+        for event in one.events:
+            _tell(event)
+    if not known:
+        console.print("No dataset is watched: `simulator.py watch --dataset NAME --inbox FOLDER` starts it.")

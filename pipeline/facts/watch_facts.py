@@ -1,0 +1,87 @@
+"""What ``watch`` records: what it is doing, the batches it has in hand, and a line for everything that happened."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.facts.base import Facts, SafeName
+
+AnnouncedKind = Literal["promotion", "refusal", "failed_batch", "drift", "trouble"]
+"""What a command or webhook is called for."""
+EventKind = Literal[AnnouncedKind, "started", "stopped", "batch", "run"]
+_Count = Annotated[int, Field(ge=0)]
+
+
+class WatchEvent(Facts):
+    """Something that happened: a line of ``watch.jsonl``, and what a command or webhook receives."""
+
+    kind: EventKind
+    dataset: SafeName
+    at: str
+    """UTC, ISO 8601."""
+    sentence: str
+    details: dict[str, str | int | float] = Field(default_factory=dict)
+    """For programs: ``version``, ``batch``, ``images`` and the like."""
+    problem: str = ""
+    """Why the command or webhook could not be called; empty where it was, or where there is none."""
+
+
+class BatchOutcome(Facts):
+    """What became of a batch, recorded before any of its files is put away."""
+
+    whole: bool
+    """Whether all of it was refused."""
+    files: tuple[str, ...] = ()
+    """Otherwise, the files of which something was refused, relative to the batch's folder."""
+    reasons: tuple[str, ...] = ()
+    """A sentence for each thing that was refused."""
+    happened: WatchEvent
+
+
+class BatchInHand(Facts):
+    """A batch that was moved out of the inbox and has not been put away yet."""
+
+    id: SafeName
+    attempts: _Count = 0
+    """How often an ingest of it was begun."""
+    outcome: BatchOutcome | None = None
+    """``None`` until it was ingested."""
+
+
+class WatchState(Facts):
+    """What a watcher must know after it was killed, and what others may know of it: ``watch.json``."""
+
+    format: Literal[1] = 1
+    dataset: SafeName
+    inbox: str
+    every: _Count
+    at_most: str
+    pid: int
+    since: str
+    """When the dataset was first watched; what was judged earlier is not announced."""
+    started_at: str
+    doing: str = ""
+    incomplete: _Count = 0
+    """Files in the inbox that are still being written."""
+    images: _Count = 0
+    """Images of the newest snapshot."""
+    new: _Count = 0
+    """Those of them that no run has seen."""
+    in_hand: tuple[BatchInHand, ...] = ()
+    trained: _Count = 0
+    """The newest snapshot that a run was completed on; 0 for none."""
+    running_on: _Count = 0
+    """The snapshot of the run that was begun and not completed; 0 for none."""
+    failed: _Count = 0
+    """The snapshot whose run failed; 0 for none. It is not tried again before there is a newer one."""
+    runs_begun: tuple[str, ...] = ()
+    """When the latest runs were begun, as far back as ``at_most`` looks."""
+
+
+class Watching(Facts):
+    """One watched dataset as it is shown: its state, whether its watcher is alive, and its latest events."""
+
+    state: WatchState
+    running: bool
+    events: tuple[WatchEvent, ...]
+    """Oldest first."""

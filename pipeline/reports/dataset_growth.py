@@ -1,0 +1,85 @@
+"""How a dataset grew: a row and a point for each snapshot."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.facts.deployment_facts import DeploymentRecord
+from pipeline.reports import style
+from pipeline.reports.figures import count
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("dataset", "snapshot", "created_at", "images", "benchmark_images", "champion")
+
+
+def table(
+    snapshots: Sequence[tuple[str, str, str, int]], results: "pd.DataFrame", served: Sequence[DeploymentRecord]
+) -> "pd.DataFrame":
+    """Return a row for each snapshot: when it was made, its images, and what came of it.
+
+    ``benchmark_images`` is empty where nothing was judged on a snapshot, and ``champion`` where no version that was
+    trained on it was ever promoted.
+
+    Args:
+        snapshots: Dataset, id, moment (UTC, ISO 8601) and number of images of each.
+        results: ``tables.results_table``.
+        served: Every deployment.
+    """
+    import pandas as pd
+
+    promoted = {record.id for record in served if record.action == "promote"}
+    judged: dict[str, int] = {}
+    champions: dict[str, str] = {}
+    for version, snapshot, images in results[["version", "snapshot", "benchmark_images"]].itertuples(index=False):
+        judged[snapshot] = max(judged.get(snapshot, 0), int(images))
+        if version in promoted:
+            champions[snapshot] = version
+    rows = [(*one, judged.get(one[1]), champions.get(one[1], "")) for one in snapshots]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def draw_growth(axes: Any, growth: "pd.DataFrame") -> None:
+    """Draw one dataset's images and benchmark images over time, with a mark for each promotion.
+
+    Args:
+        axes: Where to draw.
+        growth: The rows of one dataset of ``table``, oldest first.
+    """
+    import pandas as pd
+
+    when = pd.to_datetime(growth["created_at"]).dt.tz_localize(None)
+    judged = growth["benchmark_images"].notna()
+    promoted = growth["champion"] != ""
+    axes.fill_between(when, growth["images"], step="post", color=style.BLUE, alpha=0.12, linewidth=0)
+    axes.step(when, growth["images"], where="post", color=style.BLUE)
+    axes.step(when[judged], growth.loc[judged, "benchmark_images"], where="post", color=style.MUTED, linestyle="--")
+    marks: Mapping[str, Any] = {"marker": "D", "linestyle": "", "markeredgecolor": style.PAPER, "markersize": 7}
+    axes.plot(when[promoted], growth.loc[promoted, "images"], color=style.ORANGE, zorder=4, **marks)
+    _name(axes, growth, promoted=bool(promoted.any()))
+    _format(axes)
+
+
+def _name(axes: Any, growth: "pd.DataFrame", *, promoted: bool) -> None:
+    """Name the lines at their right ends, as the learning curve does, and the marks once."""
+    ends = [(growth["images"].iloc[-1], "images", style.BLUE)]
+    if (judged := growth["benchmark_images"].dropna()).size:
+        ends.append((judged.iloc[-1], "benchmark images", style.MUTED))
+    for value, label, colour in ends:
+        place = {"xycoords": ("axes fraction", "data"), "va": "center", "annotation_clip": False}
+        axes.annotate(label, (1.03, value), color=style.mixed(colour, "#000000", 0.2), fontweight="bold", **place)
+    if promoted:
+        axes.annotate("◆ promoted", (0, 1.0), xycoords="axes fraction", va="bottom", color=style.ORANGE)
+
+
+def _format(axes: Any) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.ticker import FuncFormatter
+
+    locator = AutoDateLocator(minticks=3, maxticks=7)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("when (UTC)")
+    axes.set_ylabel("images in the dataset")

@@ -1,0 +1,56 @@
+"""What a watcher is doing, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.facts.watch_facts import WatchEvent, Watching
+from pipeline.reports.formats import count
+
+BAD_NEWS = ("failed_batch", "drift", "trouble")
+"""Events that somebody should look into."""
+
+
+@dataclass(frozen=True)
+class WatchView:
+    """One watched dataset on the page of all versions.
+
+    Attributes:
+        dataset: Its name.
+        running: Whether its watcher is alive.
+        sentences: What it is doing.
+        events: What happened, newest first.
+    """
+
+    dataset: str
+    running: bool
+    sentences: Sequence[str]
+    events: Sequence[WatchEvent]
+
+
+def view(watching: Watching) -> WatchView:
+    """Return what a page shows of a watched dataset."""
+    return WatchView(watching.state.dataset, watching.running, in_words(watching), watching.events[::-1])
+
+
+def in_words(watching: Watching) -> list[str]:
+    """Return what a watcher is doing and when the next run is due, one sentence per line."""
+    state = watching.state
+    doing = f"running, {state.doing}" if watching.running else "not running"
+    pace = f", at most {state.at_most}" if state.at_most else ""
+    lines = [
+        f"{state.dataset}: the watcher of {state.inbox} is {doing}.",
+        f"{count(state.images)} images are stored; {count(state.new)} of them are new since the last run, and "
+        f"{count(state.every)} start the next{pace}.",
+    ]
+    in_hand, incomplete = len(state.in_hand), state.incomplete
+    if in_hand or incomplete:
+        lines.append(f"{_batches(in_hand)} in hand; {_files(incomplete)} not complete yet.")
+    return lines
+
+
+def _batches(number: int) -> str:
+    return "1 batch is" if number == 1 else f"{count(number)} batches are"
+
+
+def _files(number: int) -> str:
+    return "1 file in the inbox is" if number == 1 else f"{count(number)} files in the inbox are"
