@@ -8,6 +8,7 @@ from pipeline.data.preparation import Preparation, in_words
 from pipeline.data.snapshots import Snapshot
 from pipeline.growing import screening
 from pipeline.growing.preparing import Prepared
+from pipeline.growing.quarantine import Opinion
 from pipeline.growing.screening import Arrival, Decision
 
 TITLES = {
@@ -27,12 +28,13 @@ TITLES = {
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One arrival, its pixels, and what was decided."""
+    """One arrival, its pixels, what was decided, and what the champion thinks of it, where there is one."""
 
     arrival: Arrival
     prepared: Prepared
     selection: str
     decision: Decision
+    opinion: Opinion | None = None
 
 
 @dataclass(frozen=True, eq=False)

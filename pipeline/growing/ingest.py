@@ -10,22 +10,26 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.application import Application
-from pipeline.contracts import Images, UnlabelledImages
-from pipeline.data import roles, shards, snapshots
+from pipeline.contracts import Images
+from pipeline.data import digests, roles, shards, snapshots
 from pipeline.data.digests import positions
 from pipeline.data.near_copies import near_copies
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
 from pipeline.errors import DataError
-from pipeline.growing import declaring, quarantine, removal, screening, snapshot_store
+from pipeline.growing import declaring, opinions, quarantine, removal, screening, snapshot_store
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
 from pipeline.growing.batch import Batch, Outcome
 from pipeline.growing.preparing import prepare_all
+from pipeline.growing.quarantine import Opinion, Waiting
 from pipeline.growing.screening import Arrival, Decision, Known
 from pipeline.growing.snapshot_store import Change, Terms
-from pipeline.store import atomic, production, role_records
+from pipeline.store import atomic, role_records
 from pipeline.store.home import Home
 
+AUDIT_SHARE = 5
+"""One in five images that arrive without a label is reviewed blind, so that the benchmark can grow from them."""
+AUDIT_KEY = b"audit"
 Progress = Callable[[int, int], None]
 """Called with how many of how many files are prepared."""
 
@@ -100,7 +104,7 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
     if all(outcome.decision.outcome in screening.REFUSED for outcome in outcomes):
         raise DataError(f"Nothing was stored: {outcomes[0].decision.reason}{_remedy(outcomes[0].decision)}")
     entries = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome == screening.STORED]
-    aside = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome in screening.QUARANTINED]
+    aside = [_waiting(one, terms, order, batch) for one in outcomes if one.decision.outcome in screening.QUARANTINED]
     # The quarantine first: what is killed in between is found waiting by the next ingest of the same files.
     quarantine.add(folder, batch, aside, terms.classes)
     change = Change(f"ingest {batch}", terms, added=entries)
@@ -135,14 +139,7 @@ class _Checks:
             labels.update(zip(rows.column("digest").to_pylist(), names, strict=True))
         removed = parent.removed if parent else ()
         known = Known(frozenset(terms.classes), labels, quarantine.digests_of(folder), frozenset(removed))
-        return cls(known, _champion(home, folder.name, terms), _benchmark(home, folder, parent))
-
-
-def _champion(home: Home, dataset: str, terms: Terms) -> Application | None:
-    """Who doubts labels; a champion for images of another shape says nothing."""
-    deployment = production.current(home, dataset)
-    application = Application(deployment) if deployment else None
-    return application if application and application.shape == terms.shape else None
+        return cls(known, opinions.champion_of(home, folder.name, terms.shape), _benchmark(home, folder, parent))
 
 
 def _benchmark(home: Home, folder: Path, parent: Snapshot | None) -> Images | None:
@@ -164,24 +161,21 @@ def _outcomes(
         own = items[done : done + len(chunk)]
         sound = [number for number, one in enumerate(chunk) if not one.fault]
         doubts, twins = dict.fromkeys(range(len(chunk)), ""), dict.fromkeys(range(len(chunk)), "")
+        views: dict[int, Opinion] = {}
         if sound:
             pixels = np.stack([chunk[number].pixels for number in sound])
-            doubts.update(zip(sound, _doubts(checks, pixels, [own[number].label for number in sound]), strict=True))
+            labels = [own[number].label for number in sound]
+            if checks.champion is not None:
+                predicted = opinions.predicted(checks.champion, pixels)
+                doubts.update(zip(sound, screening.doubts(predicted, labels, checks.champion.classes), strict=True))
+                views.update(zip(sound, opinions.opinions_of(checks.champion, predicted), strict=True))
             twins.update(zip(sound, _twins(checks, pixels), strict=True))
         for number, (item, one) in enumerate(zip(own, chunk, strict=True)):
             arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
             selection = order.selection if item.selection == shards.ARRIVED else item.selection
-            yield Outcome(arrival, one, selection, Decision(""))
+            yield Outcome(arrival, one, selection, Decision(""), views.get(number))
         done += len(chunk)
         progress(done, len(items))
-
-
-def _doubts(checks: _Checks, pixels: Images, labels: Sequence[str | None]) -> list[str]:
-    if checks.champion is None:
-        return [""] * len(pixels)
-    names = tuple(map(str, range(len(pixels))))
-    probabilities = checks.champion.predict(UnlabelledImages("arrivals", pixels, names))
-    return screening.doubts(probabilities, labels, checks.champion.classes)
 
 
 def _twins(checks: _Checks, pixels: Images) -> list[str]:
@@ -207,6 +201,20 @@ def _entry(outcome: Outcome, terms: Terms, order: Order, batch: str) -> Entry:
         polarity=prepared.polarity,
         reason=outcome.decision.reason,
     )
+
+
+def _waiting(outcome: Outcome, terms: Terms, order: Order, batch: str) -> Waiting:
+    cause = outcome.decision.outcome
+    if cause == screening.UNLABELLED and _is_drawn(outcome.prepared.digest):
+        cause = quarantine.AUDIT
+    entry = replace(_entry(outcome, terms, order, batch), selection=quarantine.selection_of(cause))
+    return Waiting(**vars(entry), cause=cause, opinions=(outcome.opinion,) if outcome.opinion else ())
+
+
+def _is_drawn(digest: str) -> bool:
+    """Whether an image without a label is audited: one in ``AUDIT_SHARE``, whatever it shows."""
+    one = np.frombuffer(bytes.fromhex(digest), digests.DIGEST_DTYPE)
+    return int(roles.keyed_hashes(one, AUDIT_KEY)[0]) % AUDIT_SHARE == 0
 
 
 def _batch_id(items: Sequence[Item]) -> str:
