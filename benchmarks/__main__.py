@@ -18,6 +18,7 @@ PARTS = (
     "gate_weights",
     "balance",
     "ingest",
+    "review",
 )
 
 

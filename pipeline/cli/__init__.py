@@ -19,6 +19,7 @@ from pipeline.cli import (
     notebook_command,
     production_commands,
     publish_command,
+    review_command,
     run_command,
     serve_command,
 )
@@ -29,6 +30,7 @@ COMMANDS = (
     judge_command,
     models_command,
     ingest_command,
+    review_command,
     dataset_commands,
     gate_commands,
     inspect_commands,

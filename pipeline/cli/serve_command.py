@@ -42,7 +42,7 @@ def serve(
     import uvicorn
 
     from pipeline.inspection.datasets import name_of
-    from pipeline.serving.access import read_token
+    from pipeline.serving.access import made_token, read_token
     from pipeline.serving.app import create_app
     from pipeline.serving.http_protocol import PatientProtocol
 
@@ -51,15 +51,20 @@ def serve(
     _require_one(place, dataset)
     local = host in LOOPBACK
     token = read_token(token_file) if token_file else None
-    app = create_app(place, dataset, ["localhost", "127.0.0.1", "[::1]"] if local else ["*"], token)
+    private_token = made_token() if local and token is None else None
+    app = create_app(place, dataset, ["localhost", "127.0.0.1", "[::1]"] if local else ["*"], token, private_token)
     listening = _listen(host, port)
     if not local and token is None:
         notice(
-            "Without --token-file, everyone who can reach this address can use the model and read every report. "
-            "`openssl rand -hex 32 > token.txt` makes a token."
+            "Without --token-file, everyone who can reach this address can use the model and read every report, and "
+            "nobody can review images. `openssl rand -hex 32 > token.txt` makes a token."
         )
     shown = f"[{host}]" if ":" in host else host
-    console.print(f"Serving http://{shown}:{listening.getsockname()[1]} (Ctrl+C stops)", soft_wrap=True, markup=False)
+    address = f"http://{shown}:{listening.getsockname()[1]}"
+    console.print(f"Serving {address} (Ctrl+C stops)", soft_wrap=True, markup=False)
+    if private_token is not None:
+        link = f"{address}/review#token={private_token}"
+        console.print(f"To review images that wait for a decision: {link}", soft_wrap=True, markup=False)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,

@@ -1,6 +1,5 @@
 """Ingest: what arrives is prepared, checked, and stored as the next snapshot of a dataset."""
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,16 @@ from pipeline.data.near_copies import near_copies
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
 from pipeline.errors import DataError
-from pipeline.growing import declaring, opinions, quarantine, removal, screening, snapshot_store
+from pipeline.growing import (
+    declaring,
+    label_doubts,
+    opinions,
+    quarantine,
+    removal,
+    review_batch,
+    screening,
+    snapshot_store,
+)
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
 from pipeline.growing.batch import Batch, Outcome
 from pipeline.growing.preparing import prepare_all
@@ -80,6 +88,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
     declaring.check_name(order.dataset)
     folder = home.datasets / order.dataset
     removal.finish(home, folder, wait=wait, notify=desk.notify)
+    review_batch.store_what_was_left(home, order.dataset, wait=wait, notify=desk.notify)
     with snapshot_store.writing(folder, wait=wait, notify=desk.notify):
         scratch = tempfile.TemporaryDirectory(
             dir=folder, prefix=".incoming-", suffix=atomic.TEMPORARY_SUFFIX, ignore_cleanup_errors=True
@@ -93,9 +102,11 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
     started = time.monotonic()
     parent = snapshots.latest(folder)
     terms = declaring.terms_of(parent, arrivals.items, order.kind, order.size, order.new_classes)
-    batch = _batch_id(arrivals.items)
+    batch = snapshot_store.batch_id(item.name for item in arrivals.items)
     checks = _Checks.of(home, folder, parent, terms)
     outcomes = list(_outcomes(arrivals.items, terms, order, checks, progress))
+    doubted = None if checks.champion else label_doubts.of_arrivals(outcomes, terms.classes, folder, parent)
+    outcomes = outcomes if doubted is None else doubted
     decisions = screening.decide([outcome.arrival for outcome in outcomes], checks.known)
     if order.max_ratio is not None:
         stored = parent.class_counts if parent else {}
@@ -119,6 +130,7 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         faults=tuple(arrivals.faults),
         left_out=tuple(arrivals.left_out),
         champion=checks.champion.model.id if checks.champion else None,
+        out_of_fold=doubted is not None,
         seconds=time.monotonic() - started,
     )
 
@@ -164,8 +176,8 @@ def _outcomes(
         views: dict[int, Opinion] = {}
         if sound:
             pixels = np.stack([chunk[number].pixels for number in sound])
-            labels = [own[number].label for number in sound]
             if checks.champion is not None:
+                labels = [None if item.selection == shards.TESTING else item.label for item in (own[n] for n in sound)]
                 predicted = opinions.predicted(checks.champion, pixels)
                 doubts.update(zip(sound, screening.doubts(predicted, labels, checks.champion.classes), strict=True))
                 views.update(zip(sound, opinions.opinions_of(checks.champion, predicted), strict=True))
@@ -215,11 +227,6 @@ def _is_drawn(digest: str) -> bool:
     """Whether an image without a label is audited: one in ``AUDIT_SHARE``, whatever it shows."""
     one = np.frombuffer(bytes.fromhex(digest), digests.DIGEST_DTYPE)
     return int(roles.keyed_hashes(one, AUDIT_KEY)[0]) % AUDIT_SHARE == 0
-
-
-def _batch_id(items: Sequence[Item]) -> str:
-    names = hashlib.sha256("\0".join(item.name for item in items).encode()).hexdigest()
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{names[:4]}"
 
 
 def _remedy(decision: Decision) -> str:

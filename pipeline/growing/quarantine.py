@@ -179,7 +179,7 @@ def add(folder: Path, batch: str, entries: Sequence[Waiting], classes: Sequence[
         path = folder / snapshots.QUARANTINE / f"{batch}.parquet"
         before = [entry for entry in _read(path) if entry.digest not in fresh] if path.exists() else []
         atomic.write_bytes(path, shards.content(_table([*before, *fresh.values()], classes)))
-        _discard(folder, fresh.keys() & causes.keys(), but=path)
+        take_out(folder, fresh.keys() & causes.keys(), but=path)
         return len(fresh.keys() - causes.keys())
 
 
@@ -203,8 +203,8 @@ def digests_of(folder: Path) -> set[str]:
     return {digest for path in batches(folder) for digest in shards.read(path, ["digest"]).column("digest").to_pylist()}
 
 
-def discard(folder: Path, digests: Collection[str]) -> int:
-    """Take images out of the queue; returns how many there were.
+def discard(folder: Path, doomed: Collection[str]) -> int:
+    """Take images out of the queue by their digests; returns how many there were.
 
     Raises:
         StoreError: The disk is full or refuses.
@@ -212,22 +212,11 @@ def discard(folder: Path, digests: Collection[str]) -> int:
     if not batches(folder):
         return 0
     with locked(folder):
-        return _discard(folder, digests)
+        return take_out(folder, doomed)
 
 
-def _is_news(cause: str, known: str | None) -> bool:
-    return known is None or (cause == AUDIT != known)
-
-
-def _causes(folder: Path) -> dict[str, str]:
-    found = {}
-    for path in batches(folder):
-        rows = shards.read(path, ["digest", CAUSE])
-        found.update(zip(rows.column("digest").to_pylist(), rows.column(CAUSE).to_pylist(), strict=True))
-    return found
-
-
-def _discard(folder: Path, doomed: Collection[str], but: Path | None = None) -> int:
+def take_out(folder: Path, doomed: Collection[str], but: Path | None = None) -> int:
+    """Do what ``discard`` does, but for one file; the caller holds the queue's lock."""
     found = 0
     for path in batches(folder) if doomed else ():
         if path == but:
@@ -241,6 +230,18 @@ def _discard(folder: Path, doomed: Collection[str], but: Path | None = None) -> 
                 atomic.sync_folder(path.parent)
         elif kept.num_rows < rows.num_rows:
             atomic.write_bytes(path, shards.content(kept))
+    return found
+
+
+def _is_news(cause: str, known: str | None) -> bool:
+    return known is None or (cause == AUDIT != known)
+
+
+def _causes(folder: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in batches(folder):
+        rows = shards.read(path, ["digest", CAUSE])
+        found.update(zip(rows.column("digest").to_pylist(), rows.column(CAUSE).to_pylist(), strict=True))
     return found
 
 

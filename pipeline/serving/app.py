@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from pipeline import __version__
 from pipeline.errors import PipelineError
-from pipeline.serving import access, answers, bodies, endpoints, inputs, middleware, openapi, pages
+from pipeline.serving import access, answers, bodies, endpoints, inputs, middleware, openapi, pages, reviewing
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
 from pipeline.serving.telemetry import Telemetry
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 
 def create_app(
-    home: "Home", dataset: str | None = None, allowed_hosts: Sequence[str] = ("*",), token: str | None = None
+    home: "Home",
+    dataset: str | None = None,
+    allowed_hosts: Sequence[str] = ("*",),
+    token: str | None = None,
+    private_token: str | None = None,
 ) -> FastAPI:
     """Return the application; the champion is loaded when it starts.
 
@@ -35,6 +39,8 @@ def create_app(
         allowed_hosts: Host headers that are answered; a page of another site that resolves its name to this
             machine (DNS rebinding) sends another one.
         token: What every request must carry, but those to ``/healthz``; ``None`` lets everyone in.
+        private_token: What requests to ``access.PRIVATE`` must carry where there is no token for all; without either
+            they are refused.
     """
     telemetry = Telemetry()
     watch = ChampionWatch(home, dataset, telemetry.batch)
@@ -52,12 +58,12 @@ def create_app(
     app = FastAPI(title="Digit pipeline", version=__version__, docs_url=None, redoc_url=None, lifespan=following)
     app.include_router(endpoints.router(home, watch, telemetry))
     app.include_router(pages.router(home, watch))
+    app.include_router(reviewing.router(home, watch, dataset))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     _add_answers(app)
     app.openapi = lambda: openapi.document(app, watch.champion, token is not None)  # type: ignore[method-assign]
     app.add_middleware(bodies.BodyLimit)
-    if token is not None:
-        app.add_middleware(access.TokenGate, token=token)
+    app.add_middleware(access.TokenGate, token=token or private_token, only_private=token is None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
     app.add_middleware(answers.JsonRefusals)
     app.add_middleware(middleware.SecurityHeaders)

@@ -20,7 +20,7 @@ REPORT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-PAGES = {"Draw a digit": "/", "API": "/openapi.json"}
+PAGES = {"Draw a digit": "/", "Review": "/review", "API": "/openapi.json"}
 VersionId = Annotated[str, PathParameter(description="A version's id, as GET /versions lists them.")]
 READ = ["GET", "HEAD"]
 UNCACHED = {"cache-control": "no-cache"}

@@ -92,7 +92,7 @@ def install_version(
 class running:  # noqa: N801 - reads as a verb: with running(home) as address
     """``simulator.py serve`` in a process of its own, on a free port, until the block ends.
 
-    ``before`` is Python that runs in it first, to shorten a time limit.
+    ``before`` is Python that runs in it first, to shorten a time limit; ``rest`` is what it printed after its first line.
     """
 
     def __init__(self, home: Home, *options: str, before: str = "") -> None:
@@ -113,6 +113,7 @@ class running:  # noqa: N801 - reads as a verb: with running(home) as address
         self.process.terminate()
         self.process.wait(10)
         assert self.process.stdout is not None
+        self.rest = self.process.stdout.read()
         self.process.stdout.close()
         self.log.close()
 
