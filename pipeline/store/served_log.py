@@ -1,0 +1,82 @@
+"""Read what was served: ``served/<dataset>/<version>/<id>.parquet``, small files that ``serve --log`` writes.
+
+Each file is named by an id that no id in it exceeds, so the names alone say where to go on reading. Files only ever
+appear, are merged into the last one of those they replace, or lose rows that were deleted: a reader that goes
+through them in the order of their names misses nothing, whatever is written meanwhile.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.store import prediction_ids, served_files
+from pipeline.store.home import Home
+from pipeline.store.served_files import Served
+
+SUFFIX = ".parquet"
+FULL = 4_096
+"""Rows of a file that is not merged any further."""
+SETTLED_SECONDS = 10
+"""After this time, every prediction is on disk that ever will be."""
+
+
+def read(
+    home: Home, dataset: str, *, version: str | None = None, after: str = "", settled: bool = False
+) -> Iterator[Served]:
+    """Return everything logged, oldest first, file by file: one is held in memory at a time.
+
+    To read on later, give ``settled`` and remember the largest id: what is left out now comes the next time.
+
+    Args:
+        home: The home folder.
+        dataset: Whose champion served.
+        version: Only what this version answered; ``None`` for all.
+        after: Only predictions with larger ids.
+        settled: Leave out the last seconds, in which an earlier prediction of another server may still be missing.
+
+    Raises:
+        StoreError: A file is damaged.
+    """
+    until = prediction_ids.first_after((time.time_ns() // 1_000) - SETTLED_SECONDS * 1_000_000) if settled else "~"
+    lately: set[str] = set()
+    for path in files(home, dataset, version):
+        if path.stem <= after:
+            continue
+        served = served_files.read(path)
+        if served is None:  # merged into a later file, or deleted
+            continue
+        kept = [row for row, one in enumerate(served.ids) if after < one < until and one not in lately]
+        if len(served) < FULL:
+            lately.update(served.ids)
+        if kept:
+            yield served if len(kept) == len(served) else served.rows(kept)
+
+
+def find(home: Home, dataset: str, prediction_id: str) -> Served | None:
+    """Return one prediction; ``None`` where it was never logged, is deleted, or is not on disk yet.
+
+    Raises:
+        StoreError: A file is damaged.
+    """
+    for path in files(home, dataset):
+        if path.stem >= prediction_id and prediction_id in ids_in(path):
+            served = served_files.read(path)
+            if served is not None and prediction_id in served.ids:
+                return served.rows([served.ids.index(prediction_id)])
+    return None
+
+
+def ids_in(path: Path) -> list[str]:
+    """Return the ids in a file; none where it is no longer there.
+
+    Raises:
+        StoreError: It is damaged.
+    """
+    rows = served_files.read_table(path, ["prediction_id"])
+    return [] if rows is None else rows.column("prediction_id").to_pylist()
+
+
+def files(home: Home, dataset: str, version: str | None = None) -> list[Path]:
+    """Return the files of a dataset's log, or of one version in it, oldest first."""
+    paths = home.served_of(dataset).glob(f"*/*{SUFFIX}")
+    return sorted((path for path in paths if version in (None, path.parent.name)), key=lambda path: path.stem)
