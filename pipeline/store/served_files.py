@@ -86,6 +86,26 @@ class Served:
 _FACTS = TypeAdapter(ServedFacts)
 
 
+def join(parts: Sequence[Served], merged: tuple[str, ...] = ()) -> Served:
+    """Return predictions of one version together, in the order of their ids, each once.
+
+    Args:
+        parts: At least one.
+        merged: Names of the files that they come from.
+    """
+    whole = Served(
+        parts[0].facts.model_copy(update={"merged": merged}),
+        tuple(one for part in parts for one in part.ids),
+        tuple(one for part in parts for one in part.requests),
+        np.concatenate([part.times for part in parts]),
+        tuple(one for part in parts for one in part.sources),
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+    )
+    order = np.unique(np.array(whole.ids), return_index=True)[1].tolist()
+    return whole if order == list(range(len(whole))) else whole.rows(order)
+
+
 def table(served: Served) -> "pa.Table":
     """Return predictions as an Arrow table, without copying an image."""
     import pyarrow as pa
