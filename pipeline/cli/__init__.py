@@ -22,6 +22,7 @@ from pipeline.cli import (
     review_command,
     run_command,
     serve_command,
+    served_commands,
 )
 from pipeline.models.runtime import prepare_process
 
@@ -39,6 +40,7 @@ COMMANDS = (
     production_commands,
     doctor_command,
     serve_command,
+    served_commands,
     kaggle_commands,
     publish_command,
 )

@@ -18,14 +18,17 @@ from pipeline.errors import SettingsError
 from pipeline.serving.answers import send_json
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE = "digit_pipeline_session"
 SESSION = "/session"
 OPEN = ("/healthz", "/static/")
 """Answered without the token: whether the process lives, and the files of the sign-in page."""
-PRIVATE = ("/review",)
+PRIVATE = ("/review", "/feedback", "/predictions")
 """Needs the token to be read or changed, also where everything else is open to everyone."""
+GATE = "digit_pipeline.gate"
+"""Where a request's scope holds the gate that it passed."""
 READS = frozenset({"GET", "HEAD"})
 SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 1_000
@@ -62,6 +65,12 @@ def made_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def is_signed_in(request: "Request") -> bool:
+    """Return whether a request carries what private paths need; the gate sees every request."""
+    gate: TokenGate = request.scope[GATE]
+    return gate.lets_in(dict(request.scope["headers"]))
+
+
 class TokenGate:
     """Answers what is protected only to requests that carry the token, or the cookie of a page that sent it once.
 
@@ -84,6 +93,7 @@ class TokenGate:
         self._only_private = only_private
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        scope[GATE] = self
         if scope["type"] != "http" or not self._is_protected(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -96,12 +106,16 @@ class TokenGate:
         elif scope["path"] == SESSION and scope["method"] == "POST" and bearer:
             cookie = f"{COOKIE}={self._session}; Path=/; HttpOnly; SameSite=Strict"
             await send_json(send, 200, {"status": "signed in"}, {"set-cookie": cookie})
-        elif not bearer and not self._has_cookie(headers):
+        elif not self.lets_in(headers):
             await self._ask(scope, receive, send, headers)
         elif not reads and _is_private(scope["path"]) and not bearer and not _is_own(headers):
             await send_json(send, 403, {"detail": UNPROVEN})
         else:
             await self._app(scope, receive, send)
+
+    def lets_in(self, headers: dict[bytes, bytes]) -> bool:
+        """Return whether headers carry the token or the cookie."""
+        return self._has_token and (self._knows_token(headers) or self._has_cookie(headers))
 
     async def _ask(self, scope: "Scope", receive: "Receive", send: "Send", headers: dict[bytes, bytes]) -> None:
         if scope["method"] in READS and b"text/html" in headers.get(b"accept", b""):

@@ -68,15 +68,17 @@ class Served:
         return tuple(self.facts.classes[best] for best in self.probabilities.argmax(axis=1).tolist())
 
     def rows(self, kept: Sequence[int]) -> "Served":
-        """Return some of the predictions."""
+        """Return some of the predictions, given by their row numbers, each at most once."""
+        if list(kept) == list(range(len(self))):
+            return self
         return Served(
             self.facts,
             tuple(self.ids[row] for row in kept),
             tuple(self.requests[row] for row in kept),
-            self.times[kept],
+            self.times[list(kept)],
             tuple(self.sources[row] for row in kept),
-            self.images[kept],
-            self.probabilities[kept],
+            self.images[list(kept)],
+            self.probabilities[list(kept)],
         )
 
     def __len__(self) -> int:
@@ -103,7 +105,7 @@ def join(parts: Sequence[Served], merged: tuple[str, ...] = ()) -> Served:
         np.concatenate([part.probabilities for part in parts]),
     )
     order = np.unique(np.array(whole.ids), return_index=True)[1].tolist()
-    return whole if order == list(range(len(whole))) else whole.rows(order)
+    return whole.rows(order)
 
 
 def table(served: Served) -> "pa.Table":

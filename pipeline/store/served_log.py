@@ -7,6 +7,8 @@ through them in the order of their names misses nothing, whatever is written mea
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.store import prediction_ids, served_files
@@ -49,7 +51,7 @@ def read(
         if len(served) < FULL:
             lately.update(served.ids)
         if kept:
-            yield served if len(kept) == len(served) else served.rows(kept)
+            yield served.rows(kept)
 
 
 def find(home: Home, dataset: str, prediction_id: str) -> Served | None:
@@ -76,7 +78,44 @@ def ids_in(path: Path) -> list[str]:
     return [] if rows is None else rows.column("prediction_id").to_pylist()
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of one version's predictions; times are UTC, ISO 8601."""
+
+    dataset: str
+    version: str
+    predictions: int
+    first: str
+    last: str
+
+
+def summary(home: Home, dataset: str) -> list[Kept]:
+    """Return how much is kept of each version, by its id.
+
+    Raises:
+        StoreError: A file is damaged.
+    """
+    found: dict[str, set[str]] = {}
+    for path in files(home, dataset):
+        found.setdefault(path.parent.name, set()).update(ids_in(path))
+    return [
+        Kept(dataset, version, len(ids), _when(min(ids)), _when(max(ids)))
+        for version, ids in sorted(found.items())
+        if ids
+    ]
+
+
+def datasets(home: Home) -> list[str]:
+    """Return the datasets that have a log, by name."""
+    return sorted(path.name for path in home.served.glob("*") if path.is_dir())
+
+
 def files(home: Home, dataset: str, version: str | None = None) -> list[Path]:
     """Return the files of a dataset's log, or of one version in it, oldest first."""
     paths = home.served_of(dataset).glob(f"*/*{SUFFIX}")
     return sorted((path for path in paths if version in (None, path.parent.name)), key=lambda path: path.stem)
+
+
+def _when(prediction_id: str) -> str:
+    seconds = prediction_ids.microseconds(prediction_id) // 1_000_000
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

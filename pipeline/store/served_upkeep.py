@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,24 +50,31 @@ def append(home: Home, served: Served) -> None:
     atomic.write_bytes(folder / f"{served.ids[-1]}{SUFFIX}", served_files.content(served_files.table(served)))
 
 
-def delete(home: Home, dataset: str, ids: Collection[str], notify: Callable[[str], None]) -> set[str]:
+@contextlib.contextmanager
+def changing(home: Home, dataset: str) -> Iterator[None]:
+    """Hold the lock of a dataset's log; others hold it for moments only.
+
+    Raises:
+        StoreError: The disk is full or refuses.
+    """
+    with _locked(home.served_of(dataset), wait=True):
+        yield
+
+
+def delete(home: Home, dataset: str, ids: Collection[str]) -> set[str]:
     """Delete predictions with their images; returns the ids that were there.
 
     Raises:
         StoreError: A file is damaged, or the disk is full or refuses.
     """
-    with _exclusive(home.served_of(dataset), notify):
-        return _delete(home, dataset, lambda found: found in ids)
-
-
-def delete_all(home: Home, dataset: str, notify: Callable[[str], None]) -> int:
-    """Delete the whole log of a dataset; returns how many predictions it held.
-
-    Raises:
-        StoreError: The disk refuses.
-    """
-    with _exclusive(home.served_of(dataset), notify):
-        return len(_delete(home, dataset, lambda _: True))
+    gone: set[str] = set()
+    with changing(home, dataset):
+        for path in served_log.files(home, dataset):
+            inside = served_log.ids_in(path)
+            if rows := [row for row, one in enumerate(inside) if one in ids]:
+                _cut(path, rows)
+                gone.update(inside[row] for row in rows)
+    return gone
 
 
 class Upkeep:
@@ -192,16 +199,6 @@ def _trim(files: Sequence[_File], oldest_kept: str, most: int) -> None:
         surplus -= file.rows
 
 
-def _delete(home: Home, dataset: str, doomed: Callable[[str], bool]) -> set[str]:
-    gone: set[str] = set()
-    for path in served_log.files(home, dataset):
-        ids = served_log.ids_in(path)
-        if rows := [row for row, one in enumerate(ids) if doomed(one)]:
-            _cut(path, rows)
-            gone.update(ids[row] for row in rows)
-    return gone
-
-
 def _cut(path: Path, rows: Sequence[int]) -> None:
     """Take rows out of a file in one step; its name stays, so that readers find the rest."""
     served = served_files.read(path)
@@ -218,17 +215,6 @@ def _unlink(path: Path) -> None:
     with atomic.disk_errors(path), contextlib.suppress(FileNotFoundError):
         disk.unlink(path)
         atomic.sync_folder(path.parent)
-
-
-@contextlib.contextmanager
-def _exclusive(folder: Path, notify: Callable[[str], None]) -> Iterator[None]:
-    with _locked(folder, wait=False) as held:
-        if held:
-            yield
-            return
-    notify(f"Another process is changing {folder}; waiting for it to finish.")
-    with _locked(folder, wait=True):
-        yield
 
 
 @contextlib.contextmanager
