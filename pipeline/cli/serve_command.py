@@ -37,7 +37,7 @@ def serve(
     ] = None,
     log: Annotated[
         bool,
-        typer.Option("--log", help="Keep inputs and predictions in served/; the page says so.", rich_help_panel=KEEP),
+        typer.Option("--log", help="Keep images and predictions in served/; the page says so.", rich_help_panel=KEEP),
     ] = False,
     log_images: Annotated[
         int, typer.Option(min=1, max=1_000_000_000, help="Predictions to keep at most.", rich_help_panel=KEEP)

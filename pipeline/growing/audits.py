@@ -7,14 +7,16 @@ decisions. Corrections do not count: only errors are corrected.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
+from pipeline.contracts import Deployment
 from pipeline.facts.base import Facts
 from pipeline.growing import decisions, from_production, quarantine
 from pipeline.growing.from_production import Queue
 from pipeline.monitoring.accuracy import AccuracyEstimate, accuracy_estimate
-from pipeline.store import atomic, served_upkeep, typed_files
+from pipeline.store import atomic, manifest, served_upkeep, typed_files
 from pipeline.store.home import Home
 from pipeline.store.served_files import Served
 
@@ -56,6 +58,32 @@ class ProductionAccuracy:
     def waiting(self) -> int:
         """Audits without a label."""
         return self.drawn - self.discarded - self.estimate.labels
+
+    def in_words(self) -> str:
+        """Return it as a sentence or two."""
+        found = self.estimate
+        waiting = f"{self.waiting:,} of {self.drawn:,} audits wait for a label."
+        if found.accuracy is None:
+            return f"Accuracy in production is unknown: {waiting}"
+        between = f"between {100 * found.low:.2f} and {100 * found.high:.2f} %"
+        return (
+            f"Accuracy in production: {100 * found.accuracy:.2f} % of {found.labels:,} predictions drawn at random; the "
+            f"truth is {between}, with {100 * found.confidence:g} % confidence at every reading. {waiting}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for other programs."""
+        return {
+            "accuracy": self.estimate.accuracy,
+            "low": self.estimate.low,
+            "high": self.estimate.high,
+            "confidence": self.estimate.confidence,
+            "labels": self.estimate.labels,
+            "right": self.estimate.right,
+            "drawn": self.drawn,
+            "waiting": self.waiting,
+            "discarded": self.discarded,
+        }
 
 
 _AUDIT = TypeAdapter(Audit)
@@ -128,6 +156,18 @@ def accuracy(home: Home, dataset: str, version: str, origin: str) -> ProductionA
     right = sum(audit.predicted == answers[audit.digest] for audit in labelled)
     estimate = accuracy_estimate(right, len(labelled))
     return ProductionAccuracy(dataset, version, len(own), len(answered) - len(labelled), estimate)
+
+
+def of_champion(home: Home, champion: Deployment) -> ProductionAccuracy | None:
+    """Return what the audits of a champion say; ``None`` where it was never audited.
+
+    Raises:
+        StoreError: A record is damaged.
+    """
+    if not _file(home, champion.dataset).exists():
+        return None
+    origin = manifest.read(champion.folder).dataset.origin
+    return accuracy(home, champion.dataset, champion.id, origin)
 
 
 def forget(home: Home, dataset: str, prediction_ids: Collection[str]) -> None:

@@ -1,7 +1,7 @@
 """What ``serve --log`` adds to a server: a log, audits, corrections, and a challenger beside the champion."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -28,7 +28,7 @@ class Keeping:
         shadow: The challenger that predicts as well; ``None`` for none.
     """
 
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits
     audit: float = 0.0
     seed: int | None = None
     shadow: Version | None = None

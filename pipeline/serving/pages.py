@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 from fastapi import Path as PathParameter
@@ -13,6 +13,9 @@ from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
 from pipeline.store import production, versions
 from pipeline.store.home import Home
+
+if TYPE_CHECKING:
+    from pipeline.reports.index_page import Audited
 
 STATIC = Path(__file__).parent / "static"
 VERSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -50,6 +53,7 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
             submissions.read(home),
             link_prefix="/",
             pages=PAGES,
+            audited=_audited(home),
         )
         policy = f"{html.content_policy()}; frame-ancestors 'none'"
         return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
@@ -65,6 +69,18 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
         return _report(home.failed, version_id)
 
     return routes
+
+
+def _audited(home: Home) -> list["Audited"]:
+    from pipeline.growing import audits
+    from pipeline.reports.index_page import Audited
+
+    found = (audits.of_champion(home, champion) for champion in production.all_current(home))
+    return [
+        Audited(one.version, said.accuracy, said.low, said.high, said.labels, one.waiting)
+        for one in found
+        if one is not None and (said := one.estimate)
+    ]
 
 
 def _report(parent: Path, version_id: str) -> Response:

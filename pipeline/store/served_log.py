@@ -98,11 +98,8 @@ def summary(home: Home, dataset: str) -> list[Kept]:
     found: dict[str, set[str]] = {}
     for path in files(home, dataset):
         found.setdefault(path.parent.name, set()).update(ids_in(path))
-    return [
-        Kept(dataset, version, len(ids), _when(min(ids)), _when(max(ids)))
-        for version, ids in sorted(found.items())
-        if ids
-    ]
+    known = sorted((version, ids) for version, ids in found.items() if ids)
+    return [Kept(dataset, version, len(ids), _when(min(ids)), _when(max(ids))) for version, ids in known]
 
 
 def datasets(home: Home) -> list[str]:

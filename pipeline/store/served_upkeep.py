@@ -36,8 +36,8 @@ class Limits:
         days: Their age at most.
     """
 
-    images: int = 100_000
-    days: float = 30.0
+    images: int
+    days: float
 
 
 def append(home: Home, served: Served) -> None:
@@ -68,6 +68,8 @@ def delete(home: Home, dataset: str, ids: Collection[str]) -> set[str]:
         StoreError: A file is damaged, or the disk is full or refuses.
     """
     gone: set[str] = set()
+    if not served_log.files(home, dataset):
+        return gone
     with changing(home, dataset):
         for path in served_log.files(home, dataset):
             inside = served_log.ids_in(path)
