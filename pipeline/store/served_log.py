@@ -2,7 +2,7 @@
 
 Each file is named by an id that no id in it exceeds, so the names alone say where to go on reading. Files only ever
 appear, are merged into the last one of those they replace, or lose rows that were deleted: a reader that goes
-through them in the order of their names misses nothing, whatever is written meanwhile.
+through them in the order of their names, and looks again where one was gone, misses nothing.
 """
 
 import time
@@ -41,12 +41,7 @@ def read(
     """
     until = prediction_ids.first_after((time.time_ns() // 1_000) - SETTLED_SECONDS * 1_000_000) if settled else "~"
     lately: set[str] = set()
-    for path in files(home, dataset, version):
-        if path.stem <= after:
-            continue
-        served = served_files.read(path)
-        if served is None:  # merged into a later file, or deleted
-            continue
+    for served in _files_once(home, dataset, version, after):
         kept = [row for row, one in enumerate(served.ids) if after < one < until and one not in lately]
         if len(served) < FULL:
             lately.update(served.ids)
@@ -111,6 +106,23 @@ def files(home: Home, dataset: str, version: str | None = None) -> list[Path]:
     """Return the files of a dataset's log, or of one version in it, oldest first."""
     paths = home.served_of(dataset).glob(f"*/*{SUFFIX}")
     return sorted((path for path in paths if version in (None, path.parent.name)), key=lambda path: path.stem)
+
+
+def _files_once(home: Home, dataset: str, version: str | None, after: str) -> Iterator[Served]:
+    """Read every file; what was merged away meanwhile is in one with a later name, perhaps a new one."""
+    done: set[Path] = set()
+    complete = False
+    while not complete:
+        complete = True
+        for path in files(home, dataset, version):
+            if path in done or path.stem <= after:
+                continue
+            done.add(path)
+            served = served_files.read(path)
+            if served is None:
+                complete = False
+            else:
+                yield served
 
 
 def _when(prediction_id: str) -> str:
