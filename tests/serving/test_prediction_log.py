@@ -1,5 +1,6 @@
 """``serve --log``: what is kept, who can change it, and that nobody reads it over HTTP."""
 
+import http.client
 import json
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from kept import BEARER, CHAMPION, DATASET, TOKEN, as_json, growing_home, images
-from served import constant_onnx, install_version
+from served import constant_onnx, install_version, running
 
 from pipeline.growing import quarantine
 from pipeline.serving.app import create_app
@@ -74,10 +75,8 @@ def test_a_request_can_be_left_out(client: TestClient, home: Home) -> None:
     assert [served.ids for served in served_log.read(home, DATASET)] == [(kept,)]
 
 
-def test_the_page_can_say_what_is_kept(client: TestClient, home: Home) -> None:
+def test_the_page_can_say_what_is_kept(client: TestClient) -> None:
     assert client.get("/production").json()["log"] == {"images": 1_000, "days": 30.0, "feedback": True}
-    with TestClient(create_app(home, keeping=KEEPING)) as unprotected:
-        assert unprotected.get("/production").json()["log"]["feedback"] is False
 
 
 def test_a_correction_waits_for_review_and_a_confirmation_does_not(client: TestClient, home: Home) -> None:
@@ -153,12 +152,17 @@ def test_only_who_has_the_token_and_our_own_page_write(client: TestClient, home:
     assert {entry.source for entry in quarantine.waiting(home.datasets / DATASET)} == {first, second}
 
 
-def test_without_a_token_nothing_is_written(home: Home) -> None:
-    with TestClient(create_app(home, keeping=KEEPING)) as client:
-        (prediction,) = predict(client)
-        reply = client.post("/feedback", json={"prediction_id": prediction, "label": "1"})
-        assert (reply.status_code, "--token-file" in reply.json()["detail"]) == (403, True)
-        assert client.delete(f"/predictions/{prediction}").status_code == 403
+def test_a_server_that_is_open_to_all_takes_changes_only_with_its_private_token(home: Home) -> None:
+    for private, status in ((TOKEN, 401), (None, 403)):
+        with TestClient(create_app(home, private_token=private, keeping=KEEPING)) as client:
+            (prediction,) = predict(client)
+            assert client.get("/production").json()["log"]["feedback"] is False
+            reply = client.post("/feedback", json={"prediction_id": prediction, "label": "1"})
+            assert reply.status_code == status
+            assert client.delete(f"/predictions/{prediction}").status_code == status
+            assert client.get("/production", headers=BEARER).json()["log"]["feedback"] is (private is not None)
+            reply = client.delete(f"/predictions/{prediction}", headers=BEARER)
+            assert reply.status_code == (200 if private else 403)
 
 
 def test_what_is_kept_is_not_read_over_http(client: TestClient, home: Home) -> None:
@@ -196,3 +200,23 @@ def test_metrics_count_what_is_kept(client: TestClient) -> None:
     text = client.get("/metrics").text
     assert {"predictions_logged_total 3.0", "predictions_not_logged_total 0.0"} <= set(text.splitlines())
     assert json.loads(client.get("/openapi.json").text)["paths"].keys() >= {"/feedback", "/predictions/{prediction_id}"}
+
+
+def test_a_killed_server_loses_no_prediction_that_is_a_second_old(home: Home) -> None:
+    answered: list[tuple[float, str]] = []
+    server = running(home, "--log")
+    with server as address:
+        connection = http.client.HTTPConnection(address.removeprefix("http://"))
+        body = json.dumps(as_json(images(1)))
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+            (prediction,) = json.loads(connection.getresponse().read())["predictions"]
+            answered.append((time.monotonic(), prediction["prediction_id"]))
+            time.sleep(0.005)
+        server.process.kill()
+        killed = time.monotonic()
+        server.process.wait()
+    found = {one for served in served_log.read(home, DATASET) for one in served.ids}
+    assert {one for when, one in answered if when < killed - 1.0} <= found <= {one for _, one in answered}
+    assert len(found) > 50
