@@ -21,6 +21,7 @@ PARTS = (
     "balance",
     "ingest",
     "story",
+    "review",
 )
 
 

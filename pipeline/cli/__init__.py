@@ -19,8 +19,10 @@ from pipeline.cli import (
     notebook_command,
     production_commands,
     publish_command,
+    review_command,
     run_command,
     serve_command,
+    served_commands,
     watch_command,
 )
 from pipeline.models.runtime import prepare_process
@@ -30,6 +32,7 @@ COMMANDS = (
     judge_command,
     models_command,
     ingest_command,
+    review_command,
     dataset_commands,
     watch_command,
     gate_commands,
@@ -39,6 +42,7 @@ COMMANDS = (
     production_commands,
     doctor_command,
     serve_command,
+    served_commands,
     kaggle_commands,
     publish_command,
 )

@@ -43,7 +43,7 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
     if as_json:
         print_json(
             {
-                "champions": [_facts(champion) for champion in champions],
+                "champions": [_facts(place, champion) for champion in champions],
                 "history": [one.model_dump() for one in history],
                 "problems": problems,
             }
@@ -52,7 +52,7 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
         if not champions and not problems:
             console.print("Nothing is in production yet. `simulator.py run` trains, judges and promotes.")
         for champion in champions:
-            _print_champion(champion)
+            _print_champion(place, champion)
         if history:
             console.print(_history_table(history))
     if problems:
@@ -203,11 +203,15 @@ def _readable_history(home: Home) -> tuple[DeploymentRecord, ...]:
         return ()
 
 
-def _print_champion(champion: Deployment) -> None:
+def _print_champion(home: Home, champion: Deployment) -> None:
+    from pipeline.growing import audits
+
     line = Text.assemble(
         (f"● {champion.dataset}", "bold blue"), f": {champion.id}, since {champion.promoted_at} ({champion.action})"
     )
     console.print(line, soft_wrap=True)
+    if audited := audits.of_champion(home, champion):
+        console.print(f"  {audited.in_words()}", soft_wrap=True, markup=False)
 
 
 def _history_table(history: tuple[DeploymentRecord, ...]) -> Table:
@@ -219,5 +223,12 @@ def _history_table(history: tuple[DeploymentRecord, ...]) -> Table:
     return table
 
 
-def _facts(deployment: Deployment) -> dict[str, Any]:
-    return {**dataclasses.asdict(deployment), "folder": str(deployment.folder)}
+def _facts(home: Home, deployment: Deployment) -> dict[str, Any]:
+    from pipeline.growing import audits
+
+    audited = audits.of_champion(home, deployment)
+    return {
+        **dataclasses.asdict(deployment),
+        "folder": str(deployment.folder),
+        "in_production": audited.as_json() if audited else None,
+    }

@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,10 @@ from pipeline.cli.common import ChampionOption, HomeOption, console, notice
 from pipeline.errors import SettingsError
 from pipeline.store.home import Home
 
+if TYPE_CHECKING:
+    from pipeline.serving.keeping import Keeping
+
+KEEP = "What is kept"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHUTDOWN_SECONDS = 5
 """How long open requests may go on after Ctrl+C."""
@@ -31,6 +35,34 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(help="File with a token that every request must carry; the page asks for it.")
     ] = None,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Keep images and predictions in served/; the page says so.", rich_help_panel=KEEP),
+    ] = False,
+    log_images: Annotated[
+        int, typer.Option(min=1, max=1_000_000_000, help="Predictions to keep at most.", rich_help_panel=KEEP)
+    ] = 100_000,
+    log_days: Annotated[
+        float, typer.Option(min=0.001, max=36_500, help="Days to keep each prediction at most.", rich_help_panel=KEEP)
+    ] = 30.0,
+    audit: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Share of predictions, drawn at random, that people label blind: accuracy in production. Needs --log.",
+            rich_help_panel=KEEP,
+        ),
+    ] = 0.0,
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Challenger that predicts as well, in the background; disagreements go to review. Needs --log.",
+            rich_help_panel=KEEP,
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Serve the champion: a page to draw on, a dashboard, and a REST API.
@@ -40,7 +72,7 @@ def serve(
     import uvicorn
 
     from pipeline.inspection.datasets import name_of
-    from pipeline.serving.access import read_token
+    from pipeline.serving.access import made_token, read_token
     from pipeline.serving.app import create_app
     from pipeline.serving.http_protocol import PatientProtocol
 
@@ -49,15 +81,24 @@ def serve(
     _require_one(place, dataset)
     local = host in LOOPBACK
     token = read_token(token_file) if token_file else None
-    app = create_app(place, dataset, ["localhost", "127.0.0.1", "[::1]"] if local else ["*"], token)
+    private_token = made_token() if local and token is None else None
+    if not log and (audit or shadow):
+        raise SettingsError("--audit and --shadow keep images for a review: give --log as well.")
+    keeping = _keeping(place, dataset, log_images, log_days, audit, shadow) if log else None
+    hosts = ["localhost", "127.0.0.1", "[::1]"] if local else ["*"]
+    app = create_app(place, dataset, hosts, token, private_token, keeping=keeping, notify=notice)
     listening = _listen(host, port)
     if not local and token is None:
         notice(
-            "Without --token-file, everyone who can reach this address can use the model and read every report. "
-            "`openssl rand -hex 32 > token.txt` makes a token."
+            "Without --token-file, everyone who can reach this address can use the model and read every report, and "
+            "nobody can review images. `openssl rand -hex 32 > token.txt` makes a token."
         )
     shown = f"[{host}]" if ":" in host else host
-    console.print(f"Serving http://{shown}:{listening.getsockname()[1]} (Ctrl+C stops)", soft_wrap=True, markup=False)
+    address = f"http://{shown}:{listening.getsockname()[1]}"
+    console.print(f"Serving {address} (Ctrl+C stops)", soft_wrap=True, markup=False)
+    if private_token is not None:
+        link = f"{address}/review#token={private_token}"
+        console.print(f"To review images that wait for a decision: {link}", soft_wrap=True, markup=False)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -69,6 +110,20 @@ def serve(
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _keeping(home: Home, dataset: str | None, images: int, days: float, audit: float, shadow: str | None) -> "Keeping":
+    from pipeline.serving.keeping import Keeping
+    from pipeline.store import production, versions
+    from pipeline.store.served_upkeep import Limits
+
+    challenger = versions.require_whole(versions.find(home, shadow)) if shadow else None
+    if challenger is not None and challenger.known_manifest is not None:
+        own = challenger.known_manifest.dataset.name
+        served = dataset or next(iter(production.datasets(home)), own)
+        if own != served:
+            raise SettingsError(f"{challenger.id} was trained on {own}, and {served} is served: name another --shadow.")
+    return Keeping(Limits(images, days), audit, shadow=challenger)
 
 
 def _require_one(home: Home, dataset: str | None) -> None:

@@ -203,15 +203,24 @@ def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledI
     )
 
 
+def is_trainable(snapshot: Snapshot) -> bool:
+    """Return whether each class has enough images to train and judge, so that ``load`` does not refuse it."""
+    return _shortage(snapshot) is None
+
+
 def _check_classes(snapshot: Snapshot) -> None:
+    if (shortage := _shortage(snapshot)) is not None:
+        raise DataError(shortage)
+
+
+def _shortage(snapshot: Snapshot) -> str | None:
     if len(snapshot.classes) < 2:
-        raise DataError(f"{snapshot.id} has only one class ({snapshot.classes[0]}): ingest images of a second one.")
+        return f"{snapshot.id} has only one class ({snapshot.classes[0]}): ingest images of a second one."
     few = [name for name in snapshot.classes if snapshot.class_counts.get(name, 0) < SMALLEST_CLASS]
     if few:
         count = snapshot.class_counts.get(few[0], 0)
-        raise DataError(
-            f"{snapshot.id}: class {few[0]} has {count} images where {SMALLEST_CLASS} are needed: ingest more of it."
-        )
+        return f"{snapshot.id}: class {few[0]} has {count} images where {SMALLEST_CLASS} are needed: ingest more of it."
+    return None
 
 
 def facts_of(snapshot: Snapshot) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pipeline.data.snapshots import Snapshot
 from pipeline.errors import DataError
 from pipeline.growing import screening
 from pipeline.growing.preparing import Prepared
+from pipeline.growing.quarantine import Opinion
 from pipeline.growing.screening import Arrival, Decision
 
 TITLES = {
@@ -21,7 +22,7 @@ TITLES = {
     screening.UNREADABLE: "Refused as unreadable",
     screening.UNKNOWN_CLASS: "Refused for an unknown class (--new-classes adds it)",
     screening.CONFLICT: "In quarantine for labels that contradict each other",
-    screening.DOUBTED: "In quarantine for a label that the champion doubts",
+    screening.DOUBTED: "In quarantine for a label that predictions doubt",
     screening.NEAR_COPY: "In quarantine as near copies of benchmark images",
     screening.UNLABELLED: "In quarantine without a label",
     screening.SURPLUS: "In quarantine as surplus of their class (--max-ratio)",
@@ -42,12 +43,13 @@ class NothingTakenError(DataError):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One arrival, its pixels, what was decided, and the file that it came in."""
+    """One arrival, its pixels, what was decided, what the champion thinks of it, and the file that it came in."""
 
     arrival: Arrival
     prepared: Prepared
     selection: str
     decision: Decision
+    opinion: Opinion | None = None
     file: Path | None = None
 
 
@@ -65,6 +67,7 @@ class Batch:
         faults: Files that hold many images and could not be read, a sentence each.
         left_out: Files that are neither pictures nor tables.
         champion: The version that looked for doubtful labels, ``None`` where there was none.
+        out_of_fold: Whether a quick model that did not see the images did so in its place.
         seconds: Wall-clock seconds.
         untaken: Files of which something was refused or not read.
     """
@@ -78,6 +81,7 @@ class Batch:
     faults: tuple[str, ...]
     left_out: tuple[str, ...]
     champion: str | None
+    out_of_fold: bool
     seconds: float
     untaken: Untaken = field(default_factory=dict)
 
@@ -105,8 +109,15 @@ class Batch:
         lines += [f"Not read: {fault}" for fault in self.faults]
         if self.left_out:
             lines.append(f"{len(self.left_out):,} other files were left out, the first is {self.left_out[0]}.")
-        if self.champion is None:
-            lines.append("No champion serves this dataset yet, so labels were not compared with predictions.")
+        if self.out_of_fold:
+            lines.append("No champion serves this dataset yet: labels were compared with out-of-fold predictions.")
+        elif self.champion is None:
+            lines.append(
+                "No champion serves this dataset yet, and too few images are there to doubt labels without one."
+            )
+        waiting = sum(self.counts[cause] for cause in screening.QUARANTINED)
+        if waiting:
+            lines.append(f"{waiting:,} images wait for review: `simulator.py review --dataset {self.dataset}`.")
         if self.after is not None:
             lines += screening.uneven(self.after.class_counts)
             lines.append(self._snapshot_in_words())
@@ -140,6 +151,7 @@ class Batch:
             "faults": list(self.faults),
             "left_out": list(self.left_out),
             "champion": self.champion,
+            "out_of_fold": self.out_of_fold,
             "seconds": round(self.seconds, 3),
         }
 

@@ -1,6 +1,5 @@
 """Ingest: what arrives is prepared, checked, and stored as the next snapshot of a dataset."""
 
-import hashlib
 import tempfile
 import time
 from collections import defaultdict
@@ -11,21 +10,34 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.application import Application
-from pipeline.contracts import Images, UnlabelledImages
-from pipeline.data import roles, shards, snapshots
+from pipeline.contracts import Images
+from pipeline.data import digests, roles, shards, snapshots
 from pipeline.data.digests import positions
 from pipeline.data.near_copies import near_copies
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
-from pipeline.growing import declaring, quarantine, removal, screening, snapshot_store
+from pipeline.growing import (
+    declaring,
+    label_doubts,
+    opinions,
+    quarantine,
+    removal,
+    review_batch,
+    screening,
+    snapshot_store,
+)
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
 from pipeline.growing.batch import Batch, NothingTakenError, Outcome, Untaken
 from pipeline.growing.preparing import Prepared, prepare_all
+from pipeline.growing.quarantine import Opinion, Waiting
 from pipeline.growing.screening import Arrival, Decision, Known
 from pipeline.growing.snapshot_store import Change, Terms
-from pipeline.store import atomic, production, role_records
+from pipeline.store import atomic, role_records
 from pipeline.store.home import Home
 
+AUDIT_SHARE = 5
+"""One in five images that arrive without a label is reviewed blind, so that the benchmark can grow from them."""
+AUDIT_KEY = b"audit"
 Progress = Callable[[int, int], None]
 """Called with how many of how many files are prepared."""
 CHECKED_TOGETHER = 4_096
@@ -78,6 +90,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
     declaring.check_name(order.dataset)
     folder = home.datasets / order.dataset
     removal.finish(home, folder, wait=wait, notify=desk.notify)
+    review_batch.store_what_was_left(home, order.dataset, wait=wait, notify=desk.notify)
     with snapshot_store.writing(folder, wait=wait, notify=desk.notify):
         scratch = tempfile.TemporaryDirectory(
             dir=folder, prefix=".incoming-", suffix=atomic.TEMPORARY_SUFFIX, ignore_cleanup_errors=True
@@ -91,9 +104,11 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
     started = time.monotonic()
     parent = snapshots.latest(folder)
     terms = declaring.terms_of(parent, arrivals.items, order.kind, order.size, order.new_classes)
-    batch = _batch_id(arrivals.items)
+    batch = snapshot_store.batch_id(item.name for item in arrivals.items)
     checks = _Checks.of(home, folder, parent, terms)
     outcomes = list(_outcomes(arrivals.items, terms, order, checks, progress))
+    doubted = None if checks.champion else label_doubts.of_arrivals(outcomes, terms.classes, folder, parent)
+    outcomes = outcomes if doubted is None else doubted
     decisions = screening.decide([outcome.arrival for outcome in outcomes], checks.known)
     if order.max_ratio is not None:
         stored = parent.class_counts if parent else {}
@@ -104,7 +119,7 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         first = outcomes[0].decision
         raise NothingTakenError(f"Nothing was stored: {first.reason}{_remedy(first)}", untaken)
     entries = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome == screening.STORED]
-    aside = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome in screening.QUARANTINED]
+    aside = [_waiting(one, terms, order, batch) for one in outcomes if one.decision.outcome in screening.QUARANTINED]
     # The quarantine first: what is killed in between is found waiting by the next ingest of the same files.
     quarantine.add(folder, batch, aside, terms.classes)
     change = Change(f"ingest {batch}", terms, added=entries)
@@ -119,6 +134,7 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         faults=tuple(sentence for _, sentence in arrivals.faults),
         left_out=tuple(name for _, name in arrivals.left_out),
         champion=checks.champion.model.id if checks.champion else None,
+        out_of_fold=doubted is not None,
         seconds=time.monotonic() - started,
         untaken=untaken,
     )
@@ -152,14 +168,7 @@ class _Checks:
             labels.update(zip(rows.column("digest").to_pylist(), names, strict=True))
         removed = parent.removed if parent else ()
         known = Known(frozenset(terms.classes), labels, quarantine.digests_of(folder), frozenset(removed))
-        return cls(known, _champion(home, folder.name, terms), _benchmark(home, folder, parent))
-
-
-def _champion(home: Home, dataset: str, terms: Terms) -> Application | None:
-    """Who doubts labels; a champion for images of another shape says nothing."""
-    deployment = production.current(home, dataset)
-    application = Application(deployment) if deployment else None
-    return application if application and application.shape == terms.shape else None
+        return cls(known, opinions.champion_of(home, folder.name, terms.shape), _benchmark(home, folder, parent))
 
 
 def _benchmark(home: Home, folder: Path, parent: Snapshot | None) -> Images | None:
@@ -189,22 +198,20 @@ def _outcomes(
 def _checked(prepared: Sequence[tuple[Item, Prepared]], order: Order, checks: _Checks) -> Iterator[Outcome]:
     sound = [number for number, (_, one) in enumerate(prepared) if not one.fault]
     doubts, twins = dict.fromkeys(range(len(prepared)), ""), dict.fromkeys(range(len(prepared)), "")
+    views: dict[int, Opinion] = {}
     if sound:
         pixels = np.stack([prepared[number][1].pixels for number in sound])
-        doubts.update(zip(sound, _doubts(checks, pixels, [prepared[number][0].label for number in sound]), strict=True))
+        if checks.champion is not None:
+            items = [prepared[number][0] for number in sound]
+            labels = [None if item.selection == shards.TESTING else item.label for item in items]
+            predicted = opinions.predicted(checks.champion, pixels)
+            doubts.update(zip(sound, screening.doubts(predicted, labels, checks.champion.classes), strict=True))
+            views.update(zip(sound, opinions.opinions_of(checks.champion, predicted), strict=True))
         twins.update(zip(sound, _twins(checks, pixels), strict=True))
     for number, (item, one) in enumerate(prepared):
         arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
         selection = order.selection if item.selection == shards.ARRIVED else item.selection
-        yield Outcome(arrival, one, selection, Decision(""), item.file)
-
-
-def _doubts(checks: _Checks, pixels: Images, labels: Sequence[str | None]) -> list[str]:
-    if checks.champion is None:
-        return [""] * len(pixels)
-    names = tuple(map(str, range(len(pixels))))
-    probabilities = checks.champion.predict(UnlabelledImages("arrivals", pixels, names))
-    return screening.doubts(probabilities, labels, checks.champion.classes)
+        yield Outcome(arrival, one, selection, Decision(""), views.get(number), item.file)
 
 
 def _twins(checks: _Checks, pixels: Images) -> list[str]:
@@ -232,9 +239,18 @@ def _entry(outcome: Outcome, terms: Terms, order: Order, batch: str) -> Entry:
     )
 
 
-def _batch_id(items: Sequence[Item]) -> str:
-    names = hashlib.sha256("\0".join(item.name for item in items).encode()).hexdigest()
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{names[:4]}"
+def _waiting(outcome: Outcome, terms: Terms, order: Order, batch: str) -> Waiting:
+    cause = outcome.decision.outcome
+    if cause == screening.UNLABELLED and _is_drawn(outcome.prepared.digest):
+        cause = quarantine.AUDIT
+    entry = replace(_entry(outcome, terms, order, batch), selection=quarantine.selection_of(cause))
+    return Waiting(**vars(entry), cause=cause, opinions=(outcome.opinion,) if outcome.opinion else ())
+
+
+def _is_drawn(digest: str) -> bool:
+    """Whether an image without a label is audited: one in ``AUDIT_SHARE``, whatever it shows."""
+    one = np.frombuffer(bytes.fromhex(digest), digests.DIGEST_DTYPE)
+    return int(roles.keyed_hashes(one, AUDIT_KEY)[0]) % AUDIT_SHARE == 0
 
 
 def _remedy(decision: Decision) -> str:

@@ -14,7 +14,7 @@ from pipeline.data.digests import contained
 from pipeline.data.notices import Notify
 from pipeline.data.snapshots import Shard, Snapshot
 from pipeline.errors import DataError
-from pipeline.growing import quarantine, snapshot_store, version_traces
+from pipeline.growing import decisions, quarantine, served_deletion, snapshot_store, version_traces
 from pipeline.growing.arrivals import Item
 from pipeline.growing.preparing import prepare_item
 from pipeline.growing.snapshot_store import Change, Terms, reports_folder
@@ -112,7 +112,10 @@ def complete_erasure(home: Home, folder: Path) -> bool:
     doomed = frozenset(pending["images"])
     _erase_from_shards(folder, doomed)
     quarantine.discard(folder, doomed)
+    with quarantine.locked(folder):
+        decisions.forget(folder, doomed)
     shard_cache.forget(folder)
+    served_deletion.erase(home, doomed)
     _forget_roles(home, folder.name, doomed)
     for place in pending["traces"]:
         version_traces.forget(home.root / place, doomed)

@@ -13,7 +13,7 @@ CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS = "conflict", "doubted label",
 QUARANTINED = (CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS)
 REFUSED = (UNREADABLE, UNKNOWN_CLASS)
 LEAST_OF_LABEL = 0.01
-"""A champion that gives the label less doubts it. Of 1 % flipped labels among 10,000 this finds 9 in 10, and 93 in 100
+"""A model that gives the label less doubts it. Of 1 % flipped labels among 10,000 this finds 9 in 10, and 93 in 100
 of those it finds are flipped."""
 FAR_FROM_EVEN = 3.0
 """A class this many times larger or smaller than the median class is named in the report."""
@@ -28,7 +28,7 @@ class Arrival:
         label: The name of its class, ``None`` where nobody gave one.
         digest: Of its pixels; empty where there is a fault.
         fault: Why it cannot be prepared.
-        doubt: Why the champion doubts its label; empty where it does not.
+        doubt: Why a model doubts its label; empty where none does.
         twin: Which benchmark image it nearly equals; empty where none.
     """
 
@@ -136,13 +136,19 @@ def _conflict(arrival: Arrival, labels: set[str]) -> Decision:
     return Decision(CONFLICT, f"{arrival.name} has been labelled {' and '.join(sorted(labels))}.")
 
 
-def doubts(probabilities: NDArray[np.float32], labels: Sequence[str | None], classes: Sequence[str]) -> list[str]:
-    """Return why the champion doubts each label, empty where it does not.
+def doubts(
+    probabilities: NDArray[np.float32],
+    labels: Sequence[str | None],
+    classes: Sequence[str],
+    predicts: str = "the champion predicts",
+) -> list[str]:
+    """Return why a model doubts each label, empty where it does not.
 
     Args:
-        probabilities: ``[N, K]``, the champion's.
+        probabilities: ``[N, K]``, the model's.
         labels: The class name of each image; ``None`` is never doubted.
-        classes: The champion's class names, ``[K]``; it says nothing of a class that it does not know.
+        classes: The model's class names, ``[K]``; it says nothing of a class that it does not know.
+        predicts: Which model, as the beginning of a clause.
     """
     index = {name: number for number, name in enumerate(classes)}
     found = []
@@ -150,7 +156,7 @@ def doubts(probabilities: NDArray[np.float32], labels: Sequence[str | None], cla
         own = row[index[label]] if label in index else None
         best = int(row.argmax())
         doubted = own is not None and own < LEAST_OF_LABEL
-        found.append(f"labelled {label}, the champion predicts {classes[best]} ({row[best]:.0%})." if doubted else "")
+        found.append(f"labelled {label}, {predicts} {classes[best]} ({row[best]:.0%})." if doubted else "")
     return found
 
 

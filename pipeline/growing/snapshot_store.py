@@ -6,7 +6,9 @@ intact, and ``recover`` completes or undoes the rest.
 """
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+import hashlib
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -170,6 +172,12 @@ def reports_folder(home: Home, dataset: str) -> Path:
 def now() -> str:
     """Return the current UTC time in ISO 8601, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def batch_id(names: Iterable[str]) -> str:
+    """Return the id of a batch: the time and a digest of what is in it, so that ids sort by time."""
+    content = hashlib.sha256("\0".join(names).encode()).hexdigest()
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{content[:4]}"
 
 
 def stored_rows(folder: Path, snapshot: Snapshot, columns: Sequence[str]) -> "list[pa.Table]":

@@ -46,6 +46,26 @@ class Column:
     first: str = "ascending"
 
 
+@dataclass(frozen=True)
+class Audited:
+    """What random audits say of a champion.
+
+    Attributes:
+        version: Its id.
+        accuracy: Share of right predictions, ``None`` before the first label.
+        low, high: The interval, valid at every reading.
+        labels: Audits with a label.
+        waiting: Audits without.
+    """
+
+    version: str
+    accuracy: float | None
+    low: float
+    high: float
+    labels: int
+    waiting: int
+
+
 COLUMNS = (
     Column("Version", first="descending"),
     Column("Dataset"),
@@ -68,6 +88,7 @@ def render(
     watched: Sequence[WatchView] = (),
     link_prefix: str = "../",
     pages: Mapping[str, str] = MappingProxyType({}),
+    audited: Sequence[Audited] = (),
 ) -> str:
     """Render the whole page as HTML, self-contained but for its links to each version's report.
 
@@ -79,14 +100,20 @@ def render(
         watched: What watchers are doing and what they did.
         link_prefix: What leads from the page to the home folder: ``../`` from ``metric_results/``.
         pages: Other pages beside this one, where it is served: addresses by title.
+        audited: Champions that are audited in production.
     """
+    audits = {one.version: _audit(one) for one in audited}
     newest_first = sorted(versions, key=lambda version: version.id, reverse=True)
     return html.render(
         "index.html",
         columns=COLUMNS,
         pages=pages,
         versions=[_row(version, link_prefix) for version in newest_first],
-        champions=[_champion(version, link_prefix) for version in newest_first if version.in_production],
+        champions=[
+            _champion(version, link_prefix) | {"audit": audits.get(version.id)}
+            for version in newest_first
+            if version.in_production
+        ],
         datasets=_choices(newest_first, _dataset),
         recipes=_choices(newest_first, _recipe),
         damaged=[version for version in newest_first if version.damage],
@@ -159,6 +186,15 @@ def _champion(version: Version, link_prefix: str) -> dict[str, Any]:
         "interval": interval(scores.accuracy.low, scores.accuracy.high) if scores else DASH,
         "images": count(facts.rows.train_size if facts else None),
         "override": version.override,
+    }
+
+
+def _audit(audited: Audited) -> dict[str, str]:
+    waiting = f"{count(audited.waiting)} wait for a label"
+    return {
+        "accuracy": percent(audited.accuracy),
+        "interval": interval(audited.low, audited.high) if audited.labels else "no label yet",
+        "labels": f"{count(audited.labels)} audits; {waiting}" if audited.labels else waiting,
     }
 
 

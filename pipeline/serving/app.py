@@ -1,7 +1,7 @@
 """The web application: a page to draw on, a dashboard, and a REST API, around the champion."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,17 +15,25 @@ from starlette.requests import ClientDisconnect
 
 from pipeline import __version__
 from pipeline.errors import PipelineError
-from pipeline.serving import access, answers, bodies, endpoints, inputs, middleware, openapi, pages
+from pipeline.serving import access, answers, bodies, endpoints, feedback, inputs, middleware, openapi, pages, reviewing
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
 from pipeline.serving.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from pipeline.serving.keeping import Keeper, Keeping
     from pipeline.store.home import Home
 
 
 def create_app(
-    home: "Home", dataset: str | None = None, allowed_hosts: Sequence[str] = ("*",), token: str | None = None
+    home: "Home",
+    dataset: str | None = None,
+    allowed_hosts: Sequence[str] = ("*",),
+    token: str | None = None,
+    private_token: str | None = None,
+    *,
+    keeping: "Keeping | None" = None,
+    notify: Callable[[str], None] = print,
 ) -> FastAPI:
     """Return the application; the champion is loaded when it starts.
 
@@ -35,34 +43,53 @@ def create_app(
         allowed_hosts: Host headers that are answered; a page of another site that resolves its name to this
             machine (DNS rebinding) sends another one.
         token: What every request must carry, but those to ``/healthz``; ``None`` lets everyone in.
+        private_token: What requests to ``access.PRIVATE`` must carry where there is no token for all; without either
+            they are refused.
+        keeping: What is kept of what is served; ``None`` for nothing.
+        notify: Called with sentences for the server's log.
     """
     telemetry = Telemetry()
     watch = ChampionWatch(home, dataset, telemetry.batch)
     telemetry.watch(watch)
+    keeper = _keeper(home, keeping, watch, notify) if keeping else None
+    if keeper is not None:
+        telemetry.registry.register(keeper)
 
     @asynccontextmanager
     async def following(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(watch.check)
+        if keeper is not None:
+            await asyncio.to_thread(keeper.start)
         tasks = [asyncio.create_task(watch.follow()), asyncio.create_task(asyncio.to_thread(inputs.warm_up))]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if keeper is not None:
+            await asyncio.to_thread(keeper.stop)
 
     app = FastAPI(title="Digit pipeline", version=__version__, docs_url=None, redoc_url=None, lifespan=following)
-    app.include_router(endpoints.router(home, watch, telemetry))
+    app.include_router(endpoints.router(home, watch, telemetry, keeper))
+    app.include_router(feedback.router(watch, keeper))
     app.include_router(pages.router(home, watch))
+    app.include_router(reviewing.router(home, watch, dataset))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     _add_answers(app)
     app.openapi = lambda: openapi.document(app, watch.champion, token is not None)  # type: ignore[method-assign]
     app.add_middleware(bodies.BodyLimit)
-    if token is not None:
-        app.add_middleware(access.TokenGate, token=token)
+    app.add_middleware(access.TokenGate, token=token or private_token, only_private=token is None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
     app.add_middleware(answers.JsonRefusals)
     app.add_middleware(middleware.SecurityHeaders)
     app.add_middleware(middleware.Stopwatch, observe=telemetry.request)
     return app
+
+
+def _keeper(home: "Home", keeping: "Keeping", watch: ChampionWatch, notify: Callable[[str], None]) -> "Keeper":
+    """What keeps predictions loads pyarrow, which a server that keeps none does not need."""
+    from pipeline.serving.keeping import Keeper
+
+    return Keeper(home, keeping, lambda: watch.champion, notify)
 
 
 def _add_answers(app: FastAPI) -> None:

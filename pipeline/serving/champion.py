@@ -28,6 +28,7 @@ class Champion:
     Attributes:
         deployment: What ``current.json`` says.
         recipe: The recipe's name.
+        origin: What it was trained on, as its manifest records it.
         classes: The class names, in the order of the probabilities.
         preparation: What is done to a picture before it is predicted.
         accuracy: On the benchmark when it was judged, with its interval (``value``, ``low``, ``high``).
@@ -36,6 +37,7 @@ class Champion:
 
     deployment: Deployment
     recipe: str
+    origin: str
     classes: tuple[str, ...]
     preparation: Preparation
     accuracy: dict[str, float]
@@ -65,6 +67,7 @@ def load(home: Home, deployment: Deployment, observe_batch: Callable[[int], None
     return Champion(
         deployment,
         facts.recipe,
+        facts.dataset.origin,
         classes,
         recorded_in(facts.dataset),
         _accuracy(home, deployment),

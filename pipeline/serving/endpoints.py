@@ -1,6 +1,7 @@
 """The REST API: predict, and say which version is served and how it is."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,14 +9,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
 
 from pipeline.contracts import Images, Probabilities, Version
-from pipeline.serving import inputs, json_pixels, schemas
+from pipeline.serving import access, inputs, json_pixels, schemas
 from pipeline.serving.champion import NOTHING_SERVES, Champion, ChampionWatch
 from pipeline.serving.refusals import MOST_PICTURES, RequestRefusal
 from pipeline.store import versions
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
+    from pipeline.serving.keeping import Keeper
     from pipeline.serving.telemetry import Telemetry
+    from pipeline.store.served_files import Source
 
 PARSED_AT_ONCE = 64 * 1024
 """A JSON body up to this many bytes is parsed in the event loop: faster than handing it to a thread."""
@@ -26,16 +29,16 @@ DECODED_TOGETHER = 2
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry") -> APIRouter:
-    """Return the routes of the API."""
+def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry", keeper: "Keeper | None") -> APIRouter:
+    """Return the routes of the API; ``keeper`` is ``None`` where nothing is kept."""
     routes = APIRouter()
-    _add_predict(routes, watch, telemetry)
-    _add_versions(routes, home, watch)
+    _add_predict(routes, watch, telemetry, keeper)
+    _add_versions(routes, home, watch, keeper)
     _add_health(routes, watch, telemetry)
     return routes
 
 
-def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry") -> None:
+def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry", keeper: "Keeper | None") -> None:
     decoding = asyncio.Semaphore(DECODED_TOGETHER)
 
     @routes.post(
@@ -47,21 +50,23 @@ def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry"
     async def predict(
         request: Request,
         seen: bool = Query(default=False, description="Also return the pixels that the model received."),
+        keep: bool = Query(default=True, description="False leaves this request out of the log, if there is one."),
     ) -> Response:
         """Predict what images show: pictures as files in a form, or pixels as JSON, one or many."""
         champion = require_champion(watch)
-        images = await _images(request, champion, decoding)
+        images, source = await _images(request, champion, decoding)
         probabilities = await champion.batcher.predict(images)
         telemetry.predicted(probabilities, champion.classes)
+        ids = keeper.log.take(champion, images, probabilities, source) if keeper and keep else None
         shown = images if seen else None
         if len(images) <= ANSWERED_AT_ONCE:
-            answer = _answer(champion, probabilities, shown)
+            answer = _answer(champion, probabilities, shown, ids)
         else:
-            answer = await asyncio.to_thread(_answer, champion, probabilities, shown)
+            answer = await asyncio.to_thread(_answer, champion, probabilities, shown, ids)
         return Response(answer, media_type="application/json")
 
 
-def _add_versions(routes: APIRouter, home: Home, watch: ChampionWatch) -> None:
+def _add_versions(routes: APIRouter, home: Home, watch: ChampionWatch, keeper: "Keeper | None") -> None:
     @routes.get(
         "/versions",
         response_model=list[schemas.VersionSummary],
@@ -72,7 +77,7 @@ def _add_versions(routes: APIRouter, home: Home, watch: ChampionWatch) -> None:
         return [_summary(home, version) for version in versions.list_versions(home)]
 
     @routes.get("/production", response_model=schemas.Production, responses=schemas.NOT_READY)
-    async def production() -> dict[str, Any]:
+    async def production(request: Request) -> dict[str, Any]:
         """Return which version is served, since when and why, and what images it takes."""
         champion = require_champion(watch)
         facts = {key: value for key, value in vars(champion.deployment).items() if key != "folder"}
@@ -83,6 +88,7 @@ def _add_versions(routes: APIRouter, home: Home, watch: ChampionWatch) -> None:
             "accuracy": champion.accuracy,
             "report": _report(home, champion.deployment.id),
             "problem": watch.problem,
+            "log": _kept(champion, keeper, request) if keeper else None,
         }
 
 
@@ -115,17 +121,17 @@ def require_champion(watch: ChampionWatch) -> Champion:
     return watch.champion
 
 
-async def _images(request: Request, champion: Champion, decoding: asyncio.Semaphore) -> Images:
+async def _images(request: Request, champion: Champion, decoding: asyncio.Semaphore) -> tuple[Images, "Source"]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         body = await request.body()
         if len(body) <= PARSED_AT_ONCE:
-            return json_pixels.images_from_json(body, champion.shape)
-        return await asyncio.to_thread(json_pixels.images_from_json, body, champion.shape)
+            return json_pixels.images_from_json(body, champion.shape), "pixels"
+        return await asyncio.to_thread(json_pixels.images_from_json, body, champion.shape), "pixels"
     if kind == "multipart/form-data":
         pictures = await _pictures(request)
         async with decoding:
-            return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.preparation)
+            return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.preparation), "picture"
     raise RequestRefusal(415, "Send pictures as multipart/form-data (field `files`) or pixels as application/json.")
 
 
@@ -143,7 +149,7 @@ async def _pictures(request: Request) -> list[bytes]:
         raise RequestRefusal(400, f"The form cannot be read: {error}.") from error
 
 
-def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None) -> bytes:
+def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None, ids: Sequence[str] | None) -> bytes:
     predictions = []
     for row, numbers in enumerate(probabilities.tolist()):
         best = max(range(len(numbers)), key=numbers.__getitem__)
@@ -152,11 +158,18 @@ def _answer(champion: Champion, probabilities: Probabilities, seen: Images | Non
             "probability": numbers[best],
             "probabilities": dict(zip(champion.classes, numbers, strict=True)),
         }
+        if ids is not None:
+            prediction["prediction_id"] = ids[row]
         if seen is not None:
             prediction["seen"] = np.asarray(seen[row]).tolist()
         predictions.append(prediction)
     deployment = champion.deployment
     return to_json({"dataset": deployment.dataset, "version": deployment.id, "predictions": predictions})
+
+
+def _kept(champion: Champion, keeper: "Keeper", request: Request) -> dict[str, Any]:
+    feedback = access.is_signed_in(request) and keeper.is_reviewed(champion)
+    return {"images": keeper.limits.images, "days": keeper.limits.days, "feedback": feedback}
 
 
 def _summary(home: Home, version: Version) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 from fastapi import Path as PathParameter
@@ -14,13 +14,16 @@ from pipeline.serving.refusals import RequestRefusal
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
+if TYPE_CHECKING:
+    from pipeline.reports.index_page import Audited
+
 STATIC = Path(__file__).parent / "static"
 VERSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 REPORT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-PAGES = {"Draw a digit": "/", "API": "/openapi.json"}
+PAGES = {"Draw a digit": "/", "Review": "/review", "API": "/openapi.json"}
 VersionId = Annotated[str, PathParameter(description="A version's id, as GET /versions lists them.")]
 READ = ["GET", "HEAD"]
 UNCACHED = {"cache-control": "no-cache"}
@@ -51,6 +54,7 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
             watched=[watching.view(one) for one in watch_records.watched(home)],
             link_prefix="/",
             pages=PAGES,
+            audited=_audited(home),
         )
         policy = f"{html.content_policy()}; frame-ancestors 'none'"
         return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
@@ -66,6 +70,18 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
         return _report(home.failed, version_id)
 
     return routes
+
+
+def _audited(home: Home) -> list["Audited"]:
+    from pipeline.growing import audits
+    from pipeline.reports.index_page import Audited
+
+    found = (audits.of_champion(home, champion) for champion in production.all_current(home))
+    return [
+        Audited(one.version, said.accuracy, said.low, said.high, said.labels, one.waiting)
+        for one in found
+        if one is not None and (said := one.estimate)
+    ]
 
 
 def _report(parent: Path, version_id: str) -> Response:

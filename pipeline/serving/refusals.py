@@ -10,6 +10,7 @@ MOST_NUMBERS = 1_000_000
 """Of one request, as pixels."""
 MOST_LISTS = 400_000
 """Of one request, as pixels."""
+UNKNOWN_PREDICTION = "There is no prediction {} in the log: it was not kept, or is deleted."
 
 
 class RequestRefusal(Exception):  # noqa: N818 - a normal answer, not an error of the server

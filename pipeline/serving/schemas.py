@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Prediction(BaseModel):
@@ -11,6 +11,9 @@ class Prediction(BaseModel):
     label: str = Field(description="The most probable class.")
     probability: float = Field(description="Its probability, 0 to 1.")
     probabilities: dict[str, float] = Field(description="The probability of every class.")
+    prediction_id: str | None = Field(
+        default=None, description="With `serve --log`: what to name it by in `POST /feedback`."
+    )
     seen: list[list[list[int]]] | None = Field(
         default=None, description="With `?seen=true`: the pixels that the model received, [height][width][channels]."
     )
@@ -22,6 +25,23 @@ class Predictions(BaseModel):
     dataset: str
     version: str = Field(description="The champion that answered.")
     predictions: list[Prediction]
+
+
+class Feedback(BaseModel):
+    """What an image shows, according to a user."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prediction_id: str = Field(max_length=100, description="As `POST /predict` returned it.")
+    label: str | None = Field(max_length=100, description="The class; null for none of them.")
+
+
+class Kept(BaseModel):
+    """What the server keeps of predictions."""
+
+    images: int = Field(description="Predictions at most.")
+    days: float = Field(description="Their age at most.")
+    feedback: bool = Field(description="Whether this client may send `POST /feedback`, and somebody reviews it.")
 
 
 class Production(BaseModel):
@@ -40,6 +60,7 @@ class Production(BaseModel):
     accuracy: dict[str, float] = Field(description="On the benchmark: value and 95 % interval (low, high).")
     report: str | None = Field(description="Path of its report on this server.")
     problem: str | None = Field(description="Why a newer champion could not be loaded; this one is served meanwhile.")
+    log: Kept | None = Field(description="What is kept of predictions; null where nothing is.")
 
 
 class VersionSummary(BaseModel):
@@ -80,6 +101,14 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     415: {"model": Problem, "description": "Neither JSON nor a form."},
     422: {"model": Problem, "description": "No image, or not one that the model takes."},
     503: {"model": Problem, "description": "There is no champion yet, or too many large uploads wait."},
+}
+FEEDBACK: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body cannot be parsed."},
+    403: {"model": Problem, "description": "The server has no token, or a page of another site sent this."},
+    404: {"model": Problem, "description": "The prediction is not in the log, or the server keeps none."},
+    409: {"model": Problem, "description": "Nothing of this dataset is reviewed."},
+    422: {"model": Problem, "description": "Not a prediction id, or not a class."},
+    503: {"model": Problem, "description": "There is no champion yet, or the disk refuses."},
 }
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "There is no champion yet."}}
 UNREADABLE: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "What is on disk is damaged."}}

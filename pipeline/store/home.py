@@ -79,16 +79,33 @@ class Home:
         """One folder a dataset that grows."""
         return self.root / "datasets"
 
+    @property
+    def served(self) -> Path:
+        """What `serve --log` keeps: one folder a dataset."""
+        return self.root / "served"
+
+    def served_of(self, dataset: str) -> Path:
+        """Return where the served predictions of one dataset are kept.
+
+        Raises:
+            StoreError: The name cannot be the name of a folder.
+        """
+        return self.served / _checked_name(dataset)
+
     def production_of(self, dataset: str) -> Path:
         """Return the production folder of one dataset.
 
         Raises:
             StoreError: The name cannot be the name of a folder.
         """
-        if (wrong := names.problem(dataset)) is not None:
-            raise StoreError(f"The dataset name {dataset!r} cannot be the name of a folder: {wrong}. Use another name.")
-        return self.production / dataset
+        return self.production / _checked_name(dataset)
 
     def competition(self, name: str) -> Path:
         """Return where the files of a Kaggle competition are kept."""
         return self.data / "kaggle" / name
+
+
+def _checked_name(dataset: str) -> str:
+    if (wrong := names.problem(dataset)) is not None:
+        raise StoreError(f"The dataset name {dataset!r} cannot be the name of a folder: {wrong}. Use another name.")
+    return dataset

@@ -39,7 +39,12 @@ def load(home: Home, dataset: str) -> Roles | None:
 
 def names(home: Home) -> list[str]:
     """Return the datasets whose roles are recorded, by name."""
-    return sorted(path.stem for path in (home.versions / FOLDER).glob("[!.]*.npz"))
+    return [path.stem for path in files(home)]
+
+
+def files(home: Home) -> list[Path]:
+    """Return the file of each of them, by name."""
+    return sorted((home.versions / FOLDER).glob("[!.]*.npz"))
 
 
 def save(home: Home, dataset: str, roles: Roles) -> None:

@@ -244,7 +244,7 @@ def test_labels_that_the_champion_doubts_are_set_aside(
     home: Home, pictures: Path, tmp_path: Path, take_in: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take_in(pictures)
-    monkeypatch.setattr(ingest, "_champion", lambda home, dataset, terms: _SureOfRings())
+    monkeypatch.setattr(ingest.opinions, "champion_of", lambda home, dataset, shape: _SureOfRings())
     batch = take_in(write_pictures(tmp_path / "more", range(20, 23)))
 
     assert batch.counts == {DOUBTED: 3, STORED: 3}

@@ -1,4 +1,4 @@
-"""Chromium for the tests of the page, and a hand that draws."""
+"""Chromium for the tests of the pages, an eye on what they do, and a hand that draws."""
 
 import json
 import os
@@ -35,6 +35,34 @@ def chromium() -> str:
 def arguments() -> list[str]:
     """Its flags: nothing that talks to another host; root has no sandbox."""
     return [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+
+
+class Watched:
+    """A page that fails the test if it talks to another host or complains on the console."""
+
+    def __init__(self, chrome: Any, address: str, **screen: Any) -> None:
+        self.address = address
+        self.complaints: list[str] = []
+        self.context = chrome.new_context(**screen)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self._complain(message.type in ("error", "warning"), message.text))
+        self.page.on("pageerror", lambda error: self._complain(True, str(error)))
+        self.page.on("request", lambda request: self._complain(self._elsewhere(request.url), request.url))
+
+    def _elsewhere(self, url: str) -> bool:
+        return not url.startswith((self.address, "data:", "blob:"))
+
+    def _complain(self, reason: bool, text: str) -> None:
+        if reason:
+            self.complaints.append(text)
+
+    def __enter__(self) -> Any:
+        return self.page
+
+    def __exit__(self, *exception: object) -> None:
+        self.context.close()
+        if exception[0] is None:
+            assert self.complaints == []
 
 
 def draw(page: Any, digit: str, slant: float = 0.0, scale: float = 1.0, across: float = 0.0, down: float = 0.0) -> None:

@@ -56,14 +56,16 @@ def constant_onnx(shape: tuple[int, int, int], winner: int, classes: int = 10) -
     return model.SerializeToString()
 
 
-def write_version(home: Home, version_id: str, model: bytes, dataset: str, shape: tuple[int, int, int]) -> Path:
+def write_version(
+    home: Home, version_id: str, model: bytes, dataset: str, shape: tuple[int, int, int], origin: str = ""
+) -> Path:
     """A published version around a model, with the files that serving and the dashboard read."""
     folder = home.versions / version_id
     atomic.write_bytes(folder / "model.onnx", model)
     scores.write(folder / "scores.json", scores_of(model_bytes=len(model)))
     atomic.write_bytes(folder / "predictions.npz", b"not read here")
     atomic.write_text(folder / "report.html", f"<!doctype html><title>{version_id}</title><h1>Report</h1>")
-    facts = create_manifest(folder, dataset={"name": dataset, "shape": shape})
+    facts = create_manifest(folder, dataset={"name": dataset, "shape": shape, "origin": origin})
     check = Check("accuracy_floor", "accuracy at least 90 %", "pass", 0.98, 0.9, "Accuracy is 98 %.")
     verdicts.write(
         folder,
@@ -77,12 +79,17 @@ def write_version(home: Home, version_id: str, model: bytes, dataset: str, shape
 
 
 def install_version(
-    home: Home, model: bytes, version_id: str, dataset: str = "mnist", shape: tuple[int, int, int] = (28, 28, 1)
+    home: Home,
+    model: bytes,
+    version_id: str,
+    dataset: str = "mnist",
+    shape: tuple[int, int, int] = (28, 28, 1),
+    origin: str = "",
 ) -> Deployment:
     """Write a version, if it is not there, and make it the champion."""
     folder = home.versions / version_id
     if not folder.exists():
-        write_version(home, version_id, model, dataset, shape)
+        write_version(home, version_id, model, dataset, shape, origin)
     before = production.current(home, dataset)
     facts: dict[str, Any] = {"dataset": dataset, "id": version_id, "digest": manifest.read(folder).digest}
     facts |= {"previous_id": before.id if before else None, "action": "promote", "reason": ""}
@@ -92,7 +99,8 @@ def install_version(
 class running:  # noqa: N801 - reads as a verb: with running(home) as address
     """``simulator.py serve`` in a process of its own, on a free port, until the block ends.
 
-    ``before`` is Python that runs in it first, to shorten a time limit.
+    ``before`` is Python that runs in it first, to shorten a time limit; ``rest`` is what it printed after
+    its first line.
     """
 
     def __init__(self, home: Home, *options: str, before: str = "") -> None:
@@ -113,6 +121,7 @@ class running:  # noqa: N801 - reads as a verb: with running(home) as address
         self.process.terminate()
         self.process.wait(10)
         assert self.process.stdout is not None
+        self.rest = self.process.stdout.read()
         self.process.stdout.close()
         self.log.close()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import arguments, chromium, draw
+from browser import Watched, arguments, chromium, draw
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect, sync_playwright
 from served import Promote, constant_onnx, running
@@ -31,34 +31,6 @@ def chrome() -> Iterator[Any]:
         launched = playwright.chromium.launch(executable_path=chromium(), args=arguments())
         yield launched
         launched.close()
-
-
-class Watched:
-    """A page that fails the test if it talks to another host or complains on the console."""
-
-    def __init__(self, chrome: Any, address: str, **screen: Any) -> None:
-        self.address = address
-        self.complaints: list[str] = []
-        self.context = chrome.new_context(**screen)
-        self.page = self.context.new_page()
-        self.page.on("console", lambda message: self._complain(message.type in ("error", "warning"), message.text))
-        self.page.on("pageerror", lambda error: self._complain(True, str(error)))
-        self.page.on("request", lambda request: self._complain(self._elsewhere(request.url), request.url))
-
-    def _elsewhere(self, url: str) -> bool:
-        return not url.startswith((self.address, "data:", "blob:"))
-
-    def _complain(self, reason: bool, text: str) -> None:
-        if reason:
-            self.complaints.append(text)
-
-    def __enter__(self) -> Any:
-        return self.page
-
-    def __exit__(self, *exception: object) -> None:
-        self.context.close()
-        if exception[0] is None:
-            assert self.complaints == []
 
 
 @pytest.fixture(params=SCREENS.values(), ids=SCREENS.keys())

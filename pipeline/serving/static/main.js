@@ -1,14 +1,16 @@
 // Wires pad, buttons, photos and keys to the API. One request at a time: the next one carries the latest drawing.
 
 import { Pad } from "./pad.js";
+import { ask, offerClasses, stopAsking } from "./question.js";
 import { showClasses, showNothing, showPrediction, showRefusal } from "./result.js";
 
 const LARGEST_SIDE = 1280; // a photo of a telephone is made smaller before it is sent
+const REST = 1500; // milliseconds without a change, after which a picture counts as finished and is kept
 const ANNOUNCE_AFTER = 500; // milliseconds without a change, so that a screen reader is not flooded
 const element = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-const state = { photo: null, busy: false, again: false, version: null, examples: {}, next: 0, playing: 0, timer: 0 };
+const state = { photo: null, busy: false, again: false, version: null, examples: {}, next: 0, playing: 0, timer: 0, log: null, rest: 0 };
 const pad = new Pad(element("canvas"), drawn);
 
 function drawn() {
@@ -17,13 +19,35 @@ function drawn() {
 }
 
 function refresh() {
+  stopAsking();
+  clearTimeout(state.rest);
   const nothing = pad.empty && !state.photo;
   element("placeholder").hidden = !nothing;
   element("clear").disabled = nothing;
   element("undo").disabled = pad.empty;
   element("canvas").setAttribute("aria-label", nothing ? "Drawing pad, empty" : "Drawing pad, with your picture");
-  if (nothing) showNothing();
-  else predict();
+  if (nothing) return showNothing();
+  predict();
+  if (state.log) state.rest = setTimeout(keep, REST);
+}
+
+async function picture() {
+  const form = new FormData();
+  form.append("files", state.photo ?? (await pad.toBlob()), "picture");
+  return form;
+}
+
+// What is half drawn is never kept; what rests is sent once more.
+async function keep() {
+  const rest = state.rest;
+  try {
+    const reply = await fetch("/predict", { method: "POST", body: await picture() });
+    const answer = await reply.json();
+    const [prediction] = answer.predictions ?? [];
+    if (rest === state.rest && state.log.feedback && prediction?.prediction_id) ask(prediction);
+  } catch {
+    // the picture was predicted before; only the question is missing
+  }
 }
 
 async function predict() {
@@ -45,11 +69,10 @@ function setBusy(busy) {
 }
 
 async function askOnce() {
-  const form = new FormData();
-  form.append("files", state.photo ?? (await pad.toBlob()), "picture");
+  const form = await picture();
   try {
     const started = performance.now();
-    const reply = await fetch("/predict?seen=true", { method: "POST", body: form });
+    const reply = await fetch("/predict?seen=true&keep=false", { method: "POST", body: form });
     const answer = await reply.json();
     if (pad.empty && !state.photo) return;
     if (!reply.ok) return showRefusal(answer.detail);
@@ -72,7 +95,9 @@ async function meetChampion() {
   if (!reply.ok) return showRefusal(champion.detail);
   if (state.version) announce(`New champion: ${champion.id}`);
   state.version = champion.id;
+  state.log = champion.log;
   showClasses(champion.classes, champion.shape);
+  offerClasses(champion.classes);
   describe(champion);
   const drawable = champion.shape[2] === 1;
   if (!drawable) offerPhotosOnly();
@@ -87,6 +112,14 @@ function describe(champion) {
   if (champion.report) name.href = champion.report;
   name.textContent = champion.id;
   element("champion").replaceChildren(`In production for ${champion.dataset}: `, name, accuracy, ".");
+  element("kept").textContent = champion.log
+    ? `Pictures are kept on this server for up to ${age(champion.log.days)}, to check and improve the model.`
+    : "Pictures are predicted on this server and not kept.";
+}
+
+function age(days) {
+  const [number, unit] = days < 1 ? [Math.ceil(24 * days), "hour"] : [Math.ceil(days), "day"];
+  return `${number} ${unit}${number === 1 ? "" : "s"}`;
 }
 
 function offerPhotosOnly() {

@@ -1,0 +1,85 @@
+"""Single keys: from a terminal without Enter, from a pipe character by character."""
+
+import codecs
+import contextlib
+import os
+import sys
+import termios
+import tty
+from collections.abc import Iterator
+
+AT_ONCE = 1024
+ESCAPE, END_OF_INPUT = "\x1b", "\x04"
+"""An arrow key begins with the first; Ctrl+D is the second."""
+
+
+class Keyboard:
+    """Keys of one terminal or pipe.
+
+    Args:
+        descriptor: What is read.
+        is_terminal: Whether somebody types.
+    """
+
+    def __init__(self, descriptor: int, *, is_terminal: bool) -> None:
+        self._descriptor = descriptor
+        self._is_terminal = is_terminal
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+
+    def key(self) -> str | None:
+        """Return the next key, white space left out; ``None`` at the end of the input."""
+        while self._fill():
+            first, self._held = self._held[0], self._held[1:]
+            if first == END_OF_INPUT:
+                return None
+            if first == ESCAPE:
+                self._held = ""
+            elif not first.isspace():
+                return first
+        return None
+
+    def line(self) -> str:
+        """Return what comes before the next line end; a terminal shows what is typed."""
+        with self._shown():
+            while "\n" not in self._held and self._read():
+                pass
+        text, _, self._held = self._held.partition("\n")
+        return text.strip()
+
+    def _fill(self) -> bool:
+        return bool(self._held) or self._read()
+
+    def _read(self) -> bool:
+        content = os.read(self._descriptor, AT_ONCE)
+        self._held += self._decoder.decode(content)
+        return bool(content)
+
+    @contextlib.contextmanager
+    def _shown(self) -> Iterator[None]:
+        if not self._is_terminal:
+            yield
+            return
+        silent = termios.tcgetattr(self._descriptor)
+        shown = [*silent]
+        shown[3] |= termios.ECHO | termios.ICANON
+        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, shown)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, silent)
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Keyboard]:
+    """Read keys from standard input; a terminal is afterwards as it was."""
+    descriptor = sys.stdin.fileno()
+    if not os.isatty(descriptor):
+        yield Keyboard(descriptor, is_terminal=False)
+        return
+    before = termios.tcgetattr(descriptor)
+    try:
+        tty.setcbreak(descriptor)
+        yield Keyboard(descriptor, is_terminal=True)
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

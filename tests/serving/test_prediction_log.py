@@ -1,0 +1,222 @@
+"""``serve --log``: what is kept, who can change it, and that nobody reads it over HTTP."""
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from kept import BEARER, CHAMPION, DATASET, TOKEN, as_json, growing_home, images
+from served import constant_onnx, install_version, running
+
+from pipeline.growing import quarantine
+from pipeline.serving.app import create_app
+from pipeline.serving.keeping import Keeping
+from pipeline.store import prediction_ids, served_log
+from pipeline.store.home import Home
+from pipeline.store.served_upkeep import Limits
+
+KEEPING = Keeping(Limits(1_000, 30))
+
+
+@pytest.fixture
+def home(home: Home) -> Home:
+    return growing_home(home)
+
+
+@pytest.fixture
+def client(home: Home) -> Iterator[TestClient]:
+    with TestClient(create_app(home, token=TOKEN, keeping=KEEPING), headers=BEARER) as opened:
+        yield opened
+
+
+def predict(client: TestClient, count: int = 1, seed: int = 0, **query: str) -> list[str | None]:
+    """Predict noise; returns the ids."""
+    reply = client.post("/predict", json=as_json(images(count, seed=seed)), params=query)
+    assert reply.status_code == 200, reply.text
+    return [prediction.get("prediction_id") for prediction in reply.json()["predictions"]]
+
+
+def wait_for_the_disk(client: TestClient) -> None:
+    """Deleting writes what waits first."""
+    client.delete("/predictions/" + prediction_ids.Numbering().take(1)[0])
+
+
+def test_every_prediction_is_kept_as_the_model_saw_it(home: Home) -> None:
+    with TestClient(create_app(home, keeping=KEEPING)) as client:
+        ids = predict(client, 3) + predict(client, 2, seed=5)
+    (served,) = served_log.read(home, DATASET)
+    assert served.ids == tuple(ids)
+    assert served.requests == (ids[0],) * 3 + (ids[3],) * 2
+    assert np.array_equal(served.images, np.concatenate([images(3), images(2, seed=5)]))
+    assert served.predicted == ("7",) * 5
+    assert served.probabilities[0].argmax() == 7
+    assert served.probabilities[0][7] == pytest.approx(0.9)
+    assert set(served.sources) == {"pixels"}
+    assert (served.facts.version, served.facts.classes) == (CHAMPION, tuple("0123456789"))
+    assert abs(served.times[0].astype("int64") / 1e6 - time.time()) < 60
+
+
+def test_without_log_there_are_neither_ids_nor_files(home: Home) -> None:
+    with TestClient(create_app(home, token=TOKEN), headers=BEARER) as client:
+        assert predict(client) == [None]
+        assert client.get("/production").json()["log"] is None
+        said = {"prediction_id": prediction_ids.Numbering().take(1)[0], "label": "1"}
+        assert "--log" in client.post("/feedback", json=said).json()["detail"]
+    assert not home.served.exists()
+
+
+def test_a_request_can_be_left_out(client: TestClient, home: Home) -> None:
+    assert predict(client, keep="false") == [None]
+    (kept,) = predict(client)
+    wait_for_the_disk(client)
+    assert [served.ids for served in served_log.read(home, DATASET)] == [(kept,)]
+
+
+def test_the_page_can_say_what_is_kept(client: TestClient) -> None:
+    assert client.get("/production").json()["log"] == {"images": 1_000, "days": 30.0, "feedback": True}
+
+
+def test_a_correction_waits_for_review_and_a_confirmation_does_not(client: TestClient, home: Home) -> None:
+    right, wrong, strange = predict(client, 3)
+    for prediction, label, status in ((right, "7", "confirmed"), (wrong, "1", "queued"), (strange, None, "queued")):
+        reply = client.post("/feedback", json={"prediction_id": prediction, "label": label})
+        assert (reply.status_code, reply.json()["status"]) == (200, status)
+    waiting = {entry.source: entry for entry in quarantine.waiting(home.datasets / DATASET)}
+    assert waiting.keys() == {wrong, strange}
+    entry = waiting[wrong]
+    assert (entry.label, entry.cause, entry.selection) == (1, quarantine.CORRECTED, "corrected")
+    assert (entry.opinions[0].version, entry.opinions[0].classes[0]) == (CHAMPION, "7")
+    assert waiting[strange].label == quarantine.NO_LABEL
+    assert 'feedback_total{kind="corrected"} 2.0' in client.get("/metrics").text
+
+
+REFUSED = {
+    "an unknown id": (404, {"prediction_id": prediction_ids.Numbering().take(1)[0], "label": "1"}),
+    "no id": (422, {"prediction_id": "../../etc", "label": "1"}),
+    "no label": (422, {"prediction_id": prediction_ids.Numbering().take(1)[0]}),
+    "another field": (422, {"prediction_id": prediction_ids.Numbering().take(1)[0], "label": "1", "train": True}),
+}
+
+
+def test_feedback_that_makes_no_sense_is_refused(client: TestClient, home: Home) -> None:
+    for name, (status, said) in REFUSED.items():
+        reply = client.post("/feedback", json=said)
+        assert (reply.status_code, set(reply.json())) == (status, {"detail"}), name
+    reply = client.post("/feedback", json={"prediction_id": predict(client)[0], "label": "<b>x</b>"})
+    assert (reply.status_code, "0, 1, 2" in reply.json()["detail"]) == (422, True)
+    assert quarantine.waiting(home.datasets / DATASET) == []
+
+
+def test_a_prediction_is_deleted_everywhere(client: TestClient, home: Home) -> None:
+    kept, gone = predict(client, 2)
+    client.post("/feedback", json={"prediction_id": gone, "label": "1"})
+    assert client.delete(f"/predictions/{gone}").json() == {"status": "deleted", "detail": None}
+    assert client.delete(f"/predictions/{gone}").status_code == 404
+    assert [served.ids for served in served_log.read(home, DATASET)] == [(kept,)]
+    assert quarantine.waiting(home.datasets / DATASET) == []
+
+
+NOT_OURS = {
+    "no token": (401, {}, False),
+    "another token": (401, {"authorization": "Bearer " + "c0ffef" * 8}, False),
+    "another site": (403, {"sec-fetch-site": "cross-site", "origin": "http://testserver"}, True),
+    "a sister site": (403, {"sec-fetch-site": "same-site"}, True),
+    "another site in an old browser": (403, {"origin": "http://evil.test"}, True),
+    "nobody says from where": (403, {}, True),
+}
+"""What is answered, the headers, and whether the page's cookie is sent."""
+OURS = ({"sec-fetch-site": "same-origin"}, {"origin": "http://testserver"})
+
+
+def test_only_who_has_the_token_and_our_own_page_write(client: TestClient, home: Home) -> None:
+    first, second = predict(client, 2)
+    client.post("/session")
+    cookies = dict(client.cookies)
+    del client.headers["authorization"]
+    for name, (status, headers, signed_in) in NOT_OURS.items():
+        client.cookies = cookies if signed_in else {}
+        said = {"prediction_id": first, "label": "1"}
+        replies = [
+            client.post("/feedback", json=said, headers=headers),
+            client.delete(f"/predictions/{first}", headers=headers),
+        ]
+        assert [reply.status_code for reply in replies] == [status, status], name
+    assert quarantine.waiting(home.datasets / DATASET) == []
+    client.cookies = cookies
+    for prediction, headers in zip((first, second), OURS, strict=True):
+        reply = client.post("/feedback", json={"prediction_id": prediction, "label": "1"}, headers=headers)
+        assert reply.status_code == 200, headers
+    assert {entry.source for entry in quarantine.waiting(home.datasets / DATASET)} == {first, second}
+
+
+def test_a_server_that_is_open_to_all_takes_changes_only_with_its_private_token(home: Home) -> None:
+    for private, status in ((TOKEN, 401), (None, 403)):
+        with TestClient(create_app(home, private_token=private, keeping=KEEPING)) as client:
+            (prediction,) = predict(client)
+            assert client.get("/production").json()["log"]["feedback"] is False
+            reply = client.post("/feedback", json={"prediction_id": prediction, "label": "1"})
+            assert reply.status_code == status
+            assert client.delete(f"/predictions/{prediction}").status_code == status
+            assert client.get("/production", headers=BEARER).json()["log"]["feedback"] is (private is not None)
+            reply = client.delete(f"/predictions/{prediction}", headers=BEARER)
+            assert reply.status_code == (200 if private else 403)
+
+
+def test_what_is_kept_is_not_read_over_http(client: TestClient, home: Home) -> None:
+    (prediction,) = predict(client)
+    wait_for_the_disk(client)
+    (file,) = served_log.files(home, DATASET)
+    place = file.relative_to(home.root).as_posix()
+    paths = (
+        f"/{place}",
+        f"/static/../../../{place}",
+        f"/static/..%2f..%2f..%2f{place}",
+        f"/versions/..%2fserved%2f{DATASET}/report.html",
+        f"/predictions/{prediction}",
+        "/feedback",
+        f"/served/{DATASET}",
+    )
+    assert {path: status for path in paths if (status := client.get(path).status_code) not in {404, 405}} == {}
+    del client.headers["authorization"]
+    for path in paths:
+        assert client.get(path).status_code in ({401, 404} if "static" in path else {401}), path
+
+
+def test_a_dataset_that_does_not_grow_takes_no_corrections(home: Home) -> None:
+    install_version(home, constant_onnx((8, 8, 1), 3), "20261122-100000-cnn-100-aaaa", "digits", (8, 8, 1), "digits")
+    with TestClient(create_app(home, "digits", token=TOKEN, keeping=KEEPING), headers=BEARER) as client:
+        (prediction,) = predict(client)
+        assert client.get("/production").json()["log"]["feedback"] is False
+        reply = client.post("/feedback", json={"prediction_id": prediction, "label": "1"})
+        assert (reply.status_code, "ingest" in reply.json()["detail"]) == (409, True)
+
+
+def test_metrics_count_what_is_kept(client: TestClient) -> None:
+    predict(client, 3)
+    wait_for_the_disk(client)
+    text = client.get("/metrics").text
+    assert {"predictions_logged_total 3.0", "predictions_not_logged_total 0.0"} <= set(text.splitlines())
+    assert json.loads(client.get("/openapi.json").text)["paths"].keys() >= {"/feedback", "/predictions/{prediction_id}"}
+
+
+def test_a_killed_server_loses_no_prediction_that_is_a_second_old(home: Home) -> None:
+    answered: list[tuple[float, str]] = []
+    server = running(home, "--log")
+    with server as address:
+        connection = http.client.HTTPConnection(address.removeprefix("http://"))
+        body = json.dumps(as_json(images(1)))
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+            (prediction,) = json.loads(connection.getresponse().read())["predictions"]
+            answered.append((time.monotonic(), prediction["prediction_id"]))
+            time.sleep(0.005)
+        server.process.kill()
+        killed = time.monotonic()
+        server.process.wait()
+    found = {one for served in served_log.read(home, DATASET) for one in served.ids}
+    assert {one for when, one in answered if when < killed - 1.0} <= found <= {one for _, one in answered}
+    assert len(found) > 50
