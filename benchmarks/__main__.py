@@ -21,6 +21,8 @@ PARTS = (
     "balance",
     "ingest",
     "story",
+    "tuning",
+    "blends",
 )
 
 
