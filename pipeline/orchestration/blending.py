@@ -140,7 +140,7 @@ def _chosen(home: Home, ids: Sequence[str]) -> list[Version]:
     folded = next((version for version in chosen if version.manifest.rows.benchmark_in_folds), None)
     if folded is not None:
         raise SettingsError(
-            f"{folded.id} was trained with the benchmark in its folds, so no blend with it could be judged: leave it out."
+            f"{folded.id} was trained with the benchmark in its folds, so no blend with it can be judged."
         )
     names = sorted({version.manifest.dataset.name for version in chosen})
     if len(names) > 1:
