@@ -22,6 +22,8 @@ PARTS = (
     "ingest",
     "story",
     "review",
+    "tuning",
+    "blends",
 )
 
 

@@ -11,6 +11,7 @@ from pipeline.contracts import (
     Deployment,
     LabelledImages,
     Probabilities,
+    Refit,
     Split,
     Submission,
     UnlabelledImages,
@@ -26,13 +27,13 @@ from pipeline.text import cell, plain
 
 @dataclass(frozen=True)
 class Application:
-    """Predicts with the champion, or with a version that is named.
+    """Predicts with the champion, with a version that is named, or with a refit of one.
 
     Attributes:
         model: What predicts.
     """
 
-    model: Deployment | Version
+    model: Deployment | Version | Refit
 
     def run(self, images: UnlabelledImages, csv_file: Path, sample_ids: tuple[str, ...] | None = None) -> Submission:
         """Predict every image, write ``ImageId,Label``, and check the file against the sample's form.

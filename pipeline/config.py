@@ -121,6 +121,13 @@ class Settings(BaseModel):
         "model at a time.",
     )
     submit: Annotated[bool, _AFTERWARDS] = Field(False, description="Submit to Kaggle if the champion changed.")
+    refit: Annotated[int | None, OnCommandLine(panel="Afterwards", default="off")] = Field(
+        None,
+        ge=1,
+        le=100,
+        description="With --submit: submit the champion's recipe fitted on all labelled images, the benchmark "
+        "included, with this many seeds averaged, in the place of the champion.",
+    )
     track: Annotated[str | None, _AFTERWARDS] = Field(
         None, pattern="^mlflow(:.+)?$", description="Also record the run with MLflow: mlflow or mlflow:URI."
     )

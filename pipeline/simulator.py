@@ -14,13 +14,22 @@ from pipeline.errors import DataError, PipelineError, SettingsError
 from pipeline.inspection import datasets, lineages, reporting
 from pipeline.judging import disclosure
 from pipeline.judging.policy import from_table
-from pipeline.orchestration import benchmark_use
+from pipeline.orchestration import benchmark_use, refitting
 from pipeline.orchestration.session import Observer, Row, Session
 from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import hub, submitter
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
-from pipeline.store import lock, manifest, production, role_records, submissions, version_folder, versions
+from pipeline.store import (
+    lock,
+    manifest,
+    production,
+    role_records,
+    submissions,
+    tuning_journal,
+    version_folder,
+    versions,
+)
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
@@ -54,6 +63,8 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     """
     policy = from_table(settings.gate or None)
     recipes = recipes_of(settings, observer.notice)
+    if settings.refit is not None and not settings.submit:
+        raise SettingsError("--refit is for a submission alone: add --submit, or leave it out.")
     if settings.submit and _test_file(settings, home) is None:
         raise SettingsError(
             "--submit needs Kaggle's test images: `simulator.py kaggle download`, or --test-images FILE."
@@ -83,7 +94,9 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     ids = [row.version.id for row in rows if row.version] + ([champion.id] if champion else [])
     _track(settings, home, ids, observer)
     scored = submissions.read(home)
-    problem = _submit(home, submission, images, observer) if settings.submit and submission else None
+    problem = None
+    if settings.submit and submission:
+        problem = _submit(home, submission, images, observer, seeds=settings.refit, data=data)
     if champion and submissions.read(home) != scored:
         _track(settings, home, [champion.id], observer)
     with lock.writing(home, wait=True, notify=observer.notice):
@@ -128,7 +141,9 @@ def _plan(
             observer.notice(sentence)
     cells = plan_cells(settings, recipes, data, recorded, observer.notice, benchmark_in_folds=benchmark_in_folds)
     role_records.save(home, data.name, recorded)
-    return cells
+    return [
+        replace(cell, tuned=tuning_journal.tuned(home, data.name, cell.recipe, dict(cell.parameters))) for cell in cells
+    ]
 
 
 def _test_file(settings: Settings, home: Home) -> Path | None:
@@ -146,11 +161,31 @@ def _predict(home: Home, champion: Deployment, images: UnlabelledImages, observe
     return replace(submission, accuracy=None) if withheld else submission
 
 
-def _submit(home: Home, submission: Submission, images: UnlabelledImages, observer: Observer) -> PipelineError | None:
-    """Submit the champion's predictions; a refusal is returned, since the run itself is done."""
+def _submit(
+    home: Home,
+    submission: Submission,
+    images: UnlabelledImages,
+    observer: Observer,
+    *,
+    seeds: int | None,
+    data: LabelledImages,
+) -> PipelineError | None:
+    """Submit the champion's predictions, or its refit's; a refusal is returned, since the run itself is done."""
     try:
+        made = None
+        if seeds is not None:
+            champion = versions.find(home, submission.version_id)
+            request = refitting.RefitRequest(champion, seeds, images)
+            made = refitting.refit(home, request, data, observer.notice)
+            submission = refitting.predict(made, submission, images)
         submitter.after_run(
-            home, submission, images, competition=DEFAULT_COMPETITION, patience=Patience(), notify=observer.notice
+            home,
+            submission,
+            images,
+            competition=DEFAULT_COMPETITION,
+            patience=Patience(),
+            notify=observer.notice,
+            refit=made,
         )
     except PipelineError as error:
         return error

@@ -13,7 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Candidate, Cell, FitProgress, Images, LabelledImages, Rows, Split, no_progress
+from pipeline.contracts import (
+    Candidate,
+    Cell,
+    FitProgress,
+    Images,
+    LabelledImages,
+    Probabilities,
+    Rows,
+    Split,
+    no_progress,
+)
 from pipeline.data import class_balance, folds
 from pipeline.errors import ModelError
 from pipeline.facts.manifest_facts import (
@@ -29,7 +39,7 @@ from pipeline.facts.manifest_facts import (
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import scalar_figures
 from pipeline.models import registry
-from pipeline.models.cross_fitting import CrossFittedModel
+from pipeline.models.cross_fitting import CrossFittedModel, SeedAveragedModel
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model
 from pipeline.models.runtime import granted_threads
@@ -69,14 +79,14 @@ class Trainer:
             ModelError: The recipe cannot be built or fitted, or its ONNX file does not equal it.
             StoreError: The disk refuses.
         """
-        folder = self._claim(version_id(cell))
+        folder = self.claim(version_id(cell))
         try:
             return _train(folder, data, cell, progress)
         except BaseException:
             atomic.remove_tree(folder)
             raise
 
-    def _claim(self, wanted: str) -> Path:
+    def claim(self, wanted: str) -> Path:
         """Create the candidate's folder; two trainings of one cell in one second get different ids."""
         for number in itertools.count(1):
             folder = self.staging / (wanted if number == 1 else f"{wanted}-{number}")
@@ -111,7 +121,8 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         model.export_onnx(folder / "model.onnx")
         export_seconds = time.perf_counter() - started
     predictor = OnnxPredictor(folder / "model.onnx")
-    parity = _prove_parity(model, predictor, _parity_images(data, split))
+    images = parity_images(data, split)
+    parity = proven_parity(model.predict(images), predictor.predict(images))
     training_history.write(folder, history.rows)
     unseen = _out_of_fold(model, data, split)
     _write_arrays(folder, data, split, unseen)
@@ -128,28 +139,31 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         seed=split.seed,
         weights=model.weights,
         best_step=history.best_step,
-        dataset=_describe_dataset(data),
+        dataset=describe_dataset(data),
         rows=_describe_rows(cell),
         validation=_validate(predictor, data, split, unseen),
         parity=parity,
         timings=Timings(fit_seconds=fit_seconds, export_seconds=export_seconds),
-        libraries=_library_versions(),
+        libraries=library_versions(),
         machine=Machine(
             cores=os.cpu_count(), threads=granted_threads() or os.cpu_count(), platform=platform.platform()
         ),
         digest="",
         files={},
     )
-    manifest.create(folder, facts if cell.folds is None else facts.model_copy(update={"folds": cell.folds}))
+    made = {"folds": cell.folds, "tuned": cell.tuned, "refit": cell.refit}
+    manifest.create(folder, facts.model_copy(update={name: value for name, value in made.items() if value is not None}))
     return candidate_of(folder)
 
 
 def _untrained(recipe: registry.Recipe, data: LabelledImages, cell: Cell) -> tuple[Model, dict[str, Any]]:
     made = [
         registry.create(recipe, cell.parameters, shape=data.shape, n_classes=len(data.classes))
-        for _ in range(cell.folds or 1)
+        for _ in range(cell.folds or (cell.refit.seeds if cell.refit else 1))
     ]
     model, parameters = made[0]
+    if cell.refit is not None:
+        return SeedAveragedModel([member for member, _ in made], len(data.classes)), parameters
     if cell.folds is None:
         return model, parameters
     rows = _rows_of_folds(cell.split)
@@ -163,7 +177,7 @@ def _rows_of_folds(split: Split) -> Rows:
 
 
 def _out_of_fold(model: Model, data: LabelledImages, split: Split) -> version_arrays.OutOfFold | None:
-    if not isinstance(model, CrossFittedModel):
+    if not isinstance(model, CrossFittedModel) or isinstance(model, SeedAveragedModel):
         return None
     rows = _rows_of_folds(split)
     return version_arrays.OutOfFold(model.out_of_fold, data.labels[rows], data.digests[rows])
@@ -184,14 +198,19 @@ def _request(data: LabelledImages, cell: Cell, progress: FitProgress, checkpoint
     )
 
 
-def _parity_images(data: LabelledImages, split: Split) -> Images:
+def parity_images(data: LabelledImages, split: Split) -> Images:
+    """Return the images on which a model and its exported file are compared."""
     rows = np.concatenate([split.validation, split.train])[:PARITY_IMAGES]
     images: Images = data.images[rows]
     return images
 
 
-def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Parity:
-    native, exported = model.predict(images), predictor.predict(images)
+def proven_parity(native: Probabilities, exported: Probabilities) -> Parity:
+    """Compare what a model and its exported file answered for the same images, each ``[N, K]``.
+
+    Raises:
+        ModelError: They differ, or are not numbers.
+    """
     if not np.isfinite(native).all():
         raise ModelError("Training diverged (the model's answers are not numbers): lower the learning rate.")
     if native.shape != exported.shape or not np.isfinite(exported).all():
@@ -199,7 +218,7 @@ def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Par
             f"The exported model answers {exported.shape} or NaN where the native one answers {native.shape}."
         )
     parity = Parity(
-        images=len(images),
+        images=len(native),
         labels_changed=int((native.argmax(axis=1) != exported.argmax(axis=1)).sum()),
         max_difference=float(np.abs(native - exported).max()),
     )
@@ -237,7 +256,8 @@ def _write_arrays(folder: Path, data: LabelledImages, split: Split, unseen: vers
     atomic.write_bytes(folder / version_arrays.TRAINING_IMAGES, version_arrays.training_images_content(seen))
 
 
-def _describe_dataset(data: LabelledImages) -> DatasetFacts:
+def describe_dataset(data: LabelledImages) -> DatasetFacts:
+    """Return what a manifest says of a dataset."""
     return DatasetFacts(
         name=data.name,
         source=_text(data.source),
@@ -273,7 +293,8 @@ def _describe_rows(cell: Cell) -> RowFacts:
     )
 
 
-def _library_versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that matter, by name."""
     versions = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:

@@ -6,6 +6,7 @@ import typer
 
 from pipeline import __version__
 from pipeline.cli import (
+    blend_command,
     common,
     dataset_commands,
     doctor_command,
@@ -23,6 +24,7 @@ from pipeline.cli import (
     run_command,
     serve_command,
     served_commands,
+    tune_command,
     watch_command,
 )
 from pipeline.models.runtime import prepare_process
@@ -30,6 +32,8 @@ from pipeline.models.runtime import prepare_process
 COMMANDS = (
     run_command,
     judge_command,
+    blend_command,
+    tune_command,
     models_command,
     ingest_command,
     review_command,

@@ -2,24 +2,38 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.settings_options import settings_option
 from pipeline.errors import StoreError
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pipeline.contracts import Refit, Submission
     from pipeline.facts.submission import SubmissionRecord
+    from pipeline.orchestration.refitting import RefitRequest
 
 app = typer.Typer(
     help="Kaggle: download a competition's files, submit predictions, follow the score.", no_args_is_help=True
 )
 
 CompetitionOption = Annotated[str, typer.Option(help="Name of the competition, as in its web address.")]
+RefitOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=100,
+        help="Submit the version's recipe fitted on all labelled images, the benchmark included, with this many seeds "
+        "averaged.",
+        show_default="off",
+    ),
+]
 LimitOption = Annotated[float, typer.Option(min=1, help="Seconds to wait for Kaggle.")]
 
 
@@ -64,12 +78,15 @@ def submit(
             "--resend", help="Send again even if an earlier attempt of unknown outcome may have reached Kaggle."
         ),
     ] = False,
+    refit: RefitOption = None,
+    data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
     time_limit: LimitOption = 600,
     home: HomeOption = None,
 ) -> None:
     """Predict test.csv, show the expected score, submit once, and wait for the public score."""
     from pipeline.application import Application, escape_notice
     from pipeline.data import unlabelled
+    from pipeline.orchestration import refitting
     from pipeline.publishing import submitter
     from pipeline.services.calls import Patience
     from pipeline.store import versions
@@ -84,12 +101,30 @@ def submit(
     test = unlabelled.load(test_csv, application.shape, notice, application.preparation)
     ids = unlabelled.sample_ids(sample) if sample.exists() else None
     submission = application.run(test, place.metric_results / "kaggle" / competition / "submission.csv", ids)
+    made = None
+    if refit is not None:
+        made, submission = _refitted(
+            place, refitting.RefitRequest(chosen, refit, test, allow_leak), submission, data_dir
+        )
     if escaped := escape_notice(submission):
         notice(escaped)
-    request = submitter.Request(chosen, submission, test, competition, allow_leak, resend)
+    request = submitter.Request(chosen, submission, test, competition, allow_leak, resend, made)
     with _reports_up_to_date(place), console.status("Working …"):
         record = submitter.submit(place, request, Patience(limit_seconds=time_limit), notice)
     console.print(submitter.outcome_sentence(record), markup=False)
+
+
+def _refitted(
+    home: Home, request: "RefitRequest", submission: "Submission", data_dir: Path | None
+) -> "tuple[Refit, Submission]":
+    """Refit a version on its dataset as it is now, and replace its submission."""
+    from pipeline.config import read_settings
+    from pipeline.orchestration import judge_stored, refitting
+
+    settings = read_settings(None, {"data_dir": data_dir})
+    data = judge_stored.load_now(settings, home, judge_stored.Wanted(), [request.champion], notice)
+    made = refitting.refit(home, request, data, notice)
+    return made, refitting.predict(made, submission, request.test)
 
 
 @app.command("status")
@@ -125,13 +160,13 @@ def _table(records: "list[SubmissionRecord]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from pipeline.publishing.submitter import LEAK_WORDS
+    from pipeline.publishing.submitter import LEAK_WORDS, REFIT_WORDS
 
     table = Table("when", "version", "reference", "status", "expected", "public score", "note")
     for record in records:
         expected = f"{100 * record.expected_score:.2f} %"
         score = "" if record.public_score is None else f"{100 * record.public_score:.3f} %"
-        note = LEAK_WORDS if record.leak else record.reason
+        note = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if REFIT_WORDS in record.message else "")
         facts = (record.submitted_at, record.version, str(record.reference or ""), record.status, expected, score, note)
         table.add_row(*map(Text, facts))
     return table

@@ -55,15 +55,19 @@ def _facts(recipe: "Recipe") -> dict[str, Any]:
 
 
 def _page(recipes: tuple["Recipe", ...]) -> str:
+    from pipeline.models import search_space
     from pipeline.models.parameters import described
 
     lines = ["# Recipes", "", "Written by `simulator.py models --markdown`; `run --set cnn.epochs=5` sets a parameter."]
     for recipe in recipes:
         lines += ["", f"## `{recipe.name}`", "", f"{recipe.summary}. Expected accuracy: {recipe.expected}."]
         if recipe.defaults:
-            lines += ["", "| parameter | default | allowed values | what it does |", "|---|---|---|---|"]
+            lines += ["", "| parameter | default | allowed values | searched by `tune` | what it does |"]
+            lines.append("|---|---|---|---|---|")
+        searched = search_space.in_words(recipe.parameters)
         lines += [
-            f"| `{one.name}` | {one.default} | {one.allowed} | {one.help} |" for one in described(recipe.parameters)
+            f"| `{one.name}` | {one.default} | {one.allowed} | {searched.get(one.name, '')} | {one.help} |"
+            for one in described(recipe.parameters)
         ]
     return "\n".join(lines)
 
@@ -90,6 +94,7 @@ def _print_one(recipe: "Recipe") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from pipeline.models import search_space
     from pipeline.models.parameters import described
 
     console.print(Text.assemble((recipe.name, "bold"), f": {recipe.summary}"))
@@ -97,7 +102,8 @@ def _print_one(recipe: "Recipe") -> None:
     if not recipe.defaults:
         console.print("It has no parameters.")
         return
-    table = Table("parameter", "default", "allowed values", "what it does")
+    table = Table("parameter", "default", "allowed values", "searched by tune", "what it does")
+    searched = search_space.in_words(recipe.parameters)
     for one in described(recipe.parameters):
-        table.add_row(Text(one.name, style="bold"), str(one.default), one.allowed, one.help)
+        table.add_row(Text(one.name, style="bold"), str(one.default), one.allowed, searched.get(one.name, ""), one.help)
     console.print(table)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pipeline.cli.terminal_tables import percent, percent_with_interval, verdict_text
 from pipeline.contracts import Version
-from pipeline.facts.manifest_facts import Manifest
+from pipeline.facts.manifest_facts import BlendFacts, Manifest
 from pipeline.facts.score_facts import Scores
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.judging import explain
@@ -114,6 +114,8 @@ def _training(facts: Manifest) -> Table:
         ("parameters", ", ".join(f"{name} = {value}" for name, value in facts.parameters.items()) or "none"),
         ("images", f"{rows.train_size:,}: {rows.train:,} fitted, {rows.validation:,} for validation"),
         *([("folds", f"{facts.folds} members, each without its own")] if facts.folds else []),
+        *([("blend of", _members(facts.blend))] if facts.blend else []),
+        *([("tuned", f"by a search of {facts.tuned.trials} trials")] if facts.tuned else []),
         ("from", facts.dataset.source),
         ("seed", str(facts.seed)),
         ("fitted in", f"{facts.timings.fit_seconds:,.1f} s on {facts.machine.cores or 'an unknown number of'} cores"),
@@ -122,3 +124,7 @@ def _training(facts: Manifest) -> Table:
     ):
         table.add_row(Text(name, style="dim"), Text(value))
     return table
+
+
+def _members(facts: BlendFacts) -> str:
+    return ", ".join(f"{one.weight:.4g} of {one.id}" for one in facts.members)

@@ -1,7 +1,7 @@
 """The frozen types that pass between the stages. They hold data and do nothing."""
 
 from pipeline.contracts.arrays import Digests, Images, Labels, Probabilities, Rows, Shape
-from pipeline.contracts.deployment import SUBMISSION_COLUMNS, Deployment, Submission
+from pipeline.contracts.deployment import SUBMISSION_COLUMNS, Deployment, Refit, Submission
 from pipeline.contracts.images import LabelledImages, Roles, Split, UnlabelledImages
 from pipeline.contracts.training import (
     BalanceName,
@@ -34,6 +34,7 @@ __all__ = [
     "Outcome",
     "PairedResult",
     "Probabilities",
+    "Refit",
     "Roles",
     "Rows",
     "Shape",

@@ -29,6 +29,23 @@ class Deployment:
     promoted_at: str
 
 
+@dataclass(frozen=True)
+class Refit:
+    """A champion's recipe fitted on all labelled images, for a submission alone.
+
+    Attributes:
+        id: The champion's id.
+        folder: Where its ``manifest.json`` and ``model.onnx`` are.
+        digest: Its own digest.
+        seeds: Models whose probabilities are averaged.
+    """
+
+    id: str
+    folder: Path
+    digest: str
+    seeds: int
+
+
 SUBMISSION_COLUMNS = ("ImageId", "Label")
 """The columns of a submission and of its sample."""
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pipeline.contracts.images import Split
-from pipeline.facts.manifest_facts import Parity, Validation
+from pipeline.facts.manifest_facts import Parity, RefitFacts, Validation
+from pipeline.facts.tuning_facts import Tuned
 
 EffortName = Literal["quick", "standard", "max"]
 """Time against accuracy, for the recipes that offer the choice."""
@@ -50,6 +51,8 @@ class Cell:
         digest: Identifies all that is asked for; equal cells need no second training.
         balance: How rare classes are compensated for while it is fitted; see ``pipeline.data.class_balance``.
         folds: Train a cross-fitted version of this many members; ``None`` trains one model.
+        tuned: The search that found the parameters; ``None`` where none did.
+        refit: Average as many models as it says, for a submission alone; ``None`` for every version.
     """
 
     recipe: str
@@ -59,6 +62,8 @@ class Cell:
     digest: str
     balance: BalanceName = "none"
     folds: int | None = None
+    tuned: Tuned | None = None
+    refit: RefitFacts | None = None
 
     @property
     def train_size(self) -> int:

@@ -7,10 +7,11 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt
 
 from pipeline.facts.base import Facts, RelativeName, SafeName, Sha256
+from pipeline.facts.tuning_facts import Tuned
 
 SNAPSHOT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}@\d{1,6}")
 """A snapshot of a dataset that grows, ``letters@7``; the path of a dataset starts with a slash."""
-ModelFormat = Literal["keras", "xgboost", "joblib", "cross-fitted"]
+ModelFormat = Literal["keras", "xgboost", "joblib", "cross-fitted", "blend"]
 
 
 class FileFacts(Facts):
@@ -124,6 +125,33 @@ class Machine(Facts):
     platform: str
 
 
+class RefitFacts(Facts):
+    """That a model is a champion's recipe fitted on all labelled images, benchmark included, and never judged.
+
+    Attributes:
+        champion, champion_digest: The version whose recipe it is.
+        seeds: Models whose probabilities are averaged.
+    """
+
+    champion: SafeName
+    champion_digest: Sha256
+    seeds: PositiveInt
+
+
+class MemberFacts(Facts):
+    """One version in a blend, and what it counts there."""
+
+    id: SafeName
+    digest: Sha256
+    weight: float
+
+
+class BlendFacts(Facts):
+    """The versions whose weighted mean a version is."""
+
+    members: tuple[MemberFacts, ...]
+
+
 class Manifest(Facts):
     """``manifest.json``.
 
@@ -143,6 +171,9 @@ class Manifest(Facts):
         libraries: Versions by name.
         files: Every file of the folder but the manifest, by its path inside.
         folds: Members of a cross-fitted version, each trained without its fold; ``None`` for any other.
+        tuned: The search that found the parameters; ``None`` where none did.
+        refit: Whose refit this is; ``None`` for every version.
+        blend: The versions whose weighted mean this is; ``None`` for any other.
     """
 
     format: Literal[1, 2]
@@ -168,3 +199,6 @@ class Manifest(Facts):
     files: dict[RelativeName, FileFacts]
     seal: str = ""
     folds: PositiveInt | None = None
+    tuned: Tuned | None = None
+    refit: RefitFacts | None = None
+    blend: BlendFacts | None = None

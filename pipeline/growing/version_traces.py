@@ -10,6 +10,7 @@ from pipeline.contracts import Digests
 from pipeline.data.digests import DIGEST_DTYPE, contained
 from pipeline.errors import StoreError
 from pipeline.facts.manifest_facts import FileFacts, Manifest
+from pipeline.orchestration import refitting
 from pipeline.store import atomic, disk, manifest, version_arrays, versions
 from pipeline.store.home import Home
 from pipeline.store.version_arrays import OUT_OF_FOLD, PREDICTIONS, TRAINING_IMAGES
@@ -34,10 +35,11 @@ def trained_on(home: Home, images: Collection[str]) -> list[str]:
 
 
 def folders_with_traces(home: Home, images: Collection[str]) -> list[str]:
-    """Return the folders of versions and bundles that hold a trace of any of the images, relative to the home."""
+    """Return the folders of versions, bundles and refits with a trace of any of the images, relative to the home."""
     sought = as_digests(images)
     places = [version.folder for version in versions.list_versions(home)]
     places += sorted(path.parent for path in home.production.glob(f"*/*/{manifest.NAME}"))
+    places += sorted(path.parent for path in home.metric_results.glob(f"{refitting.FOLDER}/*/*/*/{manifest.NAME}"))
     return [
         place.relative_to(home.root).as_posix()
         for place in places

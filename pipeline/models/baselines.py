@@ -1,9 +1,12 @@
 """What every model has to beat: a linear model, and a guess."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from pipeline.contracts import Shape
 from pipeline.models.parameters import Parameters
+from pipeline.models.search_space import Searched
 from pipeline.models.sklearn_family import SklearnModel
 
 
@@ -11,7 +14,9 @@ class LogisticParameters(Parameters):
     """What `logistic` can be given."""
 
     # Below 1e-6, probabilities differ by less than float32 can hold.
-    C: float = Field(0.1, ge=1e-6, le=1e9, description="Inverse strength of the L2 penalty.")
+    C: Annotated[float, Searched(1e-4, 100, log=True)] = Field(
+        0.1, ge=1e-6, le=1e9, description="Inverse strength of the L2 penalty."
+    )
     max_iter: int = Field(100, ge=1, le=1_000_000, description="Maximum number of solver iterations.")
 
 

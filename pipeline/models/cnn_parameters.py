@@ -1,9 +1,12 @@
 """The parameters of our own CNN, alone and as an ensemble."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from pipeline.contracts import EffortName
 from pipeline.models.parameters import Parameters
+from pipeline.models.search_space import Searched
 
 
 class CnnParameters(Parameters):
@@ -12,11 +15,19 @@ class CnnParameters(Parameters):
     effort: EffortName = Field("standard", description="Time against accuracy: the network's width and its steps.")
     epochs: int = Field(0, ge=0, le=10_000, description="Passes over the training images; 0: set by the effort.")
     batch_size: int = Field(0, ge=0, le=1_000_000, description="Images per step; 0: chosen for the device.")
-    learning_rate: float = Field(0.12, ge=1e-9, le=1e9, description="Peak learning rate of the one-cycle schedule.")
-    weight_decay: float = Field(0.01, ge=0, le=10, description="Weight decay of the kernels, times the learning rate.")
-    label_smoothing: float = Field(0.1, ge=0, le=0.99, description="Share of the target spread over the classes.")
+    learning_rate: Annotated[float, Searched(0.03, 0.4, log=True)] = Field(
+        0.12, ge=1e-9, le=1e9, description="Peak learning rate of the one-cycle schedule."
+    )
+    weight_decay: Annotated[float, Searched(0.001, 0.1, log=True)] = Field(
+        0.01, ge=0, le=10, description="Weight decay of the kernels, times the learning rate."
+    )
+    label_smoothing: Annotated[float, Searched(0, 0.3)] = Field(
+        0.1, ge=0, le=0.99, description="Share of the target spread over the classes."
+    )
     # Beyond 5, whole images shrink to a point.
-    distortion: float = Field(1.0, ge=0, le=5, description="Factor on the strength of the random affine copies.")
+    distortion: Annotated[float, Searched(0.5, 2.5)] = Field(
+        1.0, ge=0, le=5, description="Factor on the strength of the random affine copies."
+    )
 
 
 class EnsembleParameters(CnnParameters):

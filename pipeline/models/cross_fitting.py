@@ -1,6 +1,7 @@
-"""A cross-fitted model: members that were each trained without one fold, served as their mean.
+"""Means of several members: cross-fitted, each without one fold, or fitted on the same rows with other seeds.
 
-Each row is in one fold, so each has a prediction by the one member that never saw it: the out-of-fold predictions.
+Of a cross-fitted model each row is in one fold, so each has a prediction by the one member that never saw it: the
+out-of-fold predictions.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from pipeline.contracts import History, Images, Labels, Probabilities
+from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
 from pipeline.errors import ModelError
 from pipeline.facts.base import Facts, RelativeName
 from pipeline.facts.manifest_facts import ModelFormat
@@ -110,11 +111,6 @@ class CrossFittedModel:
 
     def _request_of(self, number: int, request: FitRequest, images: Images, labels: Labels) -> FitRequest:
         validates = _validates(labels)
-        members = len(self.members)
-
-        def progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
-            request.progress(number * steps + step, members * steps, metrics)
-
         return replace(
             request,
             train_images=images[~validates],
@@ -123,9 +119,33 @@ class CrossFittedModel:
             validation_images=images[validates],
             validation_labels=labels[validates],
             seed=(request.seed + number) % 2**31,
-            progress=progress,
+            progress=_counted_on(request.progress, number, len(self.members)),
             checkpoints=None,
         )
+
+
+class SeedAveragedModel(CrossFittedModel):
+    """The mean of several models of one recipe that are fitted on the same rows and differ by seed."""
+
+    def fit(self, request: FitRequest) -> History:
+        """Train each member on all training rows; one row of history a member, its last."""
+        members = len(self.members)
+        rows = []
+        for number, member in enumerate(self.members):
+            seed = (request.seed + number) % 2**31
+            of_member = replace(
+                request, seed=seed, progress=_counted_on(request.progress, number, members), checkpoints=None
+            )
+            history = member.fit(of_member)
+            rows.append({**(history.rows[-1] if history.rows else {}), "step": float(number + 1)})
+        return History(tuple(rows))
+
+
+def _counted_on(report: FitProgress, number: int, members: int) -> FitProgress:
+    def progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
+        report(number * steps + step, members * steps, metrics)
+
+    return progress
 
 
 def _weights(request: FitRequest, labels: Labels) -> NDArray[np.float64] | None:

@@ -15,11 +15,12 @@ from pipeline.errors import ModelError
 from pipeline.models.fitting import FitRequest
 from pipeline.models.parameters import Parameters
 from pipeline.models.runtime import import_keras
+from pipeline.models.search_space import Searched
 
 CHECKPOINT = "epoch-{epoch:03d}.weights.h5"
 
 Epochs = Annotated[int, Field(ge=1, le=10_000, description="Maximum number of passes over the training images.")]
-BatchSize = Annotated[int, Field(ge=1, le=1_000_000, description="Images per step.")]
+BatchSize = Annotated[int, Searched(16, 512, log=True), Field(ge=1, le=1_000_000, description="Images per step.")]
 Patience = Annotated[
     int,
     Field(ge=0, le=100_000, description="Epochs without a better validation loss before training ends; 0 runs all."),

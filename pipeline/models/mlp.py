@@ -1,7 +1,7 @@
 """The multi-layer perceptron of the 2018 pipeline, kept exactly as it was."""
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -9,13 +9,16 @@ from pipeline.contracts import Shape
 from pipeline.models.keras_family import KerasModel, array_training
 from pipeline.models.keras_fitting import BatchSize, Epochs, FitParameters, Patience
 from pipeline.models.runtime import import_keras
+from pipeline.models.search_space import Searched
 
 
 class MlpParameters(FitParameters):
     """What `mlp` can be given."""
 
-    units: int = Field(396, ge=1, le=100_000, description="Units of the hidden layer.")
-    epochs: Epochs = 50
+    units: Annotated[int, Searched(64, 1024, log=True)] = Field(
+        396, ge=1, le=100_000, description="Units of the hidden layer."
+    )
+    epochs: Annotated[Epochs, Searched(5, 100, log=True)] = 50
     batch_size: BatchSize = 128
     patience: Patience = 0
 

@@ -32,6 +32,8 @@ def load(
         ModelError: The format is unknown, the file is missing or unreadable, or it has no such checkpoint; the
             message names the checkpoints that exist.
     """
+    if format == "blend":
+        raise ModelError("A blend has no model of its own but model.onnx: load its members, which its manifest names.")
     if format not in (*LOADERS, "cross-fitted"):
         raise ModelError(f"There is no model format {format!r}: it is one of {', '.join((*LOADERS, 'cross-fitted'))}.")
     if not path.is_file():

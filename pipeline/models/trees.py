@@ -1,11 +1,13 @@
 """Boosted trees: those of the 2018 pipeline, and our own."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field
 
 from pipeline.contracts import EffortName, Shape
 from pipeline.models.parameters import Parameters
+from pipeline.models.search_space import Searched
 from pipeline.models.shifting import DIRECTIONS
 from pipeline.models.tree_features import Kind
 from pipeline.models.xgboost_family import XGBoostModel
@@ -19,29 +21,49 @@ class XgboostParameters(Parameters):
     """What `xgboost` can be given; fields that are not taken out in ``build`` go to ``xgboost.train`` as they are."""
 
     effort: EffortName = Field("standard", description="Time against accuracy: rounds and learning rate.")
-    rounds: int = Field(0, ge=0, le=100_000, description="Maximum number of boosting rounds; 0: set by the effort.")
+    rounds: Annotated[int, Searched(50, 400, log=True)] = Field(
+        0, ge=0, le=100_000, description="Maximum number of boosting rounds; 0: set by the effort."
+    )
     patience: int = Field(
         20, ge=0, le=100_000, description="Rounds without a better validation loss before training ends; 0 runs all."
     )
     shifts: int = Field(
         -1, ge=-1, le=len(DIRECTIONS), description="Copies of each image moved by a pixel; -1: up to 30,000 rows."
     )
-    learning_rate: float = Field(0.0, ge=0, le=1, description="Weight of each tree; 0: set by the effort.")
-    max_depth: int = Field(5, ge=0, le=1000, description="Maximum depth of a tree; 0: no limit.")
-    max_bin: int = Field(32, ge=2, le=65_536, description="Bins of each feature's histogram.")
-    min_child_weight: float = Field(0.1, ge=0, le=1e9, description="Smallest sum of Hessians in a leaf.")
-    subsample: float = Field(0.5, ge=0.001, le=1, description="Share of the rows used for each tree.")
-    colsample_bytree: float = Field(0.3, ge=0.001, le=1, description="Share of the features used for each tree.")
+    learning_rate: Annotated[float, Searched(0.03, 0.6, log=True)] = Field(
+        0.0, ge=0, le=1, description="Weight of each tree; 0: set by the effort."
+    )
+    max_depth: Annotated[int, Searched(3, 9)] = Field(
+        5, ge=0, le=1000, description="Maximum depth of a tree; 0: no limit."
+    )
+    max_bin: Annotated[int, Searched(8, 128, log=True)] = Field(
+        32, ge=2, le=65_536, description="Bins of each feature's histogram."
+    )
+    min_child_weight: Annotated[float, Searched(0.01, 10, log=True)] = Field(
+        0.1, ge=0, le=1e9, description="Smallest sum of Hessians in a leaf."
+    )
+    subsample: Annotated[float, Searched(0.3)] = Field(
+        0.5, ge=0.001, le=1, description="Share of the rows used for each tree."
+    )
+    colsample_bytree: Annotated[float, Searched(0.1)] = Field(
+        0.3, ge=0.001, le=1, description="Share of the features used for each tree."
+    )
     features: Kind = Field("gradients", description="Features: pixels, or directions of strokes.")
 
 
 class Xgboost2018Parameters(Parameters):
     """What `xgboost_2018` can be given."""
 
-    rounds: int = Field(9, ge=1, le=100_000, description="Boosting rounds.")
-    max_depth: int = Field(9, ge=0, le=1000, description="Maximum depth of a tree; 0: no limit.")
-    learning_rate: float = Field(0.375, ge=1e-9, le=1, description="Weight of each tree.")
-    gamma: float = Field(0.9, ge=0, le=1e9, description="Smallest loss reduction that justifies a split.")
+    rounds: Annotated[int, Searched(5, 100, log=True)] = Field(9, ge=1, le=100_000, description="Boosting rounds.")
+    max_depth: Annotated[int, Searched(3, 12)] = Field(
+        9, ge=0, le=1000, description="Maximum depth of a tree; 0: no limit."
+    )
+    learning_rate: Annotated[float, Searched(0.05, 1, log=True)] = Field(
+        0.375, ge=1e-9, le=1, description="Weight of each tree."
+    )
+    gamma: Annotated[float, Searched(0, 3)] = Field(
+        0.9, ge=0, le=1e9, description="Smallest loss reduction that justifies a split."
+    )
 
 
 def build_2018(shape: Shape, n_classes: int, parameters: Xgboost2018Parameters) -> XGBoostModel:

@@ -44,8 +44,8 @@ def judge(settings: Settings, home: Home, wanted: Wanted, notify: Notify) -> lis
         chosen = _chosen(home, wanted, listed, policy)
         if not chosen:
             return []
-        data = _load(settings, home, wanted, chosen, notify)
-        today = _split(settings, home, data, notify)
+        data = load_now(settings, home, wanted, chosen, notify)
+        today = split_now(settings, home, data, notify)
         trained_on.require_unseen(ledger_files.read(home, data.name, listed), policy)
         done = list(Rejudge(home, Watcher(home, policy, listed), data, today).every(chosen))
         reporting.publish(home)
@@ -74,7 +74,14 @@ def _chosen(home: Home, wanted: Wanted, listed: Sequence[Version], policy: GateP
     return list({version.id: version for version in chosen}.values())
 
 
-def _load(settings: Settings, home: Home, wanted: Wanted, chosen: Sequence[Version], notify: Notify) -> LabelledImages:
+def load_now(
+    settings: Settings, home: Home, wanted: Wanted, chosen: Sequence[Version], notify: Notify
+) -> LabelledImages:
+    """Return the dataset of versions as it is now.
+
+    Raises:
+        DataError: It is gone, or other classes or another image size than the versions' are there now.
+    """
     facts = chosen[0].manifest.dataset
     is_path = wanted.dataset is not None and wanted.dataset != facts.name
     spec = str(wanted.dataset) if is_path else datasets.stored_source(home, facts.name)
@@ -97,7 +104,7 @@ def _load(settings: Settings, home: Home, wanted: Wanted, chosen: Sequence[Versi
     return data
 
 
-def _split(settings: Settings, home: Home, data: LabelledImages, notify: Notify) -> Split:
+def split_now(settings: Settings, home: Home, data: LabelledImages, notify: Notify) -> Split:
     """Today's rows: the benchmark of the wanted size, and everything else for training and validation."""
     roles = splits.assign_roles(data, role_records.load(home, data.name))
     sizes = splits.sizes(data, roles)

@@ -189,13 +189,13 @@ def _arrived(arrival: "Future[Candidate]", cell: Cell, address: str) -> Candidat
 
 
 def _train_limited(trainer: Trainer, data: LabelledImages, cell: Cell, threads: int, driver: int) -> Candidate:
-    _end_with(driver)
+    end_with(driver)
     prepare_process(threads)
     return trainer.run(data, cell)
 
 
 @cache
-def _end_with(driver: int) -> None:
+def end_with(driver: int) -> None:
     """End this process within a second of its driver's death; it would write to a home that another run may hold."""
 
     def watch() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.contracts import UnlabelledImages, Version
+from pipeline.contracts import Refit, UnlabelledImages, Version
 from pipeline.data import digests
 from pipeline.judging import disclosure
 from pipeline.publishing.expected_score import ExpectedScore, expected_score
@@ -55,7 +55,7 @@ def assess(version: Version, test: UnlabelledImages) -> Assessment:
     return Assessment(leaked_images(version, test), expected, shift, tuple(sentences))
 
 
-def leaked_images(version: Version, test: UnlabelledImages) -> int:
+def leaked_images(version: Version | Refit, test: UnlabelledImages) -> int:
     """Return how many different test images the version was fitted or validated on."""
     seen = version_arrays.training_images(version)
     handed = np.concatenate([seen.train, seen.validation])

@@ -1,16 +1,16 @@
 """Submitting to Kaggle: honest, announced by an expected score, sent once, on record."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pipeline.config import DEFAULT_COMPETITION
-from pipeline.contracts import Submission, UnlabelledImages, Version
+from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
 from pipeline.data import unlabelled
 from pipeline.errors import DataError, ServiceError
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.publishing import delivery
-from pipeline.publishing.assessment import Assessment, assess
+from pipeline.publishing.assessment import Assessment, assess, leaked_images
 from pipeline.services import kaggle, kaggle_credentials
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, submission_file, submissions, versions
@@ -19,6 +19,7 @@ from pipeline.store.submissions import UNCERTAIN
 
 Notify = Callable[[str], None]
 LEAK_WORDS = "trained on test images"
+REFIT_WORDS = "the champion was judged, this refit of it on all labels was not"
 
 
 class LeakError(DataError):
@@ -36,6 +37,7 @@ class Request:
         competition: Its name in Kaggle's addresses.
         allow_leak: Submit although training images are among the test images, and say so in the message.
         resend: Send again although Kaggle may have the file from an attempt whose outcome is unknown.
+        refit: What predicted in the place of the version; ``None`` where the version did.
     """
 
     version: Version
@@ -44,6 +46,7 @@ class Request:
     competition: str = DEFAULT_COMPETITION
     allow_leak: bool = False
     resend: bool = False
+    refit: Refit | None = None
 
 
 def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> SubmissionRecord:
@@ -62,7 +65,7 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
         StoreError: The version or the record is damaged.
     """
     _check(home, request)
-    assessment = assess(request.version, request.test)
+    assessment = _assessed(request)
     for sentence in assessment.sentences:
         notify(sentence)
     _require_honest(request, assessment.leaked)
@@ -77,7 +80,14 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
 
 
 def after_run(
-    home: Home, submission: Submission, test: UnlabelledImages, *, competition: str, patience: Patience, notify: Notify
+    home: Home,
+    submission: Submission,
+    test: UnlabelledImages,
+    *,
+    competition: str,
+    patience: Patience,
+    notify: Notify,
+    refit: Refit | None = None,
 ) -> SubmissionRecord | None:
     """Submit at the end of a run if the champion changed, and say what came of it.
 
@@ -87,12 +97,13 @@ def after_run(
         PipelineError: As ``submit``.
     """
     last = submissions.latest(home, competition)
-    if last and last.version == submission.version_id and last.status not in UNCERTAIN:
+    same = last is not None and last.version == submission.version_id and (REFIT_WORDS in last.message) == bool(refit)
+    if last and same and last.status not in UNCERTAIN:
         notify(f"{last.version} was submitted to {competition} before: the champion is unchanged, so nothing was sent.")
         return None
     version = versions.find(home, submission.version_id)
     try:
-        record = submit(home, Request(version, submission, test, competition), patience, notify)
+        record = submit(home, Request(version, submission, test, competition, refit=refit), patience, notify)
     except kaggle.MissingCredentialsError:
         notify(how_to_submit(submission, competition))
         return None
@@ -142,6 +153,14 @@ def _check(home: Home, request: Request) -> None:
     submission_file.check(submission.csv, ids, request.version.manifest.dataset.classes)
 
 
+def _assessed(request: Request) -> Assessment:
+    """What can be known before it is sent; a refit has the champion's expected score, and more images to leak."""
+    assessment = assess(request.version, request.test)
+    if request.refit is None:
+        return assessment
+    return replace(assessment, leaked=leaked_images(request.refit, request.test))
+
+
 def _require_honest(request: Request, leaked: int) -> None:
     if leaked and not request.allow_leak:
         raise LeakError(
@@ -161,6 +180,10 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         f"digest {facts.digest[:12]}",
         f"file {file_sha256[:12]}",
     ]
+    remarks = [LEAK_WORDS] if assessment.leaked else []
+    if request.refit is not None:
+        seeds = f"{request.refit.seeds} {'seed' if request.refit.seeds == 1 else 'seeds'}"
+        remarks.append(f"refit {request.refit.digest[:12]} with {seeds}: {REFIT_WORDS}")
     return SubmissionRecord(
         submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
         competition=request.competition,
@@ -168,7 +191,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         digest=facts.digest,
         file_sha256=file_sha256,
         rows=request.submission.rows,
-        message=delivery.attempt_message(identity, [LEAK_WORDS] if assessment.leaked else []),
+        message=delivery.attempt_message(identity, remarks),
         reference=None,
         status="sending",
         expected_low=assessment.expected.low,

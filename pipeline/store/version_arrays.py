@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import Deployment, Digests, Labels, Probabilities, Version
+from pipeline.contracts import Deployment, Digests, Labels, Probabilities, Refit, Version
 from pipeline.errors import StoreError
 from pipeline.store import manifest, typed_files
 
@@ -65,7 +65,7 @@ def predictions(version: Version | Deployment) -> BenchmarkPredictions:
     return parse_predictions(manifest.read_checked(version.folder, PREDICTIONS), version.folder / PREDICTIONS)
 
 
-def training_images(version: Version | Deployment) -> TrainingImages:
+def training_images(version: Version | Deployment | Refit) -> TrainingImages:
     """Return the training images of a version, checked against its manifest.
 
     Raises:
@@ -84,12 +84,13 @@ def training_images_in(folder: Path) -> TrainingImages:
 
 
 def out_of_fold(folder: Path) -> OutOfFold | None:
-    """Return the out-of-fold predictions of a version or bundle; ``None`` if it is not a cross-fitted one.
+    """Return the out-of-fold predictions of a version or bundle; ``None`` if nothing in it is cross-fitted.
 
     Raises:
         StoreError: They are missing, damaged or changed.
     """
-    if manifest.read(folder).folds is None:
+    facts = manifest.read(folder)
+    if facts.folds is None and OUT_OF_FOLD not in facts.files:
         return None
     return parse_out_of_fold(manifest.read_checked(folder, OUT_OF_FOLD), folder / OUT_OF_FOLD)
 

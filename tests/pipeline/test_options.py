@@ -37,6 +37,7 @@ OPTIONS = {
     "jobs": ("--jobs", "2", 2),
     "cluster": ("--cluster", "tcp://a:1", "tcp://a:1"),
     "submit": ("--submit", None, True),
+    "refit": ("--refit", "2", 2),
     "track": ("--track", "mlflow", "mlflow"),
 }
 """Each setting as an option with a value, and what ``Settings`` then holds."""

@@ -1,0 +1,49 @@
+"""``blend``: the weighted mean of versions as a challenger."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.settings_options import settings_option
+from pipeline.store.home import Home
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("blend", rich_help_panel="Train")(blend)
+
+
+def blend(
+    version: Annotated[list[str], typer.Argument(metavar="VERSION…", help="Two or more ids, or parts of them.")],
+    gate: Annotated[str | None, settings_option("gate")] = None,
+    test_size: Annotated[str | None, settings_option("test_size")] = None,
+    data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Blend versions: learn weights on validation images, and judge their weighted mean like any challenger.
+
+    The benchmark has no part in it. The blend is one ONNX file; a version whose weight is next to nothing is left out.
+    """
+    from pipeline.config import read_settings
+    from pipeline.judging import explain
+    from pipeline.orchestration import blending
+
+    given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
+    made = blending.blend(read_settings(config, given), Home.find(home), version, notice)
+    if as_json:
+        weights = {member.version.id: member.weight for member in made.members}
+        validation = made.version.manifest.validation.as_json()
+        outcome = made.version.verdict.outcome
+        print_json(
+            {"id": made.version.id, "new": made.new, "outcome": outcome, "weights": weights, "validation": validation}
+        )
+        return
+    for line in made.lines:
+        console.print(line, markup=False)
+    console.print()
+    for line in explain.lines(made.version.verdict):
+        console.print(line, markup=False)

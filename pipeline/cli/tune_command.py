@@ -1,0 +1,143 @@
+"""``tune``: search the parameters of a recipe."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, errors, notice, print_json
+from pipeline.cli.settings_options import settings_option
+from pipeline.store.home import Home
+
+if TYPE_CHECKING:
+    from pipeline.facts.tuning_facts import SamplerName, Trial
+
+ModelOption = Annotated[str, typer.Option(help="The recipe, or your own as package.module:function.")]
+TrialsOption = Annotated[
+    int, typer.Option(min=1, max=100_000, help="Number of trials in all, those of an earlier call included.")
+]
+TimeoutOption = Annotated[
+    str | None, typer.Option(help="Time for this call, such as 90s, 30m or 2h.", show_default="no limit")
+]
+TrainSizeOption = Annotated[
+    str, typer.Option(help="Images that are fitted or validate: a number, a fraction of the dataset, or 'all'.")
+]
+FixedOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Fix a parameter, as in xgboost.max_depth=6; may be repeated.")
+]
+SamplerOption = Annotated[
+    str, typer.Option(help="tpe proposes what resembles the best trials so far; random ignores them.")
+]
+WriteOption = Annotated[
+    Path | None, typer.Option(help="Also set the parameters in this settings file, such as pipeline.toml.")
+]
+
+_TIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|h)?", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("tune", rich_help_panel="Train")(tune)
+
+
+def tune(
+    model: ModelOption,
+    trials: TrialsOption = 40,
+    timeout: TimeoutOption = None,
+    train_size: TrainSizeOption = "all",
+    overrides: FixedOption = None,
+    effort: Annotated[str | None, settings_option("effort")] = None,
+    sampler: SamplerOption = "tpe",
+    jobs: Annotated[int | None, settings_option("jobs")] = None,
+    seed: Annotated[int | None, settings_option("seed")] = None,
+    dataset: Annotated[str | None, settings_option("dataset")] = None,
+    name: Annotated[str | None, settings_option("name")] = None,
+    data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
+    write: WriteOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Search the parameters of a recipe, judged on validation images, never on the benchmark.
+
+    The first trial has the defaults. Each trial is recorded as it ends, so the same command continues a search that
+    was stopped. The result is a table for pipeline.toml; what is then trained with it goes through the gate.
+    """
+    from pipeline.config import read_settings
+    from pipeline.models.parameters import parse_overrides
+    from pipeline.tuning import result_table
+    from pipeline.tuning.searching import Limits
+    from pipeline.tuning.tune import Wanted
+    from pipeline.tuning.tune import tune as search
+
+    options = {"dataset": dataset, "name": name, "data_dir": data_dir, "seed": seed, "jobs": jobs, "effort": effort}
+    settings = read_settings(config, options)
+    fixed = _fixed(model, parse_overrides(overrides or []))
+    limits = Limits(trials, _seconds(timeout), settings.jobs)
+    wanted = Wanted(model, train_size, fixed, _sampler(sampler), limits)
+    try:
+        found = search(settings, Home.find(home), wanted, notice, _Progress(trials))
+    except KeyboardInterrupt:
+        errors.print("Stopped. Finished trials are kept; the same command continues the search.")
+        raise
+    if write is not None:
+        result_table.merge(write, model, found.parameters)
+    if as_json:
+        facts = {"study": found.study.as_json(), "best": found.best.as_json(), "parameters": found.parameters}
+        print_json({**facts, "trials": [trial.as_json() for trial in found.trials]})
+        return
+    for sentence in found.sentences:
+        console.print(sentence, markup=False)
+    if write is not None:
+        console.print(f"{write} has these parameters now:", markup=False)
+    console.print()
+    typer.echo(result_table.table(model, found.parameters))
+
+
+class _Progress:
+    """Prints a line for each trial that ended."""
+
+    def __init__(self, trials: int) -> None:
+        self._trials = trials
+
+    def __call__(self, trial: "Trial", finished: Sequence["Trial"]) -> None:
+        before = [one.log_loss for one in finished if one.log_loss is not None and one.number != trial.number]
+        words = trial.reason if trial.outcome == "failed" else "ended early"
+        if trial.log_loss is not None:
+            words = f"log loss {trial.log_loss:.4f}, accuracy {100 * (trial.accuracy or 0):.2f} %"
+            words += ", the best so far" if trial.log_loss < min(before, default=float("inf")) else ""
+        errors.print(f"trial {trial.number + 1} of {self._trials}, {trial.seconds:.1f} s: {words}", markup=False)
+
+
+def _fixed(model: str, given: dict[str, dict[str, object]]) -> dict[str, object]:
+    from pipeline.errors import SettingsError, shown
+
+    other = next((name for name in given if name != model), None)
+    if other is not None:
+        raise SettingsError(f"--set names the recipe {shown(other)}, but this search is for {model}.")
+    return given.get(model, {})
+
+
+def _seconds(text: str | None) -> float:
+    from pipeline.errors import SettingsError, shown
+
+    if text is None:
+        return float("inf")
+    found = _TIME.fullmatch(text.strip())
+    seconds = float(found[1]) * _SECONDS[found[2] or "s"] if found else 0.0
+    if seconds <= 0:
+        raise SettingsError(f"--timeout {shown(text)} is not a time: give 90s, 30m or 2h.")
+    return seconds
+
+
+def _sampler(text: str) -> "SamplerName":
+    from pipeline.errors import SettingsError, shown
+
+    match text:
+        case "tpe" | "random":
+            return text
+        case _:
+            raise SettingsError(f"--sampler {shown(text)} is unknown: give tpe or random.")

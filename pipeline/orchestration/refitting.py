@@ -1,0 +1,156 @@
+"""The champion's recipe on all labelled images, for a submission alone: ``metric_results/refits/``.
+
+It is fitted on the benchmark, too, so it can never be judged, and it is no version: neither the gate nor production
+knows of it. What is known of it is that it agrees with the champion, which was judged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.application import Application
+from pipeline.contracts import (
+    Cell,
+    FitProgress,
+    LabelledImages,
+    Refit,
+    Split,
+    Submission,
+    UnlabelledImages,
+    Version,
+    no_progress,
+)
+from pipeline.data import digests
+from pipeline.data.notices import Notify
+from pipeline.errors import DataError, ModelError
+from pipeline.facts.manifest_facts import Manifest, RefitFacts
+from pipeline.judging.agreement import Agreement, agreement
+from pipeline.models import registry
+from pipeline.store import atomic, lock, manifest, version_arrays
+from pipeline.store.home import Home
+from pipeline.trainer import Trainer
+
+FOLDER = "refits"
+LENGTHS = ("rounds", "epochs")
+"""Parameters that say how long a recipe trains at most, if it may stop early."""
+
+
+@dataclass(frozen=True, eq=False)
+class RefitRequest:
+    """What to refit.
+
+    Attributes:
+        champion: The version whose recipe is used.
+        seeds: Models whose probabilities are averaged; they differ by seed.
+        test: The images that will be predicted.
+        allow_leak: Go on although labelled images are among them.
+    """
+
+    champion: Version
+    seeds: int
+    test: UnlabelledImages
+    allow_leak: bool = False
+
+
+def refit(
+    home: Home, request: RefitRequest, data: LabelledImages, notify: Notify, progress: FitProgress = no_progress
+) -> Refit:
+    """Return the refit of a champion, trained now unless it was before.
+
+    Args:
+        home: Where it is kept.
+        request: What to refit.
+        data: The champion's dataset as it is now; all of its images are fitted.
+        notify: Called with a sentence that a user should read.
+        progress: Called after each epoch or round.
+
+    Raises:
+        DataError: Labelled images are among the test images.
+        ModelError: The champion has no recipe to refit, or the refit disagrees with it on more test images than
+            chance explains.
+        StoreError: A file is damaged, or the disk refuses.
+    """
+    facts = request.champion.manifest
+    _require_unseen(data, request)
+    cell = _cell(facts, data, request.seeds)
+    folder = home.metric_results / FOLDER / data.name / facts.id / cell.digest[:8]
+    with lock.writing(home, wait=True, notify=notify):
+        if manifest.damage(folder, content=True) is not None:
+            notify(
+                f"Refitting {facts.recipe} on all {len(data):,} labelled images, {request.seeds} "
+                f"{'seed' if request.seeds == 1 else 'seeds'}: for this submission alone, and never judged."
+            )
+            _train(folder, data, cell, progress)
+    made = Refit(facts.id, folder, manifest.read(folder).digest, request.seeds)
+    found = agreement_of(request.champion, made, request.test)
+    if not found.plausible:
+        raise ModelError(
+            f"The refit is not used: it disagrees with {facts.id} on {found.disagreements:,} of {found.images:,} test "
+            f"images, that is surely on more than {100 * found.least:.2f} %, where the errors of two such models "
+            f"explain {100 * found.most:.2f} % at most. Submit the champion itself, without --refit."
+        )
+    notify(
+        f"The refit agrees with {facts.id} on all but {found.disagreements:,} of {found.images:,} test images; "
+        f"the errors of two such models explain up to {100 * found.most:.2f} %. The champion was judged, the refit "
+        "was not: the expected score is the champion's."
+    )
+    return made
+
+
+def predict(made: Refit, submission: Submission, test: UnlabelledImages) -> Submission:
+    """Replace the champion's submission by that of its refit; returns it under the champion's name."""
+    written = Application(made).run(test, submission.csv, test.ids)
+    return replace(written, version_digest=submission.version_digest)
+
+
+def agreement_of(champion: Version, made: Refit, test: UnlabelledImages) -> Agreement:
+    """Return how well a refit agrees with its champion on the test images."""
+    own, others = (Application(model).predict(test).argmax(axis=1) for model in (made, champion))
+    judged = version_arrays.predictions(champion)
+    errors = int((judged.probabilities.argmax(axis=1) != judged.labels).sum())
+    return agreement(int((own != others).sum()), len(own), errors, len(judged.labels))
+
+
+def _require_unseen(data: LabelledImages, request: RefitRequest) -> None:
+    leaked = digests.overlap(digests.image_digests(request.test.images), data.digests)
+    if leaked and not request.allow_leak:
+        raise DataError(
+            f"Not refitted: {leaked:,} of the {len(request.test.images):,} test images are among the labelled images "
+            f"of {data.name}, so the score would be meaningless. Submit without --refit."
+        )
+
+
+def _cell(facts: Manifest, data: LabelledImages, seeds: int) -> Cell:
+    if facts.recipe not in (recipe.name for recipe in registry.RECIPES) and ":" not in facts.recipe:
+        raise ModelError(f"{facts.id} is a {facts.recipe}, which is not trained: submit it without --refit.")
+    rows = np.arange(len(data))
+    seen = digests.set_digest(data.digests)
+    split = Split(rows, rows[:0], rows[:0], facts.seed, seen, "", "")
+    made = RefitFacts(champion=facts.id, champion_digest=facts.digest, seeds=seeds)
+    parameters = _without_validation(facts)
+    identity = {"refit": made.as_json(), "parameters": parameters, "dataset": data.sha256}
+    digest = manifest.canonical_digest(identity)
+    return Cell(facts.recipe, 0, split, parameters, digest, facts.rows.balance, refit=made)
+
+
+def _without_validation(facts: Manifest) -> dict[str, Any]:
+    """The champion's parameters; what would stop early on validation images runs as long as it ran for the champion."""
+    known = registry.find(facts.recipe).defaults
+    parameters = {name: value for name, value in facts.parameters.items() if name in known}
+    length = next((name for name in LENGTHS if name in parameters), None)
+    if parameters.get("patience") and facts.best_step and length:
+        stop: Mapping[str, Any] = {length: facts.best_step, "patience": 0}
+        return {**parameters, **stop}
+    return parameters
+
+
+def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress) -> None:
+    staging = folder.parent / ".staging"
+    atomic.remove_tree(staging)
+    atomic.remove_tree(folder)
+    candidate = Trainer(staging).run(data, cell, progress)
+    atomic.publish_folder(candidate.folder, folder)
+    atomic.remove_tree(staging)

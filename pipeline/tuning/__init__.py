@@ -1,0 +1,1 @@
+"""What ``tune`` does: search the parameters of a recipe, judged on validation images alone."""
