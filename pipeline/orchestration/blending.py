@@ -246,7 +246,7 @@ def _validated(folder: Path, members: Sequence[Member], data: LabelledImages, sp
 
 def _judged(home: Home, watcher: Watcher, candidate: Candidate, data: LabelledImages, split: Split) -> Version:
     verdict = watcher.run(candidate, production.current(home, data.name), data, split)
-    reporting.add_report(home, candidate.folder, verdict, data.images[split.benchmark])
+    reporting.add_report(home, candidate.folder, verdict, data, split)
     version = versions.publish(home, candidate, verdict)
     if verdict.outcome == "pass":
         Deployer(home).run(version)
