@@ -28,7 +28,7 @@ TARGETS = (0.98, 0.99)
 VALIDATES = 10
 AIM = 0.5
 FLIPPED_OF, FLIPPED = 10_000, 100
-CURVES = measure.RAW / "review.jsonl"
+CURVES = measure.RAW / "review_points.jsonl"
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "review_order.png"
 
 
@@ -127,7 +127,8 @@ def _order_section(points: Sequence[Point], seeds: int) -> str:
             f"`{RECIPE} --effort {EFFORT}` on labels from a pool of {POOL:,} of MNIST's images, accuracy on its 10,000 "
             "test images. The least certain images come first (margin), or any (random); a model is trained at each "
             f"number of labels and orders what is left. {seeds} seeds, each with another pool. Labels needed, "
-            "interpolated on the mean curve; the share is by seed, mean and standard deviation:",
+            "interpolated on the mean curve; the share is by seed, mean and standard deviation, and an order that does "
+            f"not reach the accuracy counts as {SIZES[-1]:,}:",
             measure.table(("accuracy", "margin", "random", "margin / random", f"at most {AIM:g}"), needed),
             "Accuracy, %:",
             measure.table(("labels", *ORDERS), rows),
@@ -147,7 +148,7 @@ def _share(points: Sequence[Point], target: float, seeds: int) -> tuple[str, str
 def _needed(curve: Mapping[int, Sequence[float]], target: float) -> float:
     """Labels at which the mean accuracy first reaches the target, on a logarithmic scale between two sizes.
 
-    Infinity where it never does.
+    Where it never does, the largest size: for random order that is too few, so the gain is understated.
     """
     before, lower = min(curve), fmean(curve[min(curve)])
     for size in sorted(curve):
@@ -156,7 +157,7 @@ def _needed(curve: Mapping[int, Sequence[float]], target: float) -> float:
             part = 1.0 if mean == lower else (target - lower) / (mean - lower)
             return float(before * (size / before) ** part)
         before, lower = size, mean
-    return float("inf")
+    return float(max(curve))
 
 
 @figures.drawn

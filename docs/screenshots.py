@@ -1,6 +1,7 @@
-"""Pictures of the web page and the reports, for the README: ``python docs/screenshots.py [--home DIR]``.
+"""Pictures of the web pages and the reports, for the docs: ``python docs/screenshots.py [--home DIR] [--only PART]``.
 
-Needs a champion in the home folder, Playwright, and Chromium (``CHROMIUM`` names it if it is not on the path).
+Needs a champion in the home folder, but for the part ``review``, which makes a dataset of its own; Playwright, and
+Chromium (``CHROMIUM`` names it if it is not on the path).
 """
 
 import argparse
@@ -8,7 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +32,17 @@ def main() -> None:
 
     options = _options()
     IMAGES.mkdir(exist_ok=True)
-    with _serving(options.home) as address, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu"] if os.geteuid() == 0 else ["--disable-gpu"]
         chrome = playwright.chromium.launch(executable_path=_chromium(), args=flags)
+        for name, part in PARTS.items():
+            if options.only in {None, name}:
+                part(chrome, options.home)
+        chrome.close()
+
+
+def _champion(chrome: "Browser", home: Path) -> None:
+    with _serving(home) as (address, _):
         with _page(chrome, WIDE, "light") as page:
             _draw_example(page, address, "3")
             _keep(page, "draw.png")
@@ -46,22 +56,59 @@ def main() -> None:
             if report:
                 page.goto(address + report)
                 _keep(page, "report.png")
-        chrome.close()
+
+
+def _review(chrome: "Browser", _home: Path) -> None:
+    """Digits of which one in a hundred has a wrong label wait for review, where out-of-fold predictions doubt it."""
+    with tempfile.TemporaryDirectory() as folder:
+        _ingest_with_wrong_labels(Path(folder))
+        with _serving(Path(folder)) as (_, link):
+            for size, colours, scale, name in (
+                (WIDE, "light", 1, "review.png"),
+                (PHONE, "dark", 2, "review-phone.png"),
+            ):
+                with _page(chrome, size, colours, scale) as page:
+                    page.goto(link)
+                    page.fill("#name", "Ada")
+                    page.click("#who button")
+                    page.wait_for_selector("#picture[src]")
+                    page.keyboard.press("s")
+                    page.wait_for_timeout(1_000)
+                    _keep(page, name)
+
+
+PARTS: "dict[str, Callable[[Browser, Path], None]]" = {"champion": _champion, "review": _review}
+
+
+def _ingest_with_wrong_labels(home: Path) -> None:
+    import numpy as np
+
+    from pipeline.data import sources
+
+    data = sources.load("auto", name="screenshots")
+    images, labels = data.images[:5_000], data.labels[:5_000].copy()
+    labels[::100] = (labels[::100] + 5) % 10
+    np.savez(home / "digits.npz", images=images, labels=labels)
+    command = [sys.executable, str(ROOT / "simulator.py"), "ingest", str(home / "digits.npz"), "--dataset", "digits-2"]
+    subprocess.run([*command, "--home", str(home)], check=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Pictures of the web page and the reports, for the README.")
     parser.add_argument("--home", type=Path, default=ROOT, help="where production/ is")
+    parser.add_argument("--only", choices=tuple(PARTS), help="one part alone")
     return parser.parse_args()
 
 
 @contextmanager
-def _serving(home: Path) -> Iterator[str]:
+def _serving(home: Path) -> Iterator[tuple[str, str]]:
+    """The address of a server, and its link to the page that reviews."""
     command = [sys.executable, str(ROOT / "simulator.py"), "serve", "--port", "0", "--home", str(home)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield next(word for word in process.stdout.readline().split() if word.startswith("http://"))
+        first, second = process.stdout.readline(), process.stdout.readline()
+        yield next(word for word in first.split() if word.startswith("http://")), second.split()[-1]
     finally:
         process.terminate()
         process.wait(10)

@@ -78,13 +78,20 @@ def _ask(queue: "ReviewQueue", reviewer: str, keys: "Keyboard") -> None:
             return
         try:
             if key == UNDO:
-                question = queue.undo(reviewer) or question
+                question = _undone(queue, reviewer)
                 continue
             _decide(queue, question, str(key), reviewer, keys)
         except DataError as error:
             notice(str(error))
         question = queue.next(reviewer)
     console.print("Nothing is left to review.")
+
+
+def _undone(queue: "ReviewQueue", reviewer: str) -> "Question":
+    question = queue.undo(reviewer)
+    if question is None:
+        raise DataError("There is nothing to undo: what is stored stays.")
+    return question
 
 
 def _decide(queue: "ReviewQueue", question: "Question", key: str, reviewer: str, keys: "Keyboard") -> None:

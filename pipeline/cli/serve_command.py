@@ -127,8 +127,11 @@ def _keeping(home: Home, dataset: str | None, images: int, days: float, audit: f
 
 
 def _require_one(home: Home, dataset: str | None) -> None:
+    from pipeline.data import snapshots
     from pipeline.store import production
 
+    if dataset is not None and snapshots.numbers(home.datasets / dataset):
+        return  # its images can be reviewed before its first champion
     served = production.datasets(home)
     if dataset is None and len(served) > 1:
         raise SettingsError(f"Several datasets have a champion ({', '.join(served)}): choose one with --dataset.")

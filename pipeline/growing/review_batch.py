@@ -59,7 +59,7 @@ class ReviewBatch:
             "discarded": self.discarded,
         }
         found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count) or "nothing to store"
-        lines = [f"Reviewed by {', '.join(self.reviewers) or 'nobody'}: {found}."]
+        lines = [f"Reviewed by {', '.join(self.reviewers)}: {found}." if self.reviewers else "Nothing was decided."]
         if self.returned:
             lines.append(f"{self.returned:,} images now judge models and must be reviewed again, blind.")
         if self.skipped:

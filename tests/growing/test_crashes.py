@@ -1,15 +1,18 @@
-"""A crash, a torn write or a full disk at every call to the disk, during ingest and erasure."""
+"""A crash, a torn write or a full disk at every call to the disk, during ingest, review and erasure."""
 
 import contextlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_pictures import NAME, Ingest, write_pictures
 
 from pipeline.data import shards, snapshots, sources
 from pipeline.errors import PipelineError
-from pipeline.growing import exporting, quarantine, removal
+from pipeline.growing import exporting, quarantine, removal, review_batch, screening
+from pipeline.growing.quarantine import Waiting
+from pipeline.growing.review import ReviewQueue
 from pipeline.store.home import Home
 
 sys.path.append(str(Path(__file__).parents[1] / "durability"))
@@ -86,3 +89,41 @@ def test_a_broken_erasure_is_completed_by_the_next_writer(
             )
         assert quarantine.waiting(folder) == []
     assert at > 10
+
+
+@pytest.mark.parametrize("kind", ["crash", "torn", "full", "error"])
+def test_a_broken_review_loses_no_decision_that_was_made(
+    home: Home, pictures: Path, take_in: Ingest, kind: Kind
+) -> None:
+    take_in(pictures)
+    folder = home.datasets / NAME
+    for at in range(1, 200):
+        entries = [_waiting(1000 + 2 * at), _waiting(1001 + 2 * at)]
+        before = set(held(home))
+        made: list[str] = []
+        with pytest.MonkeyPatch.context() as patch:
+            disk = FaultyDisk(patch, kind, at)
+            with contextlib.suppress(Crash, PipelineError):
+                quarantine.add(folder, f"b{at}", entries, ("bar", "ring"))
+                queue = ReviewQueue(home, NAME)
+                for entry in entries:
+                    queue.decide(entry.digest, "label", "bar", "Ada")
+                    made.append(entry.digest)
+                review_batch.store(home, NAME, wait=True, notify=print)
+            if len(disk.calls) < at:
+                break
+        left = {entry.digest for entry in quarantine.waiting(folder)}
+        assert before <= set(held(home)) | left
+        review_batch.store(home, NAME, wait=True, notify=print)
+        after = set(held(home))
+        assert before | set(made) <= after
+        assert after <= before | {entry.digest for entry in entries}
+        assert not list(folder.rglob("*.tmp"))
+        quarantine.discard(folder, [entry.digest for entry in entries])
+    assert at > 10
+
+
+def _waiting(number: int) -> Waiting:
+    chance = np.random.default_rng(number)
+    pixels = chance.integers(0, 256, (12, 12, 1), dtype=np.uint8)
+    return quarantine.of_pixels(pixels, cause=screening.UNLABELLED, source=f"{number}", batch=f"b{number}")
