@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The rules a challenger must pass, and what they guarantee.")
 
 PresetOption = Annotated[
-    str | None, typer.Option("--gate", help="Preset: guarded, growing, cross-fit, each-test or as-good.", show_default="guarded")
+    str | None,
+    typer.Option("--gate", help="Preset: guarded, growing, cross-fit, each-test or as-good.", show_default="guarded"),
 ]
 TABLES_BEGIN = "<!-- simulated: begin -->"
 TABLES_END = "<!-- simulated: end -->"
