@@ -58,8 +58,8 @@ def mixture(seed: int = 0, spread: float = 1.5) -> Draw:
     mixing = np.eye(FEATURES) + 0.25 * rng.normal(0, 1, (FEATURES, FEATURES)) / np.sqrt(FEATURES)
 
     def draw(random: np.random.Generator, datasets: int, each: int) -> Floats:
-        noise = random.normal(0, 1, (datasets, CLASSES, each, FEATURES)) @ mixing
-        return means[None, :, None] + noise
+        noise: Floats = random.normal(0, 1, (datasets, CLASSES, each, FEATURES)) @ mixing
+        return np.asarray(means[None, :, None] + noise)
 
     return draw
 
