@@ -7,6 +7,7 @@ images, so that the answers which are compared are not independent.
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,14 @@ def mixture(seed: int = 0, spread: float = 1.5) -> Draw:
     mixing = np.eye(FEATURES) + 0.25 * rng.normal(0, 1, (FEATURES, FEATURES)) / np.sqrt(FEATURES)
 
     def draw(random: np.random.Generator, datasets: int, each: int) -> Floats:
+<<<<<<< HEAD
         noise = random.normal(0, 1, (datasets, CLASSES, each, FEATURES)) @ mixing
         images: Floats = means[None, :, None] + noise
         return images
+=======
+        noise: Floats = random.normal(0, 1, (datasets, CLASSES, each, FEATURES)) @ mixing
+        return np.asarray(means[None, :, None] + noise)
+>>>>>>> h2
 
     return draw
 
@@ -207,8 +213,10 @@ def powers(draw: Draw, weak: Recipe, each: int, datasets: int, seed: int = 0) ->
 
 def networks(draw: Draw, datasets: int, each: int = 60, seed: int = 0) -> Null:
     """Compare a small neural network with itself, trained from other seeds, out of fold."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
+    warnings.simplefilter("ignore", ConvergenceWarning)
     rng, fold = np.random.default_rng(seed), np.arange(each) % FOLDS
     truth = np.repeat(np.arange(CLASSES), each).reshape(CLASSES, each)
 

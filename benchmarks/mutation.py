@@ -68,17 +68,24 @@ SECONDS = 300
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change to one module."""
+    """One change to one module: the change of this number at this place in its syntax tree."""
 
     module: str
+    place: int
+    number: int
     line: int
     what: str
-    tree: ast.Module
 
     @property
     def name(self) -> str:
         """For a list."""
         return f"{self.module}:{self.line} {self.what}"
+
+    def tree(self) -> ast.Module:
+        """Return the changed module."""
+        tree = ast.parse(_file(self.module).read_text())
+        _apply(list(ast.walk(tree))[self.place], self.number)
+        return ast.fix_missing_locations(tree)
 
 
 def mutants(module: str) -> Iterator[Mutant]:
@@ -86,16 +93,13 @@ def mutants(module: str) -> Iterator[Mutant]:
     tree = ast.parse(_file(module).read_text())
     options = {inner for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for inner in _decorations(node)}
     for place, node in enumerate(ast.walk(tree)):
-        if node in options:
-            continue
-        for number, what in enumerate(_changes(node)):
-            changed = copy.deepcopy(tree)
-            target = list(ast.walk(changed))[place]
-            before = ast.unparse(target)
-            _apply(target, number)
-            after = ast.unparse(target)
+        for number, what in enumerate(_changes(node) if node not in options else []):
+            changed = copy.deepcopy(node)
+            _apply(changed, number)
+            before, after = ast.unparse(node), ast.unparse(changed)
             if before != after:
-                yield Mutant(module, getattr(node, "lineno", 0), f"{what}: {before} -> {after}"[:160], changed)
+                line = getattr(node, "lineno", 0)
+                yield Mutant(module, place, number, line, f"{what}: {before} -> {after}"[:160])
 
 
 def survives(mutant: Mutant) -> bool:
@@ -188,7 +192,7 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.util.spec_from_file_location(name, _file(name), loader=self)
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self.mutant.tree, str(_file(self.mutant.module)), "exec"), module.__dict__)
+        exec(compile(self.mutant.tree(), str(_file(self.mutant.module)), "exec"), module.__dict__)
 
 
 def _tested(mutant: Mutant) -> int:

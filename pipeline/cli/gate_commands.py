@@ -89,7 +89,7 @@ def plan(
     from pipeline.judging import power as planning
 
     policy = policy_of(gate, config)
-    if policy.mode != "better":
+    if policy.mode != "better" and not policy.out_of_fold:
         raise SettingsError(f"Gate mode '{policy.mode}' proves no gain, so there is nothing to plan.")
     share = sum(planning.usual_rates(gain / 100)) if disagreement is None else disagreement / 100
     if not 0 < gain / 100 <= share:
@@ -103,9 +103,10 @@ def plan(
         print_json({**facts, "budget": policy.budget, "images": images})
         return
     needed = f"more than {planning.MOST_IMAGES:,}" if images is None else f"about {planning.rounded(images):,}"
+    kind = "images out of fold" if policy.out_of_fold else "benchmark images"
     console.print(
         f"To find a gain of {gain:g} points {100 * power:g} % of the time, with {100 * share:.3g} % of the images "
-        f"right for exactly one of the two, this gate needs {needed} benchmark images{_assumption(policy)}.",
+        f"right for exactly one of the two, this gate needs {needed} {kind}{_assumption(policy)}.",
         markup=False,
     )
 
@@ -135,10 +136,10 @@ def simulate(
 
 def _level_of(policy: "GatePolicy", gain: float, disagreement: float) -> "float | Callable[[int], float]":
     """The level of one judgement: alpha each time, or what a whole budget gives to a challenger of this gain."""
-    from pipeline.judging import power
+    from pipeline.judging import ledger, power
 
-    if not policy.promises:
-        return policy.alpha
+    if policy.out_of_fold or not policy.promises:
+        return ledger.next_level(policy, policy.alpha, None) if policy.promises else policy.alpha / policy.caution
     fixed, made = (disagreement + gain) / 2, (disagreement - gain) / 2
     return lambda images: power.expected_level(policy.alpha, int(power.VALIDATION_PER_BENCHMARK * images), fixed, made)
 
@@ -148,6 +149,8 @@ def _assumption(policy: "GatePolicy") -> str:
 
     if not policy.promises:
         return ""
+    if policy.out_of_fold:
+        return ", with nothing spent before"
     return f", with {100 * power.VALIDATION_PER_BENCHMARK:g} validation images for each 100 and nothing spent before"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.facts.manifest_facts import Parity
-from pipeline.judging import gate
+from pipeline.judging import gate, paired
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.ledger import Refusal
 from pipeline.judging.policy import LIMITS, PRESETS, from_table
@@ -378,6 +378,15 @@ def test_non_inferior_is_measured_against_every_former_champion_so_that_losses_c
         judgement = judged(policy, replace(evidence, former=order), LEVEL)
         assert judgement.outcome == "fail"
         assert "Against long ago, the hardest of 2" in sentence_of(judgement, "proven_not_inferior")
+
+
+def test_non_inferiority_is_proven_where_p_equals_the_level():
+    policy = from_table({"mode": "non-inferior", "margin_pp": 0.3, "class_alpha": "off"})
+    evidence = make_evidence(1, 4)
+    evidence = replace(evidence, former=(evidence.champion,))
+    p = float(paired.p_non_inferior(1, 4, len(evidence.labels), 0.003))
+    for level, outcome in ((p, "pass"), (p * 0.999, "fail")):
+        assert outcome_of(judged(policy, evidence, level), "proven_not_inferior") == outcome
 
 
 @pytest.mark.parametrize("changes", [{"former": ()}, {"lost": ("20260101-gone",)}])

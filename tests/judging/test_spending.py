@@ -31,6 +31,7 @@ def test_a_level_is_shown_exactly_and_never_more_than_its_share(left, p):
 def test_without_validation_there_is_a_stated_share_and_without_budget_nothing():
     assert spending.level(0.05, None) == 0.0005
     assert spending.level(0.0, 0.0) == 0.0
+    assert spending.level(spending.NOTHING_LEFT, 0.0) == 0.0 < spending.level(2 * spending.NOTHING_LEFT, 0.0)
 
 
 def test_the_mean_share_is_the_mean_over_uniform_p_values():

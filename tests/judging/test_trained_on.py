@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import pytest
 from evidence_builder import judged, make_evidence
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import SettingsError
 from pipeline.facts.manifest_facts import Parity
 from pipeline.gatecheck import Answers, check_predictions
-from pipeline.judging import explain, gate, ledger, rules, spending, trained_on
+from pipeline.judging import explain, gate, ledger, power, rules, spending, trained_on
 from pipeline.judging.evidence import Provenance
 from pipeline.judging.policy import PRESETS, GatePolicy, from_table
+from pipeline.judging.simulation import power_of
+from pipeline.judging.simulation_tables import tables
 
 ENTRY = ledger.TrainedOnEntry(benchmark_sha256="b" * 64, images=359, at="2026-11-21T12:00:00Z")
 CROSSED = ledger.with_entry(ledger.Ledger("toy"), ENTRY)
@@ -126,3 +130,20 @@ def test_every_rule_that_cannot_be_switched_off_is_in_the_words():
 def test_predictions_alone_show_no_folds():
     with pytest.raises(SettingsError, match="cross-fit"):
         check_predictions(Answers([0, 1], [0, 1], [0, 1]), policy="cross-fit")
+
+
+def test_a_plan_counts_all_images():
+    fixed, made = power.usual_rates(0.01)
+    needed = power.images_needed(0.01, fixed + made, ledger.next_level(FOLDS, FOLDS.alpha, None))
+    said = CliRunner().invoke(app, ["gate", "plan", "--gain", "1", "--gate", "cross-fit"]).stdout
+    assert f"about {power.rounded(needed):,} images out of fold, with nothing spent before" in " ".join(said.split())
+
+
+def test_simulated_power_out_of_fold_is_that_of_five_times_the_images():
+    text = tables({"cross-fit": FOLDS}, repetitions=10)
+    assert "on a fifth of them" in text and "on all of them" in text
+    assert "false promotion" not in text, "the simulation draws independent answers"
+    cases = ((PRESETS["guarded"], 359, 143), (FOLDS, 1_797, 0))
+    guarded, folds = (power_of(policy, 0.02, images, validation) for policy, images, validation in cases)
+    assert guarded < 0.2
+    assert folds > 0.99

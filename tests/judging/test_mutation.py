@@ -1,0 +1,35 @@
+"""The tests of the gate notice when one of its rules is changed: a sample of ``benchmarks/mutation.py``."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import mutation
+
+SAMPLE, NOTICED = 16, 14
+"""So many mutants are drawn, and at least so many of them must be noticed: a few are equivalent to the rule."""
+
+
+def test_every_module_with_a_rule_is_mutated():
+    for module in mutation.TESTS:
+        found = list(mutation.mutants(module))
+        assert len(found) > 3, module
+        assert all(one.line > 0 for one in found)
+        for one in found[::20]:
+            compile(one.tree(), module, "exec")
+    rules = {path.stem for path in (mutation.HOME / "pipeline" / "judging").glob("*checks.py")}
+    assert {f"pipeline.judging.{name}" for name in rules} <= mutation.TESTS.keys()
+
+
+@pytest.mark.slow
+def test_a_sample_of_changed_rules_is_noticed():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.mutation", "--most", str(SAMPLE), "--seed", "13"],
+        cwd=Path(mutation.HOME), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    noticed, tried = map(int, re.search(r"(\d+) of (\d+) mutants that were tried", done.stdout).groups())
+    assert tried == SAMPLE
+    assert noticed >= NOTICED, done.stdout
