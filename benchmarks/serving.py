@@ -48,23 +48,28 @@ def section(load: Load) -> str:
     """Return the measurements of one champion as Markdown."""
     ready = [_seconds_to_ready(load.home) for _ in range(load.repeats)]
     rows = []
-    with _serving(load.home) as (host, port):
-        facts = json.loads(asyncio.run(_get(host, port, "/production")))
-        for name, request in _requests(facts["shape"]).items():
-            asyncio.run(_load(host, port, request, load.connections, WARM_UP_SECONDS))
+    with running(load.home) as (host, port):
+        facts = json.loads(asyncio.run(get(host, port, "/production")))
+        for name, request in requests(facts["shape"]).items():
+            asyncio.run(load_server(host, port, request, load.connections, WARM_UP_SECONDS))
             runs = [
-                asyncio.run(_load(host, port, request, load.connections, load.seconds)) for _ in range(load.repeats)
+                asyncio.run(load_server(host, port, request, load.connections, load.seconds))
+                for _ in range(load.repeats)
             ]
             rows.append((name, *_summary(runs, load.seconds)))
     columns = ("request", "predictions per second", "median ms", "p99 ms", "slowest run: per second, p99 ms")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
         "## Serving: single images over HTTP\n\n"
         f"`simulator.py serve` with a `{facts['recipe']}` for {facts['dataset']}, {load.connections} connections, "
-        f"client and server together on {cores} cores, {load.repeats} runs of {load.seconds:g} s each. "
+        f"client and server together on {cores()} cores, {load.repeats} runs of {load.seconds:g} s each. "
         f"Ready {measure.mean_and_spread(ready)} s after the process was started. "
         "Aim: 1,000 a second with p99 under 50 ms.\n\n" + measure.table(columns, rows)
     )
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _train(home: Path) -> None:
@@ -84,27 +89,28 @@ def _options(arguments: Sequence[str] | None = None) -> Load:
 
 def _seconds_to_ready(home: Path) -> float:
     started = time.perf_counter()
-    with _serving(home):
+    with running(home):
         return time.perf_counter() - started
 
 
 @contextmanager
-def _serving(home: Path) -> Iterator[tuple[str, int]]:
-    command = [sys.executable, str(ROOT / "simulator.py"), "serve", "--port", "0", "--home", str(home)]
+def running(home: Path, *options: str) -> Iterator[tuple[str, int]]:
+    """Run ``simulator.py serve`` with a home; yields host and port once it is ready."""
+    command = [sys.executable, str(ROOT / "simulator.py"), "serve", "--port", "0", "--home", str(home), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         address = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
         host, port = address.removeprefix("http://").split(":")
-        asyncio.run(_get(host, int(port), "/readyz"))
+        asyncio.run(get(host, int(port), "/readyz"))
         yield host, int(port)
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _requests(shape: list[int]) -> dict[str, bytes]:
-    """Whole HTTP requests with one image each: pixels as JSON, and a drawing as a PNG file."""
+def requests(shape: list[int]) -> dict[str, bytes]:
+    """Return whole HTTP requests with one image each: pixels as JSON, and a drawing as a PNG file."""
     from PIL import Image, ImageDraw
 
     grey = shape[:2] if shape[2] == 1 else shape
@@ -125,14 +131,16 @@ def _post(kind: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def _get(host: str, port: int, path: str) -> bytes:
+async def get(host: str, port: int, path: str) -> bytes:
+    """Return the body of an answer."""
     reader, writer = await asyncio.open_connection(host, port)
-    body = await _exchange(reader, writer, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    body = await exchange(reader, writer, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     writer.close()
     return body
 
 
-async def _load(host: str, port: int, request: bytes, connections: int, seconds: float) -> list[float]:
+async def load_server(host: str, port: int, request: bytes, connections: int, seconds: float) -> list[float]:
+    """Send one request again and again over some connections; returns the seconds that each answer took."""
     until = time.perf_counter() + seconds
     parts = await asyncio.gather(*(_connection(host, port, request, until) for _ in range(connections)))
     return [latency for part in parts for latency in part]
@@ -142,13 +150,14 @@ async def _connection(host: str, port: int, request: bytes, until: float) -> lis
     reader, writer = await asyncio.open_connection(host, port)
     latencies = []
     while (started := time.perf_counter()) < until:
-        await _exchange(reader, writer, request)
+        await exchange(reader, writer, request)
         latencies.append(time.perf_counter() - started)
     writer.close()
     return latencies
 
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
+    """Send a request and return the body of the answer."""
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200"):

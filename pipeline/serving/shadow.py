@@ -62,8 +62,10 @@ class Shadow:
         self._said: str | None = None
         self._waiting: deque[Served] = deque()
         self._images_waiting = 0
+        self._guard = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
+        self._ended = False
         context = get_context("spawn")
         self._connection, self._theirs = context.Pipe()
         arguments = (self._theirs, version.folder, self._facts.digest)
@@ -88,36 +90,43 @@ class Shadow:
         if served.facts.version == self.version:
             return
         fits = served.facts.shape == self._facts.dataset.shape
-        if not fits or not self._thread.is_alive() or self._images_waiting + len(served) > MOST_WAITING:
-            self.skipped += len(served)
-            return
-        self._images_waiting += len(served)
-        self._waiting.append(served)
+        with self._guard:
+            if not fits or self._ended or self._images_waiting + len(served) > MOST_WAITING:
+                self.skipped += len(served)
+                return
+            self._images_waiting += len(served)
+            self._waiting.append(served)
         self._wake.set()
 
     def _run(self) -> None:
         try:
-            if problem := self._connection.recv():
-                self._say(f"The challenger {self.version} cannot be loaded: {problem}")
-                return
-            while not self._stopping:
-                if self._waiting:
-                    self._compare(self._waiting.popleft())
-                else:
-                    self._wake.wait()
-                    self._wake.clear()
+            self._follow_on()
         except (EOFError, OSError) as error:
             if not self._stopping:
-                self._say(
-                    f"The challenger {self.version} ended ({error or 'its process is gone'}): restart the server."
-                )
+                reason = str(error) or "its process is gone"
+                self._say(f"The challenger {self.version} ended ({reason}): restart the server.")
+        with self._guard:
+            self._ended = True
+            self.skipped += self._images_waiting
+
+    def _follow_on(self) -> None:
+        if problem := self._connection.recv():
+            self._say(f"The challenger {self.version} cannot be loaded: {problem}")
+            return
+        while not self._stopping:
+            if self._waiting:
+                self._compare(self._waiting.popleft())
+            else:
+                self._wake.wait()
+                self._wake.clear()
 
     def _compare(self, served: Served) -> None:
         parts = []
         for start in range(0, len(served), BATCH):
             self._connection.send(served.images[start : start + BATCH])
             parts.append(self._connection.recv())
-        self._images_waiting -= len(served)
+        with self._guard:
+            self._images_waiting -= len(served)
         probabilities = np.concatenate(parts)
         classes = self._facts.dataset.classes
         own = [classes[best] for best in probabilities.argmax(axis=1).tolist()]

@@ -16,6 +16,7 @@ from pipeline.store.home import Home
 from pipeline.store.prediction_ids import Numbering
 from pipeline.store.served_upkeep import Limits, Upkeep
 
+Change = Callable[[Home, list[str]], None]
 DATASET = "digits"
 LIMITS = Limits(1_000, 30)
 CHAMPION: Any = SimpleNamespace(
@@ -67,27 +68,25 @@ def test_more_than_the_disk_takes_is_counted_and_not_held(home: Home, monkeypatc
     assert (log.kept, log.lost) == (6, 2), "96 bytes of pixels fit"
 
 
-def append(home: Home) -> None:
+def append(home: Home, _before: list[str]) -> None:
     served_upkeep.append(home, served_of(3))
 
 
-def merge(home: Home) -> None:
+def merge(home: Home, _before: list[str]) -> None:
     Upkeep(home, DATASET, LIMITS).merge()
 
 
-def trim(home: Home) -> None:
+def trim(home: Home, _before: list[str]) -> None:
     Upkeep(home, DATASET, Limits(21, 30)).trim(time.time_ns() // 1_000)
 
 
-def delete(home: Home) -> None:
-    served_upkeep.delete(home, DATASET, kept(home)[3:5])
+def delete(home: Home, before: list[str]) -> None:
+    served_upkeep.delete(home, DATASET, before[3:5])
 
 
 @pytest.mark.parametrize("kind", ["crash", "torn", "full", "error"])
 @pytest.mark.parametrize("change", [append, merge, trim, delete])
-def test_whatever_call_to_the_disk_fails_every_prediction_is_there_once(
-    home: Home, kind: Kind, change: Callable[[Home], None]
-) -> None:
+def test_whatever_call_to_the_disk_fails_every_prediction_is_there_once(home: Home, kind: Kind, change: Change) -> None:
     numbering = Numbering()
     for _ in range(16):
         served_upkeep.append(home, served_of(2, numbering))
@@ -96,7 +95,7 @@ def test_whatever_call_to_the_disk_fails_every_prediction_is_there_once(
     while failed:
         with pytest.MonkeyPatch.context() as patch:
             FaultyDisk(patch, kind, at)
-            failed = fails(change, home)
+            failed = fails(change, home, before)
         found = kept(home)
         assert len(found) == len(set(found))
         if change in (append, merge):
@@ -115,9 +114,9 @@ def test_whatever_call_to_the_disk_fails_every_prediction_is_there_once(
         assert found == before[:3] + before[5:]
 
 
-def fails(change: Callable[[Home], None], home: Home) -> bool:
+def fails(change: Change, home: Home, before: list[str]) -> bool:
     try:
-        change(home)
+        change(home, before)
     except (Exception, Crash):
         return True
     return False
