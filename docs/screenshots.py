@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,32 +30,34 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     options = _options()
+    keep = partial(_keep, only=options.only)
     IMAGES.mkdir(exist_ok=True)
     with _serving(options.home) as address, sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu"] if os.geteuid() == 0 else ["--disable-gpu"]
         chrome = playwright.chromium.launch(executable_path=_chromium(), args=flags)
         with _page(chrome, WIDE, "light") as page:
             _draw_example(page, address, "3")
-            _keep(page, "draw.png")
+            keep(page, "draw.png")
         with _page(chrome, PHONE, "dark", scale=2) as page:
             _draw_example(page, address, "8")
-            _keep(page, "draw-phone.png")
+            keep(page, "draw-phone.png")
         with _page(chrome, REPORT, "light") as page:
             page.goto(f"{address}/dashboard")
-            _keep(page, "dashboard.png")
+            keep(page, "dashboard.png")
             if page.locator("#watching").count():
                 page.locator("#watching").scroll_into_view_if_needed()
-                _keep(page, "watching.png", page.locator("#watching"))
+                keep(page, "watching.png", page.locator("#watching"))
             report = page.request.get(f"{address}/production").json()["report"]
             if report:
                 page.goto(address + report)
-                _keep(page, "report.png")
+                keep(page, "report.png")
         chrome.close()
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Pictures of the web page and the reports, for the README.")
     parser.add_argument("--home", type=Path, default=ROOT, help="where production/ is")
+    parser.add_argument("--only", help="the one picture to make, as in watching.png")
     return parser.parse_args()
 
 
@@ -99,11 +102,13 @@ def _draw_example(page: "Page", address: str, digit: str) -> None:
     page.evaluate("document.activeElement.blur()")
 
 
-def _keep(page: "Page", name: str, part: "Locator | None" = None) -> None:
+def _keep(page: "Page", name: str, part: "Locator | None" = None, *, only: str | None) -> None:
     import io
 
     from PIL import Image
 
+    if only not in {None, name}:
+        return
     picture = Image.open(io.BytesIO((part or page).screenshot())).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(IMAGES / name, optimize=True)
     print(f"{IMAGES / name}: {(IMAGES / name).stat().st_size:,} bytes")  # noqa: T201
