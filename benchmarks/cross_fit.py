@@ -58,14 +58,9 @@ def mixture(seed: int = 0, spread: float = 1.5) -> Draw:
     mixing = np.eye(FEATURES) + 0.25 * rng.normal(0, 1, (FEATURES, FEATURES)) / np.sqrt(FEATURES)
 
     def draw(random: np.random.Generator, datasets: int, each: int) -> Floats:
-<<<<<<< HEAD
         noise = random.normal(0, 1, (datasets, CLASSES, each, FEATURES)) @ mixing
         images: Floats = means[None, :, None] + noise
         return images
-=======
-        noise: Floats = random.normal(0, 1, (datasets, CLASSES, each, FEATURES)) @ mixing
-        return np.asarray(means[None, :, None] + noise)
->>>>>>> h2
 
     return draw
 

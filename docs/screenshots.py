@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 ROOT = Path(__file__).parents[1]
 IMAGES = Path(__file__).parent / "images"
@@ -52,6 +52,9 @@ def _champion(chrome: "Browser", home: Path) -> None:
         with _page(chrome, REPORT, "light") as page:
             page.goto(f"{address}/dashboard")
             _keep(page, "dashboard.png")
+            if page.locator("#watching").count():
+                page.locator("#watching").scroll_into_view_if_needed()
+                _keep(page, "watching.png", page.locator("#watching"))
             report = page.request.get(f"{address}/production").json()["report"]
             if report:
                 page.goto(address + report)
@@ -143,12 +146,12 @@ def _draw_example(page: "Page", address: str, digit: str) -> None:
     page.evaluate("document.activeElement.blur()")
 
 
-def _keep(page: "Page", name: str) -> None:
+def _keep(page: "Page", name: str, part: "Locator | None" = None) -> None:
     import io
 
     from PIL import Image
 
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture = Image.open(io.BytesIO((part or page).screenshot())).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(IMAGES / name, optimize=True)
     print(f"{IMAGES / name}: {(IMAGES / name).stat().st_size:,} bytes")  # noqa: T201
 

@@ -73,7 +73,7 @@ class WatchState(Facts):
     running_on: _Count = 0
     """The snapshot of the run that was begun and not completed; 0 for none."""
     failed: _Count = 0
-    """The snapshot whose run failed; 0 for none. It is not tried again before there is a newer one."""
+    """The snapshot whose run failed; 0 for none. A newer one is tried at once, the same one after a while."""
     runs_begun: tuple[str, ...] = ()
     """When the latest runs were begun, as far back as ``at_most`` looks."""
 

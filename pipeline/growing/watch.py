@@ -36,6 +36,7 @@ TROUBLE_SECONDS = 60.0
 RETRY_SECONDS = 900.0
 """How soon a run that failed is tried again although nothing has arrived."""
 
+THE_RUN = "the run"
 MOST_RUNS = 1_000
 """Beginnings of runs that are remembered for ``--at-most``."""
 CONTINUED = ("since", "in_hand", "trained", "running_on", "runs_begun", "images", "new")
@@ -135,9 +136,9 @@ class Watch:
             self._try("the inbox", self._intake.look)
             self._sleep(self._orders.settle_seconds)
             self._step()
-            while self._training and not self._stopping and "the run" not in self._troubled_since:
+            while self._training and not self._stopping and THE_RUN not in self._troubled_since:
                 self._sleep(PULSE_SECONDS)
-                self._try("the run", self._attend)
+                self._try(THE_RUN, self._attend)
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -169,9 +170,9 @@ class Watch:
         self._log.happened("started", f"Watching {self._orders.inbox} for {self._dataset}.")
 
     def _step(self) -> None:
-        self._try("the run", self._attend)
+        self._try(THE_RUN, self._attend)
         self._try("the inbox", self._take)
-        self._try("the run", self._begin_if_due)
+        self._try("the next run", self._begin_if_due)
 
     def _take(self) -> None:
         self._intake.finish()

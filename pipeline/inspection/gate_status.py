@@ -135,13 +135,8 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
     if policy.mode == "as-good":
         return []
     if policy.mode == "non-inferior":
-<<<<<<< HEAD
         passing = simulation.power_of(policy, 0.0, status.images, status.validation_images, status.left)
         return [f"About {100 * passing:.0f} % of challengers that are as good as the best champion pass."]
-=======
-        share = simulation.power_of(policy, 0.0, status.images, status.validation_images, status.left)
-        return [f"About {100 * share:.0f} % of challengers that are as good as the best champion pass."]
->>>>>>> h2
     level = None if policy.promises else policy.alpha / policy.caution
     if policy.out_of_fold and policy.promises:
         level = ledger.next_level(policy, status.left, None)
