@@ -17,9 +17,10 @@ from pipeline.store.home import Home
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipeline.contracts import Refit, Submission
+    from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
     from pipeline.facts.submission import SubmissionRecord
     from pipeline.orchestration.refitting import RefitRequest
+    from pipeline.publishing.entry import Entry
 
 app = typer.Typer(
     help="Kaggle: download a competition's files, submit predictions, follow the score.", no_args_is_help=True
@@ -36,6 +37,21 @@ RefitOption = Annotated[
         "averaged.",
         show_default="off",
     ),
+]
+VersionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The version's id, or a part of it; 'best' takes the best expected score that was not sent yet.",
+        show_default="the champion",
+    ),
+]
+LeakOption = Annotated[
+    bool,
+    typer.Option("--allow-leak", help="Submit even if the version was trained on test images; the submission says so."),
+]
+ResendOption = Annotated[
+    bool,
+    typer.Option("--resend", help="Send again even if an earlier attempt of unknown outcome may have reached Kaggle."),
 ]
 LimitOption = Annotated[float, typer.Option(min=1, help="Seconds to wait for Kaggle.")]
 ShapeOption = Annotated[str | None, settings_option("shape")]
@@ -79,70 +95,66 @@ def download(
 
 @app.command("submit")
 def submit(
-    version: Annotated[
-        str | None,
-        typer.Option(
-            help="The version's id, or a part of it; 'best' takes the best expected score that was not sent yet.",
-            show_default="the champion",
-        ),
-    ] = None,
+    version: VersionOption = None,
     dataset: ChampionOption = None,
     competition: CompetitionOption = DEFAULT_COMPETITION,
     test_images: TestImagesOption = None,
     metric: MetricOption = None,
     probabilities: ProbabilitiesOption = False,
-    allow_leak: Annotated[
-        bool,
-        typer.Option(
-            "--allow-leak", help="Submit even if the version was trained on test images; the submission says so."
-        ),
-    ] = False,
-    resend: Annotated[
-        bool,
-        typer.Option(
-            "--resend", help="Send again even if an earlier attempt of unknown outcome may have reached Kaggle."
-        ),
-    ] = False,
+    allow_leak: LeakOption = False,
+    resend: ResendOption = False,
     refit: RefitOption = None,
     data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
     time_limit: LimitOption = 600,
     home: HomeOption = None,
 ) -> None:
     """Predict the test images, show the expected score, submit once, and wait for the public score."""
-    from pipeline.application import Application, escape_notice
+    from pipeline.application import escape_notice
     from pipeline.orchestration import refitting
     from pipeline.publishing import best, submitter
     from pipeline.publishing import entry as entries
     from pipeline.services.calls import Patience
-    from pipeline.store import versions
 
     if version == BEST and refit is not None:
-        raise SettingsError(
-            "--refit needs the version that it refits: name it with --version, or leave one of them out."
-        )
+        raise SettingsError("--refit takes a version by name, so leave out --version best, or --refit.")
     place = Home.find(home)
     choices = CompetitionChoices(metric=metric, probabilities=probabilities or None)
     entry = entries.enter(place, competition, choices, notice, test_images=test_images, all_files=test_images is None)
-    champion = champion_of(place, dataset or _dataset_of(place, competition)) if version in (None, BEST) else None
-    chosen = versions.require_whole(versions.find(place, champion.id if champion else str(version)))
-    application = Application(chosen)
-    test = entries.load_test_images(entry, application.shape, application.preparation, notice)
-    if version == BEST:
-        found = best.choose(place, entry, test, chosen.manifest.dataset.name, notice)
-        if found is None:
-            return
-        chosen = found
-    submission = best.predict(place, chosen, entry, test)
-    made = None
+    found = _version_and_test_images(place, entry, version, dataset)
+    if found is None:
+        return
+    chosen, test = found
+    submission, made = best.predict(place, chosen, entry, test), None
     if refit is not None:
-        request = refitting.RefitRequest(chosen, refit, test, allow_leak)
-        made, submission = _refitted(place, request, submission, entry, data_dir)
+        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak)
+        made, submission = _refitted(place, wanted, submission, entry, data_dir)
     if escaped := escape_notice(submission):
         notice(escaped)
     request = submitter.Request(chosen, submission, test, entry, allow_leak, resend, made)
     with _reports_up_to_date(place), console.status("Working …"):
         record = submitter.submit(place, request, Patience(limit_seconds=time_limit), notice)
     console.print(submitter.outcome_sentence(record), markup=False)
+
+
+def _version_and_test_images(
+    home: Home, entry: "Entry", version: str | None, dataset: str | None
+) -> "tuple[Version, UnlabelledImages] | None":
+    """The version that is asked for, the champion or the best; ``None`` if there is none to submit."""
+    from pipeline.application import Application
+    from pipeline.publishing import best
+    from pipeline.publishing import entry as entries
+    from pipeline.store import versions
+
+    name = version
+    if version in (None, BEST):
+        name = champion_of(home, dataset or _dataset_of(home, entry.competition)).id
+    chosen = versions.require_whole(versions.find(home, str(name)))
+    application = Application(chosen)
+    test = entries.load_test_images(entry, application.shape, application.preparation, notice)
+    if version != BEST:
+        return chosen, test
+    better = best.choose(home, entry, test, chosen.manifest.dataset.name, notice)
+    return None if better is None else (better, test)
 
 
 def _refitted(

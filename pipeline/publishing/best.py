@@ -79,7 +79,8 @@ def choose(home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notif
         StoreError: A file of a version is missing or damaged.
         DataError: The images do not fit a model.
     """
-    sent = {one.version for one in submissions.of_competition(home, entry.competition) if one.status != "refused"}
+    records = submissions.of_competition(home, entry.competition)
+    sent = {one.version for one in records if one.status != "refused" and submitter.REFIT_WORDS not in one.message}
     unsent = [one for one in _usable(home, test, dataset) if one.id not in sent]
     honest = [one for one in unsent if not leaked_images(one, test)]
     if not honest:
