@@ -26,6 +26,7 @@ PARTS = (
     "review",
     "tuning",
     "blends",
+    "expected_score",
 )
 
 

@@ -69,7 +69,7 @@ def mnist(folder: Path) -> Draw:
     """Return images of MNIST, drawn without replacement, as their first principal components."""
     from pipeline.data import sources
 
-    data = sources.load("mnist", data_dir=folder, name=None, kaggle_dir=folder, datasets=folder)
+    data = sources.load("mnist", data_dir=folder)
     pixels = data.images.reshape(len(data), -1).astype(np.float32) / 255
     pixels -= pixels.mean(axis=0)
     _, vectors = np.linalg.eigh(pixels.T @ pixels)

@@ -167,7 +167,7 @@ def _loading(home: Home) -> str:
 def _take_in(home: Home, dataset: str, spec: str) -> Batch:
     desk = Desk(
         scratch=home.root,
-        read_named=lambda name: sources.read(name, data_dir=None, kaggle_dir=None),
+        read_named=lambda name: sources.read(name, data_dir=None),
         download=_ignore,
         notify=print,
     )

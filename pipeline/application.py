@@ -1,13 +1,10 @@
 """The application: the champion predicts unlabelled images and writes a submission."""
 
-import csv
-import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from pipeline.contracts import (
-    SUBMISSION_COLUMNS,
     Deployment,
     LabelledImages,
     Probabilities,
@@ -17,11 +14,12 @@ from pipeline.contracts import (
     UnlabelledImages,
     Version,
 )
+from pipeline.data import sample_submission
 from pipeline.data.preparation import Preparation, recorded_in
-from pipeline.errors import DataError
+from pipeline.facts.competition import SubmissionForm, numbered_form
 from pipeline.inference import checked_model
 from pipeline.inference.checked_model import CheckedModel
-from pipeline.store import atomic
+from pipeline.store import submission_file
 from pipeline.text import cell, plain
 
 
@@ -35,28 +33,38 @@ class Application:
 
     model: Deployment | Version | Refit
 
-    def run(self, images: UnlabelledImages, csv_file: Path, sample_ids: tuple[str, ...] | None = None) -> Submission:
-        """Predict every image, write ``ImageId,Label``, and check the file against the sample's form.
+    def run(
+        self,
+        images: UnlabelledImages,
+        csv_file: Path,
+        sample: SubmissionForm | None = None,
+        *,
+        probabilities: bool = False,
+    ) -> Submission:
+        """Predict every image and write a submission in the form of the competition's sample.
 
         Args:
             images: What to predict.
             csv_file: Where the submission goes; replaced in one step.
-            sample_ids: The ids of ``sample_submission.csv``, in order.
+            sample: Columns and ids, in the order in which they are written; ``None`` writes ``ImageId,Label`` and the
+                images in their own order.
+            probabilities: Write probabilities although the sample has one column.
 
         Raises:
-            DataError: The images do not fit the model, or their ids are not the sample's.
+            DataError: The images do not fit the model, or their ids or the classes are not the sample's.
             StoreError: The model's files are damaged, or the disk refuses.
         """
-        if sample_ids is not None and sample_ids != images.ids:
-            raise DataError(
-                f"The sample submission asks for {_range(sample_ids, 'ids')}, but there are "
-                f"{_range(images.ids, 'images')}: use the test.csv that belongs to the sample."
-            )
-        labels = self.predict(images).argmax(axis=1)
-        classes = self.classes
-        named = [classes[label] for label in labels]
-        atomic.write_bytes(csv_file, submission_content(images.ids, named))
+        form = sample or numbered_form(images.ids)
+        known = images if sample is None else sample_submission.identified(images, form)
+        asked = submission_file.class_columns(form, self.classes, probabilities)  # before the long work
+        predicted = self.predict(images)
+        place = {name: row for row, name in enumerate(known.ids)}
+        # Without a sample, the names of several pictures may be the same.
+        rows = list(range(len(known.ids))) if sample is None else [place[name] for name in form.ids]
+        submission_file.write(csv_file, form, predicted[rows], self.classes, probabilities)
+        labels = predicted.argmax(axis=1)
         truth, trained_on = images.stand_in_labels, self._model.facts.rows.benchmark_in_folds
+        named = [self.classes[label] for label in labels] if asked is None else []
         return Submission(
             csv=csv_file,
             rows=len(labels),
@@ -65,7 +73,7 @@ class Application:
             source=images.source,
             stand_in=truth is not None,
             accuracy=None if truth is None or trained_on else float((labels == truth).mean()),
-            escaped=tuple(dict.fromkeys(text for text in (*images.ids, *named) if cell(text) != text)),
+            escaped=tuple(dict.fromkeys(text for text in (*form.ids, *named) if cell(text) != text)),
         )
 
     def predict(self, images: UnlabelledImages) -> Probabilities:
@@ -107,18 +115,6 @@ def stand_in(data: LabelledImages, split: Split) -> UnlabelledImages:
     return UnlabelledImages(source, data.images[split.benchmark], ids, data.labels[split.benchmark])
 
 
-def submission_content(ids: tuple[str, ...], labels: list[str]) -> bytes:
-    """Return a submission file in Kaggle's form: ``ImageId,Label`` and a line for each image.
-
-    An id or label that a spreadsheet would evaluate gets an apostrophe in front.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SUBMISSION_COLUMNS)
-    writer.writerows((cell(name), cell(label)) for name, label in zip(ids, labels, strict=True))
-    return text.getvalue().encode()
-
-
 def escape_notice(submission: Submission) -> str | None:
     """Return what a reader of the file must know of escaped values; ``None`` if there are none."""
     if not submission.escaped:
@@ -128,7 +124,3 @@ def escape_notice(submission: Submission) -> str | None:
         f"In {submission.csv}, values that a spreadsheet would run as a formula start with an apostrophe: {names}. "
         "Rename these classes or files to get them unchanged."
     )
-
-
-def _range(ids: tuple[str, ...], what: str) -> str:
-    return f"{len(ids):,} {what} from {plain(ids[0], 60)} to {plain(ids[-1], 60)}"

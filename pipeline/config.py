@@ -7,17 +7,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from pipeline.contracts import BalanceName, EffortName
+from pipeline.contracts import BalanceName, EffortName, Shape
 from pipeline.errors import SettingsError, shortened, shown
+from pipeline.judging import competition_metrics
 
 SETTINGS_FILE = "pipeline.toml"
-DEFAULT_COMPETITION = "digit-recognizer"
-"""The Kaggle competition of the dataset `kaggle`."""
-
 MOST_PROBLEMS = 5
 """That many are named at once."""
 
@@ -32,6 +30,7 @@ class OnCommandLine:
         envvar: An environment variable that also sets it.
         default: What holds unless it is given, where the field's default does not say so.
         repeatable: Whether it may be given more than once.
+        alone: What an option without a value means, for one that may have none.
     """
 
     panel: str | None = None
@@ -39,6 +38,35 @@ class OnCommandLine:
     envvar: str | None = None
     default: str | None = None
     repeatable: bool = False
+    alone: str | None = None
+
+
+def shape_of(value: object) -> Shape | None:
+    """Return height, width and channels as ``--shape`` gives them: ``H,W`` for grey images, or ``H,W,C``.
+
+    Raises:
+        SettingsError: It is no such list.
+    """
+    if value is None:
+        return None
+    parts = value.split(",") if isinstance(value, str) else value
+    words = [str(part).strip() for part in parts] if isinstance(parts, list | tuple) else []
+    numbers = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 6]
+    if len(numbers) != len(words) or len(numbers) not in (2, 3) or 0 in numbers or numbers[2:] not in ([], [1], [3]):
+        raise SettingsError(
+            f"--shape {shown(value)} is no shape: give HEIGHT,WIDTH for grey images, or HEIGHT,WIDTH,3 for colours."
+        )
+    height, width, channels = [*numbers, 1][:3]
+    return height, width, channels
+
+
+def _submission(value: object) -> object:
+    """``true`` and ``false`` in ``pipeline.toml`` are the champion and nothing."""
+    return {True: "champion", False: None}.get(value, value) if isinstance(value, bool) else value
+
+
+def _metric(value: str | None) -> str | None:
+    return None if value is None else competition_metrics.named(value).name
 
 
 _DATA, _WHERE, _AFTERWARDS = (OnCommandLine(panel=panel) for panel in ("Data", "Where", "Afterwards"))
@@ -65,14 +93,19 @@ class Settings(BaseModel):
     )
     dataset: Annotated[str, _DATA] = Field(
         "auto",
-        description="auto, mnist, digits, kaggle, a dataset that grows (NAME or NAME@SNAPSHOT), or the path of a CSV, "
-        "an .npz, a folder of IDX files or a folder of images.",
+        description="auto (with --competition its own images), mnist, digits, kaggle, kaggle:NAME, a dataset that "
+        "grows (NAME or NAME@SNAPSHOT), or the path of a CSV, an .npz, a folder of IDX files or a folder of images.",
     )
     name: Annotated[str | None, _DATA] = Field(
         None, description="Another name for the dataset; each name has its own champion."
     )
     data_dir: Annotated[Path | None, OnCommandLine(panel="Data", envvar="PIPELINE_DATA")] = Field(
         None, description="Folder with local MNIST files."
+    )
+    shape: Annotated[tuple[PositiveInt, PositiveInt, PositiveInt] | None, BeforeValidator(shape_of), _DATA] = Field(
+        None,
+        description="HEIGHT,WIDTH or HEIGHT,WIDTH,3 for colours: of CSV pixels that are no square grey images, or "
+        "what pictures are scaled to.",
     )
     test_images: Annotated[Path | None, _DATA] = Field(
         None,
@@ -120,8 +153,29 @@ class Settings(BaseModel):
         description="Train on the Dask cluster with this scheduler, tcp://host:8786; each worker process trains one "
         "model at a time.",
     )
-    submit: Annotated[bool, _AFTERWARDS] = Field(False, description="Submit to Kaggle if the champion changed.")
-    refit: Annotated[int | None, OnCommandLine(panel="Afterwards", default="off")] = Field(
+    competition: Annotated[str | None, OnCommandLine(panel="Kaggle", default="digit-recognizer")] = Field(
+        None,
+        description="Name of the competition, as in its web address: its files are downloaded, its training images "
+        "used and its test images predicted.",
+    )
+    metric: Annotated[str | None, BeforeValidator(_metric), OnCommandLine(panel="Kaggle")] = Field(
+        None,
+        description="What the competition scores by: accuracy, log-loss, macro-f1 or quadratic-kappa; without it, "
+        "accuracy, or log-loss if the sample has a column for each class.",
+    )
+    probabilities: Annotated[bool, OnCommandLine(panel="Kaggle")] = Field(
+        False, description="Submit the probability of the second of two classes in a sample of one column."
+    )
+    submit: Annotated[
+        Literal["champion", "best"] | None,
+        BeforeValidator(_submission),
+        OnCommandLine(panel="Kaggle", alone="champion"),
+    ] = Field(
+        None,
+        description="Submit to Kaggle: the champion if it changed, or with 'best' the version with the best expected "
+        "score that was not sent yet.",
+    )
+    refit: Annotated[int | None, OnCommandLine(panel="Kaggle", default="off")] = Field(
         None,
         ge=1,
         le=100,

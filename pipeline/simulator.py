@@ -6,25 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.application import Application, escape_notice, stand_in
-from pipeline.config import DEFAULT_COMPETITION, Settings
+from pipeline.config import Settings
 from pipeline.contracts import Cell, Deployment, LabelledImages, Submission, UnlabelledImages
 from pipeline.data import sources, splits, unlabelled
-from pipeline.data.preparation import Preparation, from_facts
+from pipeline.data.preparation import from_facts
 from pipeline.errors import DataError, PipelineError, SettingsError
+from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices
 from pipeline.inspection import datasets, lineages, reporting
 from pipeline.judging import disclosure
 from pipeline.judging.policy import from_table
 from pipeline.orchestration import benchmark_use, refitting
 from pipeline.orchestration.session import Observer, Row, Session
 from pipeline.planning.cells import plan_cells, recipes_of
-from pipeline.publishing import hub, submitter
+from pipeline.publishing import best, entry, hub, submitter
+from pipeline.publishing.entry import Entry
 from pipeline.services import mlflow
 from pipeline.services.calls import Patience
 from pipeline.store import (
+    competitions,
     lock,
     manifest,
     production,
     role_records,
+    submission_file,
     submissions,
     tuning_journal,
     version_folder,
@@ -32,6 +36,8 @@ from pipeline.store import (
 )
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
+
+DOWNLOAD_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,17 @@ class Summary:
     problem: PipelineError | None = None
 
 
+@dataclass(frozen=True)
+class _Submitting:
+    """What a submission at the end of a run needs of the run."""
+
+    settings: Settings
+    home: Home
+    data: LabelledImages
+    competition: Entry
+    observer: Observer
+
+
 def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True) -> Summary:
     """Train, judge and promote every cell in growing order, then predict with the champion.
 
@@ -63,23 +80,11 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     """
     policy = from_table(settings.gate or None)
     recipes = recipes_of(settings, observer.notice)
-    if settings.refit is not None and not settings.submit:
-        raise SettingsError("--refit is for a submission alone: add --submit, or leave it out.")
-    if settings.submit and _test_file(settings, home) is None:
-        raise SettingsError(
-            "--submit needs Kaggle's test images: `simulator.py kaggle download`, or --test-images FILE."
-        )
-    spec, known_name = datasets.source_of(home, settings.dataset)
-    data = sources.load(
-        spec,
-        data_dir=settings.data_dir,
-        name=settings.name or known_name,
-        kaggle_dir=home.competition(DEFAULT_COMPETITION),
-        datasets=home.datasets,
-        notify=observer.notice,
-    )
-    test_file = _test_file(settings, home)
-    test_images = unlabelled.load(test_file, data.shape, preparation=_declared(data)) if test_file else None
+    if settings.refit is not None and settings.submit != "champion":
+        raise SettingsError("--refit is for a submission of the champion alone: add --submit, or leave it out.")
+    competition = _enter(settings, home, observer)
+    data = _load(settings, home, observer)
+    test_images = _test_images(settings, competition, data, observer)
     with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
         listed = versions.list_versions(home)
@@ -90,13 +95,14 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         rows = session.judge_again(tuple(session.rows(cells)), cells)
         champion = production.current(home, data.name)
         images = stand_in(data, cells[0].split) if test_images is None else test_images
-        submission = _predict(home, champion, images, observer) if champion else None
+        submission = _predict(home, champion, images, competition, observer) if champion else None
     ids = [row.version.id for row in rows if row.version] + ([champion.id] if champion else [])
     _track(settings, home, ids, observer)
     scored = submissions.read(home)
     problem = None
-    if settings.submit and submission:
-        problem = _submit(home, submission, images, observer, seeds=settings.refit, data=data)
+    if settings.submit and submission and competition:
+        work = _Submitting(settings, home, data, competition, observer)
+        problem = _submit(work, submission, images)
     if champion and submissions.read(home) != scored:
         _track(settings, home, [champion.id], observer)
     with lock.writing(home, wait=True, notify=observer.notice):
@@ -121,8 +127,62 @@ def _require_same_kind(home: Home, data: LabelledImages) -> None:
     datasets.require_same_source(manifest.read(champion.folder).dataset, data)
 
 
-def _declared(data: LabelledImages) -> Preparation | None:
-    return from_facts(data.preparation) if data.preparation else None
+def _enter(settings: Settings, home: Home, observer: Observer) -> Entry | None:
+    """The competition that this run takes part in, its files fetched if it is named; ``None`` for any other run."""
+    name = settings.competition or DEFAULT_COMPETITION
+    if settings.competition is None:
+        predicts = settings.dataset == "kaggle" and settings.test_images is None
+        if not (settings.submit or predicts):
+            return None
+        folder = competitions.folder(home, name)
+        if settings.test_images is None and (folder is None or not (folder / "test.csv").exists()):
+            if settings.submit:
+                raise SettingsError(
+                    "--submit needs to know what to predict: name a competition with --competition NAME, whose files "
+                    f"are then downloaded, or name your own test images with --test-images FILE for {name}."
+                )
+            return None
+    elif settings.dataset == "kaggle" and name != DEFAULT_COMPETITION:
+        raise SettingsError(
+            f"--dataset kaggle is {DEFAULT_COMPETITION}: leave it out, and --competition {name} brings its own images."
+        )
+    return entry.enter(
+        home,
+        name,
+        CompetitionChoices(shape=settings.shape, metric=settings.metric, probabilities=settings.probabilities or None),
+        observer.notice,
+        test_images=settings.test_images,
+        all_files=settings.dataset == "auto" or settings.test_images is None,
+        fetch=Patience(limit_seconds=DOWNLOAD_SECONDS) if settings.competition else None,
+    )
+
+
+def _load(settings: Settings, home: Home, observer: Observer) -> LabelledImages:
+    wanted = settings.dataset
+    if wanted == "auto" and settings.competition:
+        wanted = sources.spec_of(settings.competition)
+    spec, known_name = datasets.source_of(home, wanted)
+    name = settings.name or known_name
+    data = datasets.load(
+        home, spec, name=name, data_dir=settings.data_dir, notify=observer.notice, shape=settings.shape
+    )
+    if settings.shape not in (None, data.shape):
+        raise SettingsError(
+            f"{data.source} has images of {data.shape}: --shape is for pictures, and for pixels in a CSV."
+        )
+    return data
+
+
+def _test_images(
+    settings: Settings, competition: Entry | None, data: LabelledImages, observer: Observer
+) -> UnlabelledImages | None:
+    declared = from_facts(data.preparation) if data.preparation else None
+    if competition is not None:
+        submission_file.class_columns(competition.sample, data.classes, competition.probabilities)
+        return entry.load_test_images(competition, data.shape, declared, observer.notice)
+    if settings.test_images is not None:
+        return unlabelled.load(settings.test_images, data.shape, preparation=declared)
+    return None
 
 
 def _plan(
@@ -146,47 +206,35 @@ def _plan(
     ]
 
 
-def _test_file(settings: Settings, home: Home) -> Path | None:
-    downloaded = home.competition(DEFAULT_COMPETITION) / "test.csv"
-    if settings.test_images is None and (settings.dataset == "kaggle" or settings.submit) and downloaded.exists():
-        return downloaded
-    return settings.test_images
-
-
-def _predict(home: Home, champion: Deployment, images: UnlabelledImages, observer: Observer) -> Submission:
-    submission = Application(champion).run(images, home.metric_results / champion.dataset / "submission.csv")
+def _predict(
+    home: Home, champion: Deployment, images: UnlabelledImages, competition: Entry | None, observer: Observer
+) -> Submission:
+    path = home.metric_results / champion.dataset / "submission.csv"
+    application = Application(champion)
+    if competition is None:
+        submission = application.run(images, path)
+    else:
+        submission = application.run(images, path, competition.sample, probabilities=competition.probabilities)
     if escaped := escape_notice(submission):
         observer.notice(escaped)
     withheld = disclosure.withholds(version_folder.champion_verdict(home, champion))
     return replace(submission, accuracy=None) if withheld else submission
 
 
-def _submit(
-    home: Home,
-    submission: Submission,
-    images: UnlabelledImages,
-    observer: Observer,
-    *,
-    seeds: int | None,
-    data: LabelledImages,
-) -> PipelineError | None:
-    """Submit the champion's predictions, or its refit's; a refusal is returned, since the run itself is done."""
+def _submit(work: _Submitting, submission: Submission, images: UnlabelledImages) -> PipelineError | None:
+    """Submit predictions of the champion, its refit or the best version; a refusal is returned: the run is done."""
+    home, competition, notify = work.home, work.competition, work.observer.notice
     try:
+        if work.settings.submit == "best":
+            best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
+            return None
         made = None
-        if seeds is not None:
+        if work.settings.refit is not None:
             champion = versions.find(home, submission.version_id)
-            request = refitting.RefitRequest(champion, seeds, images)
-            made = refitting.refit(home, request, data, observer.notice)
-            submission = refitting.predict(made, submission, images)
-        submitter.after_run(
-            home,
-            submission,
-            images,
-            competition=DEFAULT_COMPETITION,
-            patience=Patience(),
-            notify=observer.notice,
-            refit=made,
-        )
+            request = refitting.RefitRequest(champion, work.settings.refit, images)
+            made = refitting.refit(home, request, work.data, notify)
+            submission = refitting.predict(made, submission, images, competition)
+        submitter.after_run(home, submission, images, entry=competition, patience=Patience(), notify=notify, refit=made)
     except PipelineError as error:
         return error
     return None

@@ -25,19 +25,15 @@ def explore(
     """
     from dataclasses import asdict
 
-    from pipeline.config import DEFAULT_COMPETITION
-    from pipeline.data import sources, validation
+    from pipeline.data import validation
     from pipeline.inspection import datasets
     from pipeline.reports import exploration
     from pipeline.store import atomic
 
     target = Home.find(home)
     with errors.status("loading images") as status:
-        kaggle_dir = target.competition(DEFAULT_COMPETITION)
         spec, name = datasets.source_of(target, dataset)
-        data = sources.load(
-            spec, data_dir=data_dir, name=name, kaggle_dir=kaggle_dir, datasets=target.datasets, notify=notice
-        )
+        data = datasets.load(target, spec, name=name, data_dir=data_dir, notify=notice)
         found = exploration.explore(data, seed, status.update)
         pages = exploration.files(found, asdict(validation.report(data)), status.update)
         folder = target.metric_results / "eda"

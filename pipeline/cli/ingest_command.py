@@ -112,15 +112,17 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
 
 def desk_of(place: Home, data_dir: Path | None) -> "Desk":
     """Return where arrivals are opened."""
-    from pipeline.config import DEFAULT_COMPETITION
+    from functools import partial
+
     from pipeline.data import sources
     from pipeline.growing.arrivals import Desk
     from pipeline.services import huggingface_datasets
+    from pipeline.store import competitions
 
-    kaggle_dir = place.competition(DEFAULT_COMPETITION)
+    competition = partial(competitions.find, place)
     return Desk(
         scratch=place.datasets,
-        read_named=lambda spec: sources.read(spec, data_dir=data_dir, kaggle_dir=kaggle_dir, notify=notice),
+        read_named=lambda spec: sources.read(spec, data_dir=data_dir, competition=competition, notify=notice),
         download=huggingface_datasets.download,
         notify=notice,
     )

@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.production_commands import champion_of
 from pipeline.cli.settings_options import settings_option
-from pipeline.errors import StoreError
+from pipeline.errors import SettingsError
+from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices, option
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipeline.contracts import Refit, Submission
+    from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
     from pipeline.facts.submission import SubmissionRecord
     from pipeline.orchestration.refitting import RefitRequest
+    from pipeline.publishing.entry import Entry
 
 app = typer.Typer(
     help="Kaggle: download a competition's files, submit predictions, follow the score.", no_args_is_help=True
 )
 
+BEST = "best"
 CompetitionOption = Annotated[str, typer.Option(help="Name of the competition, as in its web address.")]
 RefitOption = Annotated[
     int | None,
@@ -34,7 +38,32 @@ RefitOption = Annotated[
         show_default="off",
     ),
 ]
+VersionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The version's id, or a part of it; 'best' takes the best expected score that was not sent yet.",
+        show_default="the champion",
+    ),
+]
+LeakOption = Annotated[
+    bool,
+    typer.Option("--allow-leak", help="Submit even if the version was trained on test images; the submission says so."),
+]
+ResendOption = Annotated[
+    bool,
+    typer.Option("--resend", help="Send again even if an earlier attempt of unknown outcome may have reached Kaggle."),
+]
 LimitOption = Annotated[float, typer.Option(min=1, help="Seconds to wait for Kaggle.")]
+ShapeOption = Annotated[str | None, settings_option("shape")]
+MetricOption = Annotated[str | None, settings_option("metric")]
+ProbabilitiesOption = Annotated[bool, settings_option("probabilities")]
+TestImagesOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Your own test images: a CSV, an .npz, IDX or a folder; a sample_submission.csv beside them is used.",
+        show_default="those of the competition",
+    ),
+]
 
 
 def register(parent: typer.Typer) -> None:
@@ -44,78 +73,92 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("download")
 def download(
-    competition: CompetitionOption = "digit-recognizer",
+    competition: CompetitionOption = DEFAULT_COMPETITION,
+    shape: ShapeOption = None,
     force: Annotated[bool, typer.Option("--force", help="Download files again even if they exist.")] = False,
     time_limit: LimitOption = 1800,
     home: HomeOption = None,
 ) -> None:
-    """Download and check train.csv, test.csv and sample_submission.csv, and keep them in the home folder."""
+    """Download a competition's files, unpack and check them, and keep them in the home folder."""
+    from pipeline.config import shape_of
     from pipeline.publishing import competition_files
     from pipeline.services.calls import Patience
+    from pipeline.store import competitions
 
-    patience = Patience(limit_seconds=time_limit)
-    for file in competition_files.download(Home.find(home), competition, patience, notice, force=force):
+    place, patience = Home.find(home), Patience(limit_seconds=time_limit)
+    competitions.remember(place, competition, CompetitionChoices(shape=shape_of(shape)), notice)
+    for file in competition_files.download(place, competition, patience, notice, force=force):
+        rows = "pictures" if file.rows is None else f"{file.rows:,} rows"
         how = "fetched" if file.fetched else "there already"
-        console.print(f"{file.path}: {file.rows:,} rows, {how}", markup=False)
+        console.print(f"{file.path}: {rows}, {how}", markup=False)
 
 
 @app.command("submit")
 def submit(
-    version: Annotated[
-        str | None, typer.Option(help="The version's id, or a part of it.", show_default="the champion")
-    ] = None,
+    version: VersionOption = None,
     dataset: ChampionOption = None,
-    competition: CompetitionOption = "digit-recognizer",
-    allow_leak: Annotated[
-        bool,
-        typer.Option(
-            "--allow-leak", help="Submit even if the version was trained on test images; the submission says so."
-        ),
-    ] = False,
-    resend: Annotated[
-        bool,
-        typer.Option(
-            "--resend", help="Send again even if an earlier attempt of unknown outcome may have reached Kaggle."
-        ),
-    ] = False,
+    competition: CompetitionOption = DEFAULT_COMPETITION,
+    test_images: TestImagesOption = None,
+    metric: MetricOption = None,
+    probabilities: ProbabilitiesOption = False,
+    allow_leak: LeakOption = False,
+    resend: ResendOption = False,
     refit: RefitOption = None,
     data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
     time_limit: LimitOption = 600,
     home: HomeOption = None,
 ) -> None:
-    """Predict test.csv, show the expected score, submit once, and wait for the public score."""
-    from pipeline.application import Application, escape_notice
-    from pipeline.data import unlabelled
+    """Predict the test images, show the expected score, submit once, and wait for the public score."""
+    from pipeline.application import escape_notice
     from pipeline.orchestration import refitting
-    from pipeline.publishing import submitter
+    from pipeline.publishing import best, submitter
+    from pipeline.publishing import entry as entries
     from pipeline.services.calls import Patience
-    from pipeline.store import versions
 
+    if version == BEST and refit is not None:
+        raise SettingsError("--refit takes a version by name, so leave out --version best, or --refit.")
     place = Home.find(home)
-    chosen = versions.require_whole(versions.find(place, version or _champion(place, dataset)))
-    folder = place.competition(competition)
-    test_csv, sample = folder / "test.csv", folder / "sample_submission.csv"
-    if not test_csv.exists():
-        raise StoreError(f"{test_csv} is missing: fetch it with `simulator.py kaggle download` or put it there.")
-    application = Application(chosen)
-    test = unlabelled.load(test_csv, application.shape, notice, application.preparation)
-    ids = unlabelled.sample_ids(sample) if sample.exists() else None
-    submission = application.run(test, place.metric_results / "kaggle" / competition / "submission.csv", ids)
-    made = None
+    choices = CompetitionChoices(metric=metric, probabilities=probabilities or None)
+    entry = entries.enter(place, competition, choices, notice, test_images=test_images, all_files=test_images is None)
+    found = _version_and_test_images(place, entry, version, dataset)
+    if found is None:
+        return
+    chosen, test = found
+    submission, made = best.predict(place, chosen, entry, test), None
     if refit is not None:
-        made, submission = _refitted(
-            place, refitting.RefitRequest(chosen, refit, test, allow_leak), submission, data_dir
-        )
+        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak)
+        made, submission = _refitted(place, wanted, submission, entry, data_dir)
     if escaped := escape_notice(submission):
         notice(escaped)
-    request = submitter.Request(chosen, submission, test, competition, allow_leak, resend, made)
+    request = submitter.Request(chosen, submission, test, entry, allow_leak, resend, made)
     with _reports_up_to_date(place), console.status("Working …"):
         record = submitter.submit(place, request, Patience(limit_seconds=time_limit), notice)
     console.print(submitter.outcome_sentence(record), markup=False)
 
 
+def _version_and_test_images(
+    home: Home, entry: "Entry", version: str | None, dataset: str | None
+) -> "tuple[Version, UnlabelledImages] | None":
+    """The version that is asked for, the champion or the best; ``None`` if there is none to submit."""
+    from pipeline.application import Application
+    from pipeline.publishing import best
+    from pipeline.publishing import entry as entries
+    from pipeline.store import versions
+
+    name = version
+    if version in (None, BEST):
+        name = champion_of(home, dataset or _dataset_of(home, entry.competition)).id
+    chosen = versions.require_whole(versions.find(home, str(name)))
+    application = Application(chosen)
+    test = entries.load_test_images(entry, application.shape, application.preparation, notice)
+    if version != BEST:
+        return chosen, test
+    better = best.choose(home, entry, test, chosen.manifest.dataset.name, notice)
+    return None if better is None else (better, test)
+
+
 def _refitted(
-    home: Home, request: "RefitRequest", submission: "Submission", data_dir: Path | None
+    home: Home, request: "RefitRequest", submission: "Submission", entry: "Entry", data_dir: Path | None
 ) -> "tuple[Refit, Submission]":
     """Refit a version on its dataset as it is now, and replace its submission."""
     from pipeline.config import read_settings
@@ -124,12 +167,12 @@ def _refitted(
     settings = read_settings(None, {"data_dir": data_dir})
     data = judge_stored.load_now(settings, home, judge_stored.Wanted(), [request.champion], notice)
     made = refitting.refit(home, request, data, notice)
-    return made, refitting.predict(made, submission, request.test)
+    return made, refitting.predict(made, submission, request.test, entry)
 
 
 @app.command("status")
 def status(
-    competition: CompetitionOption = "digit-recognizer",
+    competition: CompetitionOption = DEFAULT_COMPETITION,
     time_limit: LimitOption = 120,
     as_json: JsonOption = False,
     home: HomeOption = None,
@@ -138,19 +181,23 @@ def status(
     from dataclasses import asdict
 
     from pipeline.publishing import delivery
+    from pipeline.reports import submission_comparison
     from pipeline.services.calls import Patience
     from pipeline.store.submissions import UNCERTAIN
 
     place = Home.find(home)
+    place.competition(competition)  # refuses what no competition is called
     with _reports_up_to_date(place):
         records = delivery.refresh(place, competition, Patience(limit_seconds=time_limit))
     if as_json:
         print_json([asdict(record) for record in records])
         return
     if not records:
-        console.print(f"Nothing has been submitted to {competition} yet: submit with `simulator.py kaggle submit`.")
+        which = option(competition)
+        console.print(f"Nothing has been submitted to {competition} yet: `simulator.py kaggle submit{which}` does.")
         return
     console.print(_table(records))
+    console.print(submission_comparison.in_words(records), markup=False)
     for record in records:
         if record.status in UNCERTAIN:
             notice(delivery.unknown_sentence(record))
@@ -161,21 +208,36 @@ def _table(records: "list[SubmissionRecord]") -> "Table":
     from rich.text import Text
 
     from pipeline.publishing.submitter import LEAK_WORDS, REFIT_WORDS
+    from pipeline.reports import score_texts
 
-    table = Table("when", "version", "reference", "status", "expected", "public score", "note")
+    heads = ("when", "version", "reference", "status", "metric", "expected", "95 %", "public", "difference", "note")
+    table = Table(*heads)
     for record in records:
-        expected = f"{100 * record.expected_score:.2f} %"
-        score = "" if record.public_score is None else f"{100 * record.public_score:.3f} %"
+        metric = record.metric
         note = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if REFIT_WORDS in record.message else "")
-        facts = (record.submitted_at, record.version, str(record.reference or ""), record.status, expected, score, note)
+        facts = (
+            record.submitted_at,
+            record.version,
+            str(record.reference or ""),
+            record.status,
+            metric,
+            score_texts.score(metric, record.expected_score),
+            score_texts.interval(metric, record.expected_low, record.expected_high),
+            score_texts.score(metric, record.public_score, digits=3),
+            score_texts.difference(metric, record.difference),
+            note,
+        )
         table.add_row(*map(Text, facts))
     return table
 
 
-def _champion(home: Home, dataset: str | None) -> str:
-    from pipeline.cli.production_commands import champion_of
+def _dataset_of(home: Home, competition: str) -> str | None:
+    """The dataset of a competition's own images, if it has a champion."""
+    from pipeline.data.validation import slug
+    from pipeline.store import production
 
-    return champion_of(home, dataset).id
+    name = "kaggle" if competition == DEFAULT_COMPETITION else slug(competition)
+    return name if name in production.datasets(home) else None
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def predict(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write a submission (ImageId,Label) to this file.",
+            help="Write a submission to this file: ImageId,Label, or what the sample has.",
             show_default="only for a CSV: submission.csv in metric_results/",
         ),
     ] = None,
@@ -126,7 +126,7 @@ def predict(
 ) -> None:
     """Predict unlabelled images with the champion."""
     from pipeline.application import Application, escape_notice
-    from pipeline.data import unlabelled
+    from pipeline.data import sample_submission, unlabelled
 
     place = Home.find(home)
     champion = champion_of(place, dataset)
@@ -138,8 +138,7 @@ def predict(
         images = unlabelled.load(file, application.shape, preparation=application.preparation)
         if writes:
             target = output or place.metric_results / champion.dataset / "submission.csv"
-            ids = unlabelled.sample_ids(sample) if sample else None
-            made = application.run(images, target, ids)
+            made = application.run(images, target, sample_submission.read(sample) if sample else None)
             console.print(f"{made.rows:,} predictions by {made.version_id}: {made.csv}", markup=False, soft_wrap=True)
             if escaped := escape_notice(made):
                 notice(escaped)

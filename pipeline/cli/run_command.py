@@ -5,13 +5,13 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.common import ConfigOption, HomeOption, console, errors, notice
-from pipeline.cli.settings_options import settings_given, with_settings
+from pipeline.cli.settings_options import SettingsCommand, settings_given, with_settings
 from pipeline.store.home import Home
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("run", rich_help_panel="Train")(run)
+    app.command("run", cls=SettingsCommand, rich_help_panel="Train")(run)
 
 
 @with_settings

@@ -1,12 +1,14 @@
 """The options of ``run``, made from the fields of ``Settings``."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 from pipeline.config import OnCommandLine, Settings
@@ -14,12 +16,20 @@ from pipeline.config import OnCommandLine, Settings
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
+class SettingsCommand(TyperCommand):
+    """A command with the options of the settings, some of which may stand without a value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words of the command line, each such option given the value that it has alone."""
+        return super().parse_args(ctx, list(_with_values(args)))
+
+
 def settings_option(name: str) -> OptionInfo:
     """Return the option of one setting, with its help, default and place in ``--help``."""
     field = Settings.model_fields[name]
     place = _place(field)
     option: OptionInfo = typer.Option(
-        place.flag or f"--{name.replace('_', '-')}",
+        _flag(name, field),
         help=field.description,
         envvar=place.envvar,
         show_default=place.default or _default(field) or False,
@@ -70,10 +80,23 @@ def settings_given(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _with_values(args: Sequence[str]) -> Iterator[str]:
+    alone = {_flag(name, field): _place(field).alone for name, field in Settings.model_fields.items()}
+    for word, following in pairwise([*args, "--"]):
+        yield word
+        value = alone.get(word)
+        if value is not None and following.startswith("-"):
+            yield value
+
+
 def _value(field: FieldInfo, value: Any) -> Any:
     if _is_list(field) and value is not None:
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value or None if field.annotation is bool else value
+
+
+def _flag(name: str, field: FieldInfo) -> str:
+    return _place(field).flag or f"--{name.replace('_', '-')}"
 
 
 def _place(field: FieldInfo) -> OnCommandLine:

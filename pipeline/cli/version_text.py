@@ -14,6 +14,7 @@ from pipeline.facts.score_facts import Scores
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.judging import explain
 from pipeline.judging.scalar_figures import FIGURES
+from pipeline.reports import score_texts
 from pipeline.reports.formats import count, decimal
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
         yield Text(
             f"Submitted to {record.competition} on {record.submitted_at}: {record.status}, public score {score} "
             f"(expected {record.expected_low:.4f} to {record.expected_high:.4f})"
+            + ("" if record.metric == "accuracy" else f", {score_texts.title(record.metric).lower()}")
             + (", trained on test images" if record.leak else "")
         )
     yield Text(f"Report: {version.folder / 'report.html'}", style="dim")

@@ -1,7 +1,7 @@
 """The frozen types that pass between the stages. They hold data and do nothing."""
 
 from pipeline.contracts.arrays import Digests, Images, Labels, Probabilities, Rows, Shape
-from pipeline.contracts.deployment import SUBMISSION_COLUMNS, Deployment, Refit, Submission
+from pipeline.contracts.deployment import Deployment, Refit, Submission
 from pipeline.contracts.images import LabelledImages, Roles, Split, UnlabelledImages
 from pipeline.contracts.training import (
     BalanceName,
@@ -16,7 +16,6 @@ from pipeline.contracts.verdict import Charge, Check, Disclosure, Outcome, Paire
 from pipeline.contracts.version import Version
 
 __all__ = [
-    "SUBMISSION_COLUMNS",
     "BalanceName",
     "Candidate",
     "Cell",

@@ -46,10 +46,6 @@ class Refit:
     seeds: int
 
 
-SUBMISSION_COLUMNS = ("ImageId", "Label")
-"""The columns of a submission and of its sample."""
-
-
 @dataclass(frozen=True)
 class Submission:
     """A written and checked ``submission.csv``.

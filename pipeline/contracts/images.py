@@ -108,9 +108,11 @@ class UnlabelledImages:
         images: uint8 ``[N, H, W, C]``.
         ids: The id of each image in a submission (Kaggle counts from 1), or its file name.
         stand_in_labels: The truth, known only where benchmark images stand in for a test set.
+        numbered: Whether the ids only count the images, since their source names none.
     """
 
     source: str
     images: Images
     ids: tuple[str, ...]
     stand_in_labels: Labels | None = None
+    numbered: bool = False

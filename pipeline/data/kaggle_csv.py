@@ -3,8 +3,7 @@
 import csv
 import functools
 import itertools
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -12,6 +11,9 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.contracts import Shape
+from pipeline.data import class_labels, pixel_columns
+from pipeline.data.pixel_columns import LABEL, PixelColumns
 from pipeline.data.raw import RawPart, RawSet, parent_name
 from pipeline.data.reading import blaming
 from pipeline.errors import DataError
@@ -21,82 +23,122 @@ BLOCK = 256
 """Rows of a refused file that are checked together."""
 BLANK = "\n"
 """What text mode makes of an empty line; NumPy's reader skips it."""
+IDS = ("id", "imageid", "image_id")
+"""Columns that may stand beside label and pixels."""
 
 
-def read_labelled(path: Path) -> RawSet:
-    """Read a labelled CSV: square grey images, labels 0 to 255.
+def read_labelled(path: Path, shape: Shape | None = None, label: str = LABEL) -> RawSet:
+    """Read a labelled CSV: pixels, a label of 0 to 255 or in words, perhaps an id.
 
-    Raises:
-        DataError: Names file, row and column of the first thing that is wrong.
-    """
-    header = _header(path)
-    if header[0].lower() != "label":
-        raise DataError(f"{path} has '{quoted(header[0])}' as its first column; a labelled set starts with 'label'.")
-    side = _side(path, header[1:])
-    table = _table(path, header)
-    images = np.ascontiguousarray(table[:, 1:]).reshape(-1, side, side)
-    part = RawPart(str(path), str(path), images, table[:, 0].copy(), functools.partial(_line_number, path))
-    return RawSet(parent_name(path), f"Kaggle-form CSV {path}", part)
-
-
-def read_unlabelled(path: Path) -> NDArray[np.uint8]:
-    """Read a CSV of pixels alone (Kaggle's test.csv): square grey images, uint8 ``[N, H, W]``.
+    Args:
+        path: The file.
+        shape: Height, width and channels; ``None`` takes square grey images.
+        label: The column with the label, in any case.
 
     Raises:
         DataError: Names file, row and column of the first thing that is wrong.
     """
-    header = _header(path)
-    if header[0].lower() == "label":
+    columns = pixel_columns.find(path)
+    at = _label_place(path, columns, label)
+    shape = pixel_columns.shape_of(path, columns, shape)
+    classes = None
+    if columns.others == columns.header[:1] and _is_number(path):
+        table = _table(path, columns, whole=True)
+        labels, pixels = table[:, 0].copy(), np.ascontiguousarray(table[:, 1:])
+    else:
+        pixels = _table(path, columns)
+        texts = _texts(path, columns, at)
+        labels, classes = class_labels.coded(texts, str(path), functools.partial(_line_number, path))
+    part = RawPart(str(path), str(path), pixels.reshape(-1, *shape), labels, functools.partial(_line_number, path))
+    return RawSet(parent_name(path), f"Kaggle-form CSV {path}", part, classes=classes)
+
+
+def read_unlabelled(path: Path, shape: Shape | None = None) -> tuple[NDArray[np.uint8], tuple[str, ...] | None]:
+    """Read a CSV of pixels (Kaggle's test.csv), perhaps with an id.
+
+    Args:
+        path: The file.
+        shape: Height, width and channels; ``None`` takes square grey images.
+
+    Returns:
+        Images, uint8 ``[N, H, W, C]``, and their ids; ``None`` where it has no column of ids.
+
+    Raises:
+        DataError: Names file, row and column of the first thing that is wrong.
+    """
+    columns = pixel_columns.find(path)
+    others = [name.lower() for name in columns.others]
+    if LABEL in others:
         raise DataError(f"{path} has a label column: give images without labels, such as Kaggle's test.csv.")
-    side = _side(path, header)
-    return _table(path, header).reshape(-1, side, side)
+    if len(others) > 1:
+        named = quoted(", ".join(columns.others))
+        raise DataError(
+            f"{path} has the columns {named} beside its pixels, and only one of ids is expected: remove it."
+        )
+    shape = pixel_columns.shape_of(path, columns, shape)
+    images = _table(path, columns).reshape(-1, *shape)
+    if not others:
+        return images, None
+    ids = tuple(_texts(path, columns, columns.header.index(columns.others[0])))
+    class_labels.require_distinct(ids, str(path), functools.partial(_line_number, path))
+    return images, ids
 
 
-def _header(path: Path) -> list[str]:
-    with blaming(path, "a CSV file"), path.open(encoding="utf-8-sig", newline="") as stream:
-        header = next(csv.reader(stream), [])
-    if not header:
-        raise DataError(f"{path} is empty: a header and a row for each image are expected.")
-    if all(field.strip().lstrip("-").isdigit() for field in header):
-        raise DataError(f"{path} has no header: its first row must be label,pixel0,pixel1,... or pixel0,pixel1,...")
-    return [field.strip() for field in header]
+def _label_place(path: Path, columns: PixelColumns, label: str) -> int:
+    names = [name.lower() for name in columns.header]
+    others = [name.lower() for name in columns.others]
+    if label.lower() not in others:
+        first = quoted(columns.header[0])
+        raise DataError(f"{path} has '{first}' as its first column; a labelled set starts with '{label}'.")
+    unknown = [name for name in columns.others if name.lower() not in (label.lower(), *IDS)]
+    if unknown:
+        raise DataError(f"{path} has the column '{quoted(unknown[0])}', which is neither label nor pixels: remove it.")
+    return names.index(label.lower())
 
 
-def _side(path: Path, pixels: list[str]) -> int:
-    side = math.isqrt(len(pixels))
-    if not pixels or side * side != len(pixels):
-        raise DataError(f"{path} has {len(pixels):,} pixel columns, which is not a square number (28 x 28 has 784).")
-    # Kaggle's own sets count from 0, others of the same form from 1, and some name row and column.
-    known = (
-        [f"pixel{index}" for index in range(side * side)],
-        [f"pixel{index + 1}" for index in range(side * side)],
-        [f"{row + 1}x{column + 1}" for row in range(side) for column in range(side)],
-    )
-    names = [name.lower() for name in pixels]
-    if names not in known:
-        wrong, expected = max(_first_difference(names, form) for form in known)
-        raise DataError(f"{path} has the pixel column '{quoted(pixels[wrong])}' where '{expected}' is expected.")
-    return side
+def _is_number(path: Path) -> bool:
+    """Whether the first row starts with a whole number, or with something that is a fault in any case."""
+    with _rows(path) as rows:
+        first = next((line for line in rows if line != BLANK), "").split(",")[0].strip()
+    return not any(character.isalpha() for character in first) or first.lower() in class_labels.MISSING
 
 
-def _first_difference(names: list[str], form: list[str]) -> tuple[int, str]:
-    return next((index, right) for index, (name, right) in enumerate(zip(names, form, strict=True)) if name != right)
-
-
-def _table(path: Path, header: list[str]) -> NDArray[np.uint8]:
+def _table(path: Path, columns: PixelColumns, *, whole: bool = False) -> NDArray[np.uint8]:
+    """Return the columns of pixels, or all columns, which are whole numbers then."""
     with _rows(path) as rows:
         if all(line == BLANK for line in rows):
             raise DataError(f"{path} has a header but no rows.")
+    used = None if whole else range(columns.start, columns.stop)
     with blaming(path, "a CSV file"):
         try:
-            table = _parsed(path, skip=1)
+            table = _parsed(path, used, skip=1)
         except ValueError as error:
             raise DataError(
-                _first_fault(path, header) or f"{path} cannot be read: {quoted(str(error), 200)}"
+                _first_fault(path, columns, used) or f"{path} cannot be read: {quoted(str(error), 200)}"
             ) from error
-    if table.shape[1] != len(header):
-        raise DataError(_first_fault(path, header) or f"{path} has rows whose width differs from its header.")
+    if table.shape[1] != (len(columns.header) if whole else len(columns.pixels)):
+        raise DataError(_first_fault(path, columns, used) or f"{path} has rows whose width differs from its header.")
     return table
+
+
+def _texts(path: Path, columns: PixelColumns, at: int) -> list[str]:
+    """Return one column as text; every row must be as wide as the header."""
+    width, found = len(columns.header), []
+    with blaming(path, "a CSV file"), _rows(path) as rows:
+        for number, line in enumerate(rows, start=2):
+            if line == BLANK:
+                continue
+            fields = next(csv.reader([line]), []) if '"' in line else None
+            has = line.count(",") + 1 if fields is None else len(fields)
+            if has != width:
+                raise DataError(f"{path}, row {number}: {has:,} columns, but the header has {width:,}.")
+            found.append((_field(line, at, width) if fields is None else fields[at]).strip())
+    return found
+
+
+def _field(line: str, at: int, width: int) -> str:
+    """Return one field of a line without splitting all of it."""
+    return line.split(",", at + 1)[at] if 2 * at < width else line.rsplit(",", width - at)[at - width]
 
 
 @contextmanager
@@ -114,39 +156,51 @@ def _line_number(path: Path, index: int) -> int:
         return next(itertools.islice(filled, index, None))
 
 
-def _parsed(lines: Path | list[str], skip: int = 0) -> NDArray[np.uint8]:
-    return np.loadtxt(lines, np.uint8, delimiter=",", skiprows=skip, comments=None, ndmin=2, encoding="utf-8-sig")
+def _parsed(lines: Path | list[str], used: Sequence[int] | None, skip: int = 0) -> NDArray[np.uint8]:
+    return np.loadtxt(
+        lines,
+        np.uint8,
+        delimiter=",",
+        skiprows=skip,
+        comments=None,
+        usecols=used,
+        quotechar=None if used is None else '"',
+        ndmin=2,
+        encoding="utf-8-sig",
+    )
 
 
-def _first_fault(path: Path, header: list[str]) -> str | None:
+def _first_fault(path: Path, columns: PixelColumns, used: Sequence[int] | None) -> str | None:
     """Look for the fault only after a failure: loadtxt is fast, but its messages count rows differently."""
+    width = len(columns.header) if used is None else len(used)
     with _rows(path) as rows:
         number = 2
         while block := list(itertools.islice(rows, BLOCK)):
-            if not _is_sound(block, len(header)):
+            if not _is_sound(block, used, width):
                 for offset, line in enumerate(block):
-                    if line != BLANK and (fault := _row_fault(line.split(","), header)):
+                    if line != BLANK and (fault := _row_fault(line.split(","), columns.header, used)):
                         return f"{path}, row {number + offset}{fault}."
             number += len(block)
     return None
 
 
-def _is_sound(block: list[str], columns: int) -> bool:
+def _is_sound(block: list[str], used: Sequence[int] | None, width: int) -> bool:
     try:
-        return any(line != BLANK for line in block) and _parsed(block).shape[1] == columns
+        return any(line != BLANK for line in block) and _parsed(block, used).shape[1] == width
     except ValueError:
         return False
 
 
-def _row_fault(fields: list[str], header: list[str]) -> str | None:
+def _row_fault(fields: list[str], header: Sequence[str], used: Sequence[int] | None) -> str | None:
     if len(fields) != len(header):
         return f": {len(fields):,} columns, but the header has {len(header):,}"
-    faults = ((name, _fault(field.strip())) for name, field in zip(header, fields, strict=True))
+    places = range(len(header)) if used is None else used
+    faults = ((header[place], _fault(fields[place].strip())) for place in places)
     return next((f", column {name}: {fault}" for name, fault in faults if fault), None)
 
 
 def _fault(field: str) -> str | None:
-    if field.lower() in {"", "nan", "na", "null", "none"}:
+    if field.lower() in class_labels.MISSING:
         return "the value is missing" if field == "" else f"the value is missing ('{field}')"
     digits = field.removeprefix("-").removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):

@@ -87,7 +87,7 @@ def prepare(image: "Image.Image", preparation: Preparation) -> NDArray[np.uint8]
             f"{preparation.height} x {preparation.width}: bring it to that size."
         )
     pixels = np.asarray(plain if exact else _resized(plain, preparation), np.uint8)
-    inverted = _ground(pixels) == OTHER.get(preparation.polarity)
+    inverted = preparation.polarity != "any" and _ground(pixels) == OTHER[preparation.polarity]
     return (255 - pixels if inverted else pixels).reshape(preparation.shape)
 
 
@@ -134,7 +134,7 @@ def _unchanged(grey: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8]
     """Return the pixels where they need no preparation but their polarity, ``None`` where they are a photo's."""
     if grey.min() == grey.max():
         raise DataError(BLANK)
-    if _ground(grey) != OTHER.get(polarity):
+    if polarity == "any" or _ground(grey) != OTHER[polarity]:
         return grey
     clean = np.median(_frame(grey)) == (255 if polarity == "light-on-dark" else 0)
     return 255 - grey if clean else None

@@ -7,6 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from pipeline.data.preparation import Preparation
+
 RowNumber = Callable[[int], int]
 """From the index of an image to the number that a person would count in the file."""
 
@@ -45,7 +47,9 @@ class RawSet:
         part: The images, or the training part of them.
         test: The part that the source itself sets aside for testing.
         classes: Class names in label order; ``None`` where the labels themselves are the names.
-        origin: What ``--dataset`` takes to read it again: ``mnist``, ``digits``, ``kaggle``, or an absolute path.
+        origin: What ``--dataset`` takes to read it again: ``mnist``, ``digits``, ``kaggle``, ``kaggle:NAME``, or an
+            absolute path.
+        preparation: How further pictures become like these; ``None`` where the source declares nothing.
     """
 
     name: str
@@ -54,6 +58,7 @@ class RawSet:
     test: RawPart | None = None
     classes: tuple[str, ...] | None = None
     origin: str = ""
+    preparation: Preparation | None = None
 
 
 def parent_name(path: Path, generic: frozenset[str] = frozenset({"train", "data", "images"})) -> str:

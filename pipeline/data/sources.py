@@ -1,23 +1,36 @@
 """One option, many sources: whatever holds labelled images becomes the same validated dataset."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.contracts import LabelledImages
-from pipeline.data import idx, image_folder, kaggle_csv, mnist, npz, sklearn_digits, snapshots
+from pipeline.contracts import LabelledImages, Shape
+from pipeline.data import competition_form, idx, image_folder, mnist, npz, sklearn_digits, snapshots
 from pipeline.data.notices import Notify, silent
 from pipeline.data.raw import RawSet
 from pipeline.data.validation import labelled, slug
 from pipeline.data.wording import require_printable
 from pipeline.errors import DataError
+from pipeline.facts.competition import DEFAULT_COMPETITION
 
 BUILT_IN = ("auto", "mnist", "digits", "kaggle")
-"""What ``--dataset`` takes beside paths and the names of datasets."""
+"""What ``--dataset`` takes beside ``kaggle:NAME``, paths and the names of datasets."""
+COMPETITION = "kaggle:"
+"""What stands before the name of a competition."""
 PATIENT, HURRIED = 15.0, 4.0
 """Seconds to wait for a download that was asked for, and for one that is only an attempt."""
 
 NOT_HERE = "MNIST is not on this machine: name a folder that holds it with --data-dir or PIPELINE_DATA."
+
+
+FindCompetition = Callable[[str], tuple[Path | None, Shape | None]]
+"""From the name of a competition to the folder with its files, if they are here, and the shape that the user chose."""
+
+
+def nowhere(_: str) -> tuple[None, None]:
+    """Return that the files of a competition are not here."""
+    return None, None
 
 
 def load(
@@ -25,38 +38,58 @@ def load(
     *,
     data_dir: Path | None = None,
     name: str | None = None,
-    kaggle_dir: Path | None = None,
+    competition: FindCompetition = nowhere,
     datasets: Path | None = None,
+    shape: Shape | None = None,
     download: bool = True,
     notify: Notify = silent,
 ) -> LabelledImages:
     """Load and validate a dataset.
 
     Args:
-        spec: ``auto`` (MNIST if it can be had, else the digits), ``mnist``, ``digits``, ``kaggle``, a dataset in
-            ``datasets`` as ``NAME`` or ``NAME@SNAPSHOT``, or the path of a Kaggle-form CSV, an ``.npz``, a folder of
-            IDX files, or a folder of pictures with one sub-folder a class.
+        spec: ``auto`` (MNIST if it can be had, else the digits), ``mnist``, ``digits``, ``kaggle``, ``kaggle:NAME`` for
+            any competition, a dataset in ``datasets`` as ``NAME`` or ``NAME@SNAPSHOT``, or the path of a Kaggle-form
+            CSV, a CSV that names pictures, an ``.npz``, a folder of IDX files, a competition's folder, or a folder of
+            pictures with one sub-folder a class.
         data_dir: A folder that may hold MNIST; looked into before ``PIPELINE_DATA``, Keras' cache and a download.
         name: Overrides the dataset's name.
-        kaggle_dir: Where ``kaggle`` finds its ``train.csv``.
+        competition: Finds the files of a Kaggle competition.
         datasets: The folder of the datasets that grow.
+        shape: Height, width and channels: of the pixels of a CSV that are no square grey images, or what pictures are
+            scaled to.
         download: Whether MNIST may be downloaded.
         notify: Called with each sentence that a user should read.
 
     Raises:
         DataError: Nothing usable is there; names file and row.
     """
-    if datasets is not None and spec not in BUILT_IN and snapshots.refers(spec, datasets):
+    if datasets is not None and not is_built_in(spec) and snapshots.refers(spec, datasets):
         if Path(spec).exists():
             notify(f"'{spec}' is the dataset of that name; for the file or folder write ./{spec}.")
         snapshot = snapshots.find(datasets, spec)
         return snapshots.load(datasets / snapshot.name, snapshot, slug(name) if name else None)
-    raw = read(spec, data_dir=data_dir, kaggle_dir=kaggle_dir, download=download, notify=notify)
+    raw = read(spec, data_dir=data_dir, competition=competition, shape=shape, download=download, notify=notify)
     return labelled(raw, name, notify)
 
 
+def is_built_in(spec: str) -> bool:
+    """Return whether ``--dataset`` text is one of the built-in words, or a competition's."""
+    return spec in BUILT_IN or spec.startswith(COMPETITION)
+
+
+def spec_of(competition: str) -> str:
+    """Return what ``--dataset`` takes for the training images of a competition."""
+    return "kaggle" if competition == DEFAULT_COMPETITION else COMPETITION + competition
+
+
 def read(
-    spec: str, *, data_dir: Path | None, kaggle_dir: Path | None, download: bool = True, notify: Notify = silent
+    spec: str,
+    *,
+    data_dir: Path | None = None,
+    competition: FindCompetition = nowhere,
+    shape: Shape | None = None,
+    download: bool = True,
+    notify: Notify = silent,
 ) -> RawSet:
     """Read what ``load`` validates; the arguments are the same.
 
@@ -69,9 +102,9 @@ def read(
         return _mnist(data_dir, PATIENT if download else None, notify)
     if spec == "digits":
         return sklearn_digits.read()
-    if spec == "kaggle":
-        return _kaggle(kaggle_dir)
-    return _path(expanded(spec), notify)
+    if is_built_in(spec):
+        return _competition(spec, competition, shape, notify)
+    return _path(expanded(spec), shape, notify)
 
 
 def _mnist(data_dir: Path | None, timeout: float | None, notify: Notify) -> RawSet:
@@ -114,11 +147,15 @@ def expanded(path: str | Path) -> Path:
         return Path(path)
 
 
-def _kaggle(folder: Path | None) -> RawSet:
-    path = folder / "train.csv" if folder else None
-    if path is None or not path.is_file():
-        raise DataError(f"{path or 'train.csv'} is missing: get it with 'simulator.py kaggle download'.")
-    return replace(kaggle_csv.read_labelled(path), name="kaggle", origin="kaggle")
+def _competition(spec: str, find: FindCompetition, shape: Shape | None, notify: Notify) -> RawSet:
+    name = spec.removeprefix(COMPETITION) if spec.startswith(COMPETITION) else DEFAULT_COMPETITION
+    folder, known_shape = find(name)
+    if folder is None:
+        which = "" if name == DEFAULT_COMPETITION else f" --competition {name}"
+        raise DataError(f"The files of {name} are missing: get them with 'simulator.py kaggle download{which}'.")
+    raw = competition_form.labelled_folder(folder, shape or known_shape, notify)
+    kept_as = "kaggle" if name == DEFAULT_COMPETITION else name
+    return replace(raw, name=kept_as, origin=spec_of(name))
 
 
 def origin_of(path: Path) -> str:
@@ -133,28 +170,32 @@ def origin_of(path: Path) -> str:
     return origin
 
 
-def _path(path: Path, notify: Notify) -> RawSet:
+def _path(path: Path, shape: Shape | None, notify: Notify) -> RawSet:
     origin = origin_of(path)
-    return replace(_read_path(expanded(path), notify), origin=origin)
+    return replace(_read_path(expanded(path), shape, notify), origin=origin)
 
 
-def _read_path(path: Path, notify: Notify) -> RawSet:
+def _read_path(path: Path, shape: Shape | None, notify: Notify) -> RawSet:
     if path.is_dir():
-        return idx.read_folder(path) if idx.find(path) else image_folder.read(path, notify)
+        if idx.find(path):
+            return idx.read_folder(path)
+        if competition_form.is_competition(path):
+            return replace(competition_form.labelled_folder(path, shape, notify), name=path.resolve().name)
+        return image_folder.read(path, notify, shape)
     if not path.exists():
         raise DataError(f"{path} does not exist: name a file or folder, a dataset, or one of {', '.join(BUILT_IN)}.")
-    return read_file(path)
+    return read_file(path, shape)
 
 
-def read_file(path: Path) -> RawSet:
-    """Read one labelled file: a Kaggle-form CSV or an ``.npz``.
+def read_file(path: Path, shape: Shape | None = None) -> RawSet:
+    """Read one labelled file: a CSV of pixels or of names of pictures, or an ``.npz``.
 
     Raises:
         DataError: It is of another form, or damaged; names the row.
     """
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return kaggle_csv.read_labelled(path)
+        return competition_form.labelled_csv(path, (), shape)
     if suffix == ".npz":
         return npz.read_labelled(path)
     raise DataError(f"{path} has an unknown format: a .csv, an .npz, or a folder of IDX files or pictures is expected.")

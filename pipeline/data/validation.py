@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.contracts import Images, LabelledImages, Labels
 from pipeline.data import checks, digests
 from pipeline.data.notices import Notify, silent
+from pipeline.data.preparation import as_facts
 from pipeline.data.raw import RawPart, RawSet
 from pipeline.errors import DataError
 
@@ -92,6 +93,7 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
         sha256,
         official_test=official,
         origin=raw.origin,
+        preparation=as_facts(raw.preparation) if raw.preparation else None,
     )
     _check_classes(data, raw)
     _warn_of_copies(data, notify)

@@ -1,12 +1,11 @@
 """What is recorded of a submission to Kaggle: a row of ``metric_results/submissions.csv``."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat, model_validator
 
 Status = Literal["sending", "unknown", "refused", "pending", "complete", "error"]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class SubmissionRecord:
         public_score: Kaggle's, ``None`` until it is known.
         leak: Whether the version was trained on test images and submitted all the same.
         reason: Why it was refused, is unknown or could not be scored, in a sentence.
+        metric: What all scores are values of; see ``pipeline.judging.competition_metrics``.
     """
 
     submitted_at: str
@@ -38,12 +38,29 @@ class SubmissionRecord:
     message: Annotated[str, Field(min_length=1)]
     reference: int | None
     status: Status
-    expected_low: Fraction
-    expected_score: Fraction
-    expected_high: Fraction
-    public_score: float | None = None
+    expected_low: FiniteFloat
+    expected_score: FiniteFloat
+    expected_high: FiniteFloat
+    public_score: FiniteFloat | None = None
     leak: bool = False
     reason: str = ""
+    metric: Annotated[str, Field(min_length=1)] = "accuracy"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.expected_low <= self.expected_score <= self.expected_high:
+            raise ValueError("expected_score is not between expected_low and expected_high")
+        return self
+
+    @property
+    def difference(self) -> float | None:
+        """The public score less the expected one; ``None`` until it is known."""
+        return None if self.public_score is None else self.public_score - self.expected_score
+
+    @property
+    def as_expected(self) -> bool | None:
+        """Whether the public score is in the 95 % interval; ``None`` until it is known."""
+        return None if self.public_score is None else self.expected_low <= self.public_score <= self.expected_high
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pipeline.data import checks, idx, npz, parquet, picture_list, shards, sources
 from pipeline.data.image_folder import SUFFIXES
 from pipeline.data.notices import Notify
+from pipeline.data.picture_file import MOST_BYTES
 from pipeline.data.raw import RawPart, RawSet
 from pipeline.errors import DataError, PipelineError
-from pipeline.growing import archives
+from pipeline.store import archives
 
 LEFT_OUT = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
@@ -61,7 +62,7 @@ class Desk:
 
     Attributes:
         scratch: A folder for what archives unpack to.
-        read_named: Reads ``mnist``, ``digits``, ``kaggle``, ``auto``.
+        read_named: Reads ``mnist``, ``digits``, ``kaggle``, ``kaggle:NAME``, ``auto``.
         download: Reads a dataset of the Hub into a folder: ``hf:owner/name``.
         notify: Called with each sentence that a user should read.
     """
@@ -95,7 +96,7 @@ def collect(specs: Sequence[str], label: str | None, desk: Desk) -> Arrivals:
 
 
 def _open(spec: str, desk: Desk, scratch: Path, found: Arrivals) -> None:
-    if spec in sources.BUILT_IN:
+    if sources.is_built_in(spec):
         found.items += _of_set(desk.read_named(spec))
         return
     if spec.startswith("hf:"):
@@ -126,7 +127,7 @@ def _archive(path: Path, scratch: Path, found: Arrivals) -> None:
     Raises:
         DataError: It cannot be unpacked.
     """
-    archives.unpack(path, scratch)
+    archives.unpack(path, scratch, MOST_BYTES)
     own = Arrivals()
     _walk(scratch, scratch, own)
     found.items += [replace(item, file=path) for item in own.items]

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.data.image_folder import SUFFIXES
-from pipeline.growing import archives
 from pipeline.growing.arrivals import LEFT_OUT, TABLES
-from pipeline.store import atomic, disk, watch_records
+from pipeline.store import archives, atomic, disk, watch_records
 
 DONE, REFUSED, IN_HAND = "done", "refused", ".taking"
 MOST_IN_A_BATCH = 5_000

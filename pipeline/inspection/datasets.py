@@ -1,13 +1,34 @@
 """What ``--dataset`` means, in every command: a built-in set, a dataset that grows, a path, or a name with versions."""
 
+from functools import partial
 from pathlib import Path
 
-from pipeline.contracts import LabelledImages
+from pipeline.contracts import LabelledImages, Shape
 from pipeline.data import snapshots, sources
+from pipeline.data.notices import Notify
 from pipeline.errors import DataError
 from pipeline.facts.manifest_facts import DatasetFacts
-from pipeline.store import production, versions
+from pipeline.store import competitions, production, versions
 from pipeline.store.home import Home
+
+
+def load(
+    home: Home, spec: str, *, name: str | None, data_dir: Path | None, notify: Notify, shape: Shape | None = None
+) -> LabelledImages:
+    """Load and validate a dataset, competitions and growing datasets being those of a home; see ``sources.load``.
+
+    Raises:
+        DataError: Nothing usable is there; names file and row.
+    """
+    return sources.load(
+        spec,
+        data_dir=data_dir,
+        name=name,
+        competition=partial(competitions.find, home),
+        datasets=home.datasets,
+        shape=shape,
+        notify=notify,
+    )
 
 
 def source_of(home: Home, given: str) -> tuple[str, str | None]:
@@ -20,7 +41,7 @@ def source_of(home: Home, given: str) -> tuple[str, str | None]:
     """
     if snapshots.refers(given, home.datasets):
         return given, None
-    if given in sources.BUILT_IN or sources.expanded(given).exists():
+    if sources.is_built_in(given) or sources.expanded(given).exists():
         return given, None
     origins = [facts.origin for facts in _recorded(home) if facts.name == given and facts.origin]
     return (_growing(home, origins[-1]), given) if origins else (given, None)
@@ -70,7 +91,7 @@ def require_same_source(recorded: DatasetFacts, data: LabelledImages) -> None:
     origins = {recorded.origin, data.origin}
     if "" in origins or len(origins) == 1 or recorded.sha256 == data.sha256:
         return
-    if origins & set(sources.BUILT_IN):
+    if any(map(sources.is_built_in, origins)):
         raise DataError(
             f"The versions of '{data.name}' were trained on {recorded.source}, and these images are "
             f"{data.source}: give this dataset a name of its own with --name."

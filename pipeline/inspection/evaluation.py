@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import DEFAULT_COMPETITION
 from pipeline.contracts import Images, LabelledImages, Probabilities, Rows, Version
 from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
@@ -88,14 +87,9 @@ def _load(
     """The version's own dataset, unchanged, or another of the same classes and shape."""
     facts = version.manifest.dataset
     spec, name = datasets.source_of(home, dataset) if dataset else (_origin(version), facts.name)
-    data = sources.load(
-        spec,
-        data_dir=data_dir,
-        name=name,
-        kaggle_dir=home.competition(DEFAULT_COMPETITION),
-        datasets=home.datasets,
-        notify=notify,
-    )
+    # What the pixels of a CSV or pictures were made into, where the version's own dataset is read again.
+    shape = None if dataset else facts.shape
+    data = datasets.load(home, spec, name=name, data_dir=data_dir, notify=notify, shape=shape)
     if dataset is None and data.sha256 != facts.sha256:
         raise _changed(version)
     if (data.shape, data.classes) != (facts.shape, facts.classes):
@@ -110,7 +104,7 @@ def _origin(version: Version) -> str:
     """Return what to load to have a version's own dataset again."""
     facts = version.manifest.dataset
     # Versions of 0.1.0 record no origin; the digest distinguishes a user's `digits` from the built-in dataset.
-    origin = facts.origin or (facts.name if facts.name in sources.BUILT_IN else None)
+    origin = facts.origin or (facts.name if sources.is_built_in(facts.name) else None)
     if origin is None:
         raise _unrecorded(version)
     return origin

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,9 +177,7 @@ def add_result(home: Home, version: Version) -> None:
 
 def publish(home: Home) -> Mapping[str, Path]:
     """Rebuild everything in ``metric_results/`` from the versions; returns the files worth opening, by title."""
-    import pandas as pd
-
-    from pipeline.reports import excel, index_page, learning_curves, watching
+    from pipeline.reports import excel, index_page, learning_curves, submission_comparison, watching
 
     folder = home.metric_results
     listed = versions.list_versions(home)
@@ -192,7 +190,7 @@ def publish(home: Home) -> Mapping[str, Path]:
         atomic.write_text(folder / "dataset_growth.csv", growth.to_csv(index=False, lineterminator="\n"))
     atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve, growth))
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
-    book = excel.workbook(listed, results, curve, pd.DataFrame(map(asdict, sent)), served, growth=growth)
+    book = excel.workbook(listed, results, curve, submission_comparison.table(sent), served, growth=growth)
     atomic.write_bytes(folder / "metric_results.xlsx", book)
     watched = [watching.view(one) for one in watch_records.watched(home)]
     page = index_page.render(listed, index_page.read_curves(folder), served, sent, watched=watched)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.config import DEFAULT_COMPETITION, Settings
+from pipeline.config import Settings
 from pipeline.contracts import LabelledImages, Split, Version
-from pipeline.data import sources, splits
+from pipeline.data import splits
 from pipeline.data.notices import Notify
 from pipeline.errors import DataError, SettingsError
 from pipeline.inspection import datasets, reporting
@@ -85,13 +85,8 @@ def load_now(
     facts = chosen[0].manifest.dataset
     is_path = wanted.dataset is not None and wanted.dataset != facts.name
     spec = str(wanted.dataset) if is_path else datasets.stored_source(home, facts.name)
-    data = sources.load(
-        spec,
-        data_dir=settings.data_dir,
-        name=facts.name,
-        kaggle_dir=home.competition(DEFAULT_COMPETITION),
-        datasets=home.datasets,
-        notify=notify,
+    data = datasets.load(
+        home, spec, name=facts.name, data_dir=settings.data_dir, notify=notify, shape=settings.shape or facts.shape
     )
     for version in chosen:
         own = version.manifest.dataset

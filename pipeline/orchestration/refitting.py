@@ -29,6 +29,7 @@ from pipeline.errors import DataError, ModelError
 from pipeline.facts.manifest_facts import Manifest, RefitFacts
 from pipeline.judging.agreement import Agreement, agreement
 from pipeline.models import registry
+from pipeline.publishing.entry import Entry
 from pipeline.store import atomic, lock, manifest, version_arrays
 from pipeline.store.home import Home
 from pipeline.trainer import Trainer
@@ -100,9 +101,9 @@ def refit(
     return made
 
 
-def predict(made: Refit, submission: Submission, test: UnlabelledImages) -> Submission:
+def predict(made: Refit, submission: Submission, test: UnlabelledImages, entry: Entry) -> Submission:
     """Replace the champion's submission by that of its refit; returns it under the champion's name."""
-    written = Application(made).run(test, submission.csv, test.ids)
+    written = Application(made).run(test, submission.csv, entry.sample, probabilities=entry.probabilities)
     return replace(written, version_digest=submission.version_digest)
 
 

@@ -7,12 +7,14 @@ import numpy as np
 from pipeline.contracts import Refit, UnlabelledImages, Version
 from pipeline.data import digests
 from pipeline.judging import disclosure
+from pipeline.judging.competition_metrics import CompetitionMetric
 from pipeline.publishing.expected_score import ExpectedScore, expected_score
 from pipeline.publishing.shift import Shift, detect_shift
+from pipeline.reports import score_texts
 from pipeline.store import version_arrays, versions
 
 PUBLIC_SHARE = 0.25
-"""Kaggle scores digit-recognizer's public leaderboard on about a quarter of the test images."""
+"""Of the test images: digit-recognizer's public leaderboard is scored on about a quarter, others on a similar part."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,13 @@ class Assessment:
     sentences: tuple[str, ...]
 
 
-def assess(version: Version, test: UnlabelledImages) -> Assessment:
+def assess(version: Version, test: UnlabelledImages, metric: CompetitionMetric) -> Assessment:
     """Hold the test images against what the version was trained and judged on.
+
+    Args:
+        version: Which version predicts.
+        test: The test images.
+        metric: What the competition scores by.
 
     Raises:
         StoreError: A file of the version is missing or damaged.
@@ -46,10 +53,10 @@ def assess(version: Version, test: UnlabelledImages) -> Assessment:
     judged = version_arrays.predictions(version)
     benchmark, labels = judged.probabilities, judged.labels
     expected = expected_score(
-        benchmark, labels, probabilities, scored_fraction=PUBLIC_SHARE, seed=version.manifest.seed
+        benchmark, labels, probabilities, metric=metric, scored_fraction=PUBLIC_SHARE, seed=version.manifest.seed
     )
     shift = detect_shift(benchmark, probabilities)
-    sentences = [_score_sentence(expected)]
+    sentences = [_score_sentence(expected, metric)]
     if shift.found:
         sentences.append(_shift_sentence(shift, version.manifest.dataset.classes))
     return Assessment(leaked_images(version, test), expected, shift, tuple(sentences))
@@ -62,11 +69,10 @@ def leaked_images(version: Version | Refit, test: UnlabelledImages) -> int:
     return digests.overlap(digests.image_digests(test.images), handed)
 
 
-def _score_sentence(expected: ExpectedScore) -> str:
-    return (
-        f"Expected public score: {100 * expected.score:.2f} % "
-        f"({100 * expected.low:.2f} to {100 * expected.high:.2f} %, 95 % interval)."
-    )
+def _score_sentence(expected: ExpectedScore, metric: CompetitionMetric) -> str:
+    what = "" if metric.name == "accuracy" else f" ({metric.title.lower()})"
+    inside = score_texts.interval(metric.name, expected.low, expected.high)
+    return f"Expected public score{what}: {score_texts.score(metric.name, expected.score)} ({inside}, 95 % interval)."
 
 
 def _shift_sentence(shift: Shift, classes: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import ServiceError
+from pipeline.facts.competition import option
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.services import kaggle, kaggle_credentials, kaggle_sending
 from pipeline.services.calls import Patience, look_pauses
@@ -116,10 +117,11 @@ def saved(home: Home, record: SubmissionRecord) -> SubmissionRecord:
 def unknown_sentence(record: SubmissionRecord) -> str:
     """Return what is known of an attempt whose outcome is unknown, and what to do."""
     page = f"kaggle.com/competitions/{record.competition}/submissions"
+    which = option(record.competition)
     return (
         f"Kaggle may or may not have the submission of {record.version} from {record.submitted_at}: its list does not "
-        f"show it. {record.reason} Run `simulator.py kaggle status` later, or look at {page}; only if it is not "
-        "there, send it again with `simulator.py kaggle submit --resend`."
+        f"show it. {record.reason} Run `simulator.py kaggle status{which}` later, or look at {page}; only if it is "
+        f"not there, send it again with `simulator.py kaggle submit{which} --resend`."
     ).replace("  ", " ")
 
 

@@ -11,7 +11,7 @@ LICENCE = "mit"
 """Of the project, and so of what it trains; the data keep their own."""
 _HUB_DATASETS = {"dba5291710c38fc03afbc77c3660c55283aa3d135b48e3644105b669adf34a23": ("ylecun/mnist", "MNIST", "test")}
 """Id, title and benchmark split on the Hub, by the digest of all images and labels: a name alone proves nothing."""
-_LOCAL = re.compile(r"(?P<kind>Kaggle-form CSV|NumPy archive|IDX files in|pictures in) (?P<path>.+)")
+_LOCAL = re.compile(r"(?P<kind>Kaggle-form CSV|NumPy archive|IDX files in|pictures in|pictures listed in) (?P<path>.+)")
 
 
 def public_source(source: str) -> str:

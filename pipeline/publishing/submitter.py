@@ -1,16 +1,19 @@
 """Submitting to Kaggle: honest, announced by an expected score, sent once, on record."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from pipeline.config import DEFAULT_COMPETITION
 from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
-from pipeline.data import unlabelled
+from pipeline.data import sources
 from pipeline.errors import DataError, ServiceError
+from pipeline.facts.competition import DEFAULT_COMPETITION, option
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.publishing import delivery
 from pipeline.publishing.assessment import Assessment, assess, leaked_images
+from pipeline.publishing.entry import Entry
+from pipeline.reports import score_texts
 from pipeline.services import kaggle, kaggle_credentials
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, submission_file, submissions, versions
@@ -34,7 +37,7 @@ class Request:
         version: Which version predicted.
         submission: Its predictions, in a file.
         test: The images it predicted.
-        competition: Its name in Kaggle's addresses.
+        entry: The competition.
         allow_leak: Submit although training images are among the test images, and say so in the message.
         resend: Send again although Kaggle may have the file from an attempt whose outcome is unknown.
         refit: What predicted in the place of the version; ``None`` where the version did.
@@ -43,7 +46,7 @@ class Request:
     version: Version
     submission: Submission
     test: UnlabelledImages
-    competition: str = DEFAULT_COMPETITION
+    entry: Entry
     allow_leak: bool = False
     resend: bool = False
     refit: Refit | None = None
@@ -64,14 +67,14 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
         ServiceError: Kaggle refused or could not score it, or it is not known whether Kaggle has it.
         StoreError: The version or the record is damaged.
     """
-    _check(home, request)
+    _check(request)
     assessment = _assessed(request)
     for sentence in assessment.sentences:
         notify(sentence)
     _require_honest(request, assessment.leaked)
     record = _intent(request, assessment)
     try:
-        session = kaggle.connect(request.competition, patience)
+        session = kaggle.connect(request.entry.competition, patience)
         with submissions.exclusive(home, patience.limit_seconds):
             record = delivery.deliver(home, session, record, request.submission.csv, notify, resend=request.resend)
         return _follow(home, session, record, notify)
@@ -84,7 +87,7 @@ def after_run(
     submission: Submission,
     test: UnlabelledImages,
     *,
-    competition: str,
+    entry: Entry,
     patience: Patience,
     notify: Notify,
     refit: Refit | None = None,
@@ -96,16 +99,28 @@ def after_run(
     Raises:
         PipelineError: As ``submit``.
     """
-    last = submissions.latest(home, competition)
+    last = submissions.latest(home, entry.competition)
     same = last is not None and last.version == submission.version_id and (REFIT_WORDS in last.message) == bool(refit)
     if last and same and last.status not in UNCERTAIN:
-        notify(f"{last.version} was submitted to {competition} before: the champion is unchanged, so nothing was sent.")
+        notify(
+            f"{last.version} was submitted to {entry.competition} before: the champion is unchanged, so nothing was "
+            "sent."
+        )
         return None
     version = versions.find(home, submission.version_id)
+    return submit_if_possible(home, Request(version, submission, test, entry, refit=refit), patience, notify)
+
+
+def submit_if_possible(home: Home, request: Request, patience: Patience, notify: Notify) -> SubmissionRecord | None:
+    """Submit and say what came of it; without credentials, say how to submit, or why this version should not be.
+
+    Raises:
+        PipelineError: As ``submit``.
+    """
     try:
-        record = submit(home, Request(version, submission, test, competition, refit=refit), patience, notify)
+        record = submit(home, request, patience, notify)
     except kaggle.MissingCredentialsError:
-        notify(how_to_submit(submission, competition))
+        notify(how_to_submit(request.submission, request.entry))
         return None
     except LeakError as error:
         if kaggle_credentials.given():
@@ -116,21 +131,26 @@ def after_run(
     return record
 
 
-def how_to_submit(submission: Submission, competition: str) -> str:
+def how_to_submit(submission: Submission, entry: Entry) -> str:
     """Return how to submit a file without credentials, in one line."""
+    words = ["simulator.py kaggle submit"]
+    if entry.competition != DEFAULT_COMPETITION:
+        words.append(f"{option(entry.competition).strip()} --version {submission.version_id}")
+    if entry.test_images is not None:
+        words.append(f"--test-images {shlex.quote(str(entry.test_images))}")
     return (
-        f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `simulator.py kaggle "
-        f"submit`, or upload {submission.csv} on kaggle.com/competitions/{competition}."
+        f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `{' '.join(words)}`, or "
+        f"upload {submission.csv} on kaggle.com/competitions/{entry.competition}."
     )
 
 
 def outcome_sentence(record: SubmissionRecord) -> str:
     """Return what is known of a submission, the actual score next to the expected one."""
-    expected = (
-        f"{100 * record.expected_score:.2f} % ({100 * record.expected_low:.2f} to {100 * record.expected_high:.2f} %)"
-    )
+    inside = score_texts.interval(record.metric, record.expected_low, record.expected_high)
+    expected = f"{score_texts.score(record.metric, record.expected_score)} ({inside})"
     if record.public_score is not None:
-        return f"Public score of {record.version}: {100 * record.public_score:.3f} %; expected {expected}."
+        actual = score_texts.score(record.metric, record.public_score, digits=3)
+        return f"Public score of {record.version}: {actual}; expected {expected}."
     if record.status == "pending":
         return (
             f"Submission {record.reference} was sent but is not scored yet; expected {expected}. "
@@ -141,21 +161,20 @@ def outcome_sentence(record: SubmissionRecord) -> str:
     return f"Submission of {record.version}: {record.status}. {record.reason}".strip()
 
 
-def _check(home: Home, request: Request) -> None:
-    submission, test = request.submission, request.test
+def _check(request: Request) -> None:
+    submission, entry = request.submission, request.entry
     if submission.stand_in:
         raise DataError(
-            f"{submission.csv} predicts {submission.source}, not the test set of {request.competition}: "
-            "run `simulator.py kaggle download`, then submit again."
+            f"{submission.csv} predicts {submission.source}, not the test set of {entry.competition}: "
+            f"run `simulator.py kaggle download{option(entry.competition)}`, then submit again."
         )
-    sample = home.competition(request.competition) / "sample_submission.csv"
-    ids = unlabelled.sample_ids(sample) if sample.exists() else test.ids
-    submission_file.check(submission.csv, ids, request.version.manifest.dataset.classes)
+    classes = request.version.manifest.dataset.classes
+    submission_file.check(submission.csv, entry.sample, classes, entry.probabilities)
 
 
 def _assessed(request: Request) -> Assessment:
     """What can be known before it is sent; a refit has the champion's expected score, and more images to leak."""
-    assessment = assess(request.version, request.test)
+    assessment = assess(request.version, request.test, request.entry.metric)
     if request.refit is None:
         return assessment
     return replace(assessment, leaked=leaked_images(request.refit, request.test))
@@ -165,8 +184,9 @@ def _require_honest(request: Request, leaked: int) -> None:
     if leaked and not request.allow_leak:
         raise LeakError(
             f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images "
-            f"of {request.version.id}, so its score would be meaningless. Train on `--dataset kaggle`, or submit with "
-            f"--allow-leak, which adds '{LEAK_WORDS}' to the message and the record."
+            f"of {request.version.id}, so its score would be meaningless. Train on `--dataset "
+            f"{sources.spec_of(request.entry.competition)}`, or submit with --allow-leak, which adds '{LEAK_WORDS}' to "
+            "the message and the record."
         )
 
 
@@ -186,7 +206,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         remarks.append(f"refit {request.refit.digest[:12]} with {seeds}: {REFIT_WORDS}")
     return SubmissionRecord(
         submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        competition=request.competition,
+        competition=request.entry.competition,
         version=request.version.id,
         digest=facts.digest,
         file_sha256=file_sha256,
@@ -198,6 +218,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         expected_score=assessment.expected.score,
         expected_high=assessment.expected.high,
         leak=assessment.leaked > 0,
+        metric=request.entry.metric.name,
     )
 
 

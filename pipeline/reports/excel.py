@@ -51,7 +51,7 @@ def workbook(
         versions: The judged versions; damaged ones are named below the summary.
         results: ``tables.results_table``.
         curve: ``tables.learning_curve_table``.
-        submissions: ``submissions.csv``.
+        submissions: ``submission_comparison.table``.
         production: The records of ``production/history.jsonl``.
     """
     from openpyxl import Workbook

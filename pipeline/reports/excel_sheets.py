@@ -25,6 +25,7 @@ FORMATS = {
     # Checks range from accuracies to tiny p-values, which must not read as nought.
     **dict.fromkeys(("value", "limit"), "[=0]0;[<0.001]0.0E+00;0.0000"),
     **dict.fromkeys(("expected_low", "expected_score", "expected_high", "public_score"), "0.00000"),
+    "public_minus_expected": "+0.00000;-0.00000;0.00000",
     "gain_pp": _POINTS,
     "p_value": "0.0E+00",
     "latency_ms": "0.000",

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 DASH = "–"
-_NARROW_SPACE = "\u202f"
+NARROW_SPACE = "\u202f"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def percent(value: Any, digits: int = 2, space: str = _NARROW_SPACE) -> str:
+def percent(value: Any, digits: int = 2, space: str = NARROW_SPACE) -> str:
     """Return a fraction as per cent: 0.9935 is ``99.35 %``."""
     number = as_number(value)
     return DASH if number is None else f"{100 * number:.{digits}f}{space}%"
@@ -20,7 +20,7 @@ def interval(low: Any, high: Any, digits: int = 2) -> str:
     low, high = as_number(low), as_number(high)
     if low is None or high is None:
         return DASH
-    return f"{100 * low:.{digits}f} to {100 * high:.{digits}f}{_NARROW_SPACE}%"
+    return f"{100 * low:.{digits}f} to {100 * high:.{digits}f}{NARROW_SPACE}%"
 
 
 def count(value: Any) -> str:
@@ -52,13 +52,13 @@ def seconds(value: Any) -> str:
     if number is None:
         return DASH
     if number < 0.1:
-        return f"{1000 * number:.2g}{_NARROW_SPACE}ms"
+        return f"{1000 * number:.2g}{NARROW_SPACE}ms"
     if number < 59.95:
-        return f"{number:.1f}{_NARROW_SPACE}s"
+        return f"{number:.1f}{NARROW_SPACE}s"
     minutes, rest = divmod(round(number), 60)
     if minutes < 60:
-        return f"{minutes}{_NARROW_SPACE}min {rest:02d}{_NARROW_SPACE}s"
-    return f"{minutes // 60}{_NARROW_SPACE}h {minutes % 60:02d}{_NARROW_SPACE}min"
+        return f"{minutes}{NARROW_SPACE}min {rest:02d}{NARROW_SPACE}s"
+    return f"{minutes // 60}{NARROW_SPACE}h {minutes % 60:02d}{NARROW_SPACE}min"
 
 
 def size(value: Any) -> str:
@@ -68,8 +68,8 @@ def size(value: Any) -> str:
         return DASH
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= factor:
-            return f"{number / factor:.3g}{_NARROW_SPACE}{unit}"
-    return f"{number:.0f}{_NARROW_SPACE}bytes"
+            return f"{number / factor:.3g}{NARROW_SPACE}{unit}"
+    return f"{number:.0f}{NARROW_SPACE}bytes"
 
 
 def when(value: Any) -> str:

@@ -10,8 +10,19 @@ from pipeline.contracts import Version
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.score_facts import Estimate
 from pipeline.facts.submission import SubmissionRecord
-from pipeline.reports import html
-from pipeline.reports.formats import DASH, as_number, count, decimal, interval, percent, points, seconds, when
+from pipeline.reports import html, score_texts, submission_comparison
+from pipeline.reports.formats import (
+    DASH,
+    NARROW_SPACE,
+    as_number,
+    count,
+    decimal,
+    interval,
+    percent,
+    points,
+    seconds,
+    when,
+)
 from pipeline.reports.watching import BAD_NEWS, WatchView
 
 _CURVES = (
@@ -119,6 +130,7 @@ def render(
         damaged=[version for version in newest_first if version.damage],
         history=[_event(record) for record in reversed(history)],
         submissions=[_submission(line) for line in reversed(submissions)],
+        comparisons=_comparisons(submissions),
         curves=curves,
         watched=[_watched(one) for one in watched],
         summary=_summary(versions),
@@ -210,14 +222,18 @@ def _event(record: DeploymentRecord) -> dict[str, Any]:
 
 
 def _submission(record: SubmissionRecord) -> dict[str, Any]:
+    metric = record.metric
     return {
         "when": when(record.submitted_at),
         "version": record.version,
         "competition": record.competition,
         "status": record.status,
-        "expected": percent(record.expected_score),
-        "interval": interval(record.expected_low, record.expected_high),
-        "actual": percent(record.public_score, 3),
+        "metric": score_texts.title(metric),
+        "expected": score_texts.score(metric, record.expected_score, space=NARROW_SPACE),
+        "interval": score_texts.interval(metric, record.expected_low, record.expected_high, space=NARROW_SPACE),
+        "actual": score_texts.score(metric, record.public_score, 3, space=NARROW_SPACE),
+        "difference": score_texts.difference(metric, record.difference),
+        "surprise": record.as_expected is False,
         "leak": record.leak,
         "reason": record.reason,
     }
@@ -230,6 +246,13 @@ def _watched(one: WatchView) -> dict[str, Any]:
         for event in one.events
     ]
     return {"dataset": one.dataset, "running": one.running, "sentences": one.sentences, "events": events}
+
+
+def _comparisons(records: Sequence[SubmissionRecord]) -> list[str]:
+    """One sentence a competition on how expected and public scores compare."""
+    named = dict.fromkeys(record.competition for record in records)
+    found = {name: submission_comparison.in_words(one for one in records if one.competition == name) for name in named}
+    return [f"{name}: {sentence}" for name, sentence in found.items() if sentence]
 
 
 def _summary(versions: Sequence[Version]) -> str:

@@ -48,6 +48,11 @@ def given() -> bool:
         return True
 
 
+def in_notebook() -> bool:
+    """Return whether this is a notebook on Kaggle, by the variables that its own client looks at."""
+    return all(os.environ.get(name) for name in ("KAGGLE_KERNEL_RUN_TYPE", "KAGGLE_DATA_PROXY_URL"))
+
+
 def secrets() -> set[str]:
     """Return every secret that an answer or an error message might repeat."""
     found = {os.environ.get(name, "") for name in ("KAGGLE_API_TOKEN", "KAGGLE_KEY")}
@@ -103,8 +108,7 @@ def _token_files() -> list[Path]:
 
 def _named_token_files() -> list[Path]:
     """Files that variables name: a token's on any machine, and the one that Kaggle gives to its notebooks."""
-    in_notebook = all(os.environ.get(name) for name in ("KAGGLE_KERNEL_RUN_TYPE", "KAGGLE_DATA_PROXY_URL"))
-    names = [os.environ.get("KAGGLE_API_V1_TOKEN") if in_notebook else None, os.environ.get("KAGGLE_API_TOKEN")]
+    names = [os.environ.get("KAGGLE_API_V1_TOKEN") if in_notebook() else None, os.environ.get("KAGGLE_API_TOKEN")]
     return [Path(name) for name in names if name and _is_file(name)]
 
 

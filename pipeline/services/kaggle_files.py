@@ -1,11 +1,11 @@
-"""Fetch one file of a Kaggle competition; it may arrive zipped, whatever its name says."""
+"""Fetch one file of a Kaggle competition, which may arrive zipped whatever its name says, or all in an archive."""
 
 import base64
 import hashlib
 import shutil
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from pipeline.services.kaggle_problems import DamagedDownloadError
 LARGEST = 4 * 2**30
 """Bytes that a zipped file may unfold to."""
 _BLOCK = 2**20
+_Request = Callable[[Any], Any]
+"""Asks the client for a file, and returns the answer."""
 
 
 def download(session: KaggleSession, name: str, folder: Path) -> Path:
@@ -28,20 +30,47 @@ def download(session: KaggleSession, name: str, folder: Path) -> Path:
         ServiceError: It could not be fetched, or what arrived is damaged or not the requested file.
     """
     arrived = folder / "arrived"
-    call(session, partial(_fetch, session, name, arrived))
+    call(session, partial(_fetch, session, _request_one(session, name), arrived, name))
     if not zipfile.is_zipfile(arrived):
         return arrived.replace(folder / name)
     return _unpack(arrived, folder / name)
 
 
-def _fetch(session: KaggleSession, name: str, target: Path) -> None:
+def download_all(session: KaggleSession, folder: Path) -> Path:
+    """Fetch all files into an empty folder and return the path of the archive that holds them.
+
+    Length, CRC32C and MD5 are checked where the storage announces them.
+
+    Raises:
+        ServiceError: It could not be fetched, or what arrived is damaged or no archive.
+    """
+    arrived = folder / f"{session.competition}.zip"
+    call(session, partial(_fetch, session, _request_all(session), arrived, f"The archive of {session.competition}"))
+    if not zipfile.is_zipfile(arrived):
+        raise ServiceError(f"What Kaggle sent for {session.competition} is no archive: try again.")
+    return arrived
+
+
+def _request_one(session: KaggleSession, name: str) -> _Request:
     from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFileRequest
 
     request: Any = ApiDownloadDataFileRequest()
     request.competition_name, request.file_name = session.competition, name
+    return lambda client: client.download_data_file(request)
+
+
+def _request_all(session: KaggleSession) -> _Request:
+    from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFilesRequest
+
+    request: Any = ApiDownloadDataFilesRequest()
+    request.competition_name = session.competition
+    return lambda client: client.download_data_files(request)
+
+
+def _fetch(session: KaggleSession, request: _Request, target: Path, name: str) -> None:
     target.unlink(missing_ok=True)
     with session.api.build_kaggle_client() as client:
-        answer = client.competitions.competition_api_client.download_data_file(request)
+        answer = request(client.competitions.competition_api_client)
         session.api.download_file(answer, str(target), client.http_client(), quiet=True, resume=False)
     _require_undamaged(target, answer.headers, name)
 

@@ -1,6 +1,7 @@
 """Where everything lives: one home folder with ``versions/``, ``production/`` and ``metric_results/``."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +102,15 @@ class Home:
         return self.production / _checked_name(dataset)
 
     def competition(self, name: str) -> Path:
-        """Return where the files of a Kaggle competition are kept."""
+        """Return where the files of a Kaggle competition are kept.
+
+        Raises:
+            StoreError: No competition can have this name.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9][\w-]{0,99}", name, re.ASCII):
+            raise StoreError(
+                f"{shown(name)} is no name of a competition: give what follows kaggle.com/competitions/ in its address."
+            )
         return self.data / "kaggle" / name
 
 

@@ -22,6 +22,8 @@ UNCERTAIN: tuple[Status, ...] = ("sending", "unknown")
 
 COLUMNS = tuple(field.name for field in fields(SubmissionRecord))
 _OPTIONAL = ("reference", "public_score")
+_LATER = ("metric",)
+"""Columns that files of earlier releases lack."""
 _SCHEMA = TypeAdapter(SubmissionRecord)
 
 
@@ -117,5 +119,6 @@ def _to_text(record: SubmissionRecord) -> dict[str, Any]:
 
 
 def _from_text(line: dict[str, str]) -> SubmissionRecord:
-    values: dict[str, str | None] = {name: from_cell(line[name]) for name in COLUMNS}
+    named = [name for name in COLUMNS if name in line or name not in _LATER]
+    values: dict[str, str | None] = {name: from_cell(line[name]) for name in named}
     return _SCHEMA.validate_python(values | {name: values[name] or None for name in _OPTIONAL})

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.config import DEFAULT_COMPETITION, Settings
+from pipeline.config import Settings
 from pipeline.contracts import LabelledImages, Split
-from pipeline.data import digests, sources, splits
+from pipeline.data import digests, splits
 from pipeline.data.notices import Notify
 from pipeline.errors import DataError, ModelError
 from pipeline.facts.tuning_facts import SamplerName, Study, Trial
@@ -135,14 +135,8 @@ def _fixed(settings: Settings, wanted: Wanted) -> dict[str, Any]:
 
 def _load(settings: Settings, home: Home, notify: Notify) -> LabelledImages:
     spec, known_name = datasets.source_of(home, settings.dataset)
-    return sources.load(
-        spec,
-        data_dir=settings.data_dir,
-        name=settings.name or known_name,
-        kaggle_dir=home.competition(DEFAULT_COMPETITION),
-        datasets=home.datasets,
-        notify=notify,
-    )
+    name = settings.name or known_name
+    return datasets.load(home, spec, name=name, data_dir=settings.data_dir, notify=notify, shape=settings.shape)
 
 
 def _split(settings: Settings, home: Home, wanted: Wanted, data: LabelledImages, notify: Notify) -> Split:

@@ -42,8 +42,8 @@ def test_labels_with_gaps_become_classes_named_after_them(tmp_path: Path) -> Non
 
 def test_a_kaggle_folder_needs_its_download(tmp_path: Path, csv_file: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=r"simulator\.py kaggle download"):
-        sources.load("kaggle", kaggle_dir=tmp_path)
-    assert sources.load("kaggle", kaggle_dir=csv_file().parent).name == "kaggle"
+        sources.load("kaggle")
+    assert sources.load("kaggle", competition=lambda name: (csv_file().parent, None)).name == "kaggle"
 
 
 def test_an_idx_folder_knows_its_own_test_rows(idx_folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from small_sets import idx_bytes, small_images, small_labels
 
-from pipeline.data import sources, unlabelled
+from pipeline.data import sample_submission, sources, unlabelled
 from pipeline.errors import DataError
 
 
@@ -255,10 +255,11 @@ def test_a_folder_without_pictures_is_not_predicted(tmp_path: Path) -> None:
 
 SAMPLE_FAULTS = {
     "empty": ("", "starts with 'nothing'"),
-    "another header": ("id,digit\n1,0\n", "starts with 'id,digit'"),
+    "one column": ("ImageId\n1\n", "starts with 'ImageId'"),
+    "a column twice": ("id,a,a\n1,0,0\n", "starts with 'id,a,a'"),
     "header alone": ("ImageId,Label\n", "a header but no ids"),
-    "no label": ("ImageId,Label\n1,0\n2\n", "row 3: an id and a label are expected, not '2'"),
-    "no id": ("ImageId,Label\n,0\n", "row 2: an id and a label"),
+    "no label": ("ImageId,Label\n1,0\n\n2\n", "row 4: 2 values are expected, not '2'"),
+    "no id": ("ImageId,Label\n,0\n", "row 2: the id is missing"),
     "an id twice": ("ImageId,Label\n1,0\n2,0\n1,0\n", "row 4: the id 1 is already in row 2"),
 }
 
@@ -269,7 +270,7 @@ def test_a_malformed_sample_submission_is_refused(tmp_path: Path, fault: str) ->
     path = tmp_path / "sample_submission.csv"
     path.write_text(content)
     with pytest.raises(DataError, match=re.escape(str(path)) + ".*" + message):
-        unlabelled.sample_ids(path)
+        sample_submission.read(path)
 
 
 def test_gzip_is_recognised_by_content_not_by_name(idx_folder: Path) -> None:

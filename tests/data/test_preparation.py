@@ -73,6 +73,15 @@ def test_a_picture_of_the_models_size_only_changes_its_polarity(
     np.testing.assert_array_equal(pixels, given if ground == expected else 255 - given)
 
 
+@pytest.mark.parametrize("kind", ["digit", "fit", "crop", "stretch", "as-is"])
+def test_where_any_polarity_will_do_a_mixed_edge_changes_nothing(kind: Kind) -> None:
+    given = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    channels = 1 if kind == "digit" else 3
+    picture = Image.fromarray(given).convert("L") if channels == 1 else Image.fromarray(given)
+    pixels = prepare(picture, Preparation(kind, "any", 9, 7, channels))
+    np.testing.assert_array_equal(pixels, np.asarray(picture).reshape(9, 7, channels))
+
+
 def test_as_is_refuses_another_size() -> None:
     with pytest.raises(DataError, match=r"40 x 80 pixels.*takes 28 x 28"):
         prepare(halves(), Preparation("as-is", "any", 28, 28, 1))

@@ -58,8 +58,3 @@ def test_a_picture_of_another_form_is_brought_into_it(tmp_path: Path) -> None:
     assert image.shape == (1, 28, 28, 1)
     assert image[0, 14, 13:15].max() > 200, "dark ink on light paper becomes light ink on black"
     assert image[0, :, :3].max() < 50
-
-
-def test_a_sample_submission_gives_its_ids(tmp_path: Path) -> None:
-    (tmp_path / "sample_submission.csv").write_text("ImageId,Label\n1,0\n2,0\n7,0\n")
-    assert unlabelled.sample_ids(tmp_path / "sample_submission.csv") == ("1", "2", "7")

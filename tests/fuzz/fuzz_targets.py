@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.config import read_settings
 from pipeline.contracts import LabelledImages, Roles
-from pipeline.data import idx, sources, unlabelled
+from pipeline.data import idx, sample_submission, sources, unlabelled
 from pipeline.errors import PipelineError
 from pipeline.store import role_records
 from pipeline.store.home import Home
@@ -76,7 +76,7 @@ def read_idx_folder(path: Path) -> LabelledImages:
 TARGETS = {
     "csv": Target("csv", "train.csv", lambda path: sources.load(str(path))),
     "csv-unlabelled": Target("csv", "test.csv", lambda path: unlabelled.load(path, SHAPE)),
-    "sample-submission": Target("samples", "sample_submission.csv", unlabelled.sample_ids),
+    "sample-submission": Target("samples", "sample_submission.csv", sample_submission.read),
     "npz": Target("npz", "set.npz", lambda path: sources.load(str(path))),
     "npz-unlabelled": Target("npz", "set.npz", lambda path: unlabelled.load(path, SHAPE)),
     "idx": Target("idx", "train-images-idx3-ubyte", read_idx_folder),

@@ -23,7 +23,7 @@ def pictures(tmp_path: Path) -> Path:
 def desk(tmp_path: Path) -> Desk:
     return Desk(
         scratch=tmp_path,
-        read_named=lambda spec: sources.read(spec, data_dir=None, kaggle_dir=None, download=False),
+        read_named=lambda spec: sources.read(spec, download=False),
         download=lambda repo_id, folder: None,
         notify=lambda sentence: None,
     )

@@ -18,11 +18,11 @@ from pipeline.contracts import Roles
 from pipeline.data import roles, shards, snapshots, sources
 from pipeline.data.shards import Entry
 from pipeline.errors import DataError, SettingsError
-from pipeline.growing import archives, exporting, ingest, quarantine
+from pipeline.growing import exporting, ingest, quarantine
 from pipeline.growing.arrivals import Desk, Item
 from pipeline.growing.preparing import Prepared, prepare_all, prepare_item
 from pipeline.growing.screening import CONFLICT, COPY, DOUBTED, NEAR_COPY, STORED, SURPLUS, UNKNOWN_CLASS, UNLABELLED
-from pipeline.store import role_records
+from pipeline.store import archives, role_records
 from pipeline.store.home import Home
 
 

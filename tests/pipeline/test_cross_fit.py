@@ -194,7 +194,7 @@ def test_a_champion_from_before_answers_for_what_it_never_saw(data: Path, home: 
 def test_a_champion_that_was_fitted_on_the_benchmark_without_folds_is_no_opponent(
     crossed: Home, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = sources.load(str(data), data_dir=None, name=None, kaggle_dir=crossed.root, datasets=crossed.datasets)
+    loaded = sources.load(str(data), datasets=crossed.datasets)
     roles = splits.assign_roles(loaded, role_records.load(crossed, "stripes"))
     split = splits.plan(loaded, roles, IMAGES - ON_BENCHMARK, ON_BENCHMARK, 0, benchmark_in_folds=True)
     weak, strong = (version.folder for version in versions.list_versions(crossed))

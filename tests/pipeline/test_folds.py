@@ -48,7 +48,7 @@ def test_it_is_another_cell_and_no_growth_of_the_single_model(run: Any, home: Ho
 
 
 def test_the_screen_reads_out_of_fold_answers(version: Version, home: Home, data: Any) -> None:
-    images = sources.load(str(data), data_dir=None, name=None, kaggle_dir=home.root, datasets=home.datasets)
+    images = sources.load(str(data), datasets=home.datasets)
     roles = splits.assign_roles(images, role_records.load(home, images.name))
     split = splits.plan(images, roles, version.manifest.rows.train_size, version.manifest.rows.benchmark, 0)
     champion = production.current(home, images.name)

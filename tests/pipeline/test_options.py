@@ -15,6 +15,7 @@ from pipeline.cli import app, run_command
 from pipeline.cli import main as simulator_main
 from pipeline.cli.settings_options import settings_given, settings_option
 from pipeline.config import Settings, read_settings
+from pipeline.errors import SettingsError
 from pipeline.store.home import Home
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ OPTIONS = {
     "dataset": ("--dataset", "digits", "digits"),
     "name": ("--name", "mine", "mine"),
     "data_dir": ("--data-dir", "here", Path("here")),
+    "shape": ("--shape", "8, 10", (8, 10, 1)),
     "test_images": ("--test-images", "x.csv", Path("x.csv")),
     "seed": ("--seed", "3", 3),
     "repeats": ("--repeats", "2", 2),
@@ -36,7 +38,10 @@ OPTIONS = {
     "retrain": ("--retrain", None, True),
     "jobs": ("--jobs", "2", 2),
     "cluster": ("--cluster", "tcp://a:1", "tcp://a:1"),
-    "submit": ("--submit", None, True),
+    "competition": ("--competition", "leaves", "leaves"),
+    "metric": ("--metric", "macro-f1", "macro-f1"),
+    "probabilities": ("--probabilities", None, True),
+    "submit": ("--submit", None, "champion"),
     "refit": ("--refit", "2", 2),
     "track": ("--track", "mlflow", "mlflow"),
 }
@@ -59,6 +64,44 @@ def test_every_setting_is_an_option_with_help(name: str, monkeypatch: pytest.Mon
     assert getattr(found[0], name) == expected
     assert found[0].model_dump(exclude={name}) == Settings().model_dump(exclude={name})
     assert (settings_option(name).help or "").endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--submit", "best"], "best"),
+        (["--submit=best"], "best"),
+        (["--submit", "--seed", "3"], "champion"),
+        ([], None),
+    ],
+)
+def test_submit_takes_a_value_or_none(words: list[str], expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Settings] = []
+    monkeypatch.setattr("pipeline.simulator.run", lambda settings, *_, **__: found.append(settings))
+    CliRunner().invoke(app, ["run", *words])
+    assert found[0].submit == expected
+
+
+@pytest.mark.parametrize(("given", "expected"), [("true", "champion"), ("false", None), ('"best"', "best")])
+def test_submit_in_the_settings_file(given: str, expected: str | None, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.toml").write_text(f"[run]\nsubmit = {given}\nshape = [8, 10, 3]\n")
+    settings = read_settings(tmp_path / "pipeline.toml", {})
+    assert (settings.submit, settings.shape) == (expected, (8, 10, 3))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("shape", "8", "no shape: give HEIGHT,WIDTH"),
+        ("shape", "8,8,2", "no shape"),
+        ("shape", "8,-8", "no shape"),
+        ("metric", "auc", "There is no metric 'auc': --metric takes accuracy, log-loss, macro-f1, quadratic-kappa"),
+        ("submit", "worst", "'submit'"),
+    ],
+)
+def test_an_impossible_value_is_refused_in_a_sentence(option: str, value: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        read_settings(None, {option: value})
 
 
 def test_nothing_given_is_nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

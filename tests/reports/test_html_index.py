@@ -1,28 +1,40 @@
 """The page of all versions."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from pipeline.contracts import PairedResult, Version
 from pipeline.facts.deployment_facts import DeploymentRecord
+from pipeline.facts.submission import SubmissionRecord
 from pipeline.facts.watch_facts import WatchEvent, Watching, WatchState
 from pipeline.reports import html, index_page, watching
 
-
-@dataclass(frozen=True)
-class Sent:
-    submitted_at: str = "2026-11-22T10:00:00Z"
-    competition: str = "digit-recognizer"
-    version: str = "20261121-130402-cnn-60000-0004"
-    status: str = "complete"
-    expected_low: float = 0.990
-    expected_score: float = 0.9931
-    expected_high: float = 0.995
-    public_score: float | None = 0.99285
-    leak: bool = False
-    reason: str = ""
+SENT = SubmissionRecord(
+    submitted_at="2026-11-22T10:00:00Z",
+    competition="digit-recognizer",
+    version="20261121-130402-cnn-60000-0004",
+    digest="d",
+    file_sha256="f",
+    rows=28_000,
+    message="m",
+    reference=1,
+    status="complete",
+    expected_low=0.990,
+    expected_score=0.9931,
+    expected_high=0.995,
+    public_score=0.9921,
+)
+LOSS = replace(
+    SENT,
+    competition="leaves",
+    metric="log-loss",
+    expected_low=0.02,
+    expected_score=0.0312,
+    expected_high=0.04,
+    public_score=0.05,
+)
 
 
 @pytest.fixture
@@ -88,10 +100,21 @@ def test_history_shows_overrides_with_their_reason(versions):
 
 
 SUBMISSIONS = {
-    "scored": (Sent(), ["99.31", "99.00 to 99.50", "99.285", "complete"]),
-    "waiting": (Sent(public_score=None, status="pending"), ["99.31", "–", "pending"]),
-    "leaking": (Sent(leak=True), ["trained on test images"]),
-    "refused": (Sent(status="refused", public_score=None, reason="The daily limit is reached."), ["The daily limit"]),
+    "scored": (
+        SENT,
+        ["99.31", "99.00 to 99.50", "99.210", "-0.10", "complete", "-0.10 points on average; 1 of 1 within"],
+    ),
+    "waiting": (replace(SENT, public_score=None, status="pending"), ["99.31", "–", "pending"]),
+    "leaking": (replace(SENT, leak=True), ["trained on test images"]),
+    "refused": (
+        replace(SENT, status="refused", public_score=None, reason="The daily limit is reached."),
+        ["The daily limit"],
+    ),
+    "another metric": (
+        LOSS,
+        ["Log loss", "0.03120", "0.02000 to 0.04000", "0.05000", "+0.01880", "outside the interval"],
+    ),
+    "a metric of a later release": (replace(LOSS, metric="auc"), ["auc", "0.03120"]),
 }
 
 

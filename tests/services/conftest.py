@@ -1,20 +1,26 @@
 """Servers on loopback for the real clients; each fixture first proves that its client can reach nothing else."""
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import small_version
 from kaggle_server import KaggleServer
 from listeners import KEY, Naps, Told
 from local_kaggle import assert_local, forget_kaggle
 from real_outputs import Outputs, real_outputs
 from small_version import CLASSES, TRAIN, csv_of, digits, publish, unseen_images, unseen_labels
+from typer.testing import CliRunner
 
 from pipeline.application import Application
+from pipeline.cli import app
 from pipeline.contracts import Submission, UnlabelledImages, Version
-from pipeline.publishing import competition_files
+from pipeline.facts import competition as competition_facts
+from pipeline.facts.competition import numbered_form
+from pipeline.publishing.entry import Entry
 from pipeline.services.calls import Patience
 from pipeline.store import production
 from pipeline.store.home import Home
@@ -41,7 +47,8 @@ def patience(naps: Naps) -> Patience:
 @pytest.fixture
 def kaggle_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer]:
     """A server, and a Kaggle client that talks to it and to nobody else; its files are smaller than the real ones."""
-    monkeypatch.setattr(competition_files, "KNOWN_ROWS", {})
+    small = dataclasses.replace(competition_facts.DIGIT_RECOGNIZER, rows={})
+    monkeypatch.setitem(competition_facts.KNOWN, small_version.SLUG, small)
     server = KaggleServer()
     server.truth = [CLASSES[label] for label in unseen_labels()]
     for name in PROXIES:
@@ -84,6 +91,12 @@ def test_set() -> UnlabelledImages:
 
 
 @pytest.fixture
+def entry(test_set: UnlabelledImages) -> Entry:
+    """digit-recognizer, smaller than it is."""
+    return Entry(small_version.SLUG, numbered_form(test_set.ids))
+
+
+@pytest.fixture
 def submission(home: Home, champion: Version, test_set: UnlabelledImages) -> Submission:
     """What the champion predicts, in a file."""
     deployment = production.current(home, "digits")
@@ -95,6 +108,20 @@ def submission(home: Home, champion: Version, test_set: UnlabelledImages) -> Sub
 def outputs(mnist_folder: Path) -> Outputs:
     """What a real model says of real digits."""
     return real_outputs(mnist_folder)
+
+
+@pytest.fixture
+def call(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Runs a command in a folder of its own; returns what it printed, raises its error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, [*words, "--home", str(home.root)])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return " ".join(result.output.split())
+
+    return run
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 It does not imitate: TLS, real authentication (any credentials are taken unless told otherwise), rate limits of its
 own, resumable uploads, paging tokens (it pages by number), the leaderboard, or the time that scoring takes: a
 submission is scored after it was listed ``polls_until_scored`` times, and shown by the list only after it was asked for
-``lists_until_shown`` times. Scores are the accuracy on ``truth``.
+``lists_until_shown`` times. Scores are the accuracy on ``truth``, row by row, unless ``score`` computes another. All
+files together come as one archive.
 """
 
 import csv
@@ -12,6 +13,7 @@ import json
 import threading
 import time
 import urllib.parse
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,6 +49,8 @@ class KaggleServer:
         self.files: dict[str, bytes] = {}
         self.names: dict[str, str] = {}
         self.truth: list[str] = []
+        self.header = ["ImageId", "Label"]
+        self.score: Callable[[list[list[str]]], float] = self.accuracy
         self.submissions: list[dict[str, Any]] = []
         self.uploads: dict[str, bytes] = {}
         self.limits = {"numToday": 1, "numTotal": 10, "numAllowedNow": 4, "limitedByTotal": False}
@@ -99,11 +103,22 @@ class KaggleServer:
 
     def _score(self, row: dict[str, Any]) -> None:
         lines = list(csv.reader(io.StringIO(row["content"].decode(errors="replace"))))
-        if lines[:1] != [["ImageId", "Label"]] or len(lines) - 1 != len(self.truth):
+        if lines[:1] != [self.header] or len(lines) - 1 != len(self.truth):
             row["status"], row["errorDescription"] = "ERROR", self.error_description
             return
-        right = sum(line[1] == truth for line, truth in zip(lines[1:], self.truth, strict=True))
-        row["status"], row["publicScore"] = "COMPLETE", f"{right / len(self.truth):.5f}"
+        row["status"], row["publicScore"] = "COMPLETE", f"{self.score(lines[1:]):.5f}"
+
+    def accuracy(self, rows: list[list[str]]) -> float:
+        """Return the share of rows with the right label."""
+        return sum(row[1] == truth for row, truth in zip(rows, self.truth, strict=True)) / len(self.truth)
+
+    def archive(self) -> bytes:
+        """Return all files as Kaggle sends them together."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in self.files.items():
+                archive.writestr(name, content)
+        return buffer.getvalue()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -162,7 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(200)
 
     def _send_file(self, name: str) -> None:
-        self.send(200, self.kaggle.files[name], self.kaggle.storage_headers(self.kaggle.files[name]))
+        content = self.kaggle.files[name] if name in self.kaggle.files else self.kaggle.archive()
+        self.send(200, content, self.kaggle.storage_headers(content))
 
     def _answer(self, method: str, request: dict[str, Any]) -> None:
         kaggle = self.kaggle
@@ -177,6 +193,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(200, {"submissions": kaggle.listed(request.get("page") or 1), "nextPageToken": ""})
         elif method == "GetSubmissionLimits":
             self.send(200, kaggle.limits)
+        elif method == "DownloadDataFiles":
+            self.send(
+                302, headers={"Location": f"{kaggle.url}/files/{request['competitionName']}.zip?Signature=secret"}
+            )
         elif method == "DownloadDataFile":
             self._redirect(request["fileName"])
         elif method.endswith("IntrospectToken") and kaggle.token_user:

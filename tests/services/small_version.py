@@ -23,6 +23,7 @@ from pipeline.store import scores as score_files
 from pipeline.store.home import Home
 
 CLASSES = tuple("0123456789")
+SLUG = "digit-recognizer"
 TRAIN, BENCHMARK = 700, 400
 """Rows fitted, and rows judged on; the remaining 697 serve as a test set."""
 

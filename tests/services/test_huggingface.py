@@ -279,6 +279,7 @@ SOURCES = {
     "IDX files in C:\\data\\mnist": "IDX files in mnist",
     "NumPy archive ../mnist.npz": "NumPy archive mnist.npz",
     "pictures in /": "pictures in a folder",
+    "pictures listed in /home/me/trees/train.csv": "pictures listed in train.csv",
     "scikit-learn's digits, enlarged from 8 x 8": "scikit-learn's digits, enlarged from 8 x 8",
     "a new kind of source in /srv/x": "images of this machine",
 }

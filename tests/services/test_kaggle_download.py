@@ -12,6 +12,7 @@ from kaggle_server import KaggleServer, cut, reply, slow
 from listeners import KEY, Told
 
 from pipeline.errors import DataError, PipelineError, ServiceError
+from pipeline.facts.competition import DIGIT_RECOGNIZER, KNOWN
 from pipeline.publishing import competition_files
 from pipeline.services.calls import Patience
 from pipeline.store.home import Home
@@ -21,7 +22,6 @@ TRAIN = f"label,{PIXELS}\n1,0,1,2,3\n2,4,5,6,7\n3,8,9,10,255\n".encode()
 TEST = f"{PIXELS}\n0,1,2,3\n4,5,6,7\n".encode()
 SAMPLE = b"ImageId,Label\n1,0\n2,0\n"
 SLUG = "digit-recognizer"
-REAL_ROWS = competition_files.KNOWN_ROWS
 
 
 def zipped(name: str, content: bytes) -> bytes:
@@ -193,11 +193,9 @@ def test_a_known_competition_has_its_known_numbers_of_rows(
     home: Home, site: KaggleServer, patience: Patience, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     competition_files.download(home, SLUG, patience, told)
-    monkeypatch.setattr(competition_files, "KNOWN_ROWS", REAL_ROWS)
+    monkeypatch.setitem(KNOWN, SLUG, DIGIT_RECOGNIZER)
     with pytest.raises(DataError, match=r"train.csv, as Kaggle sent it, has 3 rows instead of 42,000: it was cut"):
         competition_files.download(home, SLUG, patience, told)
-    monkeypatch.setattr(competition_files, "KNOWN_ROWS", {"another": REAL_ROWS[SLUG]})
-    assert not any(file.fetched for file in competition_files.download(home, SLUG, patience, told))
 
 
 def test_train_and_test_must_have_images_of_one_size(

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from kaggle_server import Fault, KaggleServer, cut, reply, slow
 from listeners import KEY, Naps, Told
-from small_version import digits, publish, unseen_labels
+from small_version import SLUG, digits, publish, unseen_labels
 
 from pipeline.application import Application
 from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.errors import DataError, ServiceError
+from pipeline.facts.competition import numbered_form
 from pipeline.publishing import delivery, submitter
+from pipeline.publishing.entry import Entry
 from pipeline.publishing.submitter import Request
 from pipeline.services.calls import Patience
 from pipeline.store import production, submissions
@@ -23,8 +25,8 @@ from pipeline.store.home import Home
 
 
 @pytest.fixture
-def request_(champion: Version, submission: Submission, test_set: UnlabelledImages) -> Request:
-    return Request(champion, submission, test_set)
+def request_(champion: Version, submission: Submission, test_set: UnlabelledImages, entry: Entry) -> Request:
+    return Request(champion, submission, test_set, entry)
 
 
 def test_a_submission_is_announced_sent_recorded_and_scored(
@@ -482,7 +484,7 @@ BAD_FILES = {
     "rows": ("ImageId,Label\n1,3\n", "1 predictions for 697 images"),
     "order": (
         "ImageId,Label\n2,3\n1,3\n" + "".join(f"{n},3\n" for n in range(3, 698)),
-        "expected a label for id 1, found '2,3'",
+        "expected a prediction for id 1, found '2,3'",
     ),
     "labels": (
         "ImageId,Label\n1,x\n" + "".join(f"{n},3\n" for n in range(2, 698)),
@@ -520,9 +522,7 @@ def test_after_a_run_only_a_new_champion_is_submitted(
     home: Home, request_: Request, test_set: UnlabelledImages, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
     def after_run(submission: Submission) -> submissions.SubmissionRecord | None:
-        return submitter.after_run(
-            home, submission, test_set, competition="digit-recognizer", patience=patience, notify=told
-        )
+        return submitter.after_run(home, submission, test_set, entry=request_.entry, patience=patience, notify=told)
 
     assert after_run(request_.submission) is not None
     assert after_run(request_.submission) is None
@@ -588,7 +588,8 @@ def _request(home: Home, version: Version, images: np.ndarray) -> Request:
     test = UnlabelledImages("images", images, tuple(str(n) for n in range(1, len(images) + 1)))
     deployment = production.current(home, "digits")
     assert deployment is not None
-    return Request(version, Application(deployment).run(test, home.metric_results / "other.csv"), test)
+    made = Application(deployment).run(test, home.metric_results / "other.csv")
+    return Request(version, made, test, Entry(SLUG, numbered_form(test.ids)))
 
 
 def _accuracy(request: Request) -> float:

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from kaggle_server import KaggleServer
 from small_version import csv_of, digits
-from typer.testing import CliRunner
 
-from pipeline.cli import app
 from pipeline.errors import DataError, ModelError, SettingsError
 from pipeline.growing import version_traces
 from pipeline.judging.agreement import agreement
@@ -20,20 +18,6 @@ from pipeline.store.home import Home
 
 RUN = ("run", "--dataset", "kaggle", "--models", "logistic", "--gate", "as-good", "--train-sizes", "all")
 QUICK = ("--set", "logistic.max_iter=20")
-
-
-@pytest.fixture
-def call(home: Home, tmp_path, monkeypatch: pytest.MonkeyPatch):
-    """Runs a command in a folder of its own; returns what it printed, raises its error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> str:
-        result = CliRunner().invoke(app, [*words, "--home", str(home.root)])
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return " ".join(result.output.split())
-
-    return run
 
 
 def test_a_refit_is_trained_on_every_label_submitted_and_named(home: Home, competition: KaggleServer, call) -> None:

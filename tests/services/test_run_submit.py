@@ -8,9 +8,7 @@ import pytest
 from kaggle_server import KaggleServer, cut, reply
 from listeners import KEY
 from small_version import TRAIN, csv_of, digits
-from typer.testing import CliRunner
 
-from pipeline.cli import app
 from pipeline.contracts import Version
 from pipeline.errors import DataError, ServiceError
 from pipeline.store import production, submissions, versions
@@ -18,20 +16,6 @@ from pipeline.store.home import Home
 
 ROOT = Path(__file__).parents[2]
 RUN = ("run", "--dataset", "kaggle", "--models", "logistic", "--gate", "as-good", "--train-sizes")
-
-
-@pytest.fixture
-def call(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Runs a command in a folder of its own; returns what it printed, raises its error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> str:
-        result = CliRunner().invoke(app, [*words, "--home", str(home.root)])
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return " ".join(result.output.split())
-
-    return run
 
 
 def champion_of(home: Home) -> str:

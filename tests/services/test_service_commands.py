@@ -11,8 +11,9 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
 from pipeline.contracts import Submission, UnlabelledImages, Version
-from pipeline.errors import ServiceError, StoreError
+from pipeline.errors import DataError, ServiceError
 from pipeline.publishing import submitter
+from pipeline.publishing.entry import Entry
 from pipeline.services.calls import Patience
 from pipeline.store.home import Home
 
@@ -48,7 +49,7 @@ def test_a_version_that_does_not_serve_can_be_submitted_by_name(
 
 def test_without_test_images_the_way_to_them_is_named(home: Home, champion: Version, call) -> None:
     found = call("kaggle", "submit")
-    assert isinstance(found.exception, StoreError)
+    assert isinstance(found.exception, DataError)
     assert "simulator.py kaggle download" in str(found.exception)
 
 
@@ -57,11 +58,9 @@ def test_nothing_submitted_yet(call) -> None:
 
 
 def test_a_run_without_credentials_says_in_one_line_how_to_submit(
-    home: Home, submission: Submission, test_set: UnlabelledImages, patience: Patience, told: Told
+    home: Home, submission: Submission, test_set: UnlabelledImages, entry: Entry, patience: Patience, told: Told
 ) -> None:
-    record = submitter.after_run(
-        home, submission, test_set, competition="digit-recognizer", patience=patience, notify=told
-    )
+    record = submitter.after_run(home, submission, test_set, entry=entry, patience=patience, notify=told)
     assert record is None
     assert told.sentences[0].startswith("Expected public score")
     assert len(told.sentences) == 2

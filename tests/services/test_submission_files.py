@@ -3,14 +3,16 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_version import publish
 
-from pipeline.application import Application, escape_notice, submission_content
-from pipeline.contracts import SUBMISSION_COLUMNS, UnlabelledImages, Version
-from pipeline.data import unlabelled
+from pipeline.application import Application, escape_notice
+from pipeline.contracts import UnlabelledImages, Version
+from pipeline.data import sample_submission
 from pipeline.errors import StoreError
-from pipeline.store import submissions
+from pipeline.facts.competition import numbered_form
+from pipeline.store import submission_file, submissions
 from pipeline.store.home import Home
 from pipeline.text import cell, from_cell
 
@@ -28,7 +30,9 @@ OLD = (
 def test_what_a_spreadsheet_would_run_is_written_as_text(text: str) -> None:
     assert cell(text) == f"'{text}"
     assert from_cell(cell(text)) == text
-    [_, row] = csv.reader(submission_content((text,), [text]).decode().splitlines())
+    sure = np.ones((1, 1), np.float32)
+    content = submission_file.content(numbered_form((text,)), sure, [text], probabilities=False)
+    [_, row] = csv.reader(content.decode().splitlines())
     assert row == [f"'{text}", f"'{text}"]
 
 
@@ -48,9 +52,10 @@ def test_a_reader_is_told_of_escaped_names(home: Home, champion: Version, test_s
 
 
 def test_submission_and_sample_have_the_same_columns(tmp_path: Path) -> None:
-    (tmp_path / "sample.csv").write_bytes(submission_content(("1", "2"), ["0", "0"]))
-    assert unlabelled.sample_ids(tmp_path / "sample.csv") == ("1", "2")
-    assert (tmp_path / "sample.csv").read_text().startswith(",".join(SUBMISSION_COLUMNS))
+    form = numbered_form(("1", "2"))
+    submission_file.write(tmp_path / "sample.csv", form, np.ones((2, 1), np.float32), ["0"], probabilities=False)
+    assert sample_submission.read(tmp_path / "sample.csv") == form
+    assert (tmp_path / "sample.csv").read_text() == "ImageId,Label\n1,0\n2,0\n"
 
 
 def test_a_version_that_does_not_serve_predicts_like_any_other(home: Home, test_set: UnlabelledImages) -> None:
@@ -68,7 +73,8 @@ def test_records_of_the_first_release_are_read_and_kept(home: Home) -> None:
     assert (second.status, second.reference, second.leak) == ("sending", None, True)
     with submissions.exclusive(home):
         submissions.save(home, second)
-    assert path.read_text() == OLD
+    head, *rows = OLD.splitlines()
+    assert path.read_text().splitlines() == [f"{head},metric", *(f"{row},accuracy" for row in rows)]
 
 
 DAMAGED = {

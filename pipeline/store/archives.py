@@ -1,5 +1,6 @@
 """Unpack an archive that a stranger may have made: nothing leaves its folder, and nothing unpacks without end."""
 
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from pipeline.data.picture_file import MOST_BYTES
 from pipeline.errors import DataError
 from pipeline.store import atomic
 
@@ -17,6 +17,8 @@ MOST_MEMBERS = 1_000_000
 LEAST_ALLOWED_BYTES = 2**30
 MOST_EXPANSION = 100
 """An archive may unpack to this many times its size, and to ``LEAST_ALLOWED_BYTES`` in any case."""
+MOST_LEVELS = 4
+"""Archives inside archives inside archives."""
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
@@ -32,8 +34,13 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(ENDINGS)
 
 
-def unpack(archive: Path, target: Path) -> None:
+def unpack(archive: Path, target: Path, largest: int) -> None:
     """Unpack the regular files of a zip or tar archive into a folder; links and devices are left out.
+
+    Args:
+        archive: The archive.
+        target: The folder.
+        largest: Bytes that one file in it may have.
 
     Raises:
         DataError: The archive is damaged, encrypted, too large, or names a file outside its own folder.
@@ -46,11 +53,58 @@ def unpack(archive: Path, target: Path) -> None:
             allowed -= member.size
             if number >= MOST_MEMBERS or allowed < 0:
                 raise DataError(f"{archive} unpacks to far more than its size suggests: unpack it yourself first.")
-            if member.size > MOST_BYTES:
-                raise DataError(f"{archive}: {member.name} has {member.size:,} bytes; the most is {MOST_BYTES:,}.")
+            if member.size > largest:
+                raise DataError(f"{archive}: {member.name} has {member.size:,} bytes; the most is {largest:,}.")
             _write(member, _inside(archive, target, member.name))
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+    except (
+        *(zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError),
+        *(RuntimeError, NotImplementedError),
+    ) as error:
         raise DataError(f"{archive} cannot be unpacked: {error}. Create the archive again.") from error
+
+
+def unpack_inside(folder: Path, largest: int) -> None:
+    """Replace every archive below a folder by what is in it, archives inside archives included.
+
+    An archive with a single file or folder becomes that; one with several becomes a folder of its own name.
+
+    Args:
+        folder: Where to look; hidden folders and those of macOS are removed.
+        largest: Bytes that one file in an archive may have.
+
+    Raises:
+        DataError: An archive cannot be unpacked, or what is in it is there already.
+        StoreError: The disk is full or refuses.
+    """
+    for _ in range(MOST_LEVELS):
+        found = [path for path in sorted(folder.rglob("*")) if path.is_file() and is_archive(path)]
+        if not found:
+            return
+        for archive in found:
+            _replace(archive, largest)
+    raise DataError(f"{folder} has archives inside archives, more than {MOST_LEVELS} deep: unpack them yourself first.")
+
+
+def _replace(archive: Path, largest: int) -> None:
+    scratch = atomic.temporary_name(archive)
+    unpack(archive, scratch, largest)
+    with atomic.disk_errors(archive):
+        scratch.mkdir(exist_ok=True)  # an archive without files
+        content = [path for path in scratch.iterdir() if not path.name.startswith((".", "__MACOSX"))]
+        source = content[0] if len(content) == 1 else scratch
+        target = archive.with_name(content[0].name if len(content) == 1 else _stem(archive.name))
+        archive.unlink()
+        if target.is_dir() and source.is_dir():  # parts of one folder
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        elif target.exists():
+            raise DataError(f"{archive} holds {target.name}, which is beside it already: remove one of them.")
+        else:
+            source.rename(target)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _stem(name: str) -> str:
+    return name[: -len(next(ending for ending in ENDINGS if name.lower().endswith(ending)))]
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:

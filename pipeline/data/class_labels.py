@@ -1,0 +1,94 @@
+"""Labels and ids that a file gives as text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.checks import LARGEST_LABEL
+from pipeline.data.raw import RowNumber
+from pipeline.data.wording import require_printable
+from pipeline.errors import DataError
+from pipeline.text import quoted
+
+Numbers = NDArray[Any]
+MISSING = frozenset({"", "nan", "na", "null", "none"})
+"""How a missing value is written, in lower case."""
+
+
+def coded(texts: Sequence[str], file: str, row_number: RowNumber) -> tuple[Numbers, tuple[str, ...] | None]:
+    """Return labels as numbers, and the names of the classes; ``None`` where the labels are whole numbers themselves.
+
+    Classes whose names are all numbers are in the order of these, others in that of their names.
+
+    Args:
+        texts: The labels.
+        file: For messages.
+        row_number: What a person calls the row of an image.
+
+    Raises:
+        DataError: A label is missing or is not printable text; names the row.
+    """
+    for index, text in enumerate(texts):
+        if text.lower() in MISSING:
+            raise DataError(f"{file}, row {row_number(index)}: the label is missing.")
+    names = set(texts)
+    if all(_is_plain_number(name) for name in names):
+        return np.array([int(text) for text in texts], np.int64), None
+    for name in names:
+        require_printable(name, f"{file}: the class")
+    classes = tuple(sorted(names, key=_number_first))
+    places = {name: place for place, name in enumerate(classes)}
+    return np.array([places[text] for text in texts], np.int64), classes
+
+
+def from_one_hot(
+    columns: Sequence[Sequence[str]], classes: Sequence[str], file: str, row_number: RowNumber
+) -> tuple[Numbers, tuple[str, ...]]:
+    """Return labels that are given as a column for each class, a single one of which is 1 in every row.
+
+    Raises:
+        DataError: A row has no 1, several, or something else than 0 and 1; names it.
+    """
+    ones, zeros = {"1", "1.0", "True", "true"}, {"0", "0.0", "False", "false"}
+    labels = []
+    for index, row in enumerate(zip(*columns, strict=True)):
+        marked = [place for place, value in enumerate(row) if value in ones]
+        if len(marked) != 1 or any(value not in ones | zeros for value in row):
+            names, found = quoted(", ".join(classes), 200), quoted(",".join(row))
+            raise DataError(
+                f"{file}, row {row_number(index)}: one of {names} must be 1 and the others 0, not '{found}'."
+            )
+        labels += marked
+    return np.array(labels, np.int64), tuple(classes)
+
+
+def require_distinct(ids: Sequence[str], file: str, row_number: RowNumber) -> None:
+    """Refuse an id that is empty or occurs twice.
+
+    Raises:
+        DataError: Names the rows.
+    """
+    first: dict[str, int] = {}
+    for index, name in enumerate(ids):
+        if not name:
+            raise DataError(f"{file}, row {row_number(index)}: the id is missing.")
+        if name in first:
+            earlier = row_number(first[name])
+            raise DataError(f"{file}, row {row_number(index)}: the id {quoted(name)} is already in row {earlier}.")
+        first[name] = index
+
+
+def _is_plain_number(text: str) -> bool:
+    """Whether a number is written in the one way that a submission repeats."""
+    return (
+        text.isascii() and text.isdigit() and len(text) < 17 and str(int(text)) == text and int(text) <= LARGEST_LABEL
+    )
+
+
+def _number_first(text: str) -> tuple[float, str]:
+    try:
+        return float(text), text
+    except ValueError:
+        return float("inf"), text

@@ -1,0 +1,205 @@
+"""The form of a competition, read from its files: where labels, images and ids are, and what it wants back."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.contracts import Shape, UnlabelledImages
+from pipeline.data import (
+    image_folder,
+    kaggle_csv,
+    listed_pictures,
+    pixel_columns,
+    sample_submission,
+    unlabelled,
+)
+from pipeline.data.notices import Notify, silent
+from pipeline.data.picture_list import FILES
+from pipeline.data.preparation import Preparation
+from pipeline.data.raw import RawSet
+from pipeline.errors import DataError
+from pipeline.facts.competition import KNOWN, CompetitionForm, SubmissionForm
+from pipeline.text import quoted
+
+_TRAIN = ("train", "trainlabels", "traininglabels", "traininglabel", "training", "labels", "trainset")
+_TEST = ("test", "testing", "testset")
+
+
+def read(folder: Path, competition: str | None = None) -> CompetitionForm:
+    """Return the form of the competition whose files are in a folder.
+
+    Args:
+        folder: Where they are, unpacked.
+        competition: Its name, for one whose sample is known without the file.
+
+    Raises:
+        DataError: There is no sample, or the files have a form that is not known; the sentence says which.
+    """
+    return of(folder, _sample(folder, competition))
+
+
+def of(folder: Path, sample: SubmissionForm) -> CompetitionForm:
+    """Return the form of the files in a folder, for a sample that is read already.
+
+    Raises:
+        DataError: It is not known which columns hold the labels.
+    """
+    tables = _tables(folder)
+    test = next((tables[name] for name in _TEST if name in tables), None)
+    train, labels = _training(folder, tables, sample)
+    return CompetitionForm(folder, train, labels, test if _holds_pixels(test) else None, sample)
+
+
+def is_competition(folder: Path) -> bool:
+    """Return whether a folder holds a competition's files, by their names."""
+    return sample_submission.find(folder) is not None or any(
+        name.startswith("train") for name, path in _tables(folder).items() if path.parent == folder
+    )
+
+
+def labelled_folder(folder: Path, shape: Shape | None, notify: Notify = silent) -> RawSet:
+    """Read the training images of a competition's files, which need no sample.
+
+    Raises:
+        DataError: As ``labelled``.
+    """
+    sample = sample_submission.find(folder)
+    wanted = None if sample is None else sample_submission.read(sample)
+    train, labels = _training(folder, _tables(folder), wanted)
+    return _labelled(folder, train, labels, shape, notify)
+
+
+def labelled(form: CompetitionForm, shape: Shape | None, notify: Notify = silent) -> RawSet:
+    """Read the training images with their labels.
+
+    Args:
+        form: Where they are.
+        shape: Height, width and channels, where the files do not say or pictures have several sizes.
+        notify: Called with each sentence that a user should read.
+
+    Raises:
+        DataError: They are missing, or one is not usable; names file and row.
+    """
+    return _labelled(form.folder, form.train, form.label_columns, shape, notify)
+
+
+def labelled_csv(path: Path, label_columns: Sequence[str] = (), shape: Shape | None = None) -> RawSet:
+    """Read labelled images from a CSV that holds their pixels, or their names.
+
+    Args:
+        path: The file.
+        label_columns: The columns with the labels; empty takes those whose names say so.
+        shape: As in ``labelled``.
+
+    Raises:
+        DataError: Names file, row and column of the first thing that is wrong.
+    """
+    header = pixel_columns.read_header(path)
+    names_pictures = bool(label_columns) or any(name.lower() in (*FILES, *kaggle_csv.IDS) for name in header)
+    if names_pictures and not pixel_columns.has_pixels(header):
+        return listed_pictures.read(path, label_columns, shape)
+    return kaggle_csv.read_labelled(path, shape, *label_columns[:1])
+
+
+def test_images(
+    form: CompetitionForm, shape: Shape, preparation: Preparation, notify: Notify = silent
+) -> UnlabelledImages:
+    """Read the test images, with the ids of the sample.
+
+    Args:
+        form: Where they are.
+        shape: Height, width and channels that the model takes.
+        preparation: How pictures become like the training images.
+        notify: Called with each sentence that a user should read.
+
+    Raises:
+        DataError: One is missing or not usable, or images and sample do not belong together.
+    """
+    if form.test is not None:
+        images = unlabelled.load(form.test, shape, notify, preparation)
+        return sample_submission.identified(images, form.sample)
+    if _holds_pixels(form.train):
+        raise DataError(f"{form.folder} has no test.csv with pixels: put it beside {form.train}.")
+    ids = form.sample.ids
+    pixels = listed_pictures.named(form.folder, ids, preparation, "the sample submission")
+    return UnlabelledImages(f"the test pictures in {form.folder}", pixels, ids)
+
+
+def _sample(folder: Path, competition: str | None) -> SubmissionForm:
+    path = sample_submission.find(folder)
+    if path is not None:
+        return sample_submission.read(path)
+    known = KNOWN[competition].sample if competition in KNOWN else None
+    if known is None:
+        raise DataError(
+            f"{folder} has no sample_submission.csv, which says what a submission must look like: put it there."
+        )
+    return known
+
+
+def _labelled(
+    folder: Path, train: Path | None, label_columns: Sequence[str], shape: Shape | None, notify: Notify
+) -> RawSet:
+    if train is None:
+        raise DataError(
+            f"{folder} has no train.csv: training images are expected as a train.csv of labels and pixels, as a "
+            "train.csv of names and labels with the pictures, or as a folder 'train' with one sub-folder a class."
+        )
+    if train.is_dir():
+        return image_folder.read(train, notify, shape)
+    return labelled_csv(train, label_columns, shape)
+
+
+def _training(
+    folder: Path, tables: Mapping[str, Path], sample: SubmissionForm | None
+) -> tuple[Path | None, tuple[str, ...]]:
+    """Where the labels are, and in which columns."""
+    train = next((tables[name] for name in _TRAIN if name in tables), None)
+    if train is None:
+        return _class_folders(folder), ()
+    return train, _label_columns(train, pixel_columns.read_header(train), sample)
+
+
+def _tables(folder: Path) -> dict[str, Path]:
+    """CSV files by the letters of their names, those of the folder itself before those one folder below."""
+    found: dict[str, Path] = {}
+    for path in [*sorted(folder.glob("*.csv")), *sorted(folder.glob("*/*.csv"))]:
+        if path.is_file() and not path.parent.name.startswith((".", "__")):
+            found.setdefault("".join(character for character in path.stem.lower() if character.isalpha()), path)
+    return found
+
+
+def _class_folders(folder: Path) -> Path | None:
+    """The folder of training pictures that has one sub-folder a class."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and path.name.lower().startswith("train"):
+            found, inside = path, _folders(path)
+            while len(inside) == 1:  # train/train, as archives unpack
+                found, inside = inside[0], _folders(inside[0])
+            if inside:
+                return found
+    return None
+
+
+def _folders(path: Path) -> list[Path]:
+    return [child for child in path.iterdir() if child.is_dir() and not child.name.startswith((".", "__"))]
+
+
+def _holds_pixels(path: Path | None) -> bool:
+    return path is not None and path.is_file() and pixel_columns.has_pixels(pixel_columns.read_header(path))
+
+
+def _label_columns(train: Path, header: Sequence[str], sample: SubmissionForm | None) -> tuple[str, ...]:
+    """The columns of the training table that the sample asks for, or the one whose name says that it is the label."""
+    by_name = {name.lower(): name for name in header}
+    asked = [name.lower() for name in sample.columns] if sample else []
+    if asked and all(name in by_name for name in asked):
+        return tuple(by_name[name] for name in asked)
+    known = [by_name[name] for name in listed_pictures.LABELS if name in by_name]
+    others = [name for name in header if not pixel_columns.has_pixels([name]) and name.lower() not in kaggle_csv.IDS]
+    if len(known) == 1 or len(others) == 1:
+        return ((known or others)[0],)
+    wanted = f"none of which is the sample's '{quoted(', '.join(sample.columns))}'" if sample else "and no label"
+    raise DataError(
+        f"{train} has the columns {quoted(', '.join(others), 200) or 'of pixels alone'}, {wanted}: call the one with "
+        "the labels 'label'."
+    )

@@ -1,0 +1,145 @@
+"""Taking part in a competition: its files, what it wants back, and what it scores by, settled once and kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.contracts import Shape, UnlabelledImages
+from pipeline.data import competition_form, listed_pictures, sample_submission, unlabelled
+from pipeline.data.preparation import Preparation, default_for
+from pipeline.errors import DataError
+from pipeline.facts.competition import KNOWN, CompetitionChoices, CompetitionForm, SubmissionForm, option
+from pipeline.judging import competition_metrics
+from pipeline.judging.competition_metrics import CompetitionMetric
+from pipeline.publishing import competition_files
+from pipeline.services.calls import Patience
+from pipeline.store import competitions
+from pipeline.store.home import Home
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A competition, as far as it matters to whoever submits to it.
+
+    Attributes:
+        competition: Its name in Kaggle's addresses.
+        sample: What a submission must look like.
+        metric: What it scores by.
+        probabilities: Whether it wants probabilities, although its sample has one column.
+        form: Where its files have what; ``None`` where only test images of the user's are predicted.
+        test_images: The user's own test images; ``None`` takes those of the files.
+    """
+
+    competition: str
+    sample: SubmissionForm
+    metric: CompetitionMetric = competition_metrics.METRICS["accuracy"]
+    probabilities: bool = False
+    form: CompetitionForm | None = None
+    test_images: Path | None = None
+
+
+def enter(
+    home: Home,
+    competition: str,
+    given: CompetitionChoices,
+    notify: Notify,
+    *,
+    test_images: Path | None = None,
+    all_files: bool = True,
+    fetch: Patience | None = None,
+) -> Entry:
+    """Read the form of a competition, and settle what was chosen for it, now or earlier.
+
+    Args:
+        home: The home folder.
+        competition: Its name in Kaggle's addresses.
+        given: What the user chose now; it is kept for later commands.
+        notify: Receives every sentence that a person should read.
+        test_images: The user's own test images; a sample beside them wins over the competition's.
+        all_files: Whether the competition's own images are used; otherwise its sample is enough.
+        fetch: How long to wait for Kaggle, from where missing files are fetched; ``None`` fetches nothing.
+
+    Raises:
+        DataError: There is no sample, or the files have a form that is not known.
+        SettingsError: There is no such metric.
+        ServiceError: Files are missing, and Kaggle does not provide them.
+        StoreError: No competition can have this name, or the record of what was chosen is damaged.
+    """
+    if given.metric is not None:
+        competition_metrics.named(given.metric)
+    chosen = competitions.remember(home, competition, given, notify)
+    own = None if test_images is None else _sample_beside(test_images)
+    form = None
+    if own is None or all_files:
+        form = _form(home, competition, own, notify, fetch)
+    sample = own or (form.sample if form else _known_sample(competition, test_images))
+    metric = _metric(chosen, sample, notify)
+    single = len(sample.columns) == 1
+    probabilities = single and (metric.of_probabilities or bool(chosen.probabilities))
+    return Entry(competition, sample, metric, probabilities, form, test_images)
+
+
+def load_test_images(entry: Entry, shape: Shape, preparation: Preparation | None, notify: Notify) -> UnlabelledImages:
+    """Read the test images, each with the id that the sample has for it.
+
+    Args:
+        entry: The competition.
+        shape: Height, width and channels that the model takes.
+        preparation: What the model's dataset declares; ``None`` takes the default of the shape.
+        notify: Called with each sentence that a user should read.
+
+    Raises:
+        DataError: They are missing or not usable, or images and sample do not belong together.
+    """
+    declared = preparation or default_for(shape)
+    path = entry.test_images
+    if path is None:
+        if entry.form is None:
+            raise DataError(
+                f"The test images of {entry.competition} are missing: get them with `simulator.py kaggle download"
+                f"{option(entry.competition)}`, or name your own with --test-images."
+            )
+        return competition_form.test_images(entry.form, shape, declared, notify)
+    if path.is_dir():
+        pixels = listed_pictures.named(path, entry.sample.ids, declared, "the sample submission")
+        return UnlabelledImages(f"pictures in {path}", pixels, entry.sample.ids)
+    return sample_submission.identified(unlabelled.load(path, shape, notify, declared), entry.sample)
+
+
+def _sample_beside(test_images: Path) -> SubmissionForm | None:
+    path = sample_submission.find(test_images.parent)
+    return None if path is None else sample_submission.read(path)
+
+
+def _form(
+    home: Home, competition: str, own: SubmissionForm | None, notify: Notify, fetch: Patience | None
+) -> CompetitionForm | None:
+    if fetch is not None:
+        folder: Path | None = competition_files.present(home, competition, fetch, notify)
+    else:
+        folder = competitions.folder(home, competition)
+    if folder is None:
+        return None
+    return competition_form.of(folder, own) if own else competition_form.read(folder, competition)
+
+
+def _known_sample(competition: str, test_images: Path | None) -> SubmissionForm:
+    known = KNOWN[competition].sample if competition in KNOWN else None
+    if known is None:
+        beside = f" Or put it beside {test_images}." if test_images else ""
+        raise DataError(
+            f"The sample_submission.csv of {competition} is missing, which says what a submission must look like: get "
+            f"it with `simulator.py kaggle download{option(competition)}`.{beside}"
+        )
+    return known
+
+
+def _metric(chosen: CompetitionChoices, sample: SubmissionForm, notify: Notify) -> CompetitionMetric:
+    if chosen.metric is not None:
+        return competition_metrics.named(chosen.metric)
+    if len(sample.columns) == 1:
+        return competition_metrics.named("accuracy")
+    notify("The sample has a column for each class, so log loss is taken as the metric; --metric names another.")
+    return competition_metrics.named("log-loss")

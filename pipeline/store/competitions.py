@@ -1,0 +1,76 @@
+"""Where a competition's files are, and what the user chose for it: ``data/kaggle/<name>/`` and ``<name>.json``."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from pipeline.contracts import Shape
+from pipeline.facts.competition import CompetitionChoices
+from pipeline.store import atomic, lock, typed_files
+from pipeline.store.home import Home
+
+_SCHEMA = TypeAdapter(CompetitionChoices)
+MOUNTED = "KAGGLE_CACHE_MOUNT_FOLDER"
+"""The variable in which a Kaggle notebook may name the folder of its input; Kaggle's own client reads it, too."""
+
+
+def folder(home: Home, name: str) -> Path | None:
+    """Return the folder with a competition's files: in the home, or a Kaggle notebook's input; ``None`` without any.
+
+    Raises:
+        StoreError: No competition can have this name.
+    """
+    own = home.competition(name)
+    mounted = Path(os.environ.get(MOUNTED) or "/kaggle/input")
+    places = (own, mounted / name, mounted / "competitions" / name)
+    return next((place for place in places if _has_files(place)), None)
+
+
+def find(home: Home, name: str) -> tuple[Path | None, Shape | None]:
+    """Return the folder with a competition's files, and the shape that the user chose for its images.
+
+    Raises:
+        StoreError: The record of what was chosen is damaged.
+    """
+    return folder(home, name), choices(home, name).shape
+
+
+def choices(home: Home, name: str) -> CompetitionChoices:
+    """Return what the user chose for a competition.
+
+    Raises:
+        StoreError: The record is damaged.
+    """
+    path = _file(home, name)
+    return typed_files.parse(_SCHEMA, atomic.read_bytes(path), path) if path.exists() else CompetitionChoices()
+
+
+def remember(home: Home, name: str, given: CompetitionChoices, notify: Callable[[str], None]) -> CompetitionChoices:
+    """Return what the user chose for a competition, now or earlier, and keep what is new.
+
+    Args:
+        home: The home folder.
+        name: The competition.
+        given: What was chosen now; a field that is ``None`` was not.
+        notify: Receives a sentence if another command writes to the home.
+
+    Raises:
+        StoreError: The record is damaged, or the disk refuses.
+    """
+    known = choices(home, name)
+    merged = known.model_copy(update={key: value for key, value in given if value is not None})
+    if merged != known:
+        with lock.writing(home, wait=True, notify=notify):
+            atomic.write_json(_file(home, name), merged.model_dump(mode="json", exclude_none=True))
+    return merged
+
+
+def _file(home: Home, name: str) -> Path:
+    own = home.competition(name)
+    return own.parent / f"{own.name}.json"
+
+
+def _has_files(place: Path) -> bool:
+    return place.is_dir() and any(not path.name.startswith(".") for path in place.iterdir())

@@ -1,0 +1,238 @@
+"""Competitions of any form, from the download to the score, with the real client."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import competitions
+import pytest
+from competitions import Competition, table, zipped
+from kaggle_server import KaggleServer
+from small_version import SLUG, digits, publish
+
+from pipeline.contracts import Version
+from pipeline.errors import DataError, ServiceError, SettingsError, StoreError
+from pipeline.store import submissions, versions
+from pipeline.store.home import Home
+
+FAST = ("--models", "logistic", "--gate", "as-good", "--train-sizes", "all")
+FORMS = (competitions.shuffled_pixels, competitions.listed_pictures, competitions.probabilities)
+Call = Callable[..., str]
+
+
+@pytest.fixture
+def serve(kaggle_site: KaggleServer) -> Callable[[Competition], Competition]:
+    """Makes the server offer a competition."""
+
+    def start(competition: Competition) -> Competition:
+        competition.serve(kaggle_site)
+        if "log-loss" in competition.options:
+            kaggle_site.score = lambda rows: competitions.mean_log_loss(rows, competition.truth, competition.header)
+        return competition
+
+    return start
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_command_goes_from_the_download_to_the_score(
+    home: Home, kaggle_site: KaggleServer, serve, call: Call, form: Callable[[], Competition]
+) -> None:
+    competition = serve(form())
+    named = ("--competition", competition.name)
+    said = call("run", *named, *competition.options, *FAST, "--submit")
+
+    [record] = submissions.read(home)
+    assert (record.competition, record.status, record.leak) == (competition.name, "complete", False)
+    assert f"Public score of {record.version}" in said
+    rows = list(csv.reader(io.StringIO(kaggle_site.submissions[0]["content"].decode())))
+    assert record.public_score == pytest.approx(kaggle_site.score(rows[1:]), abs=1e-5)
+    sample = next(content for name, content in competition.files.items() if name.lower().startswith("sample"))
+    assert [row[0] for row in rows] == [line.split(",")[0] for line in sample.decode().splitlines()]
+    is_loss = "log-loss" in competition.options
+    assert record.metric == ("log-loss" if is_loss else "accuracy")
+    assert record.public_score < 0.7 if is_loss else record.public_score > 0.9
+    assert "the one scored submission" in call("kaggle", "status", *named)
+    assert record.version in (home.metric_results / "index.html").read_text()
+
+    kaggle_site.calls.clear()
+    assert f"sample_submission.csv: {len(competition.truth)} rows, there" in call("kaggle", "download", *named).replace(
+        "sampleSubmission", "sample_submission"
+    )
+    assert kaggle_site.calls == [], "files are fetched once, and archives are unpacked once"
+    [version] = versions.list_versions(home)
+    assert version.manifest.dataset.origin == f"kaggle:{competition.name}"
+    assert call("evaluate", version.id), "what was chosen once is known when the images are read again"
+
+
+def test_what_was_chosen_is_kept(home: Home, champion: Version, serve, call: Call) -> None:
+    competition = serve(competitions.shuffled_pixels())
+    named = ("--competition", competition.name)
+    call("kaggle", "download", *named, "--shape", "8,8")
+    call("kaggle", "submit", *named, "--metric", "macro-f1")
+    call("kaggle", "submit", *named)
+    assert [record.metric for record in submissions.read(home)] == ["macro-f1"]
+    kept = home.data / "kaggle" / "shuffled-digits.json"
+    assert json.loads(kept.read_text()) == {"shape": [8, 8, 1], "metric": "macro-f1"}
+    kept.write_text('{"metric": 7}')
+    with pytest.raises(StoreError, match=r"shuffled-digits.json is damaged: the field 'metric'"):
+        call("kaggle", "submit", *named)
+
+
+OTHER_SAMPLES = {
+    "other ids": (table(["id", "label"], [(f"x{n}", 0) for n in range(competitions.TEST)]), "asks for 200 ids from x0"),
+    "fewer ids": (table(["id", "label"], [(n, 0) for n in range(5)]), "asks for 5 ids"),
+    "other columns": (table(["id", "a", "b"], [(n, 0, 1) for n in range(competitions.TEST)]), "has the columns a, b"),
+}
+
+
+@pytest.mark.parametrize(("sample", "words"), OTHER_SAMPLES.values(), ids=OTHER_SAMPLES)
+def test_what_is_not_in_the_samples_form_is_refused_before_it_is_sent_or_trained(
+    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call, sample: bytes, words: str
+) -> None:
+    competition = serve(competitions.shuffled_pixels())
+    call("kaggle", "download", "--competition", competition.name)
+    (home.competition(competition.name) / "sampleSubmission.csv").write_bytes(sample)
+    kaggle_site.calls.clear()
+    for command in (("kaggle", "submit"), ("run", *FAST, "--submit")):
+        with pytest.raises(DataError, match=words):
+            call(*command, "--competition", competition.name)
+    assert kaggle_site.calls == []
+    assert len(versions.list_versions(home)) == 1
+
+
+NOT_UNDERSTOOD = {
+    "no sample": (lambda files: files.pop("sampleSubmission.csv"), "has no sample_submission.csv"),
+    "no label": (
+        lambda files: files.update({"train.csv": b"a,b,pixel0\n1,2,3\n"}),
+        "has the columns a, b, none of which is the sample's 'label'",
+    ),
+    "no labels at all": (lambda files: files.pop("train.csv"), "has no train.csv"),
+    "no test images": (lambda files: files.pop("test.csv"), "has no test.csv with pixels"),
+    "no square": (
+        lambda files: files.update({"train.csv": b"label,pixel0,pixel1\n1,2,3\n"}),
+        "2 pixel columns, which is not a square number .* give --shape",
+    ),
+    "no pictures": (
+        lambda files: files.update({"train.csv": b"name,label\na.png,1\n"}),
+        r"No column of .*train.csv \(name\) names a picture",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD)
+def test_what_is_not_understood_is_one_sentence(home: Home, serve, call: Call, change, words: str) -> None:
+    competition = competitions.shuffled_pixels()
+    files = dict(competition.files)
+    change(files)
+    serve(Competition(competition.name, files, competition.header, competition.truth))
+    with pytest.raises(DataError, match=words):
+        call("run", "--competition", competition.name, *FAST)
+    assert versions.list_versions(home) == []
+    assert any(home.competition(competition.name).iterdir()), "the files are kept, to be looked at"
+
+
+def test_a_damaged_archive_replaces_nothing(home: Home, kaggle_site: KaggleServer, serve, call: Call) -> None:
+    competition = serve(competitions.listed_pictures())
+    call("kaggle", "download", "--competition", competition.name)
+    kaggle_site.files["images.zip"] = zipped({"train/a.png": b"x" * 999})[:-40]
+    with pytest.raises(DataError, match=r"images.zip cannot be unpacked"):
+        call("kaggle", "download", "--competition", competition.name, "--force")
+    kaggle_site.files = {}
+    kaggle_site.archive = lambda: b"<html>"  # type: ignore[method-assign]
+    with pytest.raises(ServiceError, match="is no archive"):
+        call("kaggle", "download", "--competition", competition.name, "--force")
+    assert len(list(home.competition(competition.name).rglob("*.png"))) == 120
+    assert [path.name for path in (home.data / "kaggle").iterdir()] == [competition.name]
+
+
+@pytest.mark.parametrize("name", ["../etc", "a/b", "", "-x", "https://example.org"])
+def test_a_name_that_no_competition_has_is_refused(call: Call, name: str) -> None:
+    with pytest.raises(StoreError, match="no name of a competition"):
+        call("kaggle", "status", f"--competition={name}")
+
+
+def test_local_files_need_no_competition_and_the_advice_to_submit_works(
+    home: Home, kaggle_site: KaggleServer, serve, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    competition = serve(competitions.shuffled_pixels())
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).write_bytes(competition.files[name])
+    local = ("run", "--dataset", "train.csv", "--name", "mine", *FAST)
+    assert "predicted Kaggle-form CSV test.csv" in call(*local, "--test-images", "test.csv")
+    assert (home.metric_results / "mine" / "submission.csv").read_text().startswith("ImageId,Label")
+
+    with pytest.raises(SettingsError, match=r"--submit needs .* --competition NAME, .* --test-images FILE"):
+        call(*local, "--submit")
+    named = ("--competition", competition.name)
+    with pytest.raises(DataError, match=rf"kaggle download --competition {competition.name}`.* beside test.csv"):
+        call("kaggle", "submit", *named, "--test-images", "test.csv")
+    (tmp_path / "sample_submission.csv").write_bytes(competition.files["sampleSubmission.csv"])
+
+    with monkeypatch.context() as without:
+        without.delenv("KAGGLE_KEY")
+        said = call(*local, "--test-images", "test.csv", "--submit", *named)
+    advice = said.partition("run `simulator.py ")[2].partition("`")[0].split()
+    assert advice[:2] == ["kaggle", "submit"]
+    assert kaggle_site.calls == []
+    assert "Public score" in call(*advice)
+    assert len(kaggle_site.submissions) == 1
+    assert not home.competition(competition.name).exists(), "nothing had to be downloaded"
+
+
+def test_the_digit_recognizers_files_of_ones_own_are_checked_against_its_known_form(
+    home: Home, kaggle_site: KaggleServer, serve, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.facts.competition import DIGIT_RECOGNIZER, KNOWN
+
+    monkeypatch.setitem(KNOWN, SLUG, DIGIT_RECOGNIZER)
+    competition = serve(competitions.shuffled_pixels())
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).write_bytes(competition.files[name])
+    with pytest.raises(DataError, match=r"asks for 28,000 ids from 1 to 28000, but there are 200 .*--competition"):
+        call("run", "--dataset", "train.csv", "--test-images", "test.csv", *FAST, "--submit")
+    assert versions.list_versions(home) == []
+
+
+def test_the_best_version_that_was_not_sent_yet_is_next(
+    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
+) -> None:
+    named = ("--competition", serve(competitions.shuffled_pixels()).name)
+    best = ("kaggle", "submit", *named, "--version", "best")
+    call("kaggle", "download", *named)
+    worse = publish(home, number=2, strength=1e-5, serve=False)
+    said = call(*best)
+    assert f"{champion.id} is chosen: of 2 versions that were not sent yet it has the best expected score" in said
+    assert f"the next is {worse.id} with" in said
+    assert [record.version for record in submissions.read(home)] == [champion.id]
+
+    kaggle_site.limits["numAllowedNow"] = 0
+    with pytest.raises(ServiceError, match=r"Today's submissions .* are used up"):
+        call(*best)
+    kaggle_site.limits["numAllowedNow"] = 1
+    assert f"{worse.id} is chosen: it is the only version that was not sent yet" in call(*best)
+    assert [record.version for record in submissions.read(home)] == [champion.id, worse.id]
+    assert "were sent to shuffled-digits before" in call(*best)
+    assert len(kaggle_site.submissions) == 2
+    assert "2 scored submissions" in call("kaggle", "status", *named)
+
+
+def test_versions_trained_on_test_images_are_never_the_best(
+    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
+) -> None:
+    seen = table(
+        ["id", *(f"pixel{n}" for n in range(64))], [[n, *row.ravel()] for n, row in enumerate(digits()[0][:9])]
+    )
+    files = {**competitions.shuffled_pixels().files, "test.csv": seen}
+    files["sampleSubmission.csv"] = table(["id", "label"], [(n, 0) for n in range(9)])
+    serve(Competition("leaky", files, ["id", "label"], ["0"] * 9))
+    call("kaggle", "download", "--competition", "leaky")
+    said = call("kaggle", "submit", "--competition", "leaky", "--version", "best")
+    assert "all versions of 'digits' that could be were trained on test images" in said
+    assert kaggle_site.submissions == []
+
+
+def test_the_dataset_of_another_competition_is_not_mixed_in(call: Call) -> None:
+    with pytest.raises(SettingsError, match="--dataset kaggle is digit-recognizer"):
+        call("run", "--dataset", "kaggle", "--competition", "trees")
