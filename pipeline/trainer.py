@@ -173,9 +173,9 @@ def _request(data: LabelledImages, cell: Cell, progress: FitProgress, checkpoint
     split = cell.split
     rows = class_balance.oversampled(data, split) if cell.balance == "oversample" else split.train
     return FitRequest(
-        data.images[rows],
+        data.at(rows),
         data.labels[rows],
-        data.images[split.validation],
+        data.at(split.validation),
         data.labels[split.validation],
         split.seed,
         progress,
@@ -186,8 +186,7 @@ def _request(data: LabelledImages, cell: Cell, progress: FitProgress, checkpoint
 
 def _parity_images(data: LabelledImages, split: Split) -> Images:
     rows = np.concatenate([split.validation, split.train])[:PARITY_IMAGES]
-    images: Images = data.images[rows]
-    return images
+    return data.images[rows]
 
 
 def _prove_parity(model: Model, predictor: OnnxPredictor, images: Images) -> Parity:
@@ -218,7 +217,7 @@ def _validate(
     if len(split.validation) == 0:
         return Validation(accuracy=None, log_loss=None)
     if unseen is None:
-        probabilities = predictor.predict(data.images[split.validation])
+        probabilities = predictor.predict(data.at(split.validation))
     else:
         probabilities = unseen.probabilities[len(split.train) :]
     labels = data.labels[split.validation]

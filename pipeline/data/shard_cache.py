@@ -42,9 +42,9 @@ def pixels(folder: Path, shard: Path, sha256: str, shape: tuple[int, int, int]) 
     if (kept := _kept(place, sha256, shape)) is not None:
         return kept
     made = _decoded(shard, sha256, shape)
-    with contextlib.suppress(OSError):  # a full or read-only disk costs the speed of the next load, nothing more
+    with contextlib.suppress(OSError):  # a full or read-only disk costs memory and the speed of the next load
         _keep(place, sha256, made)
-    return made
+    return _kept(place, sha256, shape) or made
 
 
 def forget(folder: Path) -> None:
@@ -57,9 +57,9 @@ def _decoded(shard: Path, sha256: str, shape: tuple[int, int, int]) -> Pixels:
     if shards.content_digest(rows) != sha256:
         raise DataError(f"{shard} was changed since its snapshot was made: restore it from a copy.")
     images = np.empty((rows.num_rows, *shape), np.uint8)
-    for number, row in enumerate(rows.column("image").to_pylist()):
+    for number, image in enumerate(rows.column("image")):
         try:
-            images[number] = shards.decode(row["bytes"], shape)
+            images[number] = shards.decode(image["bytes"].as_py(), shape)
         except DataError as error:
             raise DataError(f"{shard}, row {number + 1}: {error}.") from error
     recorded = b"".join(bytes.fromhex(text) for text in rows.column("digest").to_pylist())
