@@ -173,7 +173,7 @@ def shard_file(folder: Path, shard: Shard) -> Path:
 
 
 def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledImages:
-    """Return every image of a snapshot, in the order of arrival, mapped from the cache, which is made where it is missing.
+    """Return every image of a snapshot, in the order of arrival, mapped from the cache, which is made if it is missing.
 
     Args:
         folder: The dataset's folder, ``datasets/<name>``.

@@ -11,11 +11,11 @@ import numpy as np
 
 from pipeline.contracts import Digests, Labels, Probabilities
 from pipeline.facts.score_facts import Latency
-from pipeline.stored_images import ImageSource
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import robustness
 from pipeline.judging.corruptions import CORRUPTIONS
 from pipeline.store import kept_arrays
+from pipeline.stored_images import ImageSource
 
 SINGLE_PREDICTIONS = 100
 WARM_UP = 5

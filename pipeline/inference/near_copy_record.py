@@ -1,8 +1,9 @@
 """Near copies between training and benchmark images, searched once for a dataset and kept.
 
 The search covers all images that are fitted at some size, and validation images beside the benchmark's, as a reference
-for what chance explains: all of them, or as many as the benchmark has where they are more than that and than 10,000. A model that was fitted on a part of them is charged with the nearest copies that
-are in its part; benchmark and reference are counted alike.
+for what chance explains: all of them, or as many as the benchmark has where they are more than that and than 10,000. A
+model that was fitted on a part of the first is charged with the nearest copies that are in its part; benchmark and
+reference are counted alike.
 """
 
 import hashlib

@@ -12,13 +12,13 @@ from pipeline.contracts import LabelledImages, Probabilities, Rows, Version
 from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
 from pipeline.facts.score_facts import Scores
-from pipeline.stored_images import ImageSource
 from pipeline.inference import checked_model
 from pipeline.inspection import datasets
 from pipeline.judging import disclosure, metrics
 from pipeline.models import native
 from pipeline.store import role_records, version_arrays, versions
 from pipeline.store.home import Home
+from pipeline.stored_images import ImageSource
 
 CHECKPOINTS = "native/checkpoints/"
 

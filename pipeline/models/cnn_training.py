@@ -11,7 +11,6 @@ import numpy as np
 
 from pipeline.contracts import History, Probabilities
 from pipeline.errors import ModelError
-from pipeline.stored_images import ImageSource, blocks
 from pipeline.models.augmentation import distorted
 from pipeline.models.cnn_network import fastest_float, follow, training_logits
 from pipeline.models.cnn_parameters import CnnParameters
@@ -21,6 +20,7 @@ from pipeline.models.keras_fitting import checkpoint_path
 from pipeline.models.muon import Muon, muon
 from pipeline.models.runtime import import_tensorflow
 from pipeline.models.temperature import FEWEST_ROWS, calibrated
+from pipeline.stored_images import ImageSource, blocks
 
 PREDICT_BATCH = 500
 MOMENTUM = 0.8

@@ -17,10 +17,10 @@ from pipeline.contracts import History, Labels, Probabilities
 from pipeline.errors import ModelError
 from pipeline.facts.base import Facts, RelativeName
 from pipeline.facts.manifest_facts import ModelFormat
-from pipeline.stored_images import ImageSource, joined, take
 from pipeline.models import onnx_mean
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model
+from pipeline.stored_images import ImageSource, joined, take
 
 FILE = "members.json"
 VALIDATES = 10

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import Labels
-from pipeline.stored_images import StoredImages
 from pipeline.models.runtime import import_tensorflow
+from pipeline.stored_images import StoredImages
 
 
 def stored_batches(images: StoredImages, labels: Labels, batch_size: int, *, shuffled: bool) -> Any:

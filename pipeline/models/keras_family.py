@@ -10,12 +10,12 @@ import numpy as np
 from pipeline.contracts import History, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest_facts import ModelFormat
-from pipeline.stored_images import ImageSource, blocks
 from pipeline.models import onnx_files
 from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_fitting import FitParameters, checkpoint_file, fit_arrays, seeded
 from pipeline.models.protocol import ONNX_OPSET
 from pipeline.models.runtime import import_keras, import_tensorflow
+from pipeline.stored_images import ImageSource, blocks
 
 FILE = "model.keras"
 PREDICT_BATCH = 256

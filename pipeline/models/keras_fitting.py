@@ -12,11 +12,11 @@ from pydantic import Field
 
 from pipeline.contracts import History
 from pipeline.errors import ModelError
-from pipeline.stored_images import StoredImages
 from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_batches import stored_batches
 from pipeline.models.parameters import Parameters
 from pipeline.models.runtime import import_keras
+from pipeline.stored_images import StoredImages
 
 CHECKPOINT = "epoch-{epoch:03d}.weights.h5"
 
@@ -68,8 +68,9 @@ def _validation_rows(request: FitRequest, size: int) -> Any:
     images, labels = request.validation_images, request.validation_labels
     if len(labels) == 0:
         return None
-    stored = isinstance(images, StoredImages)
-    return stored_batches(images, labels, size, shuffled=False) if stored else (images, labels)
+    if isinstance(images, StoredImages):
+        return stored_batches(images, labels, size, shuffled=False)
+    return images, labels
 
 
 def early_stopping(request: FitRequest, patience: int) -> list[Any]:

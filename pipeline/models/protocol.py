@@ -5,8 +5,8 @@ from typing import Protocol
 
 from pipeline.contracts import History, Probabilities
 from pipeline.facts.manifest_facts import ModelFormat
-from pipeline.stored_images import ImageSource
 from pipeline.models.fitting import FitRequest
+from pipeline.stored_images import ImageSource
 
 ONNX_OPSET = 18
 """The opset of every exported file: the newest that all converters and readers in use agree on."""

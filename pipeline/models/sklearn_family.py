@@ -9,11 +9,11 @@ import numpy as np
 from pipeline.contracts import History, Labels, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest_facts import ModelFormat
-from pipeline.stored_images import ImageSource, blocks
 from pipeline.models import dummy_onnx, onnx_files
 from pipeline.models.fitting import FitRequest
 from pipeline.models.memory import available_memory
 from pipeline.models.protocol import ONNX_OPSET
+from pipeline.stored_images import ImageSource, blocks
 
 FILE = "model.joblib"
 PREDICT_BATCH = 2048
@@ -165,7 +165,7 @@ def _require_memory(images: int, shape: Shape) -> None:
     if free is not None and images * each > free:
         raise ModelError(
             f"scikit-learn's models take all images at once: {images:,} of them need about {images * each / 2**30:.1f} "
-            f"GiB of memory, and {free / 2**30:.1f} GiB are available. Train on at most {free // each:,}, or with cnn or "
+            f"GiB of memory, and {free / 2**30:.1f} GiB are available. Train on at most {free // each:,}, or use cnn or "
             "xgboost, which read images from disk as they need them."
         )
 

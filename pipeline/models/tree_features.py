@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Shape
 from pipeline.errors import ModelError, shown
-from pipeline.stored_images import Pixels
 from pipeline.models import onnx_files
 from pipeline.models.runtime import granted_threads
+from pipeline.stored_images import Pixels
 
 Kind = Literal["pixels", "gradients"]
 PIXELS, GRADIENTS = KINDS = get_args(Kind)

@@ -1,4 +1,4 @@
-"""The features of images as XGBoost takes them: in memory, or on disk in blocks where the images are too many for that."""
+"""The features of images as XGBoost takes them: in memory, or on disk in blocks where there are too many."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Labels
 from pipeline.errors import ModelError
-from pipeline.stored_images import ImageSource, Pixels, StoredImages
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost
 from pipeline.models.shifting import copies_at, shifted_copies
 from pipeline.models.tree_features import Features, TreeFeatures
+from pipeline.stored_images import ImageSource, Pixels, StoredImages
 
 BLOCK = 65_536
 """Images whose features are in memory at the same time; their bins make one block on disk."""
@@ -57,11 +57,11 @@ def matrices(
     xgboost = import_xgboost()
     if folder is not None:
         return _on_disk(request, features, copies, parameters, folder)
-    images, labels = shifted_copies(request.train_images, request.train_labels, copies)
+    images, labels = shifted_copies(request.train_images[:], request.train_labels, copies)
     train_rows = _in_memory(features.of(images), labels, _weights(request, copies), parameters)
     if len(request.validation_labels) == 0:
         return [(train_rows, "train")]
-    held_out = xgboost.DMatrix(features.of(request.validation_images), request.validation_labels)
+    held_out = xgboost.DMatrix(features.of(request.validation_images[:]), request.validation_labels)
     return [(train_rows, "train"), (held_out, "validation")]
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from pipeline.contracts import History, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest_facts import ModelFormat
-from pipeline.stored_images import ImageSource, blocks
 from pipeline.models import onnx_files
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost
 from pipeline.models.tree_features import PIXELS, TreeFeatures
 from pipeline.models.xgboost_training import Boosting, train
+from pipeline.stored_images import ImageSource, blocks
 
 FILE = "model.ubj"
 FEATURES = "features"

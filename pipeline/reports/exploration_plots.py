@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import Images, Labels
-from pipeline.stored_images import ImageSource, blocks, view
 from pipeline.reports import style
 from pipeline.reports.figures import drawn, figure, shortened
 from pipeline.reports.formats import count
+from pipeline.stored_images import ImageSource, blocks, view
 
 MOST_CLASSES = 20
 _COLUMNS = 12

@@ -28,5 +28,6 @@ __all__ = [
     "temporary_name",
     "write_bytes",
     "write_json",
+    "write_parts",
     "write_text",
 ]
