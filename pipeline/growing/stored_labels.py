@@ -29,7 +29,7 @@ class StoredLabels(Mapping[str, str]):
         place = int(positions(_parsed([digest]), self._images)[0])
         if place < 0:
             raise KeyError(digest)
-        return self._classes[self._labels[place]]
+        return self._classes[int(self._labels[place])]
 
     def __iter__(self) -> Iterator[str]:
         return (image.hex() for image in self._images.tolist())

@@ -165,8 +165,8 @@ def _require_memory(images: int, shape: Shape) -> None:
     if free is not None and images * each > free:
         raise ModelError(
             f"scikit-learn's models take all images at once: {images:,} of them need about {images * each / 2**30:.1f} "
-            f"GiB of memory, and {free / 2**30:.1f} GiB are available. Train on at most {free // each:,}, or use cnn or "
-            "xgboost, which read images from disk as they need them."
+            f"GiB of memory, and {free / 2**30:.1f} GiB are available. Train on at most {free // each:,}, or use cnn "
+            "or xgboost, which read images from disk as they need them."
         )
 
 
