@@ -14,6 +14,7 @@ PARTS = (
     "serving",
     "growth",
     "listing",
+    "scale",
     "gain_interval",
     "gate_weights",
     "cross_fit",
