@@ -47,7 +47,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Phase:
-    """What a phase took.
+    """What a phase took; ``fit`` is the part of ``train`` up to the last epoch or round.
 
     Attributes:
         seconds, cpu_seconds: Of wall clock and processor.
@@ -84,9 +84,14 @@ def run(job: Job) -> dict[str, Phase]:
         with _measured("near copies", found):
             near_copies(data.at(cell.split.train), data.images[cell.split.benchmark[:SEARCHED_FOR]])
         return found
+    started, fitted = (time.perf_counter(), time.process_time()), [0.0, 0.0]
+
+    def progress(step: int, steps: int, metrics: Any) -> None:  # noqa: ARG001
+        fitted[:] = time.perf_counter() - started[0], time.process_time() - started[1]
+
     with _measured("train", found):
-        candidate = Trainer(home.staging).run(data, cell)
-    found["fit"] = Phase(candidate.fit_seconds, candidate.fit_seconds, found["train"].peak_mib)
+        Trainer(home.staging).run(data, cell, progress)
+    found["fit"] = Phase(fitted[0], fitted[1], found["train"].peak_mib)
     return found
 
 

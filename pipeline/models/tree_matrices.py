@@ -18,7 +18,7 @@ from pipeline.models.shifting import copies_at, shifted_copies
 from pipeline.models.tree_features import Features, TreeFeatures
 from pipeline.stored_images import ImageSource, Pixels, StoredImages
 
-BLOCK = 65_536
+BLOCK = 32_768
 """Images whose features are in memory at the same time; their bins make one block on disk."""
 MOST_BINS = 256
 
