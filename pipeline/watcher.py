@@ -15,7 +15,6 @@ from pipeline.judging.evidence import Evidence
 from pipeline.judging.policy import GatePolicy
 from pipeline.store import atomic, ledger_files, manifest, scores, verdicts, version_arrays, versions
 from pipeline.store.home import Home
-from pipeline.stored_images import ImageSource
 
 
 @dataclass(frozen=True)

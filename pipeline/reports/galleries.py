@@ -91,7 +91,11 @@ def comparison(
 
 
 def near_copies(
-    benchmark: Images, training: Images, labels: tuple[Labels, Labels], classes: Sequence[str], limit: int = 24
+    benchmark: ImageSource,
+    training: ImageSource,
+    labels: tuple[Labels, Labels],
+    classes: Sequence[str],
+    limit: int = 24,
 ) -> tuple[Tile, ...]:
     """Return benchmark images, each beside the training image that it nearly equals, as they come.
 
