@@ -15,6 +15,7 @@ PARTS = (
     "keeping",
     "growth",
     "listing",
+    "scale",
     "gain_interval",
     "production_accuracy",
     "gate_weights",

@@ -70,7 +70,7 @@ def mnist(folder: Path) -> Draw:
     from pipeline.data import sources
 
     data = sources.load("mnist", data_dir=folder)
-    pixels = data.images.reshape(len(data), -1).astype(np.float32) / 255
+    pixels = data.images[:].reshape(len(data), -1).astype(np.float32) / 255
     pixels -= pixels.mean(axis=0)
     _, vectors = np.linalg.eigh(pixels.T @ pixels)
     components = (pixels @ vectors[:, ::-1][:, :FEATURES]).astype(np.float64)

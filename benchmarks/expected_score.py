@@ -21,7 +21,7 @@ def main(divisions: int = DIVISIONS) -> str:
     """Measure; returns a section of the results."""
     data = sources.load("mnist")
     order = np.random.default_rng(0).permutation(len(data))
-    flat = data.images.reshape(len(data), -1).astype(np.float32) / 255
+    flat = data.images[:].reshape(len(data), -1).astype(np.float32) / 255
     fitted, others = order[:FITTED], order[FITTED:]
     rows = []
     for name, probabilities in _answers(flat[fitted], data.labels[fitted], flat[others]).items():

@@ -1,5 +1,6 @@
 """What thousands of versions cost: listing them, and each judgement beside them."""
 
+import json
 import resource
 import shutil
 import statistics
@@ -15,6 +16,7 @@ from benchmarks import measure
 from pipeline import simulator
 from pipeline.config import Settings
 from pipeline.contracts import Cell, FitProgress, no_progress
+from pipeline.judging import ledger
 from pipeline.orchestration.session import Row
 from pipeline.store import manifest, verdicts
 from pipeline.store.home import Home
@@ -34,6 +36,7 @@ def main() -> str:
         shutil.copytree(STORED, crowded.root)
         multiply(crowded, VERSIONS)
         judged = [_judging_seconds(home) for home in (alone, crowded)]
+        ledger_seconds, ledger_mib = _ledger(crowded)
         command = [sys.executable, "simulator.py", "versions", "--home", str(crowded.root)]
         first, *warm = [_seconds(command) for _ in range(1 + REPEATS)]
     wall, cpu = zip(*warm, strict=True)
@@ -47,6 +50,11 @@ def main() -> str:
         ("CPU seconds of it the first time, when all are verified", "", f"{first[1]:.2f}"),
         ("CPU seconds of a judgement beside 3 versions", "", measure.mean_and_spread(judged[0])),
         (f"CPU seconds of a judgement beside {VERSIONS:,} versions", "the same", measure.mean_and_spread(judged[1])),
+        (
+            f"CPU seconds of reading and verifying a ledger of {VERSIONS:,} judgements, {ledger_mib:.1f} MiB",
+            "",
+            measure.mean_and_spread(ledger_seconds),
+        ),
     ]
     return "## Many versions\n\n" + measure.table(("what", "target", "measured"), rows)
 
@@ -62,6 +70,25 @@ def multiply(home: Home, number: int) -> None:
         one = manifest.create(folder, facts.model_copy(update={"format": 2, "id": folder.name, "seed": copy + 10}))
         verdicts.write(folder, replace(verdict, candidate_id=one.id, candidate_digest=one.digest))
         manifest.complete(folder)
+
+
+def _ledger(home: Home) -> tuple[list[float], float]:
+    """Return the CPU seconds of reading a ledger of so many judgements, and its MiB."""
+    stored = verdicts.to_json(verdicts.read(next(home.failed.iterdir())))
+    book = ledger.Ledger("benchmark")
+    for number in range(VERSIONS):
+        pair = ledger.Pair(policy="0" * 64, candidate=f"{number:064x}", champion="0" * 64, truth="0" * 64)
+        book = ledger.with_entry(book, ledger.DebitEntry(pair=pair, id=f"{number}", level=1e-6, cost=1e-6))
+        paid = ledger.paid(book, pair)
+        assert paid is not None
+        book = ledger.with_entry(book, ledger.verdict_entry(paid, stored))
+    lines = [json.dumps(entry.model_dump(mode="json"), sort_keys=True) for entry in book.entries]
+    last, seconds = book.entries[-1], []
+    for _ in range(REPEATS):
+        started = time.process_time()
+        ledger.parse("benchmark", lines, {"entry": last.entry, "digest": last.digest})
+        seconds.append(time.process_time() - started)
+    return seconds, sum(map(len, lines)) / 2**20
 
 
 class _Stopwatch:

@@ -112,7 +112,7 @@ def stand_in(data: LabelledImages, split: Split) -> UnlabelledImages:
     """Return the benchmark images, where there is no test set to predict."""
     ids = tuple(str(number) for number in range(1, len(split.benchmark) + 1))
     source = f"the {len(ids):,} benchmark images of {data.name}, used in place of a test set"
-    return UnlabelledImages(source, data.images[split.benchmark], ids, data.labels[split.benchmark])
+    return UnlabelledImages(source, data.at(split.benchmark), ids, data.labels[split.benchmark])
 
 
 def escape_notice(submission: Submission) -> str | None:

@@ -153,6 +153,15 @@ class Settings(BaseModel):
         description="Train on the Dask cluster with this scheduler, tcp://host:8786; each worker process trains one "
         "model at a time.",
     )
+    cluster_images: Annotated[str | None, _WHERE] = Field(
+        None,
+        min_length=1,
+        description="With --cluster: a folder or URL (s3://bucket/images) that this machine writes and every worker "
+        "reads, for images too large to be sent through the scheduler.",
+    )
+    cluster_mib: Annotated[int, _WHERE] = Field(
+        512, ge=0, description="With --cluster: MiB of images that are sent through the scheduler at most."
+    )
     competition: Annotated[str | None, OnCommandLine(panel="Kaggle", default="digit-recognizer")] = Field(
         None,
         description="Name of the competition, as in its web address: its files are downloaded, its training images "

@@ -187,9 +187,9 @@ def _request(data: LabelledImages, cell: Cell, progress: FitProgress, checkpoint
     split = cell.split
     rows = class_balance.oversampled(data, split) if cell.balance == "oversample" else split.train
     return FitRequest(
-        data.images[rows],
+        data.at(rows),
         data.labels[rows],
-        data.images[split.validation],
+        data.at(split.validation),
         data.labels[split.validation],
         split.seed,
         progress,
@@ -201,8 +201,7 @@ def _request(data: LabelledImages, cell: Cell, progress: FitProgress, checkpoint
 def parity_images(data: LabelledImages, split: Split) -> Images:
     """Return the images on which a model and its exported file are compared."""
     rows = np.concatenate([split.validation, split.train])[:PARITY_IMAGES]
-    images: Images = data.images[rows]
-    return images
+    return data.images[rows]
 
 
 def proven_parity(native: Probabilities, exported: Probabilities) -> Parity:
@@ -237,7 +236,7 @@ def _validate(
     if len(split.validation) == 0:
         return Validation(accuracy=None, log_loss=None)
     if unseen is None:
-        probabilities = predictor.predict(data.images[split.validation])
+        probabilities = predictor.predict(data.at(split.validation))
     else:
         probabilities = unseen.probabilities[len(split.train) :]
     labels = data.labels[split.validation]

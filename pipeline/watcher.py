@@ -127,7 +127,7 @@ def _scores(evidence: Evidence, model: MeasuredModel, data: LabelledImages, spli
     corrupted = Robustness(mean_accuracy=challenger.corrupted_accuracy, by_corruption=dict(challenger.corrupted))
     try:
         figures = metrics.score(challenger.benchmark[:images], evidence.labels[:images], evidence.classes)
-        latency = model.latency_ms(data.images[split.benchmark])
+        latency = model.latency_ms(data.at(split.benchmark))
     except DataError:
         figures, latency = metrics.nothing(images), Latency()
     return Scores(

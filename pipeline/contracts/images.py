@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts.arrays import Digests, Images, Labels, Rows, Shape
+from pipeline.contracts.arrays import Digests, Labels, Rows, Shape
 from pipeline.facts.manifest_facts import PreparationFacts
+from pipeline.stored_images import ImageSource, take
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +17,7 @@ class LabelledImages:
     Attributes:
         name: The dataset's name, safe as a folder name; production keeps one champion for each.
         source: Where the images came from, in words for a person.
-        images: uint8 ``[N, H, W, C]``.
+        images: uint8 ``[N, H, W, C]``, in memory or read where they are indexed.
         labels: int64 ``[N]``.
         classes: The class names, in label order.
         digests: One digest an image, ``[N]``.
@@ -32,7 +33,7 @@ class LabelledImages:
 
     name: str
     source: str
-    images: Images
+    images: ImageSource
     labels: Labels
     classes: tuple[str, ...]
     digests: Digests
@@ -47,6 +48,10 @@ class LabelledImages:
         """Height, width and channels of one image."""
         height, width, channels = self.images.shape[1:]
         return height, width, channels
+
+    def at(self, rows: Rows) -> ImageSource:
+        """Return the images of some rows; those too large for a copy in memory are not read yet."""
+        return take(self.images, rows)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -105,14 +110,14 @@ class UnlabelledImages:
 
     Attributes:
         source: Where they came from, in words for a person.
-        images: uint8 ``[N, H, W, C]``.
+        images: uint8 ``[N, H, W, C]``, in memory or read where they are indexed.
         ids: The id of each image in a submission (Kaggle counts from 1), or its file name.
         stand_in_labels: The truth, known only where benchmark images stand in for a test set.
         numbered: Whether the ids only count the images, since their source names none.
     """
 
     source: str
-    images: Images
+    images: ImageSource
     ids: tuple[str, ...]
     stand_in_labels: Labels | None = None
     numbered: bool = False

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Digests, Images, Labels
+from pipeline.contracts import Digests, Labels
+from pipeline.stored_images import ImageSource, blocks
 
 DIGEST_BYTES = 16
 DIGEST_DTYPE = np.dtype(f"V{DIGEST_BYTES}")
+BLOCK = 4096
+"""Images that are read at once."""
 
 
-def image_digests(images: Images) -> Digests:
+def image_digests(images: ImageSource) -> Digests:
     """Return the BLAKE2b digest of each image, over its shape and its pixels.
 
     Args:
@@ -25,12 +28,12 @@ def image_digests(images: Images) -> Digests:
     """
     shape = struct.pack("<3I", *images.shape[1:])
     size = int(np.prod(images.shape[1:]))
-    pixels = np.ascontiguousarray(images).reshape(-1).data
-    content = b"".join(
-        hashlib.blake2b(pixels[start : start + size], digest_size=DIGEST_BYTES, person=shape).digest()
-        for start in range(0, len(pixels), size)
-    )
-    return np.frombuffer(content, DIGEST_DTYPE)
+    content = bytearray()
+    for block in blocks(images, BLOCK):
+        pixels = np.ascontiguousarray(block).reshape(-1).data
+        for start in range(0, len(pixels), size):
+            content += hashlib.blake2b(pixels[start : start + size], digest_size=DIGEST_BYTES, person=shape).digest()
+    return np.frombuffer(bytes(content), DIGEST_DTYPE)
 
 
 def unique(digests: Digests) -> Digests:

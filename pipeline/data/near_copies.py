@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Images, Rows
+from pipeline.contracts import Rows
+from pipeline.stored_images import ImageSource, Pixels, blocks, view
 
 CORRELATION = 0.985
 SHIFTS = tuple((down, right) for down in (0, -1, 1) for right in (0, -1, 1))
@@ -29,6 +30,8 @@ LEVELS, GROUPS = 4, 6
 """Components by which pairs are ruled out before any product, and groups of queries for each."""
 TILE, PAIRS = 4_096, 8_192
 """Training images in one matrix product, and pairs that are compared pixel by pixel together."""
+SEARCHED, QUERIES = 262_144, 32_768
+"""Training and benchmark images whose components are in memory at the same time: about 150 MB."""
 
 Vectors = NDArray[np.float32]
 
@@ -53,40 +56,112 @@ class NearCopies:
         return len(self.benchmark)
 
 
-def near_copies(train_images: Images, benchmark_images: Images) -> NearCopies:
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """Images that others are compared with; what the search needs of each is computed once.
+
+    Attributes:
+        images: uint8 ``[N, H, W, C]``.
+        basis: Orthonormal, ``[H * W * C, at most COMPONENTS]``.
+        coordinates: In that basis, and the length of the rest, ``[N, components + 1]``: 260 bytes an image.
+        levels: The components in which the images differ most.
+    """
+
+    images: ImageSource
+    basis: Vectors
+    coordinates: Vectors
+    levels: NDArray[np.int64]
+
+
+def searched(images: ImageSource, basis: Vectors | None = None) -> Searched:
+    """Prepare images for being searched more than once, as many as there is memory for (260 bytes each)."""
+    basis = _principal_components(images) if basis is None else basis
+    coordinates = np.concatenate([_coordinates(_units(block), basis) for block in blocks(images, TILE)])
+    return Searched(images, basis, coordinates, np.argsort(-coordinates.std(axis=0))[:LEVELS])
+
+
+def near_copies(train_images: ImageSource | Searched, benchmark_images: ImageSource) -> NearCopies:
     """Find the benchmark images that nearly equal a training image.
 
     No pair is missed and none is estimated: an upper bound of each pair's correlation (exact in 64 principal
     components; by the Cauchy-Schwarz inequality in the rest) rules out nearly all pairs, and the others are compared
     pixel by pixel. An image of one grey level correlates with nothing. Takes about 6 s of processor time for
-    60,000 x 10,000 images of 28 x 28, and 0.25 GB of memory.
+    60,000 x 10,000 images of 28 x 28, and 0.25 GB of memory, which hardly grows with more; time grows with the product.
 
     Args:
-        train_images: uint8 ``[N, H, W, C]``.
+        train_images: uint8 ``[N, H, W, C]``, or what ``searched`` made of them.
         benchmark_images: uint8 ``[M, H, W, C]``; an identical image counts, too.
 
     Returns:
         The near copies, in the order of the benchmark images.
     """
-    if len(train_images) == 0 or len(benchmark_images) == 0:
-        return _gathered(np.empty((0, 3), np.int64), np.empty(0))
-    basis = _principal_components(train_images)
-    train = np.concatenate([_coordinates(_units(block), basis) for block in _blocks(train_images)])
+    images = train_images.images if isinstance(train_images, Searched) else train_images
+    best = _Pairs(np.empty((0, 3), np.int64), np.empty(0))
+    if len(images) == 0 or len(benchmark_images) == 0:
+        return best.as_copies()
+    for start, train in _parts(train_images):
+        for first in range(0, len(benchmark_images), QUERIES):
+            found = _found(train, benchmark_images[first : first + QUERIES])
+            best = best.better_of(found.moved(first, start))
+    return best.as_copies()
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Near copies ``(benchmark row, training row, shift)``, ``[n, 3]``, and their correlations, ``[n]``."""
+
+    rows: NDArray[np.int64]
+    correlations: NDArray[np.float64]
+
+    def moved(self, benchmark: int, training: int) -> "_Pairs":
+        """Count the rows from another first row on."""
+        return _Pairs(self.rows + np.array([benchmark, training, 0]), self.correlations)
+
+    def better_of(self, others: "_Pairs") -> "_Pairs":
+        """Return the best pair of each benchmark image; of equal ones, the first training image without a shift."""
+        rows = np.concatenate([self.rows, others.rows])
+        correlations = np.concatenate([self.correlations, others.correlations])
+        order = np.lexsort((rows[:, 1], rows[:, 2], -correlations, rows[:, 0]))
+        rows, correlations = rows[order], correlations[order]
+        first = np.unique(rows[:, 0], return_index=True)[1]
+        return _Pairs(rows[first], correlations[first])
+
+    def as_copies(self) -> NearCopies:
+        shifts = np.array(SHIFTS)[self.rows[:, 2]].reshape(-1, 2)
+        return NearCopies(self.rows[:, 0], self.rows[:, 1], self.correlations, shifts)
+
+
+def _parts(train: ImageSource | Searched) -> Iterator[tuple[int, Searched]]:
+    """The training images, as many at a time as fit into memory easily, each part with its first row."""
+    if isinstance(train, Searched):
+        yield 0, train
+        return
+    basis = _principal_components(train)
+    for start in range(0, len(train), SEARCHED):
+        part = train if len(train) <= SEARCHED else view(train, np.arange(start, min(start + SEARCHED, len(train))))
+        yield start, searched(part, basis)
+
+
+def _found(train: Searched, benchmark: Pixels) -> _Pairs:
     # By shift, then by image: row s * M + i is image i under shift s.
     queries = np.concatenate(
-        [_coordinates(_units(_shifted(block, shift)), basis) for shift in SHIFTS for block in _blocks(benchmark_images)]
+        [
+            _coordinates(_units(_shifted(block, shift)), train.basis)
+            for shift in SHIFTS
+            for block in blocks(benchmark, TILE)
+        ]
     )
-    found, correlations = [], []
+    rows, correlations = [np.empty((0, 3), np.int64)], [np.empty(0)]
     for pairs in _candidates(queries, train):
-        shift, image = np.divmod(pairs[:, 0], len(benchmark_images))
+        shift, image = np.divmod(pairs[:, 0], len(benchmark))
         compared = np.stack([image, pairs[:, 1], shift], axis=1)
-        exact = _exact(train_images, benchmark_images, compared)
-        found.append(compared[exact >= CORRELATION])
+        exact = _exact(train.images, benchmark, compared)
+        rows.append(compared[exact >= CORRELATION])
         correlations.append(exact[exact >= CORRELATION])
-    return _gathered(np.concatenate([np.empty((0, 3), np.int64), *found]), np.concatenate([[], *correlations]))
+    return _Pairs(np.concatenate(rows), np.concatenate(correlations))
 
 
-def _principal_components(images: Images) -> Vectors:
+def _principal_components(images: ImageSource) -> Vectors:
     """An orthonormal basis ``[H * W * C, at most COMPONENTS]`` that holds most of the images; any basis is lossless."""
     from sklearn.utils.extmath import randomized_svd
 
@@ -95,12 +170,7 @@ def _principal_components(images: Images) -> Vectors:
     return np.ascontiguousarray(randomized_svd(sample, components, n_iter=2, random_state=0)[2].T)
 
 
-def _blocks(images: Images) -> Iterator[Images]:
-    for start in range(0, len(images), TILE):
-        yield images[start : start + TILE]
-
-
-def _units(images: Images) -> Vectors:
+def _units(images: Pixels) -> Vectors:
     """Images as vectors of mean 0 and length 1, ``[n, H * W * C]``, whose products are correlations."""
     vectors = images.reshape(len(images), -1).astype(np.float32)
     vectors -= vectors.mean(axis=1, keepdims=True)
@@ -117,7 +187,7 @@ def _coordinates(units: Vectors, basis: Vectors) -> Vectors:
     return np.concatenate([inside, outside[:, None]], axis=1)
 
 
-def _shifted(images: Images, shift: tuple[int, int]) -> Images:
+def _shifted(images: Pixels, shift: tuple[int, int]) -> Pixels:
     """Images moved down and right, their edge repeated in the pixels that become free."""
     down, right = shift
     height, width = images.shape[1:3]
@@ -125,10 +195,10 @@ def _shifted(images: Images, shift: tuple[int, int]) -> Images:
     return padded[:, 1 - down : 1 - down + height, 1 - right : 1 - right + width]
 
 
-def _candidates(queries: Vectors, train: Vectors) -> Iterator[NDArray[np.int64]]:
+def _candidates(queries: Vectors, searched: Searched) -> Iterator[NDArray[np.int64]]:
     """Pairs of a query and a training row that may correlate enough, ``[n, 2]`` each."""
-    spread = np.argsort(-train.std(axis=0))[:LEVELS]
-    for rows, columns in _neighbourhoods(queries, train, np.arange(len(queries)), np.arange(len(train)), spread):
+    train, every = searched.coordinates, (np.arange(len(queries)), np.arange(len(searched.coordinates)))
+    for rows, columns in _neighbourhoods(queries, train, *every, searched.levels):
         for start in range(0, len(columns), TILE):
             tile = columns[start : start + TILE]
             row, column = np.nonzero(queries[rows] @ train[tile].T >= CORRELATION - ROUNDING)
@@ -155,7 +225,7 @@ def _neighbourhoods(
         yield from _neighbourhoods(queries, train, rows[group], near, components[1:])
 
 
-def _exact(train: Images, benchmark: Images, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+def _exact(train: ImageSource, benchmark: Pixels, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
     """Correlation of each pair ``(benchmark row, training row, shift)``, ``[n]``."""
     result = np.empty(len(pairs))
     for start in range(0, len(pairs), PAIRS):
@@ -167,12 +237,3 @@ def _exact(train: Images, benchmark: Images, pairs: NDArray[np.int64]) -> NDArra
         products = np.einsum("nd,nd->n", _units(left), _units(train[part[:, 1]]), dtype=np.float64)
         result[start : start + PAIRS] = products
     return result
-
-
-def _gathered(pairs: NDArray[np.int64], correlations: NDArray[np.float64]) -> NearCopies:
-    """The best pair of each benchmark image; of equal ones, the first training image without a shift."""
-    order = np.lexsort((pairs[:, 1], pairs[:, 2], -correlations, pairs[:, 0]))
-    pairs, correlations = pairs[order], correlations[order]
-    rows, first = np.unique(pairs[:, 0], return_index=True)
-    shifts = np.array(SHIFTS)[pairs[first, 2]].reshape(-1, 2)
-    return NearCopies(rows, pairs[first, 1], correlations[first], shifts)

@@ -1,6 +1,8 @@
 """NumPy archives: Keras' form (x_train, y_train, x_test, y_test), images and labels, or x and y."""
 
+import io
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,9 +13,12 @@ from numpy.typing import NDArray
 from pipeline.data.raw import RawPart, RawSet, parent_name
 from pipeline.data.reading import blaming, require_affordable
 from pipeline.errors import DataError
+from pipeline.stored_images import StoredImages
 
 SINGLE_POOLS = (("images", "labels"), ("x", "y"), ("x_train", "y_train"))
 UNLABELLED = ("images", "x", "x_test")
+AT_ONCE = 4096
+"""Rows that are written at once."""
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """By version of the npy format; version 3.0 is for named fields, which no image has."""
 
@@ -65,6 +70,40 @@ def read_arrays(path: Path, names: set[str]) -> dict[str, NDArray[Any]]:
         with zipfile.ZipFile(stream) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             return {name: _array(archive, info, f"{path}[{name}]") for name, info in members.items() if name in names}
+
+
+def archive(arrays: Mapping[str, NDArray[Any] | StoredImages]) -> Iterator[bytes]:
+    """Yield a compressed archive of arrays part by part, so that it is never in memory as a whole."""
+    written = _Outbox()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, array in arrays.items():
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                header = {"descr": npy.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+                npy.write_array_header_1_0(member, header)
+                for start in range(0, len(array), AT_ONCE):
+                    member.write(array[start : start + AT_ONCE].tobytes())
+                    yield written.emptied()
+    yield written.emptied()
+
+
+class _Outbox(io.RawIOBase):
+    """Takes what is written and hands it on."""
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self._content += content
+        return len(content)
+
+    def emptied(self) -> bytes:
+        """Return what was written since the last call."""
+        content = bytes(self._content)
+        self._content.clear()
+        return content
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: str) -> NDArray[Any]:

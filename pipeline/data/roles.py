@@ -130,8 +130,11 @@ def quotas(counts: NDArray[np.int64], share: int) -> NDArray[np.int64]:
 
 def keyed_hashes(images: Digests, key: bytes) -> NDArray[np.uint64]:
     """Return a number for each image that depends on its digest and the key alone, ``[N]``: a fair ranking."""
-    content = b"".join(hashlib.blake2b(image, digest_size=8, key=key).digest() for image in images.tolist())
-    return np.frombuffer(content, np.uint64)
+    content = bytearray()
+    for start in range(0, len(images), digests.BLOCK):
+        for image in images[start : start + digests.BLOCK].tolist():
+            content += hashlib.blake2b(image, digest_size=8, key=key).digest()
+    return np.frombuffer(bytes(content), np.uint64)
 
 
 def _joined(images: Digests, roles: NDArray[np.uint8], known: Roles | None) -> Roles:

@@ -38,13 +38,13 @@ def pixels(folder: Path, shard: Path, sha256: str, shape: tuple[int, int, int]) 
     Raises:
         DataError: The shard is not what the manifest says, or a picture in it is not what its digest says.
     """
-    place = folder / FOLDER / sha256[:32]
+    place = _place(folder, sha256)
     if (kept := _kept(place, sha256, shape)) is not None:
         return kept
     made = _decoded(shard, sha256, shape)
-    with contextlib.suppress(OSError):  # a full or read-only disk costs the speed of the next load, nothing more
-        _keep(place, sha256, made)
-    return made
+    with contextlib.suppress(OSError):  # a full or read-only disk costs memory and the speed of the next load
+        keep(folder, sha256, made)
+    return _kept(place, sha256, shape) or made
 
 
 def forget(folder: Path) -> None:
@@ -57,9 +57,9 @@ def _decoded(shard: Path, sha256: str, shape: tuple[int, int, int]) -> Pixels:
     if shards.content_digest(rows) != sha256:
         raise DataError(f"{shard} was changed since its snapshot was made: restore it from a copy.")
     images = np.empty((rows.num_rows, *shape), np.uint8)
-    for number, row in enumerate(rows.column("image").to_pylist()):
+    for number, image in enumerate(rows.column("image")):
         try:
-            images[number] = shards.decode(row["bytes"], shape)
+            images[number] = shards.decode(image["bytes"].as_py(), shape)
         except DataError as error:
             raise DataError(f"{shard}, row {number + 1}: {error}.") from error
     recorded = b"".join(bytes.fromhex(text) for text in rows.column("digest").to_pylist())
@@ -70,7 +70,13 @@ def _decoded(shard: Path, sha256: str, shape: tuple[int, int, int]) -> Pixels:
     return Pixels(images, labels, found, np.array(rows.column("selection").to_pylist(), np.str_))
 
 
-def _keep(place: Path, sha256: str, made: Pixels) -> None:
+def keep(folder: Path, sha256: str, made: Pixels) -> None:
+    """Put the decoded content of a shard into the cache of its dataset.
+
+    Raises:
+        OSError: The disk is full or refuses.
+    """
+    place = _place(folder, sha256)
     staging = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
     try:
@@ -88,6 +94,10 @@ def _keep(place: Path, sha256: str, made: Pixels) -> None:
         staging.rename(place)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _place(folder: Path, sha256: str) -> Path:
+    return folder / FOLDER / sha256[:32]
 
 
 def _kept(place: Path, sha256: str, shape: tuple[int, int, int]) -> Pixels | None:

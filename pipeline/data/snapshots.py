@@ -24,6 +24,7 @@ from pipeline.contracts import LabelledImages
 from pipeline.data import digests, shard_cache
 from pipeline.data.preparation import Preparation, as_facts, in_words
 from pipeline.errors import DataError
+from pipeline.stored_images import joined
 
 SNAPSHOTS, SHARDS, RETIRED, QUARANTINE = "snapshots", "shards", "retired", "quarantine"
 REFERENCE = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,63})(@(?P<number>\d{1,6}))?")
@@ -172,7 +173,7 @@ def shard_file(folder: Path, shard: Shard) -> Path:
 
 
 def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledImages:
-    """Return every image of a snapshot, from the cache where that is whole, in the order of arrival.
+    """Return every image of a snapshot, in the order of arrival, mapped from the cache, which is made if it is missing.
 
     Args:
         folder: The dataset's folder, ``datasets/<name>``.
@@ -186,13 +187,12 @@ def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledI
     parts = [
         shard_cache.pixels(folder, shard_file(folder, shard), shard.sha256, snapshot.shape) for shard in snapshot.shards
     ]
-    images = parts[0].images if len(parts) == 1 else np.concatenate([part.images for part in parts])
     labels = np.concatenate([part.labels for part in parts])
     image_digests = np.concatenate([part.digests for part in parts])
     return LabelledImages(
         name=name or snapshot.name,
         source=f"dataset {snapshot.id}",
-        images=images,
+        images=joined([part.images for part in parts]),
         labels=labels,
         classes=snapshot.classes,
         digests=image_digests,

@@ -14,6 +14,7 @@ from pipeline.data.notices import Notify, silent
 from pipeline.data.preparation import as_facts
 from pipeline.data.raw import RawPart, RawSet
 from pipeline.errors import DataError
+from pipeline.stored_images import ImageSource, blocks
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def report(data: LabelledImages) -> Report:
         shape=data.shape,
         pixel_type=str(data.images.dtype),
         label_type=str(data.labels.dtype),
-        pixel_range=(int(data.images.min()), int(data.images.max())),
+        pixel_range=_pixel_range(data.images),
         missing=0,
         class_counts=dict(zip(data.classes, counts.tolist(), strict=True)),
         duplicates=len(data) - len(digests.unique(data.digests)),
@@ -62,6 +63,11 @@ def report(data: LabelledImages) -> Report:
         official_test=int(_official(data).sum()),
         shared=_shared(data),
     )
+
+
+def _pixel_range(images: ImageSource) -> tuple[int, int]:
+    parts = [(int(part.min()), int(part.max())) for part in blocks(images, digests.BLOCK)]
+    return min(low for low, _ in parts), max(high for _, high in parts)
 
 
 def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> LabelledImages:

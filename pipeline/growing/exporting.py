@@ -3,19 +3,23 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.data import shards, snapshots
+from pipeline.contracts import LabelledImages
+from pipeline.data import npz, shards, snapshots
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
 from pipeline.errors import DataError
 from pipeline.store import atomic
+from pipeline.stored_images import blocks
 
 LIST = "images.csv"
+AT_ONCE = 4096
+"""Images that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +85,14 @@ def export(folder: Path, snapshot: Snapshot, form: str, target: Path) -> int:
     return snapshot.images
 
 
-def entries_of(folder: Path, snapshot: Snapshot) -> list[Entry]:
-    """Return every stored image of a snapshot, in order.
+def entries_of(folder: Path, snapshot: Snapshot) -> Iterator[Entry]:
+    """Yield every stored image of a snapshot, in order, a shard at a time.
 
     Raises:
         DataError: A shard is missing or damaged.
     """
-    return [
-        entry for shard in snapshot.shards for entry in shards.entries(shards.read(snapshots.shard_file(folder, shard)))
-    ]
+    for shard in snapshot.shards:
+        yield from shards.entries(shards.read(snapshots.shard_file(folder, shard)))
 
 
 def _csv(folder: Path, snapshot: Snapshot, target: Path) -> None:
@@ -98,19 +101,24 @@ def _csv(folder: Path, snapshot: Snapshot, target: Path) -> None:
         raise DataError(f"A CSV holds only square grey images, and {snapshot.id} has {snapshot.shape}: use --to npz.")
     if not all(name.isdecimal() for name in snapshot.classes):
         raise DataError(f"A CSV holds only numbers as labels, and {snapshot.id} has names: use --to folder.")
-    data = snapshots.load(folder, snapshot)
-    names = np.array([int(name) for name in snapshot.classes])
-    text = io.StringIO()
-    text.write(",".join(["label", *(f"pixel{index}" for index in range(height * width))]) + "\n")
-    np.savetxt(text, np.column_stack([names[data.labels], data.images.reshape(len(data), -1)]), fmt="%d", delimiter=",")
-    atomic.write_text(target, text.getvalue())
+    atomic.write_parts(target, _lines(snapshots.load(folder, snapshot)))
+
+
+def _lines(data: LabelledImages) -> Iterator[bytes]:
+    """The lines of a CSV in Kaggle's form, some thousands at a time."""
+    yield (",".join(["label", *(f"pixel{index}" for index in range(int(np.prod(data.shape))))]) + "\n").encode()
+    names = np.array([int(name) for name in data.classes])
+    for number, part in enumerate(blocks(data.images, AT_ONCE)):
+        labels = names[data.labels[number * AT_ONCE :][: len(part)]]
+        text = io.StringIO()
+        np.savetxt(text, np.column_stack([labels, part.reshape(len(part), -1)]), fmt="%d", delimiter=",")
+        yield text.getvalue().encode()
 
 
 def _npz(folder: Path, snapshot: Snapshot, target: Path) -> None:
     data = snapshots.load(folder, snapshot)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, images=data.images, labels=data.labels, classes=np.array(data.classes))
-    atomic.write_bytes(target, buffer.getvalue())
+    arrays = {"images": data.images, "labels": data.labels, "classes": np.array(data.classes)}
+    atomic.write_parts(target, npz.archive(arrays))
 
 
 def _pictures(folder: Path, snapshot: Snapshot, target: Path) -> None:

@@ -13,7 +13,7 @@ from pipeline.application import Application
 from pipeline.contracts import Images
 from pipeline.data import digests, roles, shards, snapshots
 from pipeline.data.digests import positions
-from pipeline.data.near_copies import near_copies
+from pipeline.data.near_copies import Searched, near_copies, searched
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
 from pipeline.growing import (
@@ -25,6 +25,7 @@ from pipeline.growing import (
     review_batch,
     screening,
     snapshot_store,
+    stored_labels,
 )
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
 from pipeline.growing.batch import Batch, NothingTakenError, Outcome, Untaken
@@ -158,27 +159,24 @@ class _Checks:
 
     known: Known
     champion: Application | None
-    benchmark: Images | None
+    benchmark: Searched | None
 
     @classmethod
     def of(cls, home: Home, folder: Path, parent: Snapshot | None, terms: Terms) -> "_Checks":
-        labels: dict[str, str] = {}
-        for rows in snapshot_store.stored_rows(folder, parent, ["digest", "label"]) if parent else []:
-            names = [terms.classes[label] for label in rows.column("label").to_pylist()]
-            labels.update(zip(rows.column("digest").to_pylist(), names, strict=True))
+        labels = stored_labels.of(folder, parent)
         removed = parent.removed if parent else ()
         known = Known(frozenset(terms.classes), labels, quarantine.digests_of(folder), frozenset(removed))
         return cls(known, opinions.champion_of(home, folder.name, terms.shape), _benchmark(home, folder, parent))
 
 
-def _benchmark(home: Home, folder: Path, parent: Snapshot | None) -> Images | None:
+def _benchmark(home: Home, folder: Path, parent: Snapshot | None) -> Searched | None:
     recorded = role_records.load(home, folder.name)
     if recorded is None or parent is None or parent.images == 0:
         return None
     data = snapshots.load(folder, parent)
     at = positions(data.digests, recorded.digests)
     judges = (at >= 0) & (recorded.roles[at] == roles.BENCHMARK)
-    return data.images[judges] if judges.any() else None
+    return searched(data.at(np.flatnonzero(judges))) if judges.any() else None
 
 
 def _outcomes(

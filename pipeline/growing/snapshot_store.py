@@ -7,6 +7,7 @@ intact, and ``recover`` completes or undoes the rest.
 
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LOCK = ".lock"
+SHARD_PIXELS = 64 * 2**20
+"""Bytes of decoded pixels in one shard, at most."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def commit(folder: Path, parent: Snapshot | None, change: Change) -> Snapshot:
     number = parent.number + 1 if parent else 1
     name = f"{number:06d}"
     kept = list(_kept_shards(folder, parent, change, name)) if parent else []
-    new = [_write(folder, f"{name}.parquet", shards.table(change.added, change.terms.classes))] if change.added else []
+    new = list(_new_shards(folder, change, name))
     snapshot = Snapshot(
         name=folder.name,
         number=number,
@@ -180,9 +183,9 @@ def batch_id(names: Iterable[str]) -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{content[:4]}"
 
 
-def stored_rows(folder: Path, snapshot: Snapshot, columns: Sequence[str]) -> "list[pa.Table]":
-    """Return some columns of every shard of a snapshot, in order."""
-    return [shards.read(snapshots.shard_file(folder, shard), columns) for shard in snapshot.shards]
+def stored_rows(folder: Path, snapshot: Snapshot, columns: Sequence[str]) -> "Iterator[pa.Table]":
+    """Yield some columns of every shard of a snapshot, in order."""
+    return (shards.read(snapshots.shard_file(folder, shard), columns) for shard in snapshot.shards)
 
 
 def _kept_shards(folder: Path, parent: Snapshot, change: Change, name: str) -> Iterator[Shard]:
@@ -196,6 +199,14 @@ def _kept_shards(folder: Path, parent: Snapshot, change: Change, name: str) -> I
             yield shard
         elif fresh := rewrite(folder, shard, f"{name}-{position:04d}.parquet", change.terms.classes, struck):
             yield fresh
+
+
+def _new_shards(folder: Path, change: Change, name: str) -> Iterator[Shard]:
+    """What is added, in shards whose pixels fit into memory easily: they are decoded, checked and rewritten whole."""
+    most = max(1, SHARD_PIXELS // math.prod(change.terms.shape))
+    for start in range(0, len(change.added), most):
+        part = f"{name}.parquet" if start == 0 else f"{name}-part-{start // most + 1:04d}.parquet"
+        yield _write(folder, part, shards.table(change.added[start : start + most], change.terms.classes))
 
 
 def _write(folder: Path, name: str, rows: "pa.Table") -> Shard:

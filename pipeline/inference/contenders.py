@@ -138,7 +138,7 @@ class Gatherer:
         self, folder: Path, version_id: str, digest: str, model: MeasuredModel, screen: Probabilities | None
     ) -> Contender:
         data, split = self.data, self.split
-        images, labels = data.images[split.benchmark], data.labels[split.benchmark]
+        images, labels = data.at(split.benchmark), data.labels[split.benchmark]
         digests = data.digests[split.benchmark]
         probabilities = model.probabilities(images, digests)
         if self.policy.out_of_fold:
@@ -163,7 +163,7 @@ class Gatherer:
         if len(rows) == 0:
             return np.zeros((0, len(self.data.classes)), np.float32)
         digests = self.data.digests[rows]
-        return out_of_fold.replaced(model.probabilities(self.data.images[rows], digests), digests, folder)
+        return out_of_fold.replaced(model.probabilities(self.data.at(rows), digests), digests, folder)
 
 
 def grows(candidate: Candidate, champion: Path) -> bool:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.contracts import Digests, Images, Labels, Probabilities
+from pipeline.contracts import Digests, Labels, Probabilities
 from pipeline.facts.score_facts import Latency
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import robustness
 from pipeline.judging.corruptions import CORRUPTIONS
 from pipeline.store import kept_arrays
+from pipeline.stored_images import ImageSource
 
 SINGLE_PREDICTIONS = 100
 WARM_UP = 5
@@ -47,7 +48,7 @@ class MeasuredModel:
         """
         return OnnxPredictor(self.content)
 
-    def probabilities(self, images: Images, digests: Digests) -> Probabilities:
+    def probabilities(self, images: ImageSource, digests: Digests) -> Probabilities:
         """Return class probabilities ``[N, K]``, computed once for these images in this order.
 
         Raises:
@@ -56,7 +57,7 @@ class MeasuredModel:
         """
         return self._kept("probabilities", digests, lambda: self.predictor.predict(images))
 
-    def corrupted(self, images: Images, labels: Labels, digests: Digests) -> dict[str, float]:
+    def corrupted(self, images: ImageSource, labels: Labels, digests: Digests) -> dict[str, float]:
         """Return accuracy by corruption on a fixed part of the images, computed once."""
         rows = robustness.subset(digests)
         names = [corruption.__name__ for corruption in CORRUPTIONS]
@@ -70,7 +71,7 @@ class MeasuredModel:
         accuracies = self._kept(f"corrupted-{robustness.SEED}-{truth}", digests[rows], measure)
         return {name: float(accuracy) for name, accuracy in zip(names, accuracies, strict=True)}
 
-    def latency_ms(self, images: Images) -> Latency:
+    def latency_ms(self, images: ImageSource) -> Latency:
         """Return milliseconds of single predictions (median and 95th percentile) and of an image in a batch."""
         rows = np.arange(WARM_UP + SINGLE_PREDICTIONS) % len(images)
         single = [self._milliseconds(images[row : row + 1]) for row in rows]
@@ -82,7 +83,7 @@ class MeasuredModel:
             per_image_in_batch=self._milliseconds(batch) / len(batch),
         )
 
-    def _milliseconds(self, images: Images) -> float:
+    def _milliseconds(self, images: ImageSource) -> float:
         start = time.perf_counter()
         self.predictor.predict(images)
         return 1000 * (time.perf_counter() - start)

@@ -1,8 +1,9 @@
 """Near copies between training and benchmark images, searched once for a dataset and kept.
 
-The search covers all images that are fitted at some size, and the validation images beside the benchmark's, as a
-reference for what chance explains. A model that was fitted on a part of them is charged with the nearest copies that
-are in its part; benchmark and reference are counted alike.
+The search covers all images that are fitted at some size, and validation images beside the benchmark's, as a reference
+for what chance explains: all of them, or as many as the benchmark has where they are more than that and than 10,000. A
+model that was fitted on a part of the first is charged with the nearest copies that are in its part; benchmark and
+reference are counted alike.
 """
 
 import hashlib
@@ -13,23 +14,28 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Digests, LabelledImages, Rows, Split
 from pipeline.data.digests import contained
+from pipeline.data.roles import keyed_hashes
 from pipeline.judging.evidence import NearCopyCount
 from pipeline.store import kept_arrays
 from pipeline.store.home import Home
 
-NONE = -1.0
+NONE = -1
+REFERENCES = 10_000
+KEY = b"near copies"
+BASE = 2**20
+"""Positions are kept as two digits of this base, since a float32 counts no further than 2^24."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """The nearest copy of each image, float32 ``[n]``: a position in the rows that are fitted, -1 where none is near.
+    """The nearest copy of each image, ``[n]``: a position in the rows that are fitted, -1 where none is near.
 
     Attributes:
-        benchmark, reference: By benchmark and validation rows.
+        benchmark, reference: By benchmark and reference rows.
     """
 
-    benchmark: NDArray[np.float32]
-    reference: NDArray[np.float32]
+    benchmark: Rows
+    reference: Rows
 
 
 def count(home: Home, data: LabelledImages, split: Split, fitted: Digests | None) -> NearCopyCount | None:
@@ -46,10 +52,11 @@ def count(home: Home, data: LabelledImages, split: Split, fitted: Digests | None
     from pipeline.data.near_copy_chance import chance
 
     pool = _pool(split)
-    search = _kept_search(home, data, split, data.digests[pool])
+    others = _reference(data, split)
+    search = _kept_search(home, data, split, others)
     own = contained(data.digests[pool], fitted)
     benchmark, reference = (_in_own(nearest, own) for nearest in (search.benchmark, search.reference))
-    labels = data.labels[split.benchmark], data.labels[split.screening_rows]
+    labels = data.labels[split.benchmark], data.labels[others]
     found = chance(benchmark, labels[0], reference, labels[1])
     return NearCopyCount(found.found, found.expected, found.p_value, len(labels[1]))
 
@@ -67,40 +74,49 @@ def pairs(home: Home, data: LabelledImages, split: Split, fitted: Digests) -> tu
         Two arrays of row numbers, ``[n]`` each, in the order of the benchmark.
     """
     pool = _pool(split)
-    search = _kept_search(home, data, split, data.digests[pool])
+    search = _kept_search(home, data, split, _reference(data, split))
     copied = np.flatnonzero(_in_own(search.benchmark, contained(data.digests[pool], fitted)))
-    return split.benchmark[copied], pool[search.benchmark[copied].astype(np.int64)]
+    return split.benchmark[copied], pool[search.benchmark[copied]]
 
 
 def _pool(split: Split) -> Rows:
     return split.train if split.pool is None else split.pool
 
 
-def _in_own(nearest: NDArray[np.float32], own: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _reference(data: LabelledImages, split: Split) -> Rows:
+    """Validation rows, drawn by content where there are more than help: the search takes time for each."""
+    rows = split.screening_rows
+    most = max(REFERENCES, len(split.benchmark))
+    if len(rows) <= most:
+        return rows
+    return np.sort(rows[np.argsort(keyed_hashes(data.digests[rows], KEY))[:most]])
+
+
+def _in_own(nearest: Rows, own: NDArray[np.bool_]) -> NDArray[np.bool_]:
     near = nearest != NONE
     copied = np.zeros(len(nearest), np.bool_)
-    copied[near] = own[nearest[near].astype(np.int64)]
+    copied[near] = own[nearest[near]]
     return copied
 
 
-def _kept_search(home: Home, data: LabelledImages, split: Split, pool: Digests) -> _Search:
-    queries = np.concatenate([split.benchmark, split.screening_rows])
+def _kept_search(home: Home, data: LabelledImages, split: Split, others: Rows) -> _Search:
+    pool, queries = _pool(split), np.concatenate([split.benchmark, others])
     entry = kept_arrays.KeptArray(
-        home.cache / "near-copies", "near-copies", _sha256(pool), _sha256(data.digests[queries])
+        home.cache / "near-copies", "nearest", _sha256(data.digests[pool]), _sha256(data.digests[queries])
     )
-    nearest = kept_arrays.read(entry)
-    if nearest is None or nearest.shape != queries.shape:
-        nearest = _searched(data, split, queries)
-        kept_arrays.write(entry, nearest)
+    kept = kept_arrays.read(entry)
+    if kept is None or kept.shape != (len(queries), 2):
+        kept = np.stack(np.divmod(_searched(data, pool, queries), BASE), axis=1).astype(np.float32)
+        kept_arrays.write(entry, kept)
+    nearest = kept.astype(np.int64) @ np.array([BASE, 1])
     return _Search(nearest[: len(split.benchmark)], nearest[len(split.benchmark) :])
 
 
-def _searched(data: LabelledImages, split: Split, queries: NDArray[np.int64]) -> NDArray[np.float32]:
+def _searched(data: LabelledImages, pool: Rows, queries: Rows) -> Rows:
     from pipeline.data.near_copies import near_copies
 
-    pool = _pool(split)
-    found = near_copies(data.images[pool], data.images[queries])
-    nearest = np.full(len(queries), NONE, np.float32)
+    found = near_copies(data.at(pool), data.at(queries))
+    nearest = np.full(len(queries), NONE, np.int64)
     nearest[found.benchmark] = found.training
     return nearest
 

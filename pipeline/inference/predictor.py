@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from pipeline.contracts import Images, Probabilities
+from pipeline.contracts import Probabilities
 from pipeline.errors import DataError, ModelError
+from pipeline.stored_images import ImageSource, blocks
 
 BATCH = 128
 """Images per call: one call with tens of thousands takes gigabytes and is no faster."""
@@ -51,7 +52,7 @@ class OnnxPredictor:
         sides = self._session.get_outputs()[0].shape
         return sides[1] if len(sides) == 2 and isinstance(sides[1], int) else None
 
-    def predict(self, images: Images) -> Probabilities:
+    def predict(self, images: ImageSource) -> Probabilities:
         """Return class probabilities, float32 ``[N, K]``, of uint8 images ``[N, H, W, C]``.
 
         Raises:
@@ -64,8 +65,4 @@ class OnnxPredictor:
             )
         if len(images) == 0:
             raise DataError("There are no images to predict.")
-        parts = [
-            self._session.run(None, {self._input.name: images[start : start + BATCH]})[0]
-            for start in range(0, len(images), BATCH)
-        ]
-        return np.concatenate(parts)
+        return np.concatenate([self._session.run(None, {self._input.name: part})[0] for part in blocks(images, BATCH)])

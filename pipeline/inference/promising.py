@@ -65,7 +65,7 @@ def promise(home: Home, model: Version | Deployment, data: LabelledImages, rows:
 def _promise(model: MeasuredModel, folder: Path, data: LabelledImages, rows: Rows) -> Promise:
     labels, digests = data.labels[rows], data.digests[rows]
     try:
-        probabilities = out_of_fold.replaced(model.probabilities(data.images[rows], digests), digests, folder)
+        probabilities = out_of_fold.replaced(model.probabilities(data.at(rows), digests), digests, folder)
     except (ModelError, DataError):
         return Promise()
     if len(rows) == 0 or metrics.problem(probabilities, labels, len(data.classes)) is not None:

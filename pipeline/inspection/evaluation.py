@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.contracts import Images, LabelledImages, Probabilities, Rows, Version
+from pipeline.contracts import LabelledImages, Probabilities, Rows, Version
 from pipeline.data import digests, sources, splits
 from pipeline.errors import DataError
 from pipeline.facts.score_facts import Scores
@@ -17,6 +17,7 @@ from pipeline.judging import disclosure, metrics
 from pipeline.models import native
 from pipeline.store import role_records, version_arrays, versions
 from pipeline.store.home import Home
+from pipeline.stored_images import ImageSource
 
 CHECKPOINTS = "native/checkpoints/"
 
@@ -69,7 +70,7 @@ def evaluate(
     if digests.overlap(version_arrays.predictions(whole).digests, data.digests[rows]):
         disclosure.require_shown(whole)
     _warn_of_leaks(whole, data, rows, notify)
-    probabilities = _predict(whole, data.images[rows], checkpoint)
+    probabilities = _predict(whole, data.at(rows), checkpoint)
     figures = metrics.score(probabilities, data.labels[rows], data.classes)
     scores = Scores(**dict(figures), benchmark_sha256=digests.set_digest(data.digests[rows]))
     suffix = f"-checkpoint-{checkpoint}" if checkpoint else ""
@@ -141,7 +142,7 @@ def _warn_of_leaks(version: Version, data: LabelledImages, rows: Rows, notify: C
         notify(f"{version.id} was fitted on {leaked:,} of these {len(rows):,} images: its figures are too optimistic.")
 
 
-def _predict(version: Version, images: Images, checkpoint: int | None) -> Probabilities:
+def _predict(version: Version, images: ImageSource, checkpoint: int | None) -> Probabilities:
     if checkpoint is None:
         return checked_model.load(version.folder, version.manifest.digest).predictor.predict(images)
     facts = version.manifest

@@ -60,7 +60,7 @@ def near_pairs(home: Home, folder: Path, verdict: Verdict, data: LabelledImages,
     path = folder / version_arrays.TRAINING_IMAGES
     seen = version_arrays.parse_training_images(atomic.read_bytes(path), path)
     benchmark, training = near_copy_record.pairs(home, data, split, seen.train)
-    found = near_copies(data.images[training], data.images[benchmark])
+    found = near_copies(data.at(training), data.at(benchmark))
     nearest = np.argsort(-found.correlation, kind="stable")
     return NearPairs(benchmark[found.benchmark[nearest]], training[found.training[nearest]])
 
@@ -89,12 +89,12 @@ def add_report(home: Home, folder: Path, verdict: Verdict, data: LabelledImages,
         probabilities=None if withheld else predictions.probabilities,
         labels=predictions.labels,
         champion_probabilities=predictions.champion_probabilities,
-        images=None if withheld else data.images[split.benchmark],
+        images=None if withheld else data.at(split.benchmark),
         best_step=facts.best_step,
         champion_corrupted=_champion_corrupted(home, verdict),
         near_copies=galleries.near_copies(
-            data.images[near.benchmark],
-            data.images[near.training],
+            data.at(near.benchmark),
+            data.at(near.training),
             (data.labels[near.benchmark], data.labels[near.training]),
             data.classes,
         ),
@@ -131,7 +131,7 @@ def measure(
     from pipeline.reports import tables
 
     labels, shown = data.labels[split.benchmark], disclose == "full"
-    answers = OnnxPredictor(candidate.folder / "model.onnx").predict(data.images[split.benchmark])
+    answers = OnnxPredictor(candidate.folder / "model.onnx").predict(data.at(split.benchmark))
     probabilities = out_of_fold.replaced(answers, data.digests[split.benchmark], candidate.folder)
     errors = int((probabilities.argmax(axis=1) != labels).sum())
     return repeats.Repeat(

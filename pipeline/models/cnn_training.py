@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.contracts import History, Images, Probabilities
+from pipeline.contracts import History, Probabilities
 from pipeline.errors import ModelError
 from pipeline.models.augmentation import distorted
 from pipeline.models.cnn_network import fastest_float, follow, training_logits
@@ -20,6 +20,7 @@ from pipeline.models.keras_fitting import checkpoint_path
 from pipeline.models.muon import Muon, muon
 from pipeline.models.runtime import import_tensorflow
 from pipeline.models.temperature import FEWEST_ROWS, calibrated
+from pipeline.stored_images import ImageSource, blocks
 
 PREDICT_BATCH = 500
 MOMENTUM = 0.8
@@ -76,15 +77,13 @@ def fit(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) ->
     return History(tuple(rows), best.epoch)
 
 
-def predictor(net: Any) -> Callable[[Images], Probabilities]:
+def predictor(net: Any) -> Callable[[ImageSource], Probabilities]:
     """Return a function from uint8 images to probabilities: plain float32 inference, in batches."""
     tensorflow = import_tensorflow()
     traced = tensorflow.function(lambda batch: net(batch, training=False), autograph=False, reduce_retracing=True)
 
-    def predict(images: Images) -> Probabilities:
-        starts = range(0, len(images), PREDICT_BATCH)
-        parts = [traced(tensorflow.constant(images[start : start + PREDICT_BATCH])).numpy() for start in starts]
-        return np.concatenate(parts)
+    def predict(images: ImageSource) -> Probabilities:
+        return np.concatenate([traced(tensorflow.constant(part)).numpy() for part in blocks(images, PREDICT_BATCH)])
 
     return predict
 
@@ -92,7 +91,7 @@ def predictor(net: Any) -> Callable[[Images], Probabilities]:
 def _epoch_runner(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) -> RunSteps:
     """A function that trains on a stretch of batches and returns mean loss and accuracy.
 
-    Batches are handed over some dozens of mebibytes at a time, so TensorFlow never holds a copy of all images.
+    Batches are read and handed over some dozens of mebibytes at a time: nothing ever holds a copy of all images.
     """
     tensorflow = import_tensorflow()
     optimizer = muon(
@@ -173,7 +172,7 @@ def _preparation(plan: Plan, parameters: CnnParameters, seed: int) -> Callable[[
     return prepare
 
 
-def _validated(infer: Callable[[Images], Probabilities], request: FitRequest) -> tuple[Measured, float, float]:
+def _validated(infer: Callable[[ImageSource], Probabilities], request: FitRequest) -> tuple[Measured, float, float]:
     """Return an epoch's validation metrics, its best temperature, and its loss at that (infinite with too few rows)."""
     labels = request.validation_labels
     if len(labels) == 0:

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from pipeline.contracts import FitProgress, History, Images, Labels, Probabilities
+from pipeline.contracts import FitProgress, History, Labels, Probabilities
 from pipeline.errors import ModelError
 from pipeline.facts.base import Facts, RelativeName
 from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import onnx_mean
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model
+from pipeline.stored_images import ImageSource, joined, take
 
 FILE = "members.json"
 VALIDATES = 10
@@ -74,14 +75,14 @@ class CrossFittedModel:
         """Train each member on the rows outside its fold, validation rows included; one row of history a member."""
         if self._folds is None:
             raise ModelError("Loaded members are not trained again: create the model from its recipe.")
-        images = np.concatenate([request.train_images, request.validation_images])
+        images = joined([request.train_images, request.validation_images])
         labels = np.concatenate([request.train_labels, request.validation_labels])
         predicted = np.full((len(labels), self._n_classes), np.nan, np.float32)
         rows = []
         for number, member in enumerate(self.members):
             mine = self._folds == number
-            history = member.fit(self._request_of(number, request, images[~mine], labels[~mine]))
-            predicted[mine] = member.predict(images[mine])
+            history = member.fit(self._request_of(number, request, take(images, ~mine), labels[~mine]))
+            predicted[mine] = member.predict(take(images, mine))
             kept = (history.best_step or len(history.rows)) - 1
             known = history.rows[kept] if 0 <= kept < len(history.rows) else {}
             right = predicted[mine].argmax(axis=1) == labels[mine]
@@ -89,7 +90,7 @@ class CrossFittedModel:
         self._out_of_fold = predicted
         return History(tuple(rows))
 
-    def predict(self, images: Images) -> Probabilities:
+    def predict(self, images: ImageSource) -> Probabilities:
         found: Probabilities = np.mean([member.predict(images) for member in self.members], axis=0, dtype=np.float32)
         return found
 
@@ -109,14 +110,14 @@ class CrossFittedModel:
                 member.export_onnx(file)
             onnx_mean.write(files, path, self._n_classes)
 
-    def _request_of(self, number: int, request: FitRequest, images: Images, labels: Labels) -> FitRequest:
+    def _request_of(self, number: int, request: FitRequest, images: ImageSource, labels: Labels) -> FitRequest:
         validates = _validates(labels)
         return replace(
             request,
-            train_images=images[~validates],
+            train_images=take(images, ~validates),
             train_labels=labels[~validates],
             train_weights=_weights(request, labels[~validates]),
-            validation_images=images[validates],
+            validation_images=take(images, validates),
             validation_labels=labels[validates],
             seed=(request.seed + number) % 2**31,
             progress=_counted_on(request.progress, number, len(self.members)),

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import FitProgress, Images, Labels, no_progress
+from pipeline.contracts import FitProgress, Labels, no_progress
+from pipeline.stored_images import ImageSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +15,8 @@ class FitRequest:
     """The argument of ``Model.fit``.
 
     Attributes:
-        train_images, validation_images: uint8 ``[N, H, W, C]``; there may be no validation image.
+        train_images, validation_images: uint8 ``[N, H, W, C]``, in memory or read where they are indexed; there may be
+            no validation image.
         train_labels, validation_labels: int64 ``[N]``.
         seed: The one seed of initial weights, order and augmentation.
         progress: Called after each epoch or boosting round.
@@ -23,9 +25,9 @@ class FitRequest:
             families in ``registry.WEIGHTED`` are given any.
     """
 
-    train_images: Images
+    train_images: ImageSource
     train_labels: Labels
-    validation_images: Images
+    validation_images: ImageSource
     validation_labels: Labels
     seed: int
     progress: FitProgress = no_progress

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import History, Images, Probabilities, Shape
+from pipeline.contracts import History, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import onnx_files
@@ -15,9 +15,12 @@ from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_fitting import FitParameters, checkpoint_file, fit_arrays, seeded
 from pipeline.models.protocol import ONNX_OPSET
 from pipeline.models.runtime import import_keras, import_tensorflow
+from pipeline.stored_images import ImageSource, blocks
 
 FILE = "model.keras"
 PREDICT_BATCH = 256
+PREDICT_AT_ONCE = 256 * PREDICT_BATCH
+"""Images that Keras is given together; it copies them."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,9 @@ class KerasModel:
             self._network = checked(self._training.build, self._shape, self._n_classes)
             return self._training.fit(self._network, request)
 
-    def predict(self, images: Images) -> Probabilities:
-        probabilities = self.network.predict(images, batch_size=PREDICT_BATCH, verbose=0)
-        return np.asarray(probabilities, dtype=np.float32)
+    def predict(self, images: ImageSource) -> Probabilities:
+        parts = [self.network.predict(part, PREDICT_BATCH, verbose=0) for part in blocks(images, PREDICT_AT_ONCE)]
+        return np.concatenate(parts).astype(np.float32, copy=False)
 
     def save(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)

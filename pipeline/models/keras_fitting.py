@@ -13,9 +13,11 @@ from pydantic import Field
 from pipeline.contracts import History
 from pipeline.errors import ModelError
 from pipeline.models.fitting import FitRequest
+from pipeline.models.keras_batches import stored_batches
 from pipeline.models.parameters import Parameters
 from pipeline.models.runtime import import_keras
 from pipeline.models.search_space import Searched
+from pipeline.stored_images import StoredImages
 
 CHECKPOINT = "epoch-{epoch:03d}.weights.h5"
 
@@ -36,24 +38,40 @@ class FitParameters(Parameters):
 
 
 def fit_arrays(network: Any, request: FitRequest, parameters: FitParameters) -> History:
-    """Fit a compiled network on the rows as they are, uint8 until the batch.
+    """Fit a compiled network on the rows as they are, uint8 until the batch, and on disk until then if they are many.
 
     Training ends after ``epochs``, or once the validation loss has not improved for ``patience`` epochs; the
     weights of the best epoch are kept. With ``patience`` 0 or no validation rows every epoch is run and the
     last weights are kept.
     """
     watch = early_stopping(request, parameters.patience)
-    validation = (request.validation_images, request.validation_labels) if len(request.validation_labels) else None
+    size = parameters.batch_size
     result = network.fit(
-        request.train_images,
-        request.train_labels,
-        batch_size=parameters.batch_size,
+        **_training_rows(request, size),
         epochs=parameters.epochs,
-        validation_data=validation,
+        validation_data=_validation_rows(request, size),
+        validation_batch_size=size,
         callbacks=[*watch, *observers(request, parameters.epochs)],
         verbose=0,
     )
     return history_of(result.history, watch)
+
+
+def _training_rows(request: FitRequest, size: int) -> dict[str, Any]:
+    """The arguments of ``fit`` that hold the training rows."""
+    images, labels = request.train_images, request.train_labels
+    if isinstance(images, StoredImages):
+        return {"x": stored_batches(images, labels, size, shuffled=True), "shuffle": False}
+    return {"x": images, "y": labels, "batch_size": size}
+
+
+def _validation_rows(request: FitRequest, size: int) -> Any:
+    images, labels = request.validation_images, request.validation_labels
+    if len(labels) == 0:
+        return None
+    if isinstance(images, StoredImages):
+        return stored_batches(images, labels, size, shuffled=False)
+    return images, labels
 
 
 def early_stopping(request: FitRequest, patience: int) -> list[Any]:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.contracts import History, Images, Probabilities
+from pipeline.contracts import History, Probabilities
 from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models.fitting import FitRequest
+from pipeline.stored_images import ImageSource
 
 ONNX_OPSET = 18
 """The opset of every exported file: the newest that all converters and readers in use agree on."""
@@ -35,7 +36,7 @@ class Model(Protocol):
             ModelError: The recipe cannot be built for these images, or cannot learn from these rows.
         """
 
-    def predict(self, images: Images) -> Probabilities:
+    def predict(self, images: ImageSource) -> Probabilities:
         """Return class probabilities, float32 ``[N, K]``, worked out in batches."""
 
     def save(self, folder: Path) -> Path:

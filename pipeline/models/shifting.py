@@ -1,8 +1,10 @@
 """Copies of images moved by one pixel: augmentation for models that do not train in steps."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.contracts import Images, Labels
+from pipeline.contracts import Labels
+from pipeline.stored_images import ImageSource, Pixels
 
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
 SUITABLE_ROWS, SUITABLE_COPIES = 30_000, 4
@@ -13,7 +15,7 @@ def suitable_count(images: int) -> int:
     return min(max(0, SUITABLE_ROWS - images), SUITABLE_COPIES * images)
 
 
-def shifted_copies(images: Images, labels: Labels, count: int) -> tuple[Images, Labels]:
+def shifted_copies(images: Pixels, labels: Labels, count: int) -> tuple[Pixels, Labels]:
     """Return the images followed by ``count`` moved copies, ``[N + count, H, W, C]``, spread evenly over the images.
 
     Copies of one image move in different directions: right, left, down and up, then along the diagonals from the
@@ -21,16 +23,23 @@ def shifted_copies(images: Images, labels: Labels, count: int) -> tuple[Images, 
     """
     if count == 0:
         return images, labels
+    places = np.arange(count)
+    copies = copies_at(images, places, count)
+    return np.concatenate([images, copies]), np.concatenate([labels, labels[places % len(images)]])
+
+
+def copies_at(images: ImageSource, places: NDArray[np.int64], count: int) -> Pixels:
+    """Return some of the ``count`` moved copies that ``shifted_copies`` adds, by their places among them."""
     directions = DIRECTIONS[:4] if count <= 4 * len(images) else DIRECTIONS
-    number, row = np.divmod(np.arange(count), len(images))
+    number, row = np.divmod(places, len(images))
     direction = (number + row) % len(directions)
     copies = images[row]
     for which, (down, right) in enumerate(directions):
         copies[direction == which] = shifted(copies[direction == which], down, right)
-    return np.concatenate([images, copies]), np.concatenate([labels, labels[row]])
+    return copies
 
 
-def shifted(images: Images, down: int, right: int) -> Images:
+def shifted(images: Pixels, down: int, right: int) -> Pixels:
     """Return images moved by this many pixels (negative: up, left); the pixels moved in are 0."""
     height, width = images.shape[1:3]
     moved = np.zeros_like(images)

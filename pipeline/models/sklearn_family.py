@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import History, Images, Labels, Probabilities, Shape
+from pipeline.contracts import History, Labels, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import dummy_onnx, onnx_files
 from pipeline.models.fitting import FitRequest
+from pipeline.models.memory import available_memory
 from pipeline.models.protocol import ONNX_OPSET
+from pipeline.stored_images import ImageSource, blocks
 
 FILE = "model.joblib"
 PREDICT_BATCH = 2048
+COPIES = 3
+"""As 32-bit floats: what the estimator is given, what its pipeline makes of that, and what it works with."""
 
 
 class SklearnModel:
@@ -57,6 +61,7 @@ class SklearnModel:
         from sklearn.base import clone
         from sklearn.exceptions import ConvergenceWarning
 
+        _require_memory(len(request.train_labels), self._shape)
         estimator = _seeded(clone(self._estimator), request.seed)
         with warnings.catch_warnings():
             # The number of iterations is a parameter of the recipe: using it up is expected.
@@ -74,7 +79,7 @@ class SklearnModel:
         request.progress(1, 1, row)
         return History((row,), 1)
 
-    def predict(self, images: Images) -> Probabilities:
+    def predict(self, images: ImageSource) -> Probabilities:
         batches = range(0, len(images), PREDICT_BATCH)
         parts = [self.estimator.predict_proba(_pixels(images[start : start + PREDICT_BATCH])) for start in batches]
         return np.concatenate(parts).astype(np.float32)
@@ -102,7 +107,7 @@ class SklearnModel:
             model = onnx_files.with_front(converted, onnx_files.front("flat_pixels", self._shape))
         onnx_files.write(model, path, self._n_classes)
 
-    def _accuracy(self, images: Images, labels: Labels) -> float:
+    def _accuracy(self, images: ImageSource, labels: Labels) -> float:
         return float(np.mean(self.predict(images).argmax(axis=1) == labels))
 
 
@@ -149,5 +154,26 @@ def _seeded(estimator: Any, seed: int) -> Any:
     return estimator.set_params(**dict.fromkeys(names, seed % 2**32))
 
 
-def _pixels(images: Images) -> np.ndarray:
-    return images.reshape(len(images), -1).astype(np.float32)
+def _require_memory(images: int, shape: Shape) -> None:
+    """Refuse a fit that would not end.
+
+    Raises:
+        ModelError: There is too little memory for these images.
+    """
+    each = COPIES * 4 * int(np.prod(shape))
+    free = available_memory()
+    if free is not None and images * each > free:
+        raise ModelError(
+            f"scikit-learn's models take all images at once: {images:,} of them need about {images * each / 2**30:.1f} "
+            f"GiB of memory, and {free / 2**30:.1f} GiB are available. Train on at most {free // each:,}, or use cnn "
+            "or xgboost, which read images from disk as they need them."
+        )
+
+
+def _pixels(images: ImageSource) -> np.ndarray:
+    if isinstance(images, np.ndarray):
+        return images.reshape(len(images), -1).astype(np.float32)
+    floats = np.empty((len(images), int(np.prod(images.shape[1:]))), np.float32)
+    for number, part in enumerate(blocks(images, PREDICT_BATCH)):
+        floats[number * PREDICT_BATCH :][: len(part)] = part.reshape(len(part), -1)
+    return floats

@@ -16,10 +16,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Images, Shape
+from pipeline.contracts import Shape
 from pipeline.errors import ModelError, shown
 from pipeline.models import onnx_files
 from pipeline.models.runtime import granted_threads
+from pipeline.stored_images import Pixels
 
 Kind = Literal["pixels", "gradients"]
 PIXELS, GRADIENTS = KINDS = get_args(Kind)
@@ -50,7 +51,7 @@ class TreeFeatures:
         if self.kind not in KINDS:
             raise ModelError(f"{shown(self.kind)} is not a kind of feature: choose one of {', '.join(KINDS)}.")
 
-    def of(self, images: Images) -> Features:
+    def of(self, images: Pixels) -> Features:
         """Return the features of uint8 images ``[N, H, W, C]``: pixels without a copy, or float32 ``[N, F]``."""
         if self.kind == PIXELS:
             return images.reshape(len(images), -1)

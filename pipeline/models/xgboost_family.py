@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contracts import History, Images, Probabilities, Shape
+from pipeline.contracts import History, Probabilities, Shape
 from pipeline.errors import ModelError
 from pipeline.facts.manifest_facts import ModelFormat
 from pipeline.models import onnx_files
@@ -13,10 +13,13 @@ from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost
 from pipeline.models.tree_features import PIXELS, TreeFeatures
 from pipeline.models.xgboost_training import Boosting, train
+from pipeline.stored_images import ImageSource, blocks
 
 FILE = "model.ubj"
 FEATURES = "features"
 """Attribute of the trees that names what they see."""
+PREDICT_AT_ONCE = 65_536
+"""Images whose features are in memory together."""
 CONVERTER_OPSET = 15
 """The newest that onnxmltools accepts; it concerns only the trees, which are an operator of another domain."""
 
@@ -61,8 +64,9 @@ class XGBoostModel:
         self._booster.set_attr(**{FEATURES: boosting.features})
         return History(rows, self._booster.num_boosted_rounds())
 
-    def predict(self, images: Images) -> Probabilities:
-        probabilities = np.asarray(self.booster.inplace_predict(self._features.of(images)), dtype=np.float32)
+    def predict(self, images: ImageSource) -> Probabilities:
+        answers = [self.booster.inplace_predict(self._features.of(part)) for part in blocks(images, PREDICT_AT_ONCE)]
+        probabilities = np.concatenate(answers).astype(np.float32, copy=False)
         return probabilities if probabilities.ndim == 2 else np.stack([1 - probabilities, probabilities], axis=1)
 
     def save(self, folder: Path) -> Path:

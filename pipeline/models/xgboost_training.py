@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipeline.contracts import Labels
+from pipeline.models import tree_matrices
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import import_xgboost, tree_device
-from pipeline.models.shifting import shifted_copies, suitable_count
-from pipeline.models.tree_features import PIXELS, Features, TreeFeatures
+from pipeline.models.shifting import suitable_count
+from pipeline.models.tree_features import PIXELS, TreeFeatures
 
 Rows = tuple[dict[str, float], ...]
 
@@ -41,25 +38,22 @@ def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_cla
     No checkpoints are written: any round can be cut from the final trees.
     """
     xgboost = import_xgboost()
-    images, labels = request.train_images, request.train_labels
+    images = request.train_images
     count = suitable_count(len(images)) if boosting.shifts < 0 else boosting.shifts * len(images)
-    images, labels = shifted_copies(images, labels, count)
-    weights = _weights(request, count)
-    train_rows = _matrix(features.of(images), labels, weights, boosting.parameters)
-    sets = [(train_rows, "train")]
-    if len(request.validation_labels):
-        rows = xgboost.DMatrix(features.of(request.validation_images), request.validation_labels)
-        sets.append((rows, "validation"))
     log: dict[str, dict[str, list[float]]] = {}
-    booster = xgboost.train(
-        {**boosting.parameters, **_objective(n_classes), "seed": request.seed % 2**31, "device": tree_device()},
-        train_rows,
-        num_boost_round=boosting.rounds,
-        evals=sets,
-        evals_result=log,
-        verbose_eval=False,
-        callbacks=_callbacks(boosting, request, n_classes),
-    )
+    parameters = {**boosting.parameters, **_objective(n_classes), "seed": request.seed % 2**31, "device": tree_device()}
+    with tree_matrices.scratch(request) as folder:
+        rows = tree_matrices.matrices(request, features, count, boosting.parameters, folder)
+        booster = xgboost.train(
+            parameters,
+            rows[0][0],
+            num_boost_round=boosting.rounds,
+            evals=rows,
+            evals_result=log,
+            verbose_eval=False,
+            callbacks=_callbacks(boosting, request, n_classes),
+        )
+        del rows
     # Wherever they were grown, trees predict the same on a CPU.
     booster.set_param({"device": "cpu"})
     return booster, _rows(log)
@@ -86,22 +80,6 @@ def _callbacks(boosting: Boosting, request: FitRequest, n_classes: int) -> list[
     loss = _objective(n_classes)["eval_metric"][0]
     stop = callback.EarlyStopping(rounds=boosting.patience, metric_name=loss, data_name="validation", save_best=True)
     return [Report(), stop]
-
-
-def _weights(request: FitRequest, copies: int) -> NDArray[np.float64] | None:
-    """The weights of the images and of their shifted copies."""
-    weights = request.train_weights
-    return None if weights is None else np.concatenate([weights, weights[np.arange(copies) % len(weights)]])
-
-
-def _matrix(
-    features: Features, labels: Labels, weights: NDArray[np.float64] | None, parameters: Mapping[str, Any]
-) -> Any:
-    xgboost = import_xgboost()
-    if parameters.get("tree_method", "hist") not in ("hist", "auto"):
-        return xgboost.DMatrix(features, labels, weight=weights)
-    # A byte a value, where a DMatrix takes eight.
-    return xgboost.QuantileDMatrix(features, labels, weight=weights, max_bin=parameters.get("max_bin", 256))
 
 
 def _rows(log: Mapping[str, Mapping[str, list[float]]]) -> Rows:

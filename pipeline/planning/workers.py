@@ -4,11 +4,10 @@ import os
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from pipeline.contracts import Candidate, Cell, FitProgress, LabelledImages
 from pipeline.errors import ModelError, ServiceError
 from pipeline.models.runtime import prepare_process
+from pipeline.planning.shared_images import Route, on_worker, shared
 from pipeline.store import atomic, versions
 from pipeline.store.home import Home
 from pipeline.store.versions import candidate_of
@@ -64,19 +64,23 @@ def train_in_processes(staging: Path, data: LabelledImages, cells: Sequence[Cell
             ) from error
 
 
-def train_on_cluster(staging: Path, data: LabelledImages, cells: Sequence[Cell], address: str) -> Candidates:
+def train_on_cluster(
+    staging: Path, data: LabelledImages, cells: Sequence[Cell], address: str, route: Route
+) -> Candidates:
     """Train on a Dask cluster; candidates come in the order of the cells, and are in staging as soon as they arrive.
 
     Each worker gets the images once, and sends back each candidate's files. A worker process trains one cell at a
-    time, and lends it as many cores as the worker has threads. The images travel as a plugin, which workers that
-    join later or start again get too; scattered data is lost with the worker that holds it.
+    time, and lends it as many cores as the worker has threads. The images, or where they are published, travel as a
+    plugin, which workers that join later or start again get too; scattered data is lost with the worker that holds it.
 
     Raises:
-        ServiceError: Dask is not installed, the scheduler does not answer or goes away, or workers are missing or die.
+        SettingsError: The images are too large for the scheduler, and the route names no place for them.
+        ServiceError: Dask is not installed, the scheduler does not answer or goes away, workers are missing or die, or
+            the images cannot be published or fetched.
     """
     with _client(address) as client:
         _require_workers(client, address)
-        with _shared(client, data) as images:
+        with shared(client, data, route) as images:
             taken = _taken(staging)
             futures = [client.submit(_train_elsewhere, cell, images, taken, pure=False) for cell in cells]
             arrivals = [_stored_on_arrival(future, staging) for future in futures]
@@ -106,34 +110,6 @@ def _client(address: str) -> Iterator[Any]:
         yield client
     finally:
         client.close()
-
-
-@contextmanager
-def _shared(client: Any, data: LabelledImages) -> Iterator[str]:
-    """Hand the images to every worker; yields the name under which they are found there, one for each run."""
-    from distributed import WorkerPlugin
-
-    class SharedImages(WorkerPlugin):  # type: ignore[misc]
-        """Holds the images on a worker."""
-
-        def __init__(self) -> None:
-            self.data = data
-
-    name = f"digit-pipeline-{data.sha256}-{uuid.uuid4().hex}"
-    try:
-        client.register_plugin(SharedImages(), name)
-    except Exception as error:  # Dask hands on what a worker raised as a bare Exception.
-        raise ServiceError(
-            f"The Dask workers cannot take the images: {error}. Install this project on their machines, too, "
-            "with `pip install -e .[cpu,cluster]`, the same version everywhere."
-        ) from error
-    try:
-        yield name
-    finally:
-        # A scheduler that is gone, or was started again, has forgotten the images already.
-        if client.status == "running":
-            with suppress(ValueError, OSError):
-                client.unregister_worker_plugin(name)
 
 
 def _require_workers(client: Any, address: str) -> None:
@@ -213,7 +189,7 @@ def _train_elsewhere(cell: Cell, images: str, taken: frozenset[str]) -> tuple[st
     worker = get_worker()
     with _training:
         prepare_process(worker.state.nthreads)
-        return _train_and_pack(worker.plugins[images].data, cell, taken)
+        return _train_and_pack(on_worker(worker, images), cell, taken)
 
 
 def _train_and_pack(data: LabelledImages, cell: Cell, taken: frozenset[str]) -> tuple[str, Files]:

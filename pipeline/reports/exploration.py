@@ -60,11 +60,15 @@ def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) ->
     step("drawing samples")
     samples = _samples(data, np.random.default_rng(seed))
     step("finding the principal components")
-    vectors = facts.features(data.images, seed)
+    compared, mapped = (
+        facts.subset(len(data), most, np.random.default_rng(seed)) for most in (facts.MOST_COMPARED, facts.MOST_MAPPED)
+    )
+    rows = np.union1d(compared, mapped)
+    vectors = facts.features(data.images, rows, seed)
     step("comparing every image with the others")
-    found = facts.neighbours(vectors, seed)
+    found = facts.neighbours(vectors[np.searchsorted(rows, compared)], compared)
     step("drawing a map")
-    mapped = facts.embedding(vectors, seed)
+    points = facts.embedding(vectors[np.searchsorted(rows, mapped)], seed)
     return Exploration(
         data=data,
         balance=facts.balance(data.labels, data.classes),
@@ -72,7 +76,7 @@ def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) ->
         compared=len(found.rows),
         twins=facts.near_duplicates(data.images, data.labels, found),
         suspects=facts.suspects(data.labels, found),
-        mapped=mapped,
+        mapped=(mapped, points),
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Images, Labels, Rows
+from pipeline.contracts import Labels, Rows
+from pipeline.stored_images import ImageSource, Pixels, blocks, view
 
 Features = NDArray[np.float32]
 
@@ -103,8 +104,8 @@ def balance(labels: Labels, classes: Sequence[str]) -> ClassBalance:
     return ClassBalance(tuple(counts.tolist()), statistic, p_value, ratio, sentence)
 
 
-def features(images: Images, seed: int) -> Features:
-    """Return principal components of the pixels, float32 ``[N, at most 48]``, fitted on a seeded subset.
+def features(images: ImageSource, rows: Rows, seed: int) -> Features:
+    """Return principal components of some images, float32 ``[n, at most 48]``, fitted on a seeded subset of all.
 
     They carry most of what distinguishes small images, in a tenth of the numbers.
     """
@@ -113,21 +114,20 @@ def features(images: Images, seed: int) -> Features:
     rng = np.random.default_rng(seed)
     fitted = _flat(images[subset(len(images), MOST_FITTED, rng)])
     model = PCA(min(COMPONENTS, *fitted.shape), svd_solver="randomized", random_state=seed).fit(fitted)
-    parts = [model.transform(_flat(images[at : at + _CHUNK])) for at in range(0, len(images), _CHUNK)]
+    parts = [model.transform(_flat(part)) for part in blocks(view(images, rows), _CHUNK)]
     return np.concatenate(parts).astype(np.float32)
 
 
-def neighbours(vectors: Features, seed: int) -> Neighbours:
-    """Return the ten nearest others of each image; of a seeded subset where there are very many."""
+def neighbours(vectors: Features, rows: Rows) -> Neighbours:
+    """Return the ten nearest others of each image, by the features and row numbers of those that are compared."""
     from sklearn.neighbors import NearestNeighbors
 
-    rows = subset(len(vectors), MOST_COMPARED, np.random.default_rng(seed))
-    model = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(rows) - 1), algorithm="brute").fit(vectors[rows])
+    model = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(rows) - 1), algorithm="brute").fit(vectors)
     distances, nearest = model.kneighbors()
     return Neighbours(rows, rows[nearest], distances.astype(np.float32))
 
 
-def near_duplicates(images: Images, labels: Labels, found: Neighbours, limit: int = 18) -> list[Twins]:
+def near_duplicates(images: ImageSource, labels: Labels, found: Neighbours, limit: int = 18) -> list[Twins]:
     """Return the pairs that are closest for their class, closest first; an image is in one pair at most.
 
     Measured against what is usual in the class, as thin strokes would otherwise take every place: two of
@@ -167,17 +167,16 @@ def suspects(labels: Labels, found: Neighbours) -> list[Suspect]:
     ]
 
 
-def embedding(vectors: Features, seed: int) -> tuple[Rows, NDArray[np.float32]]:
-    """Return a t-SNE map of a seeded subset (van der Maaten and Hinton 2008): rows and ``[n, 2]``."""
+def embedding(vectors: Features, seed: int) -> NDArray[np.float32]:
+    """Return a t-SNE map of the features of some images, ``[n, 2]`` (van der Maaten and Hinton 2008)."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    rows = subset(len(vectors), MOST_MAPPED, np.random.default_rng(seed))
-    perplexity = min(30.0, max(2.0, (len(rows) - 1) / 4))
+    perplexity = min(30.0, max(2.0, (len(vectors) - 1) / 4))
     model = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed)
     # Few points: threads would wait for each other longer than they compute.
     with threadpool_limits(1):
-        return rows, model.fit_transform(vectors[rows]).astype(np.float32)
+        return np.asarray(model.fit_transform(vectors), dtype=np.float32)
 
 
 def subset(total: int, most: int, rng: np.random.Generator) -> Rows:
@@ -202,7 +201,7 @@ def _votes(neighbour_labels: NDArray[np.int64], distances: Features, classes: in
     return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _flat(images: Images) -> Features:
+def _flat(images: Pixels) -> Features:
     step = -(-max(images.shape[1:3]) // LONGEST_SIDE)
     count, height, width, channels = images.shape
     rows, columns = height // step, width // step

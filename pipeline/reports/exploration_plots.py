@@ -10,9 +10,12 @@ from pipeline.contracts import Images, Labels
 from pipeline.reports import style
 from pipeline.reports.figures import drawn, figure, shortened
 from pipeline.reports.formats import count
+from pipeline.stored_images import ImageSource, blocks, view
 
 MOST_CLASSES = 20
 _COLUMNS = 12
+_AT_ONCE = 4_096
+"""Images that are read at once."""
 
 
 @drawn
@@ -73,7 +76,7 @@ _FOOT = {"ha": "center", "va": "bottom", "fontsize": style.SMALL_POINTS, "fontwe
 
 
 @drawn
-def class_means(images: Images, labels: Labels, classes: Sequence[str]) -> Any:
+def class_means(images: ImageSource, labels: Labels, classes: Sequence[str]) -> Any:
     """Draw the mean image of each class above, the standard deviation of each pixel below."""
     shown = classes[:MOST_CLASSES]
     wide = max(len(shown), 4)
@@ -85,7 +88,7 @@ def class_means(images: Images, labels: Labels, classes: Sequence[str]) -> Any:
     for axes in grid.flat:
         axes.set_axis_off()
     for label, name in enumerate(shown):
-        mean, deviation = _moments(images[labels == label])
+        mean, deviation = _moments(view(images, labels == label))
         _show(grid[0, label], np.clip(mean, 0, 255).astype(np.uint8))
         grid[0, label].set_title(shortened(name), fontsize=style.TEXT_POINTS, loc="center", pad=4)
         grid[1, label].imshow(deviation.mean(axis=-1), cmap="magma", vmin=0, vmax=128)
@@ -95,11 +98,14 @@ def class_means(images: Images, labels: Labels, classes: Sequence[str]) -> Any:
 
 
 @drawn
-def pixel_intensity(images: Images) -> Any:
+def pixel_intensity(images: ImageSource) -> Any:
     """Draw how often each pixel value occurs; the count axis is logarithmic, as most pixels are background."""
     from matplotlib.ticker import FuncFormatter
 
-    shares = np.bincount(images.reshape(-1), minlength=256) / images.size
+    counts = sum(
+        (np.bincount(part.reshape(-1), minlength=256) for part in blocks(images, _AT_ONCE)), np.zeros(256, np.int64)
+    )
+    shares = counts / max(counts.sum(), 1)
     canvas = figure(6.4, 3.4)
     axes = canvas.subplots()
     # 32 bins of 8 values: single values of scanned images come and go, and would look like noise.
@@ -145,13 +151,13 @@ def _show(axes: Any, image: NDArray[np.uint8]) -> None:
     axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
 
 
-def _moments(images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moments(images: ImageSource) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation of each pixel, in parts: float copies of all images would not fit every memory."""
     if len(images) == 0:
         return np.zeros(images.shape[1:]), np.zeros(images.shape[1:])
     total, squares = np.zeros(images.shape[1:]), np.zeros(images.shape[1:])
-    for at in range(0, len(images), 4_096):
-        part = images[at : at + 4_096].astype(np.float32)
+    for block in blocks(images, _AT_ONCE):
+        part = block.astype(np.float32)
         total += part.sum(axis=0, dtype=np.float64)
         squares += np.square(part).sum(axis=0, dtype=np.float64)
     mean = total / len(images)

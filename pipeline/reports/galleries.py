@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Images, Labels, Probabilities, Rows
+from pipeline.contracts import Labels, Probabilities, Rows
 from pipeline.reports.html import picture_of
+from pipeline.stored_images import ImageSource
 
 MOST_COMPARED = 12
 
@@ -42,7 +43,7 @@ class MistakeComparison:
 
 
 def mistakes(
-    images: Images, labels: Labels, probabilities: Probabilities, classes: Sequence[str], limit: int = 24
+    images: ImageSource, labels: Labels, probabilities: Probabilities, classes: Sequence[str], limit: int = 24
 ) -> tuple[Tile, ...]:
     """Return the wrong predictions made with the highest confidence, highest first."""
     predicted = probabilities.argmax(axis=1)
@@ -61,7 +62,7 @@ def mistakes(
 
 
 def comparison(
-    images: Images,
+    images: ImageSource,
     labels: Labels,
     probabilities: Probabilities,
     champion: Probabilities,
@@ -90,7 +91,11 @@ def comparison(
 
 
 def near_copies(
-    benchmark: Images, training: Images, labels: tuple[Labels, Labels], classes: Sequence[str], limit: int = 24
+    benchmark: ImageSource,
+    training: ImageSource,
+    labels: tuple[Labels, Labels],
+    classes: Sequence[str],
+    limit: int = 24,
 ) -> tuple[Tile, ...]:
     """Return benchmark images, each beside the training image that it nearly equals, as they come.
 
@@ -117,5 +122,5 @@ def _ordered(chosen: NDArray[np.bool_], rank: NDArray[np.floating]) -> Rows:
     return rows[np.argsort(rank[rows], kind="stable")]
 
 
-def _tile(images: Images, row: int, caption: str, detail: str) -> Tile:
+def _tile(images: ImageSource, row: int, caption: str, detail: str) -> Tile:
     return Tile((picture_of(images[row]),), caption, detail, f"Image: {caption}")

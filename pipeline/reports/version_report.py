@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.contracts import Images, Labels, Probabilities, Verdict
+from pipeline.contracts import Labels, Probabilities, Verdict
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Scores
 from pipeline.reports import galleries, html, version_facts
 from pipeline.reports.formats import percent
+from pipeline.stored_images import ImageSource
 
 MOST_MISTAKES = 24
 
@@ -38,7 +39,7 @@ class ReportInputs:
     probabilities: Probabilities | None = None
     labels: Labels | None = None
     champion_probabilities: Probabilities | None = None
-    images: Images | None = None
+    images: ImageSource | None = None
     best_step: int | None = None
     champion_corrupted: Mapping[str, float] | None = None
     near_copies: tuple[galleries.Tile, ...] = ()

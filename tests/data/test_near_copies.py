@@ -9,8 +9,9 @@ from scipy import ndimage
 
 from pipeline.contracts import Images, LabelledImages
 from pipeline.data import sources
-from pipeline.data.near_copies import CORRELATION, SHIFTS, NearCopies, near_copies
+from pipeline.data.near_copies import CORRELATION, SHIFTS, NearCopies, near_copies, searched
 from pipeline.data.near_copy_chance import chance
+from pipeline.stored_images import StoredImages
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,21 @@ def test_what_is_found_is_what_comparing_all_pairs_finds(shape: tuple[int, int, 
     expected = brute_force(train, benchmark)
     assert found.benchmark.tolist() == list(expected)
     np.testing.assert_allclose(found.correlation, list(expected.values()), atol=1e-5)
+
+
+def test_parts_and_images_on_disk_are_searched_like_an_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, benchmark = smooth_images(400, (9, 14, 1), 0), smooth_images(50, (9, 14, 1), 1)
+    train[300:310] = train[20:30]
+    benchmark[10:30] = train[20:40]
+    whole = near_copies(train, benchmark)
+    assert whole.training[:10].tolist() == list(range(20, 30)), "of equal copies, the first"
+    monkeypatch.setattr("pipeline.data.near_copies.SEARCHED", 64)
+    monkeypatch.setattr("pipeline.data.near_copies.QUERIES", 16)
+    stored = StoredImages((train[:100], train[100:]))
+    for searched_images in (stored, searched(stored)):
+        found = near_copies(searched_images, StoredImages((benchmark,)))
+        for name in ("benchmark", "training", "shifts", "correlation"):
+            assert np.array_equal(getattr(found, name), getattr(whole, name)), name
 
 
 def test_ones_are_found_beside_copies_as_comparing_all_pairs_finds(digits: LabelledImages) -> None:

@@ -71,7 +71,7 @@ def test_a_broken_erasure_is_completed_by_the_next_writer(
     take_in(write_pictures(pictures, range(10, 60)))
     folder = home.datasets / NAME
     for at in range(1, 200):
-        entry = exporting.entries_of(folder, snapshots.find(home.datasets, NAME))[0]
+        entry = next(exporting.entries_of(folder, snapshots.find(home.datasets, NAME)))
         with pytest.MonkeyPatch.context() as patch:
             disk = FaultyDisk(patch, kind, at)
             with contextlib.suppress(Crash, PipelineError):

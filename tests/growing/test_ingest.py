@@ -28,7 +28,7 @@ from pipeline.store.home import Home
 
 def stored(home: Home) -> list[Entry]:
     snapshot = snapshots.find(home.datasets, NAME)
-    return exporting.entries_of(home.datasets / NAME, snapshot)
+    return list(exporting.entries_of(home.datasets / NAME, snapshot))
 
 
 def as_zip(folder: Path, target: Path) -> Path:

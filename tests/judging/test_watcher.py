@@ -11,6 +11,7 @@ from pipeline.contracts import Candidate, Deployment, LabelledImages, Split, Ver
 from pipeline.data.digests import image_digests, set_digest
 from pipeline.errors import ModelError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
+from pipeline.inference import near_copy_record
 from pipeline.inference.contenders import grows
 from pipeline.judging import chain, explain, gate, ledger
 from pipeline.judging.policy import GatePolicy, from_table
@@ -448,6 +449,16 @@ def test_near_copies_of_the_benchmark_among_the_training_images_are_refused_beyo
     before = kept.stat()
     assert Watcher(home, POLICY).run(first, None, data, parts).outcome == outcome
     assert kept.stat().st_mtime_ns == before.st_mtime_ns, "searched once"
+
+
+def test_of_very_many_validation_images_some_are_the_reference(home, monkeypatch):
+    data, parts = with_planted_copies(0)
+    rows = replace(parts, screening=np.sort(np.concatenate([parts.validation, parts.train[:100]])), pool=parts.train)
+    fitted_on = data.digests[parts.train]
+    assert near_copy_record.count(home, data, rows, fitted_on).reference == len(rows.screening)
+    monkeypatch.setattr(near_copy_record, "REFERENCES", 10)
+    few = replace(rows, benchmark=parts.benchmark[:20])
+    assert near_copy_record.count(home, data, few, fitted_on).reference == 20, "as many as benchmark images"
 
 
 def test_copies_of_what_a_model_was_not_fitted_on_do_not_count_against_it(home):

@@ -7,23 +7,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import counted_files
+import numpy as np
 import psutil
 import pytest
 from clusters import command_line_cluster, local_cluster
+from counted_files import transfers
 from killed_run import Silent
 
 from pipeline import simulator
 from pipeline.config import Settings
-from pipeline.contracts import Cell, LabelledImages
+from pipeline.contracts import Cell, FitProgress, LabelledImages, no_progress
 from pipeline.data import sources, splits
-from pipeline.errors import ModelError, ServiceError
+from pipeline.errors import ModelError, ServiceError, SettingsError
 from pipeline.planning import workers
 from pipeline.planning.cells import plan_cells, recipes_of
+from pipeline.planning.shared_images import CACHE, Route, shared
 from pipeline.store import recovery
 from pipeline.store.home import Home
 
 pytestmark = pytest.mark.slow
 DEADLY = "deadly_recipe:build"
+SENT = Route(2**30)
 
 
 @pytest.fixture
@@ -122,7 +127,7 @@ def test_a_cluster_that_goes_away_is_one_sentence(
 def test_a_candidate_is_kept_before_its_turn_comes(labelled: LabelledImages, home: Home) -> None:
     asked = plan(labelled, "60", "100", "all")
     with local_cluster(workers=1, threads=1) as cluster:
-        trained = workers.train_on_cluster(home.staging, labelled, asked, cluster.scheduler_address)
+        trained = workers.train_on_cluster(home.staging, labelled, asked, cluster.scheduler_address, SENT)
         assert next(trained).cell == asked[0].digest
         for _ in range(600):
             if len(recovery.staged(home)) == len(asked):
@@ -137,9 +142,9 @@ def test_two_runs_on_one_cluster_keep_their_own_images(labelled: LabelledImages)
     with (
         local_cluster(workers=1, threads=1) as cluster,
         cluster.get_client() as client,
-        workers._shared(client, labelled) as first,
+        shared(client, labelled, SENT) as first,
     ):
-        with workers._shared(client, others) as second:
+        with shared(client, others, SENT) as second:
             assert pixels_on_workers(client, first) == [int(labelled.images.sum())]
             assert pixels_on_workers(client, second) == [int(others.images.sum())]
         assert pixels_on_workers(client, first) == [int(labelled.images.sum())]
@@ -151,10 +156,41 @@ def pixels_on_workers(client: Any, name: str) -> list[int]:
     return list(client.run(lambda dask_worker: int(dask_worker.plugins[name].data.images.sum())).values())
 
 
+def test_large_images_travel_by_snapshot_and_are_fetched_once(
+    labelled: LabelledImages, home: Home, tmp_path: Path
+) -> None:
+    asked = plan(labelled, "60", "100", "all")
+    here = [one.digest for one in workers.train_here(Home(tmp_path / "here").staging, labelled, asked, no_progress_of)]
+    place = tmp_path / "shared"
+    counted_files.register()
+    with local_cluster(workers=2, threads=1) as cluster, cluster.get_client() as client:
+        client.run(counted_files.register)
+        route = Route(labelled.images.nbytes - 1, f"counted://{place}")
+        trained = workers.train_on_cluster(home.staging, labelled, asked, cluster.scheduler_address, route)
+        assert [candidate.digest for candidate in trained] == here
+        folders = client.run(lambda dask_worker: str(Path(dask_worker.local_directory).parent / CACHE))
+    assert len(folders) == 2
+    assert len(transfers(place, "fetched")) == 2, "pixels and labels, for three cells on two workers"
+    assert transfers(place, "fetched")[::-1] == transfers(place, "written")
+    assert [path for folder in folders.values() for path in Path(folder).glob("*")] == [], "gone with the run"
+
+
+def no_progress_of(cell: Cell) -> FitProgress:
+    return no_progress
+
+
+def test_without_a_place_for_large_images_nothing_is_sent(labelled: LabelledImages) -> None:
+    with (
+        pytest.raises(SettingsError, match=r"These images take 0 MiB, and at most 0 MiB are sent.*--cluster-images"),
+        shared(None, labelled, Route(labelled.images.nbytes - 1)),
+    ):
+        pass
+
+
 class OfThisMachineOnly:
     """Data that a worker cannot unpack, since it lacks the module."""
 
-    sha256 = "0"
+    sha256, images = "0", np.empty(0)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return __import__, ("a_module_that_no_worker_has",)
@@ -166,7 +202,7 @@ def test_a_worker_without_this_project_is_one_sentence() -> None:
         local_cluster(workers=1, threads=1) as cluster,
         cluster.get_client() as client,
         pytest.raises(ServiceError, match=r"a_module_that_no_worker_has.*Install this project on their machines"),
-        workers._shared(client, data),
+        shared(client, data, SENT),
     ):
         pass
 

@@ -4,7 +4,15 @@ Everything that is written to a home goes through here, and from here through ``
 """
 
 from pipeline.store.atomic.faults import disk_errors
-from pipeline.store.atomic.files import read_bytes, read_json, sha256_file, write_bytes, write_json, write_text
+from pipeline.store.atomic.files import (
+    read_bytes,
+    read_json,
+    sha256_file,
+    write_bytes,
+    write_json,
+    write_parts,
+    write_text,
+)
 from pipeline.store.atomic.folders import make_folder, publish_folder, remove_tree, sync_folder
 from pipeline.store.atomic.lines import append_line, cut_torn_line, is_torn, read_lines
 from pipeline.store.atomic.temporary_files import TEMPORARY_SUFFIX, remove_temporaries, temporaries, temporary_name
@@ -28,5 +36,6 @@ __all__ = [
     "temporary_name",
     "write_bytes",
     "write_json",
+    "write_parts",
     "write_text",
 ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,16 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         StoreError: The disk is full or refuses; the sentence says whether the file was replaced.
     """
+    write_parts(path, [content])
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file part by part, as ``write_bytes`` does: for a content that need not be in memory as a whole."""
     with disk_errors(path):
         make_folder(path.parent)
         with temporary_beside(path) as (temporary, descriptor):
-            write_all(descriptor, content)
+            for part in parts:
+                write_all(descriptor, part)
             disk.sync(descriptor)
             disk.rename(temporary, path)
     confirm(path)
