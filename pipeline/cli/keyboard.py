@@ -3,14 +3,17 @@
 import codecs
 import contextlib
 import os
+import re
 import sys
 import termios
 import tty
 from collections.abc import Iterator
 
 AT_ONCE = 1024
-ESCAPE, END_OF_INPUT = "\x1b", "\x04"
-"""An arrow key begins with the first; Ctrl+D is the second."""
+END_OF_INPUT = "\x04"
+"""Ctrl+D."""
+SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.)?")
+"""What arrows and other keys without a character send."""
 
 
 class Keyboard:
@@ -29,13 +32,13 @@ class Keyboard:
 
     def key(self) -> str | None:
         """Return the next key, white space left out; ``None`` at the end of the input."""
-        while self._fill():
+        while self._held or self._read():
+            if not self._held:
+                continue
             first, self._held = self._held[0], self._held[1:]
             if first == END_OF_INPUT:
                 return None
-            if first == ESCAPE:
-                self._held = ""
-            elif not first.isspace():
+            if not first.isspace():
                 return first
         return None
 
@@ -47,12 +50,9 @@ class Keyboard:
         text, _, self._held = self._held.partition("\n")
         return text.strip()
 
-    def _fill(self) -> bool:
-        return bool(self._held) or self._read()
-
     def _read(self) -> bool:
         content = os.read(self._descriptor, AT_ONCE)
-        self._held += self._decoder.decode(content)
+        self._held += SEQUENCE.sub("", self._decoder.decode(content))
         return bool(content)
 
     @contextlib.contextmanager

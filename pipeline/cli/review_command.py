@@ -7,12 +7,12 @@ import typer
 
 from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json
 from pipeline.errors import DataError, SettingsError
+from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.cli.keyboard import Keyboard
     from pipeline.growing.quarantine import Opinion
     from pipeline.growing.review import Question, ReviewQueue
-    from pipeline.store.home import Home
 
 MOST_OPINIONS = 3
 """Classes that are shown of an opinion."""
@@ -142,7 +142,7 @@ def _explained(queue: "ReviewQueue") -> str:
     return f"Keys: {', '.join(named)}; {own}."
 
 
-def _store(place: "Home", queue: "ReviewQueue", *, wait: bool) -> None:
+def _store(place: Home, queue: "ReviewQueue", *, wait: bool) -> None:
     from pipeline.growing import review_batch
 
     done = review_batch.store(place, queue.snapshot.name, wait=wait, notify=notice)

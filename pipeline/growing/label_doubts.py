@@ -175,7 +175,8 @@ def _doubted(
     folder: Path, parent: Snapshot, data: LabelledImages, probabilities: Probabilities, batch: str
 ) -> list[Waiting]:
     found = reasons(probabilities, data.labels, data.classes)
-    stored = exporting.entries_of(folder, parent) if any(found) else []
+    if not any(found):
+        return []
     return [
         Waiting(
             **{**vars(entry), "reason": f"{entry.source}: {reason}", "batch": batch}
@@ -183,7 +184,7 @@ def _doubted(
             cause=screening.DOUBTED,
             opinions=(Opinion.of(WHO, row, data.classes),),
         )
-        for entry, reason, row in zip(stored, found, probabilities, strict=True)
+        for entry, reason, row in zip(exporting.entries_of(folder, parent), found, probabilities, strict=True)
         if reason and entry.selection != shards.TESTING
     ]
 

@@ -78,8 +78,7 @@ def test_in_a_terminal_one_key_is_enough_and_ctrl_c_stores_nothing(queued: Home)
         surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         os.execve(sys.executable, command_line(queued), surroundings)
     shown = _read_until(master, b"4 left, 0 decided")
-    os.write(master, b"\x1b[A")  # an arrow decides nothing, not even by its last letter
-    os.write(master, b"b")
+    os.write(master, b"\x1b[Ab")  # an arrow decides nothing, not even by its last letter
     shown += _read_until(master, b"3 left, 1 decided")
     os.write(master, b"\x03")
     shown += _read_until(master, b"kept but not stored")

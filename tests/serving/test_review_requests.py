@@ -97,6 +97,7 @@ def test_only_our_own_pages_and_who_has_the_token_can_write(queue_home: Home, fo
             assert reply.status_code == status, name
             pending = decisions.read(queue_home.datasets / NAME).pending
             assert (question["digest"] in pending) is (status == 200), name
+            client.post("/review/undo", json=ASK, headers=bearer())
 
 
 def test_a_form_of_another_page_is_not_understood(client: TestClient, queue_home: Home) -> None:
