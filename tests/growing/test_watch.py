@@ -152,9 +152,10 @@ def test_a_fault_of_the_dataset_refuses_no_batch(grown: Home, inbox: Path, look:
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
 
-    (trouble,) = look()
+    troubles = look()
 
-    assert trouble.kind == "trouble" and str(shard) in trouble.sentence
+    assert [trouble.kind for trouble in troubles] == ["trouble"] * 2, "with the inbox, and with counting what is new"
+    assert all(str(shard) in trouble.sentence for trouble in troubles)
     shard.write_bytes(whole)
     (happened,) = look()
     assert "4 stored" in happened.sentence

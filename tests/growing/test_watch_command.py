@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -72,8 +73,7 @@ def test_once_takes_in_what_is_there_and_says_by_its_status_whether_all_was_well
         assert give(*common) == (0, f"A watcher of {NAME} is at work already: there is nothing to do.\n")
     assert give(*common)[0] == 0
     (inbox / "note.txt").write_text("hello")
-    command = f"{sys.executable} -c {KEEP!r} {tmp_path / 'told'}"
-    status, shown = give(*common, "--on-event", command.replace("'", '"'))
+    status, shown = give(*common, "--on-event", shlex.join([sys.executable, "-c", KEEP, str(tmp_path / "told")]))
     assert status == 1
     assert "failed batch" in shown
     assert [json.loads(line)["kind"] for line in (tmp_path / "told").read_text().splitlines()] == ["failed_batch"]

@@ -13,7 +13,7 @@ from pipeline.growing.verdict_news import unannounced
 from pipeline.store import versions, watch_records
 from pipeline.store.home import Home
 
-LONG_AGO, TOMORROW = "2000-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+LONG_AGO, TOMORROW = "", "2999-01-01T00:00:00Z"
 
 
 def news(home: Home, since: str = LONG_AGO) -> list[tuple[str, str]]:
@@ -51,7 +51,8 @@ def test_a_version_that_is_judged_again_is_news_again(home: Home, make_version: 
         emit(home, one, Listeners())
 
     compared = PairedResult(9, 2, 0.7, 0.1, 1.3, 0.03)
-    verdict = judged(version.verdict, "2999-01-02T00:00:00Z", outcome="pass", comparison=compared)
+    better = Check("proven_better", "proven better", "pass", 0.001, 0.01, "It fixes 9 errors.")
+    verdict = judged(version.verdict, TOMORROW, outcome="pass", comparison=compared, checks=(better,))
     promoted(home, versions.judge_again(home, verdict))
 
     (found,) = unannounced(home, "tiny", LONG_AGO)
@@ -66,7 +67,7 @@ def test_a_refusal_says_why_as_far_as_the_policy_discloses_it(
 ) -> None:
     version = make_version("20261121-110000-dummy-1-0002", "fail")
     check = Check("proven_better", "proven better than the champion", "fail", 0.2, 0.01, "It fixes 31 errors.")
-    again = judged(version.verdict, "2999-01-01T00:00:00Z", checks=(check,), disclose=disclose)
+    again = judged(version.verdict, TOMORROW, checks=(check,), disclose=disclose)
     versions.judge_again(home, again)
     found = unannounced(home, "tiny", TOMORROW)[0]
     assert ("Proven better than the champion: It fixes 31 errors." in found.sentence) is shown
