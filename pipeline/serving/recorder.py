@@ -94,6 +94,8 @@ class Recorder:
         """
         if dataset is not None:
             self._upkeep_of(dataset)
+        import pyarrow.parquet  # noqa: F401 - loaded now: it takes longer than predictions may wait
+
         self._thread.start()
 
     def stop(self) -> None:
