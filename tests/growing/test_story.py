@@ -57,12 +57,12 @@ def story(name: str, pictures: Sequence[Labelled], prepared: tuple[str, ...], ev
 
 def digits(every: int) -> Story:
     pictures = story_pictures.digits(IMAGES + HELD_BACK, seed=0)
-    return story("digits", pictures, ("--as", "as-is"), every)
+    return story("drawn-digits", pictures, ("--as", "as-is"), every)
 
 
 def shapes(every: int) -> Story:
     pictures = story_pictures.shapes(IMAGES + HELD_BACK, seed=0)
-    return story("shapes", pictures, ("--as", "fit", "--image-size", "12,12,3"), every)
+    return story("drawn-shapes", pictures, ("--as", "fit", "--image-size", "12,12,3"), every)
 
 
 @pytest.mark.parametrize("told_of", [digits, shapes])
