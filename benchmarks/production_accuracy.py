@@ -86,7 +86,8 @@ def main(streams: int = STREAMS, labels: int = LABELS) -> str:
         "## Accuracy in production\n\n"
         f"{streams:,} streams of {labels:,} audits each, drawn at random from {100 * SHARE:g} % of what is served. The "
         "95 % interval is read after every label, and covers a stream if no reading misses the truth; aim: 0.95. The "
-        f"last column is what one would believe from corrections alone, if users correct {100 * CORRECTED:g} % of the errors."
+        "last column is what one would believe from corrections alone, if users correct "
+        f"{100 * CORRECTED:g} % of the errors."
         "\n\n" + measure.table([*columns, "by corrections alone"], rows)
     )
 
