@@ -98,7 +98,8 @@ def serve(
     console.print(f"Serving {address} (Ctrl+C stops)", soft_wrap=True, markup=False)
     if private_token is not None:
         link = f"{address}/review#token={private_token}"
-        console.print(f"To review images that wait for a decision: {link}", soft_wrap=True, markup=False)
+        purpose = "review images and correct predictions" if log else "review images that wait for a decision"
+        console.print(f"To {purpose}: {link}", soft_wrap=True, markup=False)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,

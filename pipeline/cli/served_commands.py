@@ -57,12 +57,13 @@ def delete(
         raise SettingsError("Give the ids of predictions, or --all.")
     names = [dataset] if dataset else served_log.datasets(place)
     if everything:
-        console.print(f"{sum(served_deletion.delete_all(place, name) for name in names):,} predictions were deleted.")
+        count = sum(served_deletion.delete_all(place, name) for name in names)
+        console.print(f"Deleted: {count:,} of {count:,} predictions.")
         return
     found = {one for name in names for one in served_deletion.delete(place, name, ids or ())}
     if missing := [one for one in ids or () if one not in found]:
         raise StoreError(
-            f"{len(found):,} predictions were deleted. {shown(missing[0])} is not in the log; a new prediction is "
-            "written within a second."
+            f"Deleted: {len(found):,} of {len(ids or ()):,} predictions. {shown(missing[0])} is not in the log; a new "
+            "one is written within a second."
         )
-    console.print(f"{len(found):,} predictions were deleted.")
+    console.print(f"Deleted: {len(found):,} of {len(found):,} predictions.")

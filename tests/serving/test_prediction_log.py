@@ -11,8 +11,12 @@ import pytest
 from fastapi.testclient import TestClient
 from kept import BEARER, CHAMPION, DATASET, TOKEN, as_json, growing_home, images
 from served import constant_onnx, install_version, running, wait_until
+from typer.testing import CliRunner, Result
 
-from pipeline.growing import quarantine
+from pipeline.cli import app
+from pipeline.data import digests
+from pipeline.errors import SettingsError, StoreError
+from pipeline.growing import quarantine, removal
 from pipeline.serving.app import create_app
 from pipeline.serving.keeping import Keeping
 from pipeline.store import prediction_ids, served_log
@@ -120,6 +124,35 @@ def test_a_prediction_is_deleted_everywhere(client: TestClient, home: Home) -> N
     assert quarantine.waiting(home.datasets / DATASET) == []
 
 
+def test_erasing_an_image_from_the_dataset_deletes_every_logged_copy(client: TestClient, home: Home) -> None:
+    (stored, other) = images(1, seed=1)[0], images(1)[0]
+    for pixels in (stored, other, stored):
+        client.post("/predict", json=as_json(pixels[None]))
+    wait_for_the_disk(client)
+    digest = digests.image_digests(stored[None]).tobytes().hex()
+    removal.remove(home, DATASET, [digest], erase=True, notify=print)
+    assert [served.images[0].tolist() for served in served_log.read(home, DATASET)] == [other.tolist()]
+
+
+def test_a_command_lists_and_deletes(client: TestClient, home: Home) -> None:
+    first, second, third = predict(client, 3)
+    wait_for_the_disk(client)
+
+    def served(*words: str) -> Result:
+        return CliRunner().invoke(app, ["served", *words, "--home", str(home.root)])
+
+    (facts,) = json.loads(served("show", "--json").stdout)
+    assert (facts["dataset"], facts["version"], facts["predictions"]) == (DATASET, CHAMPION, 3)
+    assert "Deleted: 1 of 1" in served("delete", str(first)).stdout
+    refused = served("delete", str(first), str(second))
+    assert isinstance(refused.exception, StoreError)
+    assert str(first) in str(refused.exception)
+    assert [one.ids for one in served_log.read(home, DATASET)] == [(third,)]
+    assert isinstance(served("delete").exception, SettingsError)
+    assert "Deleted: 1 of 1" in served("delete", "--all").stdout
+    assert "No prediction is kept" in served("show").stdout
+
+
 NOT_OURS = {
     "no token": (401, {}, False),
     "another token": (401, {"authorization": "Bearer " + "c0ffef" * 8}, False),
@@ -214,7 +247,7 @@ def test_a_killed_server_keeps_what_it_said_to_have_kept(home: Home) -> None:
             connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
             answered.append(json.loads(connection.getresponse().read())["predictions"][0]["prediction_id"])
             connection.request("GET", "/metrics")
-            counted = re.search(r"predictions_logged_total (\S+)", connection.getresponse().read().decode())
+            counted = re.search(r"^predictions_logged_total (\S+)", connection.getresponse().read().decode(), re.M)
             assert counted is not None
             return int(float(counted[1]))
 
