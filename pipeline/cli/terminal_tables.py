@@ -87,14 +87,13 @@ def _print_reason(console: Console, row: "Row") -> None:
 
 
 def _print_advice(console: Console, rows: "Sequence[Row]") -> None:
-    """Print what helps the refused challenger that gained most, where only the proof was lacking."""
+    """Print what helps the best of the refused challengers for which only the proof was lacking."""
     from pipeline.judging import advice
 
-    verdicts = [row.version.verdict for row in rows if row.version]
-    found = [(one, sentence) for one in verdicts if (sentence := advice.of_verdict(one)) is not None]
-    if found:
-        best, sentence = max(found, key=lambda pair: pair[0].comparison.gain_pp if pair[0].comparison else 0.0)
-        console.print(f"\n{best.candidate_id}: {sentence}", markup=False)
+    verdicts = [(row.accuracy or 0.0, row.version.verdict) for row in rows if row.version and row.version.verdict.lack]
+    if verdicts:
+        _, best = max(verdicts, key=lambda pair: pair[0])
+        console.print(f"\n{best.candidate_id}: {advice.of_verdict(best)}", markup=False)
 
 
 def _print_outcome(console: Console, summary: "Summary") -> None:

@@ -12,7 +12,7 @@ from pipeline.contracts.training import (
     History,
     no_progress,
 )
-from pipeline.contracts.verdict import Charge, Check, Disclosure, Outcome, PairedResult, Verdict
+from pipeline.contracts.verdict import Charge, Check, Disclosure, Lack, Outcome, PairedResult, Verdict
 from pipeline.contracts.version import Version
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Images",
     "LabelledImages",
     "Labels",
+    "Lack",
     "Outcome",
     "PairedResult",
     "Probabilities",

@@ -50,6 +50,25 @@ class PairedResult:
 
 
 @dataclass(frozen=True)
+class Lack:
+    """What could not be proven on the images of a judgement.
+
+    Attributes:
+        gain: The gain in accuracy, a fraction: as measured, or a likely one where nothing was measured.
+        disagreement: Share of the images that exactly one of the two models gets right, with that gain.
+        level: The p-value that was needed.
+        margin: By how much less than no loss at all was to be proven, a fraction; 0 where a gain was.
+        measured: Whether the gain was measured.
+    """
+
+    gain: float
+    disagreement: float
+    level: float
+    margin: float = 0.0
+    measured: bool = True
+
+
+@dataclass(frozen=True)
 class Charge:
     """What a judgement cost the dataset's error budget.
 
@@ -91,6 +110,7 @@ class Verdict:
         comparison: Challenger against champion on the benchmark; ``None`` where they were not compared.
         disclose: What its policy lets reports and listings show where it is no pass.
         grown: Whether it is the champion's recipe, trained on all of the champion's images and more.
+        lack: What the proof that alone is lacking was to show; ``None`` where it passed, or where more is wrong.
         out_of_fold: Whether the images it was judged on are all that it was made from, each answered by the member
             that was not trained on it; the benchmark's are among them.
     """
@@ -113,4 +133,5 @@ class Verdict:
     truth_sha256: str = ""
     disclose: Disclosure = "full"
     grown: bool = False
+    lack: Lack | None = None
     out_of_fold: bool = False

@@ -151,14 +151,12 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
 def _what_helps(policy: GatePolicy, status: Status, found: tuple[float, float] | None) -> list[str]:
     """What helps where not even a challenger with half of the champion's errors is likely to be proven better."""
     errors = status.champion_errors or 0
-    if found is not None:
-        lack = advice.likely(status.images, errors, found[1], out_of_fold=policy.out_of_fold)
-    else:
-        level = ledger.next_level(policy, status.left, 0.0) if policy.promises else policy.alpha / policy.caution
-        lack = advice.likely(status.images, errors, level, out_of_fold=policy.out_of_fold) if level else None
-    if lack is None or (found is not None and found[0] <= lack.gain):
+    most = ledger.next_level(policy, status.left, 0.0) if policy.promises else policy.alpha / policy.caution
+    level = most if found is None else found[1]
+    missing = advice.likely(status.images, errors, level) if level else None
+    if missing is None or (found is not None and found[0] <= missing.gain):
         return []
-    return [advice.of_benchmark(lack)]
+    return [advice.of_benchmark(missing, status.images, out_of_fold=policy.out_of_fold)]
 
 
 def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version]) -> Status:

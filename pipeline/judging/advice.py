@@ -1,13 +1,14 @@
 """What helps where a benchmark cannot prove a likely gain: how many more images, and the exact commands."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from pipeline.contracts import Verdict
+from pipeline.contracts import Check, Lack, PairedResult, Verdict
 from pipeline.judging import paired, power, trained_on
-from pipeline.judging.policy import PRESETS
+from pipeline.judging.claims import claim_of
+from pipeline.judging.evidence import Evidence
+from pipeline.judging.policy import PRESETS, GatePolicy
 
-LACK_OF_PROOF = {"proven_better", "within_reach"}
+LACK_OF_PROOF = {"proven_better", "proven_not_inferior", "within_reach"}
 """Checks on which a challenger fails although it may be better."""
 LIKELY_SHARE = 0.5
 """Of the champion's errors: so large a gain counts as likely where none was measured."""
@@ -17,99 +18,100 @@ CHANCE = "which promotes on a lead that may be due to chance"
 FOLDS = "which compares on all images, is approximate, and trains on the benchmark for good"
 
 
-@dataclass(frozen=True)
-class Lack:
-    """A gain that some images cannot prove.
+def lack(policy: GatePolicy, evidence: Evidence, checks: Sequence[Check], measured: PairedResult | None) -> Lack | None:
+    """Return what could not be proven, where the proof alone is lacking; ``None`` where more is wrong.
 
-    Attributes:
-        gain: A fraction.
-        disagreement: Share of the images that exactly one of the two models gets right.
-        images: How many there are.
-        level: The p-value that is needed.
-        out_of_fold: Whether they are all images of the dataset, answered out of fold.
+    Args:
+        policy: The rules.
+        evidence: What was judged.
+        checks: What was found.
+        measured: The comparison with the champion; ``None`` where none was made.
     """
-
-    gain: float
-    disagreement: float
-    images: int
-    level: float
-    out_of_fold: bool = False
-
-    def more_images(self) -> str:
-        """Return how many more images prove the gain 4 times in 5, in words."""
-        needed = power.images_needed(self.gain, self.disagreement, self.level)
-        if needed is None:
-            return "more images than anybody has"
-        more = power.rounded(max(needed - self.images, 1))
-        if self.out_of_fold:
-            return f"about {more:,} more labelled images"
-        pool = power.rounded(BENCHMARK_SHARE * more)
-        return f"about {more:,} more benchmark images (of a dataset that is one pool, {pool:,} more labelled images)"
-
-
-def of_verdict(verdict: Verdict) -> str | None:
-    """Return what helps where only the proof of a gain is lacking, in a sentence; ``None`` where more is wrong."""
-    lacking = {check.name for check in verdict.checks if check.outcome != "pass"}
-    lack = _lack(verdict)
-    if verdict.outcome != "fail" or not lacking <= LACK_OF_PROOF or lack is None:
+    failed = [check for check in checks if check.outcome != "pass"]
+    names, limits = {check.name for check in failed}, [check.limit for check in failed if check.limit]
+    unproven = all(check.outcome == "fail" for check in failed) and names <= LACK_OF_PROOF
+    if evidence.champion is None or not unproven or not limits:
         return None
-    kind = "images out of fold" if verdict.out_of_fold else "benchmark images"
-    ways = [lack.more_images(), *_commands(verdict, lack)]
-    return f"{verdict.benchmark_images:,} {kind} cannot prove a gain of {100 * lack.gain:.2g} points. {_joined(ways)}"
+    images = len(evidence.labels)
+    margin = policy.margin if claim_of(policy, evidence.grown) == "non-inferior" else 0.0
+    if measured is None:
+        errors = int((~paired.right(evidence.champion.benchmark, evidence.labels)).sum())
+        return likely(images, errors, limits[0], margin)
+    if measured.gain_pp <= 0:
+        return None
+    return Lack(measured.gain_pp / 100, (measured.fixed + measured.made) / images, limits[0], margin)
 
 
-def of_benchmark(lack: Lack) -> str:
-    """Return what helps on a dataset whose images cannot prove a likely gain, in a sentence."""
-    ways = [lack.more_images()]
-    if not lack.out_of_fold:
-        ways.append("`--gate growing`, for the champion's recipe trained on more images")
-        ways += [f"`run … --folds 5 --gate cross-fit`, {FOLDS}"] if _is_small(lack) else []
-        ways.append(f"`--gate as-good`, {CHANCE}")
-    return (
-        f"It cannot prove a likely gain, such as half of the champion's errors ({100 * lack.gain:.2g} points). "
-        f"{_joined(ways)}"
-    )
-
-
-def likely(images: int, errors: int, level: float, *, out_of_fold: bool = False) -> Lack | None:
+def likely(images: int, errors: int, level: float, margin: float = 0.0) -> Lack | None:
     """Return the gain of a challenger with half the champion's errors; ``None`` where the champion makes none."""
     if errors == 0:
         return None
     gain = LIKELY_SHARE * errors / images
-    return Lack(gain, max(sum(power.rates(1 - errors / images, gain)), gain), images, level, out_of_fold)
+    disagreement = max(sum(power.rates(1 - errors / images, gain)), gain)
+    return Lack(gain, disagreement, level, margin, measured=False)
 
 
-def _lack(verdict: Verdict) -> Lack | None:
-    found, images = verdict.comparison, verdict.benchmark_images
-    if found is not None and verdict.ledger is not None and found.gain_pp > 0:
-        disagreement = (found.fixed + found.made) / images
-        return Lack(found.gain_pp / 100, disagreement, images, verdict.ledger.level, verdict.out_of_fold)
-    impossible = next((check for check in verdict.checks if check.name == "within_reach"), None)
-    if found is not None or impossible is None or not impossible.value or not impossible.limit:
+def of_verdict(verdict: Verdict) -> str | None:
+    """Return what helps where only the proof is lacking, in words; ``None`` where it is not, or more is wrong."""
+    if verdict.lack is None:
         return None
-    # If no error is made, each error that is fixed halves the p-value of "better"; another claim's is no power of two.
-    errors = round(-math.log2(impossible.value))
-    if not math.isclose(impossible.value, 2.0**-errors, rel_tol=1e-9):
-        return None
-    return likely(images, errors, impossible.limit, out_of_fold=verdict.out_of_fold)
+    kind = "images out of fold" if verdict.out_of_fold else "benchmark images"
+    ways = [_more_images(verdict.lack, verdict.benchmark_images, out_of_fold=verdict.out_of_fold), *_commands(verdict)]
+    return f"{verdict.benchmark_images:,} {kind} cannot prove {_in_words(verdict.lack)}. {_joined(ways)}"
 
 
-def _commands(verdict: Verdict, lack: Lack) -> list[str]:
+def of_benchmark(missing: Lack, images: int, *, out_of_fold: bool) -> str:
+    """Return what helps on a dataset whose images cannot prove a likely gain, in words."""
+    ways = [_more_images(missing, images, out_of_fold=out_of_fold)]
+    if not out_of_fold:
+        ways.append("`--gate growing`, for the champion's recipe trained on more images")
+        ways += [f"`run … --folds 5 --gate cross-fit`, {FOLDS}"] if _is_small(images) else []
+        ways.append(f"`--gate as-good`, {CHANCE}")
+    return f"It cannot prove {_in_words(missing)}. {_joined(ways)}"
+
+
+def _in_words(missing: Lack) -> str:
+    points = f"{100 * missing.gain:.2g} points"
+    gain = f"a gain of {points}" if missing.measured else f"a likely gain, half of the champion's errors ({points})"
+    if missing.margin == 0:
+        return gain
+    return f"that a model with {gain} is less than {100 * missing.margin:g} points worse than the champion"
+
+
+def _more_images(missing: Lack, images: int, *, out_of_fold: bool) -> str:
+    """How many more images give the proof 4 times in 5."""
+    needed = power.images_for(missing.gain, missing.disagreement, missing.level, missing.margin)
+    if needed is None:
+        return "more images than anybody has"
+    more = power.rounded(max(needed - images, 1))
+    if out_of_fold:
+        return f"about {more:,} more labelled images"
+    pool = power.rounded(BENCHMARK_SHARE * more)
+    return f"about {more:,} more benchmark images (of a dataset that is one pool, {pool:,} more labelled images)"
+
+
+def _commands(verdict: Verdict) -> list[str]:
     if verdict.out_of_fold:
         return []
-    judge, growing, ways = f"simulator.py judge {verdict.candidate_id}", PRESETS["growing"], []
-    if verdict.grown and verdict.comparison is not None:
-        counts = verdict.comparison.fixed, verdict.comparison.made
-        if float(paired.p_non_inferior(*counts, lack.images, growing.margin)) <= lack.level:
-            claim = f"which takes less proof: with more images, less than {growing.margin_pp:g} points worse"
-            ways.append(f"`{judge} --gate growing`, {claim}")
-    if _is_small(lack):
+    judge, ways = f"simulator.py judge {verdict.candidate_id}", []
+    if _growing_would_pass(verdict):
+        claim = f"less than {PRESETS['growing'].margin_pp:g} points worse"
+        ways.append(f"`{judge} --gate growing`, which takes less proof of a model with more images: {claim}")
+    if _is_small(verdict.benchmark_images):
         ways.append(f"the same run with `--folds 5 --gate cross-fit`, {FOLDS}")
     return [*ways, f"`{judge} --gate as-good`, {CHANCE}"]
 
 
-def _is_small(lack: Lack) -> bool:
-    return lack.images <= trained_on.LARGEST_BENCHMARK
+def _growing_would_pass(verdict: Verdict) -> bool:
+    missing, found = verdict.lack, verdict.comparison
+    if missing is None or found is None or missing.margin > 0 or not verdict.grown:
+        return False
+    p = paired.p_non_inferior(found.fixed, found.made, verdict.benchmark_images, PRESETS["growing"].margin)
+    return float(p) <= missing.level
+
+
+def _is_small(images: int) -> bool:
+    return images <= trained_on.LARGEST_BENCHMARK
 
 
 def _joined(ways: list[str]) -> str:

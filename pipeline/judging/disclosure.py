@@ -28,9 +28,9 @@ def shown_verdict(verdict: Verdict) -> Verdict:
         return verdict
     free = tuple(check for check in verdict.checks if check.name in free_checks.NAMES)
     if len(free) == len(verdict.checks):
-        return replace(verdict, comparison=None)
+        return replace(verdict, comparison=None, lack=None)
     refused = Check(WITHHELD, "the benchmark", verdict.outcome, None, None, SENTENCE)
-    return replace(verdict, checks=(*free, refused), explanation=(), comparison=None)
+    return replace(verdict, checks=(*free, refused), explanation=(), comparison=None, lack=None)
 
 
 def shown_scores(scores: Scores) -> Scores:

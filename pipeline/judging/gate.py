@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.contracts import Check, Outcome, PairedResult, Verdict
-from pipeline.judging import claims, comparisons, explain, free_checks, rules
+from pipeline.judging import advice, claims, comparisons, explain, free_checks, rules
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.ledger import Grant, Refusal
 from pipeline.judging.policy import GatePolicy
@@ -118,6 +118,7 @@ def verdict(policy: GatePolicy, evidence: Evidence, judgement: Judgement, judged
         comparison=judgement.comparison,
         disclose=policy.disclose,
         grown=evidence.grown,
+        lack=advice.lack(policy, evidence, judgement.checks, judgement.comparison),
         out_of_fold=evidence.out_of_fold,
     )
 

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.judging import spending
-from pipeline.judging.paired import Counts, p_better
+from pipeline.judging.paired import Counts, p_better, p_non_inferior
 
 LevelOf = Callable[[int], float]
 
 MOST_IMAGES = 10**10
 """Beyond this many no plan is useful, and the answer is ``None``."""
+MOST_FOR_MARGIN = 10**6
+"""The same where a loss is to be ruled out, which takes longer to compute."""
 USUAL_POWER = 0.8
 USUAL_CORRELATION = 0.5
 """Correlation of the errors of two models, where nothing is measured yet."""
@@ -130,6 +132,36 @@ def images_needed(gain: float, disagreement: float, level: float | LevelOf, powe
         middle = (low + high) // 2
         enough = exact_power(middle, gain, disagreement, level_of(middle)) >= power
         low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+def images_for(gain: float, disagreement: float, level: float, margin: float = 0.0) -> int | None:
+    """Return how many images prove a gain 4 times in 5, or with a margin that there is no such loss, to a few per cent.
+
+    Args:
+        gain, disagreement: As for ``images_needed``.
+        level: The p-value that is needed.
+        margin: The loss that is to be ruled out, a fraction; 0 where the gain is to be proven.
+    """
+    if margin == 0:
+        return images_needed(gain, disagreement, level)
+    from scipy.special import ndtri
+
+    def proven(images: int) -> bool:
+        # The counts that 4 of 5 such comparisons exceed.
+        disagreements = images * disagreement
+        lead = images * gain - ndtri(USUAL_POWER) * np.sqrt(images * max(disagreement - gain**2, 0.0))
+        fixed = min(max((disagreements + lead) / 2, 0.0), disagreements)
+        return float(p_non_inferior(int(fixed), round(disagreements - fixed), images, margin)) <= level
+
+    low, high = 1, 16
+    while not proven(high):
+        low, high = high, 2 * high
+        if high > MOST_FOR_MARGIN:
+            return None
+    while high - low > max(low // 50, 1):
+        middle = (low + high) // 2
+        low, high = (low, middle) if proven(middle) else (middle, high)
     return high
 
 
