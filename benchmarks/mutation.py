@@ -62,6 +62,8 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
 }
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "argmin": "argmax", "argmax": "argmin"}
+SLOWEST = "test_order_of_images"
+"""A property that takes as long as all other tests of the gate, and that no rule depends on."""
 SECONDS = 300
 """After so long a mutant counts as noticed: it hangs."""
 
@@ -200,7 +202,8 @@ def _tested(mutant: Mutant) -> int:
 
     sys.meta_path.insert(0, _Replaced(mutant))
     files = [str(HOME / "tests" / "judging" / name) for name in TESTS[mutant.module]]
-    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
+    options = ["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
+    options += ["-k", f"not {SLOWEST}"]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return int(pytest.main([*options, *files]) != 0)
 

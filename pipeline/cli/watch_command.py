@@ -48,7 +48,8 @@ WebhookOption = Annotated[
     typer.Option(help="Address that the same JSON is posted to.", envvar="PIPELINE_WEBHOOK", rich_help_panel=NEWS),
 ]
 GateOption = Annotated[
-    str | None, typer.Option(help="Preset of the gate: guarded, growing, each-test or as-good.", show_default="growing")
+    str | None,
+    typer.Option(help="Preset of the gate: guarded, growing, cross-fit, each-test or as-good.", show_default="growing"),
 ]
 DeleteOption = Annotated[
     bool, typer.Option("--delete", help="Delete files that were taken in, instead of moving them to done/.")
