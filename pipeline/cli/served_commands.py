@@ -63,7 +63,7 @@ def delete(
     found = {one for name in names for one in served_deletion.delete(place, name, ids or ())}
     if missing := [one for one in ids or () if one not in found]:
         raise StoreError(
-            f"Deleted: {len(found):,} of {len(ids or ()):,} predictions. {shown(missing[0])} is not in the log; a new one "
-            "is written within a second."
+            f"Deleted: {len(found):,} of {len(ids or ()):,} predictions. {shown(missing[0])} is not in the log; a new "
+            "one is written within a second."
         )
     console.print(f"Deleted: {len(found):,} of {len(found):,} predictions.")
