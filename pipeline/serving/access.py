@@ -71,6 +71,11 @@ def is_signed_in(request: "Request") -> bool:
     return gate.lets_in(dict(request.scope["headers"]))
 
 
+def is_private(path: str) -> bool:
+    """Return whether a path needs the token on every server."""
+    return path == SESSION or any(path == private or path.startswith(f"{private}/") for private in PRIVATE)
+
+
 class TokenGate:
     """Answers what is protected only to requests that carry the token, or the cookie of a page that sent it once.
 
@@ -101,14 +106,14 @@ class TokenGate:
         bearer, reads = self._knows_token(headers), scope["method"] in READS
         if not self._has_token:
             await send_json(send, 403, {"detail": NO_TOKEN})
-        elif not reads and _is_private(scope["path"]) and _is_foreign(headers):
+        elif not reads and is_private(scope["path"]) and _is_foreign(headers):
             await send_json(send, 403, {"detail": FOREIGN})
         elif scope["path"] == SESSION and scope["method"] == "POST" and bearer:
             cookie = f"{COOKIE}={self._session}; Path=/; HttpOnly; SameSite=Strict"
             await send_json(send, 200, {"status": "signed in"}, {"set-cookie": cookie})
         elif not self.lets_in(headers):
             await self._ask(scope, receive, send, headers)
-        elif not reads and _is_private(scope["path"]) and not bearer and not _is_own(headers):
+        elif not reads and is_private(scope["path"]) and not bearer and not _is_own(headers):
             await send_json(send, 403, {"detail": UNPROVEN})
         else:
             await self._app(scope, receive, send)
@@ -125,7 +130,7 @@ class TokenGate:
 
     def _is_protected(self, path: str) -> bool:
         if self._only_private:
-            return _is_private(path)
+            return is_private(path)
         return not path.startswith(OPEN)
 
     def _knows_token(self, headers: dict[bytes, bytes]) -> bool:
@@ -139,10 +144,6 @@ class TokenGate:
             return False
         sent = cookies[COOKIE].value if COOKIE in cookies else ""
         return hmac.compare_digest(sent.encode(), self._session.encode())
-
-
-def _is_private(path: str) -> bool:
-    return path == SESSION or any(path == private or path.startswith(f"{private}/") for private in PRIVATE)
 
 
 def _is_foreign(headers: dict[bytes, bytes]) -> bool:

@@ -8,13 +8,18 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from numpy.typing import NDArray
 
+from pipeline.serving import access
 from pipeline.serving.champion import Champion
 from pipeline.serving.refusals import MOST_IMAGES, MOST_PICTURES
 
 DESCRIPTION = 'Predict what small images show with the model in production. Every refusal is `{"detail": sentence}`.'
 UNSERVED = (28, 28, 1)
 """The shape that is shown before the first champion."""
-BEARER: dict[str, Any] = {"type": "http", "scheme": "bearer", "description": "The token in `serve --token-file`."}
+BEARER: dict[str, Any] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The token in `serve --token-file`, or the one that `serve` prints.",
+}
 
 
 def document(app: FastAPI, champion: Champion | None, protected: bool) -> dict[str, Any]:
@@ -32,8 +37,11 @@ def document(app: FastAPI, champion: Champion | None, protected: bool) -> dict[s
     described = deepcopy(app.openapi_schema)
     shape = champion.shape if champion else UNSERVED
     described["paths"]["/predict"]["post"]["requestBody"] = _predict_body(shape)
+    described["components"]["securitySchemes"] = {"bearer": BEARER}
+    for path in filter(access.is_private, described["paths"]):
+        for operation in described["paths"][path].values():
+            operation["security"] = [{"bearer": []}]
     if protected:
-        described["components"]["securitySchemes"] = {"bearer": BEARER}
         described["security"] = [{"bearer": []}]
         described["paths"]["/healthz"]["get"]["security"] = []
     return described

@@ -104,6 +104,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 FEEDBACK: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The body cannot be parsed."},
+    401: {"model": Problem, "description": "The token is missing."},
     403: {"model": Problem, "description": "The server has no token, or a page of another site sent this."},
     404: {"model": Problem, "description": "The prediction is not in the log, or the server keeps none."},
     409: {"model": Problem, "description": "Nothing of this dataset is reviewed."},

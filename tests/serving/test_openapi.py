@@ -8,6 +8,7 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from kept import BEARER, TOKEN
 from PIL import Image, ImageDraw
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
@@ -19,7 +20,9 @@ from schemathesis.specs.openapi.checks import (
 from served import Promote, constant_onnx, install_version
 
 from pipeline.serving.app import create_app
+from pipeline.serving.keeping import Keeping
 from pipeline.store.home import Home
+from pipeline.store.served_upkeep import Limits
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 REPORT = "GET /versions/{version_id}/report.html"
@@ -31,9 +34,11 @@ OPERATIONS = [
     "GET /readyz",
     "GET /metrics",
     REPORT,
+    "POST /feedback",
+    "DELETE /predictions/{prediction_id}",
 ]
 VALID, INVALID = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
-CASES = [*((label, VALID) for label in OPERATIONS), ("POST /predict", INVALID)]
+CASES = [*((label, VALID) for label in OPERATIONS), ("POST /predict", INVALID), ("POST /feedback", INVALID)]
 """The others take nothing that could be invalid."""
 SMALL = (6, 5, 1)
 FEW = settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
@@ -57,7 +62,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.
     schemathesis.openapi.format("binary", pictures())
     home = Home(tmp_path_factory.mktemp("small"))
     install_version(home, constant_onnx(SMALL, 4), "20261121-100000-cnn-600-aaaa", "small", SMALL)
-    app = create_app(home)
+    app = create_app(home, private_token=TOKEN, keeping=Keeping(Limits(1_000, 30)))
     with TestClient(app):
         yield schemathesis.openapi.from_asgi("/openapi.json", app)
 
@@ -76,7 +81,7 @@ def test_whatever_is_sent_is_answered_as_documented(operations: Operations, labe
     @FEW
     @given(operations[label].as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case) -> None:
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(checks=CHECKS, headers=BEARER)
 
     check()
 
