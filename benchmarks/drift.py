@@ -188,8 +188,8 @@ def main() -> str:
     return "\n\n".join(
         [
             "## Drift",
-            f"The promise is {100 * ALPHA:g} % for the life of a dataset; this is the first monitor of that life, with "
-            f"{100 * level(1):g} %. Champion `cnn --effort quick`; {STREAMS} streams and references of {REFERENCE:,} images "
+            f"The promise is {100 * ALPHA:g} % for the life of a dataset; this is its first monitor, with "
+            f"{100 * level(1):g} %. Champion `cnn --effort quick`; {STREAMS} streams, references of {REFERENCE:,}, "
             f"drawn with replacement from all {len(bench.usual):,} images that the champion was not trained on.",
             measure.table(
                 ("what", "target", "measured", "reached"),

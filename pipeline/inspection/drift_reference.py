@@ -97,7 +97,7 @@ def _rows(home: Home, champion: Deployment, data: LabelledImages) -> tuple[Rows,
     if roles is not None:
         at = digests.positions(data.digests, roles.digests)
         held_out = (at >= 0) & np.isin(roles.roles[at], (VALIDATION, BENCHMARK)) & ~trained
-    if trained.sum() < 2 or not held_out.any():
+    if trained.sum() < image_scores.FEWEST or not held_out.any():
         raise DataError(
             f"{data.source} no longer holds images that {champion.id} was trained and judged on: there is nothing to "
             "compare served images with. Train a new champion on what is there now."

@@ -29,6 +29,7 @@ MOST_NEIGHBOURS, MOST_HELD_BACK = 20_000, 10_000
 """Training images that served ones are compared with, and others from which scales and bins are made."""
 HELD_BACK_SHARE = 5
 """At most one training image in so many is held back."""
+FEWEST = 10
 PIXEL_WEIGHT = 0.5
 """Of the distance to the nearest training images in pixels, beside that in the champion's features."""
 QUANTILES = 1 / (1 + np.exp(-np.linspace(-7, 7, 99)))
@@ -92,17 +93,17 @@ def fit(training: Seen, labels: Labels, seed: int) -> Scorer:
     """Fit the scores on images that the champion was trained on.
 
     Args:
-        training: At least two of them; of many, some are drawn.
+        training: At least ``FEWEST`` of them; of many, some are drawn.
         labels: Their classes, ``[N]``.
         seed: Of the draw.
 
     Raises:
-        ValueError: There are fewer than two images.
+        ValueError: There are fewer.
     """
-    if len(training) < 2:
-        raise ValueError("Scores are fitted on at least two training images.")
+    if len(training) < FEWEST:
+        raise ValueError(f"Scores are fitted on at least {FEWEST} training images.")
     order = np.random.default_rng(seed).permutation(len(training))
-    held_back = min(MOST_HELD_BACK, max(len(order) // HELD_BACK_SHARE, 1))
+    held_back = min(MOST_HELD_BACK, len(order) // HELD_BACK_SHARE)
     others, near = training.take(order[:held_back]), training.take(order[held_back:][:MOST_NEIGHBOURS])
     own = labels[order[held_back:][:MOST_NEIGHBOURS]]
     features = fitted_space(flat(near.features), own, seed)

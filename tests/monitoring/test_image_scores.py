@@ -78,12 +78,12 @@ def test_colour_and_blank_images_have_finite_scores() -> None:
     assert np.isfinite(image_scores.general_scores(fitted, seen(blank))).all()
 
 
-def test_two_training_images_and_a_class_without_any_will_do() -> None:
-    images, _ = bars(2, 4)
-    fitted = image_scores.fit(seen(images), np.array([0, 0]), 0)
+def test_ten_training_images_and_a_class_without_any_will_do() -> None:
+    images, _ = bars(10, 4)
+    fitted = image_scores.fit(seen(images), np.zeros(10, int), 0)
     assert np.isfinite(image_scores.general_scores(fitted, seen(images))).all()
-    with pytest.raises(ValueError, match="at least two"):
-        image_scores.fit(seen(images[:1]), np.array([0]), 0)
+    with pytest.raises(ValueError, match="at least 10"):
+        image_scores.fit(seen(images[:9]), np.zeros(9, int), 0)
 
 
 def test_no_images_have_no_scores(scorer: image_scores.Scorer) -> None:

@@ -32,7 +32,7 @@ def test_the_levels_of_all_monitors_sum_to_the_promise() -> None:
 
 
 def test_images_that_come_in_parts_give_the_same_alarm_as_all_at_once() -> None:
-    stream = np.concatenate([served(200, 0, 1), served(200, BINS // 2, 2)])
+    stream = np.concatenate([served(200, 0, 1), served(200, 3 * BINS // 4, 2)])
     whole, parts = fresh(), fresh()
     at_once = follow(whole, stream, level=0.001, seed=(7, 1))
     piecewise = [follow(parts, part, level=0.001, seed=(7, 1)) for part in np.split(stream, [1, 40, 199, 250])]
