@@ -28,6 +28,7 @@ PARTS = (
     "tuning",
     "blends",
     "expected_score",
+    "drift",
 )
 
 

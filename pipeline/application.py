@@ -40,6 +40,7 @@ class Application:
         sample: SubmissionForm | None = None,
         *,
         probabilities: bool = False,
+        predicted: Probabilities | None = None,
     ) -> Submission:
         """Predict every image and write a submission in the form of the competition's sample.
 
@@ -49,6 +50,7 @@ class Application:
             sample: Columns and ids, in the order in which they are written; ``None`` writes ``ImageId,Label`` and the
                 images in their own order.
             probabilities: Write probabilities although the sample has one column.
+            predicted: What ``predict`` returned for the images, if it was called before.
 
         Raises:
             DataError: The images do not fit the model, or their ids or the classes are not the sample's.
@@ -57,7 +59,7 @@ class Application:
         form = sample or numbered_form(images.ids)
         known = images if sample is None else sample_submission.identified(images, form)
         asked = submission_file.class_columns(form, self.classes, probabilities)  # before the long work
-        predicted = self.predict(images)
+        predicted = self.predict(images) if predicted is None else predicted
         place = {name: row for row, name in enumerate(known.ids)}
         # Without a sample, the names of several pictures may be the same.
         rows = list(range(len(known.ids))) if sample is None else [place[name] for name in form.ids]

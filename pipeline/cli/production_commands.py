@@ -17,7 +17,7 @@ from pipeline.cli.common import (
     notice,
     print_json,
 )
-from pipeline.contracts import Deployment
+from pipeline.contracts import Deployment, Probabilities
 from pipeline.errors import DeployError, SettingsError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store.home import Home
@@ -124,9 +124,15 @@ def predict(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Predict unlabelled images with the champion."""
+    """Predict unlabelled images with the champion.
+
+    Warns if all of them together are unlike those that it was judged on.
+    """
+    import numpy as np
+
     from pipeline.application import Application, escape_notice
     from pipeline.data import sample_submission, unlabelled
+    from pipeline.inspection import likeness
 
     place = Home.find(home)
     champion = champion_of(place, dataset)
@@ -134,26 +140,20 @@ def predict(
     writes = output is not None or sample is not None or any(file.suffix == ".csv" for file in files)
     if writes and len(files) > 1:
         raise SettingsError("A submission is made from one file: give one, or leave out --output and --sample.")
-    for file in files:
-        images = unlabelled.load(file, application.shape, preparation=application.preparation)
-        if writes:
-            target = output or place.metric_results / champion.dataset / "submission.csv"
-            made = application.run(images, target, sample_submission.read(sample) if sample else None)
-            console.print(f"{made.rows:,} predictions by {made.version_id}: {made.csv}", markup=False, soft_wrap=True)
-            if escaped := escape_notice(made):
-                notice(escaped)
-            continue
-        probabilities = application.predict(images)
-        rows = [
-            {"image": name, "class": application.classes[row.argmax()], "probability": round(float(row.max()), 6)}
-            for name, row in zip(images.ids, probabilities, strict=True)
-        ]
-        if as_json:
-            print_json(rows)
-        else:
-            for row in rows:
-                probability = f"{100 * row['probability']:.1f} %"
-                console.print(Text.assemble(f"{row['image']}  ", (str(row["class"]), "bold"), f"  {probability}"))
+    form = sample_submission.read(sample) if sample else None
+    sets = [unlabelled.load(file, application.shape, preparation=application.preparation) for file in files]
+    answers = [application.predict(images) for images in sets]
+    if unlike := likeness.warning(place, champion, np.concatenate(answers)):
+        notice(unlike)
+    if not writes:
+        for images, probabilities in zip(sets, answers, strict=True):
+            _print_predictions(images.ids, probabilities, application.classes, as_json=as_json)
+        return
+    target = output or place.metric_results / champion.dataset / "submission.csv"
+    made = application.run(sets[0], target, form, predicted=answers[0])
+    console.print(f"{made.rows:,} predictions by {made.version_id}: {made.csv}", markup=False, soft_wrap=True)
+    if escaped := escape_notice(made):
+        notice(escaped)
 
 
 def champion_of(home: Home, dataset: str | None) -> Deployment:
@@ -175,6 +175,21 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
     if champion is None:
         raise DeployError(f"The dataset '{name}' has no champion; these have: {', '.join(served)}.")
     return champion
+
+
+def _print_predictions(
+    ids: tuple[str, ...], probabilities: Probabilities, classes: tuple[str, ...], *, as_json: bool
+) -> None:
+    rows = [
+        {"image": name, "class": classes[row.argmax()], "probability": round(float(row.max()), 6)}
+        for name, row in zip(ids, probabilities, strict=True)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        probability = f"{100 * row['probability']:.1f} %"
+        console.print(Text.assemble(f"{row['image']}  ", (str(row["class"]), "bold"), f"  {probability}"))
 
 
 def _follow(home: Home, deployment: Deployment) -> None:

@@ -18,7 +18,7 @@ from pipeline.growing import decisions, quarantine, served_deletion, snapshot_st
 from pipeline.growing.arrivals import Item
 from pipeline.growing.preparing import prepare_item
 from pipeline.growing.snapshot_store import Change, Terms, reports_folder
-from pipeline.store import atomic, disk, lock, role_records
+from pipeline.store import atomic, disk, drift_files, lock, role_records
 from pipeline.store.home import Home
 
 PENDING = ".erasing.json"
@@ -121,6 +121,7 @@ def complete_erasure(home: Home, folder: Path) -> bool:
         version_traces.forget(home.root / place, doomed)
     for pages in (home.metric_results / "eda", reports_folder(home, folder.name)):
         atomic.remove_tree(pages)
+    drift_files.forget_images(home, folder.name)
     with atomic.disk_errors(folder / PENDING):
         disk.unlink(folder / PENDING)
         atomic.sync_folder(folder)

@@ -1,11 +1,13 @@
 """Predict with an exported model: onnxruntime and nothing heavier."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
-from pipeline.contracts import Probabilities
+from pipeline.contracts import Images, Probabilities
 from pipeline.errors import DataError, ModelError
 from pipeline.stored_images import ImageSource, blocks
 
@@ -56,13 +58,29 @@ class OnnxPredictor:
         """Return class probabilities, float32 ``[N, K]``, of uint8 images ``[N, H, W, C]``.
 
         Raises:
+            DataError: There are none, or they have another type or shape than the model takes.
+        """
+        self._require_fitting(images)
+        if len(images) == 0:
+            raise DataError("There are no images to predict.")
+        return np.concatenate([self._run(part)[0] for part in blocks(images, BATCH)])
+
+    def outputs(self, images: Images) -> list[NDArray[Any]]:
+        """Return everything that the model gives for a few images, computed at once, the probabilities first.
+
+        Raises:
             DataError: The images have another type or shape than the model takes.
         """
+        self._require_fitting(images)
+        return self._run(images)
+
+    def _run(self, images: Images) -> list[NDArray[Any]]:
+        given: list[NDArray[Any]] = self._session.run(None, {self._input.name: images})
+        return given
+
+    def _require_fitting(self, images: ImageSource) -> None:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.shape:
             raise DataError(
                 f"The model takes uint8 images of {self.shape}, not {images.dtype} of {images.shape[1:]}: "
                 "convert them first."
             )
-        if len(images) == 0:
-            raise DataError("There are no images to predict.")
-        return np.concatenate([self._session.run(None, {self._input.name: part})[0] for part in blocks(images, BATCH)])

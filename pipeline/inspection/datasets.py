@@ -7,7 +7,7 @@ from pipeline.contracts import LabelledImages, Shape
 from pipeline.data import snapshots, sources
 from pipeline.data.notices import Notify
 from pipeline.errors import DataError
-from pipeline.facts.manifest_facts import DatasetFacts
+from pipeline.facts.manifest_facts import DatasetFacts, Manifest
 from pipeline.store import competitions, production, versions
 from pipeline.store.home import Home
 
@@ -59,6 +59,27 @@ def stored_source(home: Home, name: str) -> str:
     if not origins and not (found and name in sources.BUILT_IN):
         raise DataError(f"No version of '{name}' records where its images are: name them with --dataset.")
     return _growing(home, origins[-1]) if origins else name
+
+
+def recorded_source(version: Manifest) -> str:
+    """Return what to load to have the images again that a version was made from.
+
+    Raises:
+        DataError: It does not record where they are.
+    """
+    facts = version.dataset
+    # Versions of 0.1.0 record no origin; the digest distinguishes a user's `digits` from the built-in dataset.
+    origin = facts.origin or (facts.name if sources.is_built_in(facts.name) else None)
+    if origin is None:
+        raise unrecorded(version)
+    return origin
+
+
+def unrecorded(version: Manifest) -> DataError:
+    """Return the error of a version that does not record where its images are."""
+    return DataError(
+        f"{version.id} does not record where to find its images ({version.dataset.source}): name them with --dataset."
+    )
 
 
 def name_of(home: Home, given: str) -> str:

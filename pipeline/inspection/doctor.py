@@ -10,6 +10,7 @@ from pipeline.errors import PipelineError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store import (
     atomic,
+    drift_files,
     ledger_files,
     lock,
     production,
@@ -29,7 +30,7 @@ class Fault:
 
     Attributes:
         kind: Stable, for programs: ``history``, ``current``, ``bundle``, ``version``, ``ledger``, ``roles``,
-            ``submissions``, ``repeats``, ``index``, ``staging`` or ``leftover``.
+            ``submissions``, ``repeats``, ``drift``, ``index``, ``staging`` or ``leftover``.
         path: The file or folder.
         sentence: What is wrong, for a person.
         remedy: What ``repair`` does about it; ``None`` where nothing can be proven.
@@ -144,6 +145,12 @@ def _tables(home: Home) -> Iterator[Fault]:
         yield Fault("repeats", repeats.file(home), problem)
 
 
+def _drift(home: Home) -> Iterator[Fault]:
+    for dataset in drift_files.watched(home):
+        if (problem := _problem(drift_files.read_state, home, dataset)) is not None:
+            yield Fault("drift", drift_files.state_file(home, dataset), problem)
+
+
 def _index(home: Home) -> Iterator[Fault]:
     if not version_index.is_whole(home):
         path = version_index.file(home)
@@ -172,7 +179,7 @@ def _staging(home: Home) -> Iterator[Fault]:
         yield Fault("staging", folder, f"The training in {folder} was cut off.", "Delete it.")
 
 
-STEADY = (_history, _bundles, _versions, _ledgers, _roles, _tables, _index)
+STEADY = (_history, _bundles, _versions, _ledgers, _roles, _tables, _drift, _index)
 """Checks of what a run in progress does not change half-way."""
 MOVING = (_current, _heads, _torn, _leftovers, _staging)
 

@@ -87,7 +87,9 @@ def _load(
 ) -> LabelledImages:
     """The version's own dataset, unchanged, or another of the same classes and shape."""
     facts = version.manifest.dataset
-    spec, name = datasets.source_of(home, dataset) if dataset else (_origin(version), facts.name)
+    spec, name = (
+        datasets.source_of(home, dataset) if dataset else (datasets.recorded_source(version.manifest), facts.name)
+    )
     # What the pixels of a CSV or pictures were made into, where the version's own dataset is read again.
     shape = None if dataset else facts.shape
     data = datasets.load(home, spec, name=name, data_dir=data_dir, notify=notify, shape=shape)
@@ -101,29 +103,14 @@ def _load(
     return data
 
 
-def _origin(version: Version) -> str:
-    """Return what to load to have a version's own dataset again."""
-    facts = version.manifest.dataset
-    # Versions of 0.1.0 record no origin; the digest distinguishes a user's `digits` from the built-in dataset.
-    origin = facts.origin or (facts.name if sources.is_built_in(facts.name) else None)
-    if origin is None:
-        raise _unrecorded(version)
-    return origin
-
-
 def _changed(version: Version) -> DataError:
     origin = version.manifest.dataset.origin
     if not origin:
-        return _unrecorded(version)
+        return datasets.unrecorded(version.manifest)
     return DataError(
         f"{origin} has changed since {version.id} was trained on it: give --dataset {origin} to measure on what is "
         "there now."
     )
-
-
-def _unrecorded(version: Version) -> DataError:
-    source = version.manifest.dataset.source
-    return DataError(f"{version.id} does not record where to find its images ({source}): name them with --dataset.")
 
 
 def _rows(home: Home, version: Version, data: LabelledImages) -> Rows:

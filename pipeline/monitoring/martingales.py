@@ -18,8 +18,10 @@ Floats = NDArray[np.float64]
 FIRST_EPOCH = 20_000
 """Images over which the first half of the restarts is spread; each later epoch is twice as long."""
 POWERS = (0.3, 0.6, 0.85)
-SPARSE = ((0.05, 0.005), (0.1, 0.02), (0.3, 0.05))
-"""Stake and width of the bets on a small share of extreme images."""
+STAKES, WIDTHS = (0.02, 0.06, 0.2), (0.002, 0.01, 0.05)
+"""What the bets on a small share of extreme images put on the smallest ranks, in equal parts on each of the widths."""
+INDICATORS = 0.3
+"""Part of the error probability that the indicators of classes have together."""
 VANISHED, KEPT = 0.92, 0.02
 """The bet on a vanishing class: which part of the class's ranks it gives up, and how much of the stake stays there."""
 
@@ -39,7 +41,7 @@ def bets(rank: Floats, vanishing: Floats) -> Floats:
 
     Args:
         rank: Randomised ranks in (0, 1], ``[..., K]``; near 0 is extreme.
-        vanishing: For an indicator of a class its share among training images, else 0, ``[K]``.
+        vanishing: For an indicator of a class its share among training images, else 0, ``[..., K]``.
 
     Returns:
         ``[..., K, B]``, each with mean 1 under a uniform rank.
@@ -47,60 +49,101 @@ def bets(rank: Floats, vanishing: Floats) -> Floats:
     p = np.clip(rank, 1e-12, 1 - 1e-12)
     powers = [kappa * p ** (kappa - 1) for kappa in POWERS]
     mirrored = [kappa * (1 - p) ** (kappa - 1) for kappa in POWERS]
-    sparse = [np.where(p < width, 1 - stake + stake / width, 1 - stake) for stake, width in SPARSE]
+    spike = sum((p < width) / width for width in WIDTHS) / len(WIDTHS)
+    sparse = [1 - stake + stake * spike for stake in STAKES]
     given_up = VANISHED * vanishing
     without = np.where(p < given_up, KEPT, (1 - KEPT * given_up) / (1 - given_up))
     return np.stack([*powers, *mirrored, *sparse, without], axis=-1)
 
 
-BETS = 2 * len(POWERS) + len(SPARSE) + 1
+BETS = 2 * len(POWERS) + len(STAKES) + 1
+RISING = frozenset(range(len(POWERS))) | frozenset(range(2 * len(POWERS), BETS - 1))
+"""The bets on high values."""
+
+
+def placed(vanishing: Floats) -> Floats:
+    """Return the share of the stake on each bet, ``[..., K, B]``; half of a class's is on its vanishing."""
+    on_vanishing = np.where(vanishing > 0, 0.5, 0.0)[..., None]
+    others = np.broadcast_to((1 - on_vanishing) / (BETS - 1), (*vanishing.shape, BETS - 1))
+    return np.concatenate([others, on_vanishing], axis=-1)
 
 
 @dataclass
 class Martingale:
-    """The state of a drift monitor over K scores; ``update`` changes it in place.
+    """The state of a drift monitor over K scores, or of many monitors at once; ``update`` changes it in place.
 
     Attributes:
-        counts: Images in each bin of each score, reference and served ones together, ``[K, bins]``.
-        vanishing: For indicators of a class its share among training images, else 0, ``[K]``.
-        stakes: What each bet has made of the stakes that were placed on it, ``[K, B]``.
+        counts: Images in each bin of each score, reference and served ones together, ``[..., K, bins]``.
+        vanishing: For indicators of a class its share among training images, else 0, ``[..., K]``.
+        stakes: What each bet has made of the stakes that were placed on it, ``[..., K, B]``.
+        sums: Sum of the logarithms of each bet's factors since it last was at a loss, ``[..., K, B]`` (Page 1954).
+        onsets: After which image that was: where the change began, if this bet found one, ``[..., K, B]``.
         waiting: The share of the stake that has not started betting yet.
         steps: Images served.
     """
 
     counts: NDArray[np.int64]
     vanishing: Floats
-    stakes: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    stakes: Floats = field(default_factory=lambda: np.zeros(0))
+    sums: Floats = field(default_factory=lambda: np.zeros(0))
+    onsets: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     waiting: float = 1.0
     steps: int = 0
 
     def __post_init__(self) -> None:
         if self.stakes.size == 0:
-            self.stakes = np.zeros((len(self.counts), BETS))
+            shape = (*self.counts.shape[:-1], BETS)
+            self.stakes, self.sums, self.onsets = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
 
     def update(self, bins: Sequence[int] | NDArray[np.int64], ties: Floats) -> Floats:
-        """Take in one served image.
+        """Take in one served image, or one for each monitor.
 
         Args:
-            bins: Its bin in each score, ``[K]``; a higher bin is more extreme.
-            ties: Uniform random numbers in (0, 1] that break ties, ``[K]``.
+            bins: Its bin in each score, ``[..., K]``; a higher bin is more extreme.
+            ties: Uniform random numbers in (0, 1] that break ties, ``[..., K]``.
 
         Returns:
-            The evidence of each score, ``[K]``: at most ``1 / alpha``, ever, with probability ``1 - alpha``.
+            The evidence of each score, ``[..., K]``: at most ``1 / alpha``, ever, with probability ``1 - alpha``.
         """
-        scores, chosen = np.arange(len(self.counts)), np.asarray(bins)
-        self.counts[scores, chosen] += 1
-        above = np.where(np.arange(self.counts.shape[1]) > chosen[:, None], self.counts, 0).sum(axis=1)
-        total = self.counts.sum(axis=1)
-        rank = (above + ties * self.counts[scores, chosen]) / total
+        own = np.arange(self.counts.shape[-1]) == np.asarray(bins)[..., None]
+        self.counts += own
+        at_most = np.where(own, np.cumsum(self.counts, axis=-1), 0).sum(axis=-1)
+        total = self.counts.sum(axis=-1)
+        rank = (total - at_most + ties * np.where(own, self.counts, 0).sum(axis=-1)) / total
         self.steps += 1
         started = restart_weight(self.steps)
-        self.stakes = (self.stakes + started / BETS) * bets(rank, self.vanishing)
+        factors = bets(rank, self.vanishing)
+        self.stakes = (self.stakes + started * placed(self.vanishing)) * factors
         self.waiting -= started
-        evidence: Floats = self.stakes.sum(axis=1) + max(self.waiting, 0.0)
+        lost = self.sums <= 0
+        self.onsets[lost] = self.steps - 1
+        self.sums = np.where(lost, 0, self.sums) + np.log(factors)
+        return self.evidence()
+
+    def evidence(self) -> Floats:
+        """Return the evidence of each score so far, ``[..., K]``."""
+        evidence: Floats = self.stakes.sum(axis=-1) + max(self.waiting, 0.0)
         return evidence
 
+    def onset(self, score: int) -> int:
+        """Return after which image the change began that a score has found, by the bet that gained most."""
+        return int(self.onsets[score, self._best(score)])
 
-def threshold(alpha: float, scores: int) -> float:
-    """Return the evidence at which one of several scores raises the alarm: Bonferroni over the scores."""
-    return scores / alpha
+    def is_rise(self, score: int) -> bool:
+        """Return whether that bet was on high values of the score, not on low ones."""
+        return self._best(score) in RISING
+
+    def _best(self, score: int) -> int:
+        return int(self.stakes[score].argmax())
+
+
+def limits(alpha: float, general: int, classes: int) -> Floats:
+    """Return the evidence at which each score raises the alarm, ``[K]``: Bonferroni over all scores.
+
+    Args:
+        alpha: Probability that any of them is ever reached by chance.
+        general: How many scores come first.
+        classes: How many indicators of classes come after them; together they have the part ``INDICATORS``.
+    """
+    shares = [(1 - INDICATORS) / general] * general + [INDICATORS / classes] * classes
+    return 1 / (alpha * np.array(shares))

@@ -8,8 +8,8 @@ from pipeline.contracts import Refit, UnlabelledImages, Version
 from pipeline.data import digests
 from pipeline.judging import disclosure
 from pipeline.judging.competition_metrics import CompetitionMetric
+from pipeline.monitoring.shift import Shift, detect_shift
 from pipeline.publishing.expected_score import ExpectedScore, expected_score
-from pipeline.publishing.shift import Shift, detect_shift
 from pipeline.reports import score_texts
 from pipeline.store import version_arrays, versions
 
@@ -58,7 +58,7 @@ def assess(version: Version, test: UnlabelledImages, metric: CompetitionMetric) 
     shift = detect_shift(benchmark, probabilities)
     sentences = [_score_sentence(expected, metric)]
     if shift.found:
-        sentences.append(_shift_sentence(shift, version.manifest.dataset.classes))
+        sentences.append(shift.sentence(version.manifest.dataset.classes, "the expected score"))
     return Assessment(leaked_images(version, test), expected, shift, tuple(sentences))
 
 
@@ -73,13 +73,3 @@ def _score_sentence(expected: ExpectedScore, metric: CompetitionMetric) -> str:
     what = "" if metric.name == "accuracy" else f" ({metric.title.lower()})"
     inside = score_texts.interval(metric.name, expected.low, expected.high)
     return f"Expected public score{what}: {score_texts.score(metric.name, expected.score)} ({inside}, 95 % interval)."
-
-
-def _shift_sentence(shift: Shift, classes: tuple[str, ...]) -> str:
-    named = ", ".join(classes[output] for output in shift.outputs[:3])
-    more = "" if len(shift.outputs) <= 3 else f" and {len(shift.outputs) - 3} more"
-    return (
-        "Warning: these images do not look like those the model was judged on "
-        f"(Kolmogorov-Smirnov distance {shift.distance:.2f}, corrected p = {shift.p_value:.1g}, "
-        f"classes {named}{more}): look for inverted colours, shifted digits or noise; the expected score may be wrong."
-    )

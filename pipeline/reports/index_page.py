@@ -100,6 +100,7 @@ def render(
     link_prefix: str = "../",
     pages: Mapping[str, str] = MappingProxyType({}),
     audited: Sequence[Audited] = (),
+    drift: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Render the whole page as HTML, self-contained but for its links to each version's report.
 
@@ -112,6 +113,7 @@ def render(
         link_prefix: What leads from the page to the home folder: ``../`` from ``metric_results/``.
         pages: Other pages beside this one, where it is served: addresses by title.
         audited: Champions that are audited in production.
+        drift: What is known of the images that champions served: a sentence by version id.
     """
     audits = {one.version: _audit(one) for one in audited}
     newest_first = sorted(versions, key=lambda version: version.id, reverse=True)
@@ -119,6 +121,7 @@ def render(
         "index.html",
         columns=COLUMNS,
         pages=pages,
+        drift=drift,
         versions=[_row(version, link_prefix) for version in newest_first],
         champions=[
             _champion(version, link_prefix) | {"audit": audits.get(version.id)}

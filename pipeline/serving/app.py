@@ -15,7 +15,19 @@ from starlette.requests import ClientDisconnect
 
 from pipeline import __version__
 from pipeline.errors import PipelineError
-from pipeline.serving import access, answers, bodies, endpoints, feedback, inputs, middleware, openapi, pages, reviewing
+from pipeline.serving import (
+    access,
+    answers,
+    bodies,
+    drift_status,
+    endpoints,
+    feedback,
+    inputs,
+    middleware,
+    openapi,
+    pages,
+    reviewing,
+)
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
 from pipeline.serving.telemetry import Telemetry
@@ -51,6 +63,7 @@ def create_app(
     telemetry = Telemetry()
     watch = ChampionWatch(home, dataset, telemetry.batch)
     telemetry.watch(watch)
+    telemetry.registry.register(drift_status.DriftCollector(home, watch))
     keeper = _keeper(home, keeping, watch, notify) if keeping else None
     if keeper is not None:
         telemetry.registry.register(keeper)

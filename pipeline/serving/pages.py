@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from pipeline.serving import schemas
+from pipeline.serving import drift_status, schemas
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
 from pipeline.store import production, versions
@@ -55,6 +55,7 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
             link_prefix="/",
             pages=PAGES,
             audited=_audited(home),
+            drift=drift_status.in_words(home),
         )
         policy = f"{html.content_policy()}; frame-ancestors 'none'"
         return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})

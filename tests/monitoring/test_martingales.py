@@ -3,17 +3,37 @@
 import numpy as np
 import pytest
 
-from pipeline.monitoring.martingales import BETS, FIRST_EPOCH, Martingale, bets, restart_weight, threshold
+from pipeline.monitoring.martingales import (
+    BETS,
+    FIRST_EPOCH,
+    RISING,
+    Martingale,
+    bets,
+    limits,
+    placed,
+    restart_weight,
+)
 
 BINS = 100
 
 
 def test_every_bet_is_fair() -> None:
-    ranks = (np.arange(2_000_000) + 0.5) / 2_000_000
-    for share in (0.0, 0.1, 0.5):
-        means = bets(ranks[:, None], np.array([share])).mean(axis=0)
-        assert means.shape == (1, BETS)
-        assert means == pytest.approx(1, abs=0.01)
+    ranks = (np.arange(1_000_000) + 0.5) / 1_000_000
+    means = bets(ranks[:, None], np.array([0.1])).mean(axis=0)
+    assert means.shape == (1, BETS)
+    assert means == pytest.approx(1, abs=0.01)
+    assert bets(ranks[::10, None], np.array([0.5])).mean(axis=0)[0, -1] == pytest.approx(1, abs=0.01)
+
+
+def test_the_stakes_of_a_score_sum_to_one() -> None:
+    shares = placed(np.array([0.0, 0.1, 0.5]))
+    assert shares.sum(axis=-1) == pytest.approx(1)
+    assert shares[0, -1] == 0  # a score that is no indicator has no class to vanish
+
+
+def test_the_error_probability_is_shared_among_the_scores() -> None:
+    assert (1 / limits(0.01, 6, 10)).sum() == pytest.approx(0.01)
+    assert len(limits(0.01, 6, 3)) == 9
 
 
 def test_the_restarts_sum_to_one_in_a_life_without_end() -> None:
@@ -23,46 +43,56 @@ def test_the_restarts_sum_to_one_in_a_life_without_end() -> None:
     assert sum(masses) == pytest.approx(30 / 31)
 
 
-def alarm(reference: np.ndarray, stream: np.ndarray, alpha: float, seed: int, vanishing: float = 0.0) -> int | None:
-    """The image of a stream of bins at which the alarm is raised, counted from 1."""
+def alarms(reference: np.ndarray, streams: np.ndarray, alpha: float, seed: int, vanishing: float = 0.0) -> np.ndarray:
+    """The image of each stream of bins, ``[S, N]``, at which the alarm is raised, counted from 1; 0 where none is."""
     generator = np.random.default_rng(seed)
-    monitor = Martingale(np.bincount(reference, minlength=BINS)[None], np.array([vanishing]))
-    for step, bin_ in enumerate(stream, 1):
-        if monitor.update([bin_], 1 - generator.random(1)).max() >= threshold(alpha, 1):
-            return step
-    return None
+    counts = np.stack([np.bincount(own, minlength=BINS) for own in reference])[:, None]
+    monitor = Martingale(counts, np.full((len(streams), 1), vanishing))
+    found = np.zeros(len(streams), int)
+    for step, bins in enumerate(streams.T, 1):
+        evidence = monitor.update(bins[:, None], 1 - generator.random((len(streams), 1)))
+        found[(evidence[:, 0] >= 1 / alpha) & (found == 0)] = step
+    return found
 
 
-def test_a_stream_like_the_reference_rarely_raises_an_alarm() -> None:
-    generator = np.random.default_rng(0)
-    alarms = [
-        alarm(generator.integers(0, BINS, 500), generator.integers(0, BINS, 1500), 0.05, seed) for seed in range(60)
-    ]
-    assert sum(step is not None for step in alarms) <= 7  # 3 expected at most; more than 7 has probability 0.01
-
-
-def test_a_reference_that_is_off_by_chance_alone_raises_no_alarm() -> None:
+@pytest.mark.parametrize("reference", [500, 30])
+def test_streams_like_the_reference_rarely_raise_an_alarm(reference: int) -> None:
     """Ranks against a small fixed reference would drift from uniform; ranks against all images so far do not."""
+    generator = np.random.default_rng(reference)
+    drawn = generator.integers(0, BINS, (200, reference)), generator.integers(0, BINS, (200, 1500))
+    assert (alarms(*drawn, 0.05, 0) > 0).sum() <= 17  # 10 expected at most; more than 17 has probability 0.01
+
+
+def test_a_shift_of_the_scores_is_found_soon_after_it_happens() -> None:
+    generator = np.random.default_rng(0)
+    clean, shifted = generator.integers(0, BINS, (20, 300)), generator.integers(BINS // 2, BINS, (20, 200))
+    found = alarms(generator.integers(0, BINS, (20, 2000)), np.concatenate([clean, shifted], axis=1), 0.002, 0)
+    assert ((found > 300) & (found < 500)).all()
+    assert np.median(found) < 420
+
+
+def test_a_few_extreme_images_are_found() -> None:
     generator = np.random.default_rng(1)
-    alarms = [
-        alarm(generator.integers(0, BINS, 30), generator.integers(0, BINS, 1500), 0.05, seed) for seed in range(60)
-    ]
-    assert sum(step is not None for step in alarms) <= 7
+    streams = generator.integers(0, BINS - 1, (20, 1000))
+    streams[generator.random(streams.shape) < 0.1] = BINS - 1
+    found = alarms(generator.integers(0, BINS - 1, (20, 2000)), streams, 0.002, 1)
+    assert ((found > 0) & (found < 200)).all()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_shift_of_the_scores_is_found_soon_after_it_happens(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    clean, shifted = generator.integers(0, BINS, 300), generator.integers(BINS // 2, BINS, 200)
-    found = alarm(generator.integers(0, BINS, 2000), np.concatenate([clean, shifted]), 0.002, seed)
-    assert found is not None
-    assert 300 < found < 450
+def test_a_class_that_vanishes_is_found() -> None:
+    generator = np.random.default_rng(2)
+    reference, clean = ((generator.random((20, n)) < 0.1).astype(int) for n in (5000, 300))
+    streams = np.concatenate([clean, np.zeros((20, 500), int)], axis=1)
+    found = alarms(reference, streams, 0.002, 2, vanishing=0.1)
+    assert ((found > 300) & (found < 700)).all()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_class_that_vanishes_is_found(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    reference, clean = ((generator.random(n) < 0.1).astype(int) for n in (5000, 300))
-    found = alarm(reference, np.concatenate([clean, np.zeros(500, int)]), 0.002, seed, vanishing=0.1)
-    assert found is not None
-    assert 300 < found < 700
+@pytest.mark.parametrize(("low", "high", "rises"), [(BINS // 2, BINS, True), (0, BINS // 2, False)])
+def test_the_onset_and_the_side_of_a_change_are_known(low: int, high: int, rises: bool) -> None:
+    generator = np.random.default_rng(3)
+    monitor = Martingale(np.full((1, BINS), 20), np.zeros(1))
+    for bin_ in np.concatenate([generator.integers(0, BINS, 300), generator.integers(low, high, 60)]):
+        monitor.update([bin_], 1 - generator.random(1))
+    assert abs(monitor.onset(0) - 300) <= 20
+    assert monitor.is_rise(0) == rises
+    assert len(RISING) == 6

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from real_outputs import VARIANTS, Outputs
 
-from pipeline.publishing.shift import detect_shift
+from pipeline.monitoring.shift import detect_shift
 
 
 def test_honest_sets_are_passed_over(outputs: Outputs) -> None:

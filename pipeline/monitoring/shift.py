@@ -5,6 +5,7 @@ of all methods they compared, the best was a Kolmogorov-Smirnov test on each sof
 itself, with Bonferroni's correction ("BBSDs").
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.contracts import Probabilities
@@ -31,6 +32,21 @@ class Shift:
     p_value: float
     distance: float
     outputs: tuple[int, ...]
+
+    def sentence(self, classes: Sequence[str], at_stake: str) -> str:
+        """Return the warning in words.
+
+        Args:
+            classes: Class names, in the order of the outputs.
+            at_stake: What may be wrong, in words.
+        """
+        named = ", ".join(classes[output] for output in self.outputs[:3])
+        more = "" if len(self.outputs) <= 3 else f" and {len(self.outputs) - 3} more"
+        return (
+            "Warning: these images do not look like those the model was judged on "
+            f"(Kolmogorov-Smirnov distance {self.distance:.2f}, corrected p = {self.p_value:.1g}, "
+            f"classes {named}{more}): look for inverted colours, shifted digits or noise; {at_stake} may be wrong."
+        )
 
 
 def detect_shift(benchmark: Probabilities, test: Probabilities) -> Shift:

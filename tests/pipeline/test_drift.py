@@ -1,0 +1,260 @@
+"""`drift` from the log of a champion: alarms, what changed, restarts, and what survives."""
+
+import itertools
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from killed_run import LENIENT, Silent
+
+from pipeline import simulator
+from pipeline.config import Settings
+from pipeline.contracts import Images
+from pipeline.deployer import Deployer
+from pipeline.errors import StoreError
+from pipeline.facts.drift_facts import DriftState
+from pipeline.inspection import drift
+from pipeline.monitoring.monitor import ALPHA
+from pipeline.store import atomic, drift_files, production, served_files, served_upkeep, versions
+from pipeline.store.home import Home
+from pipeline.store.prediction_ids import Numbering
+from pipeline.store.served_files import Served, ServedFacts
+
+NAME = "stripes"
+STARTED = 1_700_000_000_000_000_000
+"""Nanoseconds since 1970 of the first served image."""
+
+
+def stripes(count: int, seed: int) -> tuple[Images, np.ndarray]:
+    """Three classes of 8 x 8 images, each with one bright row."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    images = random.integers(0, 120, (count, 8, 8, 1), dtype=np.uint8)
+    images[np.arange(count), 2 * labels + 1] += 100
+    order = random.permutation(count)
+    return images[order], labels[order]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with a champion of stripes, and another version that passed; not to be changed."""
+    folder = tmp_path_factory.mktemp("drift")
+    images, labels = stripes(900, 0)
+    np.savez(folder / "stripes.npz", images=images[..., 0], labels=labels)
+    home = Home(folder / "home")
+    settings = {"dataset": str(folder / "stripes.npz"), "gate": {"preset": "as-good", **LENIENT}}
+    simulator.run(Settings(models=("logistic",), train_sizes=("0.5", "all"), **settings), home, Silent())
+    return home
+
+
+@pytest.fixture
+def watched(trained: Home, tmp_path: Path) -> Home:
+    """A copy of it that a test may change."""
+    shutil.copytree(trained.root, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+class Log:
+    """Writes what a champion served, a millisecond after the other."""
+
+    def __init__(self, home: Home) -> None:
+        clock = itertools.count(STARTED, 1_000_000)
+        self._home, self._ids = home, Numbering(lambda: next(clock))
+
+    def add(self, images: Images, together: int = 1) -> tuple[str, ...]:
+        """Log images, so many in each request; returns their ids."""
+        champion = production.current(self._home, NAME)
+        assert champion is not None
+        ids = tuple(self._ids.take(1)[0] for _ in images)
+        facts = ServedFacts(dataset=NAME, version=champion.id, classes=("0", "1", "2"), shape=(8, 8, 1))
+        requests = tuple(ids[row - row % together] for row in range(len(ids)))
+        times = np.full(len(ids), np.datetime64("2023-11-14T22:13:20", "us"))
+        probabilities = np.full((len(ids), 3), 1 / 3, np.float32)
+        served_upkeep.append(
+            self._home, Served(facts, ids, requests, times, ("pixels",) * len(ids), images, probabilities)
+        )
+        return ids
+
+
+def state_of(home: Home) -> DriftState:
+    found = drift_files.read_state(home, NAME)
+    assert found is not None
+    return found
+
+
+def test_a_champion_that_served_nothing_has_no_alarm(watched: Home, command: Any) -> None:
+    status, out, _ = command("drift", "--home", watched.root)
+    assert status == 0
+    assert "serve --log" in out
+    assert drift_files.read_state(watched, NAME) is None
+
+
+def test_images_like_those_of_the_benchmark_raise_no_alarm(watched: Home, command: Any) -> None:
+    Log(watched).add(stripes(300, 1)[0])
+    status, out, err = command("drift", "--home", watched.root)
+    assert status == 0
+    assert "No alarm after 300 images" in out
+    assert "found later than with 2,000" in out  # the reference is small
+    assert "done once for each champion" in err
+    status, out, err = command("drift", "--home", watched.root)
+    assert (status, "300 images" in out, "once" in err) == (0, True, False)
+
+
+def test_an_alarm_says_what_changed_and_stays(watched: Home, command: Any) -> None:
+    log = Log(watched)
+    log.add(stripes(100, 2)[0])
+    changed = log.add(255 - stripes(200, 3)[0])
+    status, out, _ = command("drift", "--home", watched.root)
+    assert status == 3
+    assert "inversion (light and dark are exchanged)" in out
+    alarm = state_of(watched).alarm
+    assert alarm is not None
+    assert abs(alarm.since - 100) <= 10
+    assert 100 < alarm.image < 150
+    assert alarm.prediction_id == changed[alarm.image - 101]
+    assert set(alarm.unusual) <= set(changed)
+    page = drift_files.page_file(watched, NAME).read_text()
+    assert page.count("<li><figure>") == 24
+    status, out, _ = command("drift", "--json", "--home", watched.root)
+    found = json.loads(out)
+    assert (status, found["resembles"]["name"], found["monitor"]) == (3, "inversion", 1)
+    assert drift.check(watched, NAME) == alarm
+
+
+def test_looking_often_changes_nothing(watched: Home, tmp_path: Path) -> None:
+    shutil.copytree(watched.root, tmp_path / "other")
+    other = Home(tmp_path / "other")
+    often, once = Log(watched), Log(other)
+    for part in np.split(stripes(90, 4)[0], [1, 30, 31, 70]):
+        often.add(part)
+        once.add(part)
+        assert drift.check(watched, NAME) is None
+    assert drift.check(other, NAME) is None
+    assert state_of(watched).martingale == state_of(other).martingale
+    assert state_of(watched).images == 90
+
+
+def test_images_of_one_request_count_once(watched: Home) -> None:
+    Log(watched).add(stripes(80, 5)[0], together=8)
+    assert drift.check(watched, NAME) is None
+    assert (state_of(watched).images, state_of(watched).left_out) == (10, 70)
+
+
+def test_a_reset_starts_a_monitor_with_what_is_left_of_the_promise(watched: Home, command: Any) -> None:
+    log = Log(watched)
+    log.add(255 - stripes(100, 6)[0])
+    first = drift.check(watched, NAME)
+    assert first is not None
+    status, out, _ = command("drift", "--reset", "a new camera", "--home", watched.root)
+    assert (status, "Monitor 2" in out) == (0, True)
+    assert not drift_files.page_file(watched, NAME).exists()
+    state = state_of(watched)
+    assert (state.number, state.alarm, state.earlier[0].alarm) == (2, None, first)
+    assert state.earlier[0].reason == "a new camera"
+    assert state.level == pytest.approx(ALPHA / 6)
+    assert drift.check(watched, NAME) is None  # what was logged before is not read again
+    assert command("drift", "--reset", "again", "--home", watched.root)[0] == 0
+    assert state_of(watched).number == 2  # it saw nothing, so it could not be wrong
+
+
+def test_a_new_champion_has_a_monitor_of_its_own(watched: Home) -> None:
+    log = Log(watched)
+    log.add(255 - stripes(100, 7)[0])
+    first = drift.check(watched, NAME)
+    assert first is not None
+    current = production.current(watched, NAME)
+    assert current is not None
+    Deployer(watched).rollback(NAME, "for a test")
+    assert drift.check(watched, NAME) is None  # it served nothing yet
+    log.add(stripes(50, 8)[0])
+    assert drift.check(watched, NAME) is None
+    state = state_of(watched)
+    assert (state.number, state.images, state.earlier[0].alarm) == (2, 50, first)
+    assert state.watched.version != current.id
+
+
+def test_a_set_of_images_is_compared_in_any_order(watched: Home, command: Any, tmp_path: Path) -> None:
+    images, labels = stripes(200, 9)
+    by_class = images[np.argsort(labels)][..., 0]
+    np.savez(tmp_path / "usual.npz", images=by_class)
+    np.savez(tmp_path / "inverted.npz", images=255 - by_class)
+    assert command("drift", "--images", tmp_path / "usual.npz", "--home", watched.root)[0] == 0
+    status, out, _ = command("drift", "--images", tmp_path / "inverted.npz", "--home", watched.root)
+    assert status == 3
+    assert "inversion" in out
+    assert (watched.metric_results / NAME / "drift.html").is_file()
+    assert drift_files.read_state(watched, NAME) is None
+
+
+def test_predictions_of_strange_images_come_with_a_warning(watched: Home, command: Any, tmp_path: Path) -> None:
+    images = stripes(200, 10)[0][..., 0]
+    np.savez(tmp_path / "usual.npz", images=images)
+    np.savez(tmp_path / "strange.npz", images=np.roll(images, 1, axis=1))
+    for arguments in ((), ("--output", tmp_path / "answers.csv")):
+        assert (
+            "do not look like" not in command("predict", tmp_path / "usual.npz", *arguments, "--home", watched.root)[2]
+        )
+        status, _, err = command("predict", tmp_path / "strange.npz", *arguments, "--home", watched.root)
+        assert status == 0
+        assert "do not look like those the model was judged on" in err
+        assert "the predictions may be wrong" in err
+
+
+def test_a_lost_or_damaged_reference_is_made_again_and_the_monitor_goes_on(watched: Home) -> None:
+    log = Log(watched)
+    log.add(stripes(30, 11)[0])
+    drift.check(watched, NAME)
+    path = watched.production_of(NAME) / drift_files.REFERENCE
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100] + bytes(100))
+    log.add(stripes(30, 12)[0])
+    drift.check(watched, NAME)
+    assert path.read_bytes() == whole
+    assert (state_of(watched).number, state_of(watched).images) == (1, 60)
+
+
+def test_a_damaged_state_is_named_and_never_replaced(watched: Home, command: Any) -> None:
+    Log(watched).add(stripes(30, 13)[0])
+    drift.check(watched, NAME)
+    path = drift_files.state_file(watched, NAME)
+    path.write_text(path.read_text().replace('"number":1', '"number":0'))
+    status, _, err = command("drift", "--home", watched.root)
+    assert (status, "drift.json is damaged" in err) == (1, True)
+    assert "drift.json is damaged" in command("doctor", "--home", watched.root)[1]
+    with pytest.raises(StoreError):
+        drift.reset(watched, NAME, "why not")
+
+
+def test_a_champion_whose_images_are_gone_cannot_be_watched(watched: Home, command: Any, tmp_path: Path) -> None:
+    Log(watched).add(stripes(10, 14)[0])
+    current = production.current(watched, NAME)
+    assert current is not None
+    origin = Path(versions.find(watched, current.id).manifest.dataset.origin)
+    kept = origin.read_bytes()
+    try:
+        images, labels = stripes(90, 99)
+        np.savez(origin, images=images[..., 0], labels=labels)
+        status, _, err = command("drift", "--home", watched.root)
+    finally:
+        atomic.write_bytes(origin, kept)
+    assert (status, "no longer holds images" in err) == (1, True)
+
+
+@pytest.mark.parametrize("arguments", [("--reset", " "), ("--reset", "x", "--images", "y.npz"), ("--reset", "x")])
+def test_what_cannot_be_reset_is_refused(watched: Home, command: Any, arguments: tuple[str, ...]) -> None:
+    status, _, err = command("drift", *arguments, "--home", watched.root)
+    assert status == 1
+    assert "Error" in err
+
+
+def test_erasing_images_forgets_the_reference_and_the_page(watched: Home) -> None:
+    Log(watched).add(255 - stripes(100, 15)[0])
+    drift.check(watched, NAME)
+    atomic.write_text(drift_files.page_file(watched, NAME), "pictures")
+    drift_files.forget_images(watched, NAME)
+    assert not drift_files.page_file(watched, NAME).exists()
+    assert drift_files.read_reference(watched, NAME) is None
+    assert served_files.read(next(watched.served_of(NAME).glob("*/*.parquet"))) is not None
