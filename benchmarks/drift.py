@@ -80,7 +80,7 @@ class Bench:
         needed = limits(level(1), len(GENERAL), self.classes)
         found = np.full(len(streams), NEVER)
         for step in range(streams.shape[1]):
-            evidence = monitors.update(streams[:, step], 1 - self.rng.random(streams[:, step].shape))
+            evidence = monitors.update(streams[:, step].astype(np.int64), 1 - self.rng.random(streams[:, step].shape))
             found[(evidence >= needed).any(axis=1) & (found == NEVER)] = step + 1
             if (found < NEVER).all():
                 break
@@ -96,14 +96,16 @@ def rotated(images: Images, degrees: float) -> Images:
     from scipy.ndimage import rotate
 
     turned = rotate(images.astype(np.float32), degrees, axes=(1, 2), reshape=False, order=3)
-    return np.clip(np.rint(turned), 0, 255).astype(np.uint8)
+    clipped: Images = np.clip(np.rint(turned), 0, 255).astype(np.uint8)
+    return clipped
 
 
 def blurred(images: Images) -> Images:
     """Return images blurred by two pixels."""
     from scipy.ndimage import gaussian_filter
 
-    return np.rint(gaussian_filter(images.astype(np.float32), (0, 2, 2, 0))).astype(np.uint8)
+    blurry: Images = np.rint(gaussian_filter(images.astype(np.float32), (0, 2, 2, 0))).astype(np.uint8)
+    return blurry
 
 
 def letters(rng: np.random.Generator, *, prepared: bool) -> Images:
@@ -159,7 +161,8 @@ def _slowly_rotated(bench: Bench, images: int) -> Streams:
     some = bench.some[: POOL // 4]
     turned = np.stack([bench.bins(rotated(some, degrees)) for degrees in np.linspace(0, 30, STEPS)])
     steps = np.minimum(np.rint(np.arange(1, images + 1) / SLOW * (STEPS - 1)).astype(int), STEPS - 1)
-    return turned[steps, bench.rng.integers(len(some), size=(STREAMS, images))]
+    drawn: Streams = turned[steps, bench.rng.integers(len(some), size=(STREAMS, images))]
+    return drawn
 
 
 CHANGES = (

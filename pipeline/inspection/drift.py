@@ -93,7 +93,7 @@ def examine_images(
     """
     champion = _champion(home, dataset)
     eye = _eye(home, champion, data_dir, notify)
-    seen = eye.see(images.images)
+    seen = eye.see(images.images[:])
     bins = image_scores.bins(eye.reference.scorer, seen)
     order = np.random.default_rng(drift_reference.SEED).permutation(len(bins))
     martingale = Martingale(eye.reference.counts.copy(), eye.reference.scorer.vanishing)

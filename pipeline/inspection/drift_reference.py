@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import DEFAULT_COMPETITION
 from pipeline.contracts import Deployment, Images, LabelledImages, Rows
-from pipeline.data import digests, sources
+from pipeline.data import digests
 from pipeline.data.roles import BENCHMARK, VALIDATION
 from pipeline.errors import DataError
 from pipeline.facts.drift_facts import ReferenceFacts
@@ -25,6 +24,8 @@ from pipeline.store.home import Home
 SEED = 2021
 MOST_IMAGES = 20_000
 MOST_TRAINED = image_scores.MOST_NEIGHBOURS + image_scores.MOST_HELD_BACK
+MOST_BYTES = 256 * 2**20
+"""Of pixels that are held in memory: of large images fewer are taken."""
 MOST_CORRUPTED = 500
 """Of the reference, of which corrupted copies are made."""
 ENOUGH_IMAGES = 2_000
@@ -50,14 +51,8 @@ def of(home: Home, champion: Deployment, *, data_dir: Path | None, notify: Calla
         return kept
     facts = manifest.read(champion.folder)
     notify(f"Scoring the images that {champion.id} was not trained on; this is done once for each champion.")
-    data = sources.load(
-        datasets.recorded_source(facts),
-        data_dir=data_dir,
-        name=facts.dataset.name,
-        kaggle_dir=home.competition(DEFAULT_COMPETITION),
-        datasets=home.datasets,
-        notify=notify,
-    )
+    origin, shape = datasets.recorded_source(facts), facts.dataset.shape
+    data = datasets.load(home, origin, name=champion.dataset, data_dir=data_dir, notify=notify, shape=shape)
     made = _made(champion, facts, data, *_rows(home, champion, data))
     drift_files.write_reference(home, made)
     return made
@@ -97,14 +92,19 @@ def _rows(home: Home, champion: Deployment, data: LabelledImages) -> tuple[Rows,
     if roles is not None:
         at = digests.positions(data.digests, roles.digests)
         held_out = (at >= 0) & np.isin(roles.roles[at], (VALIDATION, BENCHMARK)) & ~trained
-    if trained.sum() < image_scores.FEWEST or not held_out.any():
+    if trained.any() and not held_out.any():
         raise DataError(
-            f"{data.source} no longer holds images that {champion.id} was trained and judged on: there is nothing to "
-            "compare served images with. Train a new champion on what is there now."
+            f"{champion.id} was trained on all images that are left of {data.source}: there are no others to compare "
+            "served images with. Train a champion that leaves validation or benchmark images out."
         )
-    rng = np.random.default_rng(SEED)
+    if trained.sum() < image_scores.FEWEST:
+        raise DataError(
+            f"{data.source} no longer holds the images that {champion.id} was trained on: train a champion on what is "
+            "there now."
+        )
+    rng, most = np.random.default_rng(SEED), max(MOST_BYTES // int(np.prod(data.shape)), ENOUGH_IMAGES)
     drawn = [rng.permutation(np.flatnonzero(mask)) for mask in (trained, held_out)]
-    return drawn[0][:MOST_TRAINED], drawn[1][:MOST_IMAGES]
+    return drawn[0][: min(MOST_TRAINED, most)], drawn[1][: min(MOST_IMAGES, most)]
 
 
 def _made(champion: Deployment, facts: Manifest, data: LabelledImages, trained: Rows, others: Rows) -> Reference:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.contracts import LabelledImages, Probabilities, Rows, Version
-from pipeline.data import digests, sources, splits
+from pipeline.data import digests, splits
 from pipeline.errors import DataError
 from pipeline.facts.score_facts import Scores
 from pipeline.inference import checked_model
