@@ -40,7 +40,8 @@ def escaped(text: str, keep: str = "") -> str:
         text: Any text.
         keep: Characters that are left as they are.
     """
-    return text if text.isprintable() else "".join(_escaped(character, keep) for character in text)
+    others = text.translate(dict.fromkeys(map(ord, keep))) if keep else text
+    return text if others.isprintable() else "".join(_escaped(character, keep) for character in text)
 
 
 def cell(text: str) -> str:

@@ -32,7 +32,7 @@ class PlainConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render as ``rich`` does, texts escaped."""
-        if isinstance(renderable, Text) and not renderable.plain.isprintable():
+        if isinstance(renderable, Text) and escaped(renderable.plain, keep=LINE_END) != renderable.plain:
             renderable = _escaped_text(renderable)
         return super().render(renderable, options)
 
