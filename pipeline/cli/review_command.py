@@ -127,6 +127,9 @@ def _show(question: "Question", queue: "ReviewQueue", reviewer: str) -> None:
         console.print(_in_words(opinion), markup=False)
     if question.reason:
         console.print(question.reason, style="dim", markup=False)
+    if question.twin:
+        console.print("The benchmark image:")
+        console.print(drawn(question.twin, console.width, coloured=console.color_system is not None), end="")
 
 
 def _in_words(opinion: "Opinion") -> str:

@@ -21,6 +21,7 @@ from pipeline.errors import DataError, SettingsError
 from pipeline.growing import exporting, ingest, quarantine
 from pipeline.growing.arrivals import Desk, Item
 from pipeline.growing.preparing import Prepared, prepare_all, prepare_item
+from pipeline.growing.review import ReviewQueue
 from pipeline.growing.screening import CONFLICT, COPY, DOUBTED, NEAR_COPY, STORED, SURPLUS, UNKNOWN_CLASS, UNLABELLED
 from pipeline.store import archives, role_records
 from pipeline.store.home import Home
@@ -238,6 +239,9 @@ def test_near_copies_of_benchmark_images_are_set_aside(
     batch = take_in(tmp_path / "noisy")
 
     assert batch.counts == {NEAR_COPY: 3, STORED: 3}
+    twins = {entry.twin: entry.source for entry in quarantine.waiting(home.datasets / NAME)}
+    assert {one.digest: one.source for one in stored(home) if one.digest in twins} == twins, "what each one resembles"
+    assert {ReviewQueue(home, NAME).next("Ada").twin} <= {one.png for one in stored(home)}
 
 
 def test_labels_that_the_champion_doubts_are_set_aside(
