@@ -233,14 +233,15 @@ def test_near_copies_of_benchmark_images_are_set_aside(
     for number in range(3):
         pixels = np.asarray(picture("bar", number)).astype(int)
         pixels[10:12, 10:12] = np.clip(pixels[10:12, 10:12] + 9, 0, 255)
-        Image.fromarray(pixels.astype(np.uint8)).save(noisy / f"{number}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(noisy / f"{number}.png" if number else noisy.parent / "0.png")
     write_pictures(tmp_path / "noisy", range(40, 43), ("ring",))
 
     batch = take_in(tmp_path / "noisy")
 
     assert batch.counts == {NEAR_COPY: 3, STORED: 3}
-    twins = {entry.twin: entry.source for entry in quarantine.waiting(home.datasets / NAME)}
-    assert {one.digest: one.source for one in stored(home) if one.digest in twins} == twins, "what each one resembles"
+    twins = {entry.twin: Path(entry.source).name for entry in quarantine.waiting(home.datasets / NAME)}
+    found = {one.digest: Path(one.source).name for one in stored(home) if one.digest in twins}
+    assert found == twins, "what each one resembles, labelled or not"
     assert {ReviewQueue(home, NAME).next("Ada").twin} <= {one.png for one in stored(home)}
 
 
