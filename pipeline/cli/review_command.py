@@ -1,4 +1,4 @@
-"""``review``: decide in the terminal on images that wait."""
+"""``review``: decide in the terminal what the images in quarantine show."""
 
 import getpass
 from typing import TYPE_CHECKING, Annotated
@@ -36,10 +36,10 @@ def review(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Decide what images show that wait for a person: one key each.
+    """Decide what the images in quarantine show: one key each.
 
     Decisions are kept as they are made, and become the dataset's next snapshot when you quit. The page /review of
-    `serve` does the same. With --json, nothing is asked: it prints how many images wait, and why.
+    `serve` does the same. --json asks nothing and prints how many images wait, and why.
     """
     from pipeline.cli import keyboard
     from pipeline.growing import label_doubts
@@ -119,7 +119,7 @@ def _show(question: "Question", queue: "ReviewQueue", reviewer: str) -> None:
     console.print(f"\n{far.left:,} left, {far.decided:,} decided", style="bold", markup=False)
     console.print(drawn(question.png, console.width, coloured=console.color_system is not None), end="")
     if question.blind:
-        console.print("Blind review: this image judges models, so you see nothing but the picture.")
+        console.print("Blind review: this image may judge models, so you see nothing but the picture.")
         return
     label = f"Labelled {question.label}." if question.label is not None else "It has no label."
     console.print(label, markup=False)
@@ -127,6 +127,9 @@ def _show(question: "Question", queue: "ReviewQueue", reviewer: str) -> None:
         console.print(_in_words(opinion), markup=False)
     if question.reason:
         console.print(question.reason, style="dim", markup=False)
+    if question.twin:
+        console.print("The benchmark image:")
+        console.print(drawn(question.twin, console.width, coloured=console.color_system is not None), end="")
 
 
 def _in_words(opinion: "Opinion") -> str:

@@ -43,7 +43,10 @@ class NothingTakenError(DataError):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One arrival, its pixels, what was decided, what the champion thinks of it, and the file that it came in."""
+    """One arrival, its pixels, what was decided, what the champion thinks of it, and the file that it came in.
+
+    ``twin`` is the digest of the benchmark image that it nearly equals, empty where there is none.
+    """
 
     arrival: Arrival
     prepared: Prepared
@@ -51,6 +54,7 @@ class Outcome:
     decision: Decision
     opinion: Opinion | None = None
     file: Path | None = None
+    twin: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,14 +85,25 @@ def export(folder: Path, snapshot: Snapshot, form: str, target: Path) -> int:
     return snapshot.images
 
 
-def entries_of(folder: Path, snapshot: Snapshot) -> Iterator[Entry]:
-    """Yield every stored image of a snapshot, in order, a shard at a time.
+def entries_of(folder: Path, snapshot: Snapshot, wanted: Collection[str] | None = None) -> Iterator[Entry]:
+    """Yield the stored images of a snapshot, in order, a shard at a time.
+
+    Args:
+        folder: ``datasets/<name>``.
+        snapshot: Which of its snapshots.
+        wanted: Digests; ``None`` for all images.
 
     Raises:
         DataError: A shard is missing or damaged.
     """
     for shard in snapshot.shards:
-        yield from shards.entries(shards.read(snapshots.shard_file(folder, shard)))
+        path = snapshots.shard_file(folder, shard)
+        if wanted is None:
+            yield from shards.entries(shards.read(path))
+            continue
+        own = [digest in wanted for digest in shards.read(path, ["digest"]).column("digest").to_pylist()]
+        if any(own):
+            yield from shards.entries(shards.read(path).filter(own))
 
 
 def _csv(folder: Path, snapshot: Snapshot, target: Path) -> None:

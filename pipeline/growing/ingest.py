@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.application import Application
-from pipeline.contracts import Images
+from pipeline.contracts import Digests, Images
 from pipeline.data import digests, roles, shards, snapshots
 from pipeline.data.digests import positions
 from pipeline.data.near_copies import Searched, near_copies, searched
@@ -159,7 +159,7 @@ class _Checks:
 
     known: Known
     champion: Application | None
-    benchmark: Searched | None
+    benchmark: tuple[Searched, Digests] | None
 
     @classmethod
     def of(cls, home: Home, folder: Path, parent: Snapshot | None, terms: Terms) -> "_Checks":
@@ -169,14 +169,15 @@ class _Checks:
         return cls(known, opinions.champion_of(home, folder.name, terms.shape), _benchmark(home, folder, parent))
 
 
-def _benchmark(home: Home, folder: Path, parent: Snapshot | None) -> Searched | None:
+def _benchmark(home: Home, folder: Path, parent: Snapshot | None) -> tuple[Searched, Digests] | None:
     recorded = role_records.load(home, folder.name)
     if recorded is None or parent is None or parent.images == 0:
         return None
     data = snapshots.load(folder, parent)
     at = positions(data.digests, recorded.digests)
     judges = (at >= 0) & (recorded.roles[at] == roles.BENCHMARK)
-    return searched(data.at(np.flatnonzero(judges))) if judges.any() else None
+    rows = np.flatnonzero(judges)
+    return (searched(data.at(rows)), data.digests[rows]) if len(rows) else None
 
 
 def _outcomes(
@@ -195,7 +196,8 @@ def _outcomes(
 
 def _checked(prepared: Sequence[tuple[Item, Prepared]], order: Order, checks: _Checks) -> Iterator[Outcome]:
     sound = [number for number, (_, one) in enumerate(prepared) if not one.fault]
-    doubts, twins = dict.fromkeys(range(len(prepared)), ""), dict.fromkeys(range(len(prepared)), "")
+    doubts: dict[int, str] = {}
+    twins: dict[int, tuple[str, str]] = {}
     views: dict[int, Opinion] = {}
     if sound:
         pixels = np.stack([prepared[number][1].pixels for number in sound])
@@ -205,20 +207,22 @@ def _checked(prepared: Sequence[tuple[Item, Prepared]], order: Order, checks: _C
             predicted = opinions.predicted(checks.champion, pixels)
             doubts.update(zip(sound, screening.doubts(predicted, labels, checks.champion.classes), strict=True))
             views.update(zip(sound, opinions.opinions_of(checks.champion, predicted), strict=True))
-        twins.update(zip(sound, _twins(checks, pixels), strict=True))
+        twins.update((sound[row], twin) for row, twin in _twins(checks, pixels).items())
     for number, (item, one) in enumerate(prepared):
-        arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts[number], twins[number])
+        likeness, twin = twins.get(number, ("", ""))
+        arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts.get(number, ""), likeness)
         selection = order.selection if item.selection == shards.ARRIVED else item.selection
-        yield Outcome(arrival, one, selection, Decision(""), views.get(number), item.file)
+        yield Outcome(arrival, one, selection, Decision(""), views.get(number), item.file, twin)
 
 
-def _twins(checks: _Checks, pixels: Images) -> list[str]:
-    found = [""] * len(pixels)
-    if checks.benchmark is not None:
-        copies = near_copies(checks.benchmark, pixels)
-        for row, correlation in zip(copies.benchmark.tolist(), copies.correlation.tolist(), strict=True):
-            found[row] = f"a benchmark image (correlation {correlation:.3f})"
-    return found
+def _twins(checks: _Checks, pixels: Images) -> dict[int, tuple[str, str]]:
+    """How nearly arrivals equal a benchmark image, in words, and its digest, by row; those without one are left out."""
+    if checks.benchmark is None:
+        return {}
+    judges, own = checks.benchmark
+    copies = near_copies(judges, pixels)
+    found = zip(copies.benchmark.tolist(), copies.training.tolist(), copies.correlation.tolist(), strict=True)
+    return {row: (f"correlation {share:.3f}", own[twin].tobytes().hex()) for row, twin, share in found}
 
 
 def _entry(outcome: Outcome, terms: Terms, order: Order, batch: str) -> Entry:
@@ -242,7 +246,8 @@ def _waiting(outcome: Outcome, terms: Terms, order: Order, batch: str) -> Waitin
     if cause == screening.UNLABELLED and _is_drawn(outcome.prepared.digest):
         cause = quarantine.AUDIT
     entry = replace(_entry(outcome, terms, order, batch), selection=quarantine.selection_of(cause))
-    return Waiting(**vars(entry), cause=cause, opinions=(outcome.opinion,) if outcome.opinion else ())
+    views = (outcome.opinion,) if outcome.opinion else ()
+    return Waiting(**vars(entry), cause=cause, opinions=views, twin=outcome.twin)
 
 
 def _is_drawn(digest: str) -> bool:

@@ -1,8 +1,8 @@
 """The review queue: images that wait for a person's decision, ``quarantine/<batch>.parquet``.
 
-The files are shards with two columns more: ``cause`` and ``opinions``. They have a lock of their own, held for moments
-only, so that neither a server that adds images nor a reviewer waits for a long ingest; whoever holds the dataset's
-lock may take it, never the other way round.
+The files are shards with three columns more: ``cause``, ``opinions`` and ``twin``. They have a lock of their own, held
+for moments only, so that neither a server that adds images nor a reviewer waits for a long ingest; whoever holds the
+dataset's lock may take it, never the other way round.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ random, or two versions predict different classes."""
 MOST_CLASSES = 5
 """Of an opinion, the most probable ones."""
 LOCK = ".lock"
-CAUSE, OPINIONS = "cause", "opinions"
+CAUSE, OPINIONS, TWIN = "cause", "opinions", "twin"
 
 
 class Opinion(Facts):
@@ -81,10 +81,12 @@ class Waiting(Entry):
     Attributes:
         cause: One of ``CAUSES``.
         opinions: What models think of it, the champion first; none where nobody was asked.
+        twin: The digest of the benchmark image that it nearly equals; empty where it equals none.
     """
 
     cause: str = screening.UNLABELLED
     opinions: tuple[Opinion, ...] = ()
+    twin: str = ""
 
 
 def selection_of(cause: str) -> str:
@@ -253,20 +255,21 @@ def _table(entries: Sequence[Waiting], classes: Sequence[str]) -> "pa.Table":
     )
     opinions = [[one.model_dump(mode="json") for one in entry.opinions] for entry in entries]
     rows = shards.table(entries, classes)
-    rows = rows.append_column(CAUSE, pa.array([entry.cause for entry in entries], pa.string()))
+    for name in (CAUSE, TWIN):
+        rows = rows.append_column(name, pa.array([getattr(entry, name) for entry in entries], pa.string()))
     return rows.append_column(OPINIONS, pa.array(opinions, pa.list_(opinion)))
 
 
 def _read(path: Path) -> Iterator[Waiting]:
     rows = shards.read(path)
-    if not {CAUSE, OPINIONS} <= set(rows.column_names):
+    if not {CAUSE, OPINIONS, TWIN} <= set(rows.column_names):
         raise DataError(f"{path} was written by a program that knows no reviews: delete it and ingest its files again.")
-    causes, opinions = rows.column(CAUSE).to_pylist(), rows.column(OPINIONS).to_pylist()
-    for entry, cause, held in zip(shards.entries(rows), causes, opinions, strict=True):
+    columns = (rows.column(name).to_pylist() for name in (CAUSE, OPINIONS, TWIN))
+    for entry, cause, held, twin in zip(shards.entries(rows), *columns, strict=True):
         try:
             known = tuple(Opinion.model_validate(one, strict=False) for one in held)
         except ValidationError as error:
             raise DataError(f"{path} is damaged: {first_fault(error)}.") from error
         if cause not in CAUSES:
             raise DataError(f"{path} is damaged: '{cause}' is no cause.")
-        yield Waiting(**vars(entry), cause=cause, opinions=known)
+        yield Waiting(**vars(entry), cause=cause, opinions=known, twin=twin)

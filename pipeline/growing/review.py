@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.data import digests, roles, shards, snapshots
 from pipeline.errors import DataError, shown
-from pipeline.growing import decisions, opinions, quarantine, review_order, snapshot_store
+from pipeline.growing import decisions, exporting, opinions, quarantine, review_order, snapshot_store
 from pipeline.growing.decisions import Action, Decided, Decisions, Undone
 from pipeline.growing.quarantine import Opinion, Waiting
 from pipeline.store import production, role_records
@@ -32,6 +32,7 @@ class Question:
         label: The name of the class that it arrived with; ``None`` where it has none, or blind.
         reason: Why it waits, in a sentence; empty where blind.
         opinions: What models think of it, the champion first; none where blind.
+        twin: The benchmark image that it nearly equals; empty where there is none, or blind.
     """
 
     digest: str
@@ -40,6 +41,7 @@ class Question:
     label: str | None = None
     reason: str = ""
     opinions: tuple[Opinion, ...] = ()
+    twin: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class ReviewQueue:
         self._opinions: dict[tuple[str, str], Opinion] = {}
         self._order: list[Waiting] = []
         self._blind: frozenset[str] = frozenset()
+        self._twins: dict[str, bytes] = {}
         self._decisions = Decisions()
         self._queue_seen: Signature | None = None
         self._decisions_seen: Signature | None = None
@@ -172,6 +175,9 @@ class ReviewQueue:
         self.snapshot = snapshots.find(self._home.datasets, self.snapshot.name)
         waiting = self._with_opinions(quarantine.waiting(self._folder))
         self._blind = must_be_blind(self._home, waiting)
+        twins = {entry.twin for entry in waiting if entry.twin}
+        stored = exporting.entries_of(self._folder, self.snapshot, twins) if twins else []
+        self._twins = {entry.digest: entry.png for entry in stored}
         self._order = review_order.ordered([(one, self._label(one), one.digest in self._blind) for one in waiting])
 
     def _is_open(self, digest: str, reviewer: str) -> bool:
@@ -181,7 +187,15 @@ class ReviewQueue:
     def _question(self, entry: Waiting) -> Question:
         if entry.digest in self._blind:
             return Question(entry.digest, entry.png, blind=True)
-        return Question(entry.digest, entry.png, False, self._label(entry), entry.reason, entry.opinions)
+        return Question(
+            entry.digest,
+            entry.png,
+            blind=False,
+            label=self._label(entry),
+            reason=entry.reason,
+            opinions=entry.opinions,
+            twin=self._twins.get(entry.twin, b""),
+        )
 
     def _label(self, entry: Waiting) -> str | None:
         return None if entry.label == quarantine.NO_LABEL else self.snapshot.classes[entry.label]

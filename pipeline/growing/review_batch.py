@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.data import shards, snapshots
+from pipeline.data import snapshots
 from pipeline.data.notices import Notify
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
-from pipeline.growing import decisions, quarantine, removal, review, snapshot_store
+from pipeline.growing import decisions, exporting, quarantine, removal, review, snapshot_store
 from pipeline.growing.decisions import Decided, Stored, Undone
 from pipeline.growing.quarantine import Waiting
 from pipeline.growing.snapshot_store import Change, Terms
@@ -138,7 +138,7 @@ def _planned(home: Home, folder: Path, parent: Snapshot, pending: Mapping[str, D
     plan = _Plan()
     waiting = {entry.digest: entry for entry in quarantine.waiting(folder) if entry.digest in pending}
     blind = review.must_be_blind(home, waiting.values())
-    stored = _stored(folder, parent, pending)
+    stored = {entry.digest: entry for entry in exporting.entries_of(folder, parent, pending)}
     for digest, decided in pending.items():
         entry = waiting.get(digest)
         if decided.action == "skip":
@@ -185,17 +185,6 @@ def _close(folder: Path, done: Collection[str], open_: Collection[str], batch: s
         decisions.append(folder, Undone(digest=digest, decided_at=snapshot_store.now()))
     if done:
         decisions.append(folder, Stored(digests=tuple(done), batch=batch, decided_at=snapshot_store.now()))
-
-
-def _stored(folder: Path, parent: Snapshot, wanted: Collection[str]) -> dict[str, Entry]:
-    """The images of a snapshot that are among those wanted, by digest."""
-    found = {}
-    for shard in parent.shards:
-        path = snapshots.shard_file(folder, shard)
-        own = [digest in wanted for digest in shards.read(path, ["digest"]).column("digest").to_pylist()]
-        if any(own):
-            found.update({entry.digest: entry for entry in shards.entries(shards.read(path).filter(own))})
-    return found
 
 
 def _seconds(text: str) -> int:

@@ -29,7 +29,7 @@ class Arrival:
         digest: Of its pixels; empty where there is a fault.
         fault: Why it cannot be prepared.
         doubt: Why a model doubts its label; empty where none does.
-        twin: Which benchmark image it nearly equals; empty where none.
+        twin: How nearly it equals a benchmark image, in words; empty where it equals none.
     """
 
     name: str
@@ -122,13 +122,13 @@ def _repetition(arrival: Arrival, known: Known, given: set[str], seen: bool) -> 
 
 
 def _doubt(arrival: Arrival, given: set[str]) -> Decision | None:
-    if arrival.label is None:
-        return Decision(UNLABELLED, f"{arrival.name} has no label.")
     if len(given) > 1:
         return _conflict(arrival, given)
     if arrival.twin:
-        reason = f"{arrival.name} is a near copy of {arrival.twin}, a benchmark image: it must not be trained on."
+        reason = f"{arrival.name} is a near copy of a benchmark image ({arrival.twin}): it must not be trained on."
         return Decision(NEAR_COPY, reason)
+    if arrival.label is None:
+        return Decision(UNLABELLED, f"{arrival.name} has no label.")
     return Decision(DOUBTED, f"{arrival.name}: {arrival.doubt}") if arrival.doubt else None
 
 

@@ -122,10 +122,9 @@ class _Reviews:
         }
 
     def _shown(self, question: Question) -> dict[str, Any]:
-        facts = {name: value for name, value in vars(question).items() if name not in {"png", "opinions"}}
-        picture = f"data:image/png;base64,{base64.b64encode(question.png).decode()}"
-        opinions = [one.model_dump(mode="json") for one in question.opinions]
-        return facts | {"picture": picture, "opinions": opinions}
+        facts = {name: value for name, value in vars(question).items() if name not in {"png", "opinions", "twin"}}
+        pictures = {"picture": _address(question.png), "twin": _address(question.twin) if question.twin else None}
+        return facts | pictures | {"opinions": [one.model_dump(mode="json") for one in question.opinions]}
 
     def _open(self) -> ReviewQueue:
         name = self._name()
@@ -145,3 +144,8 @@ class _Reviews:
                 404, f"{named}, so nothing waits for review: `simulator.py ingest FILES --dataset NAME` starts one."
             )
         return name
+
+
+def _address(png: bytes) -> str:
+    """A picture as an address that needs no further request."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -21,6 +21,7 @@ from pipeline.errors import DataError, SettingsError
 from pipeline.growing import exporting, ingest, quarantine
 from pipeline.growing.arrivals import Desk, Item
 from pipeline.growing.preparing import Prepared, prepare_all, prepare_item
+from pipeline.growing.review import ReviewQueue
 from pipeline.growing.screening import CONFLICT, COPY, DOUBTED, NEAR_COPY, STORED, SURPLUS, UNKNOWN_CLASS, UNLABELLED
 from pipeline.store import archives, role_records
 from pipeline.store.home import Home
@@ -232,12 +233,16 @@ def test_near_copies_of_benchmark_images_are_set_aside(
     for number in range(3):
         pixels = np.asarray(picture("bar", number)).astype(int)
         pixels[10:12, 10:12] = np.clip(pixels[10:12, 10:12] + 9, 0, 255)
-        Image.fromarray(pixels.astype(np.uint8)).save(noisy / f"{number}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(noisy / f"{number}.png" if number else noisy.parent / "0.png")
     write_pictures(tmp_path / "noisy", range(40, 43), ("ring",))
 
     batch = take_in(tmp_path / "noisy")
 
     assert batch.counts == {NEAR_COPY: 3, STORED: 3}
+    twins = {entry.twin: Path(entry.source).name for entry in quarantine.waiting(home.datasets / NAME)}
+    found = {one.digest: Path(one.source).name for one in stored(home) if one.digest in twins}
+    assert found == twins, "what each one resembles, labelled or not"
+    assert {ReviewQueue(home, NAME).next("Ada").twin} <= {one.png for one in stored(home)}
 
 
 def test_labels_that_the_champion_doubts_are_set_aside(

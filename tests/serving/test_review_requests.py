@@ -140,7 +140,7 @@ def test_who_reviews_blind_is_sent_the_picture_alone(client: TestClient, queue_h
         if question["digest"] in audits:
             seen.add(question["digest"])
             facts = {name: value for name, value in question.items() if name not in {"digest", "picture"}}
-            assert facts == {"blind": True, "label": None, "reason": "", "opinions": []}
+            assert facts == {"blind": True, "label": None, "reason": "", "opinions": [], "twin": None}
         body = {**ASK, "digest": question["digest"], "action": "skip"}
         assert client.post("/review/decisions", json=body).status_code == 200
     assert seen == audits != set()

@@ -60,9 +60,10 @@ function show({ dataset, classes, progress, question, sentences }) {
   element("who").hidden = true;
   element("decide").hidden = false;
   element("rename").textContent = reviewer();
+  element("by").hidden = false;
   showClasses(classes);
   showProgress(progress);
-  showQuestion(question);
+  showQuestion(question, progress.skipped);
   element("done").replaceChildren(...(sentences ?? []).map((sentence) => paragraph(sentence)));
 }
 
@@ -97,15 +98,17 @@ function classButton({ name, key }) {
   return button;
 }
 
-function showQuestion(question) {
+function showQuestion(question, skipped) {
   state.question = question;
-  element("ask").hidden = !question;
-  element("question").textContent = question ? "What does it show?" : "Nothing is left to review.";
+  for (const id of ["ask", "classes", "skip", "discard"]) element(id).hidden = !question;
+  const empty = skipped ? "Only skipped images are left. Store, to look at them again." : "Nothing is left to review.";
+  element("question").textContent = question ? "What does it show?" : empty;
   element("question").classList.toggle("empty", !question);
-  for (const button of [element("skip"), element("discard"), ...element("classes").children]) button.disabled = !question;
-  if (!question) return announce("Nothing is left to review.");
-  const { picture, blind, label, reason, opinions } = question;
+  if (!question) return announce(empty);
+  const { picture, twin, blind, label, reason, opinions } = question;
   element("picture").src = picture;
+  element("likeness").hidden = !twin;
+  if (twin) element("twin").src = twin;
   element("blind").hidden = !blind;
   element("label").hidden = blind;
   element("label").textContent = label === null ? "It has no label." : `Labelled ${label}`;
@@ -153,7 +156,7 @@ function onKey(event) {
 
 function askName() {
   element("name").value = reviewer();
-  for (const id of ["ask", "decide"]) element(id).hidden = true;
+  for (const id of ["ask", "decide", "by"]) element(id).hidden = true;
   element("who").hidden = false;
   element("count").textContent = "";
   element("name").focus();
