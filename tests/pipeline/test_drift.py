@@ -240,7 +240,7 @@ def test_a_champion_whose_images_are_gone_cannot_be_watched(watched: Home, comma
         status, _, err = command("drift", "--home", watched.root)
     finally:
         atomic.write_bytes(origin, kept)
-    assert (status, "no longer holds images" in err) == (1, True)
+    assert (status, "no longer holds the images" in err) == (1, True)
 
 
 @pytest.mark.parametrize("arguments", [("--reset", " "), ("--reset", "x", "--images", "y.npz"), ("--reset", "x")])
