@@ -38,6 +38,8 @@ OPTIONS = {
     "retrain": ("--retrain", None, True),
     "jobs": ("--jobs", "2", 2),
     "cluster": ("--cluster", "tcp://a:1", "tcp://a:1"),
+    "cluster_images": ("--cluster-images", "s3://bucket/images", "s3://bucket/images"),
+    "cluster_mib": ("--cluster-mib", "100", 100),
     "competition": ("--competition", "leaves", "leaves"),
     "metric": ("--metric", "macro-f1", "macro-f1"),
     "probabilities": ("--probabilities", None, True),
