@@ -18,6 +18,8 @@ Indices = NDArray[np.int64]
 
 MOST_IN_MEMORY = 256 * 2**20
 """Bytes of pixels; a selection of more is not copied."""
+MOST_COPIED = 4096
+"""Images that are copied twice on their way into an array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +79,9 @@ class StoredImages:
         ends = np.searchsorted(flat, self._ends, sorter=order)
         read = np.empty((len(flat), *self.parts[0].shape[1:]), np.uint8)
         for part, start, (first, last) in zip(self.parts, self._ends, pairwise(ends), strict=False):
-            if last > first:
-                read[order[first:last]] = part[flat[order[first:last]] - start]
+            for at in range(first, last, MOST_COPIED):
+                own = order[at : min(at + MOST_COPIED, last)]
+                read[own] = part[flat[own] - start]
         return read.reshape(*rows.shape, *read.shape[1:])
 
 

@@ -19,7 +19,7 @@ from pipeline.stored_images import ImageSource, blocks
 
 FILE = "model.keras"
 PREDICT_BATCH = 256
-PREDICT_AT_ONCE = 256 * PREDICT_BATCH
+PREDICT_AT_ONCE = 64 * PREDICT_BATCH
 """Images that Keras is given together; it copies them."""
 
 

@@ -1,7 +1,5 @@
 """Images that stay on disk train the same models, and are never read further than a block at a time."""
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -118,51 +116,3 @@ def test_the_available_memory_is_that_of_the_container(tmp_path: Path, monkeypat
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "none")
     monkeypatch.setattr(memory, "OWN_GROUP", tmp_path / "none")
     assert memory.available_memory() is None
-
-
-FIT = """
-import sys, threading, time
-import numpy as np
-from pipeline.models import registry
-from pipeline.models.fitting import FitRequest
-from pipeline.stored_images import StoredImages, view
-
-def private():
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) / 1024
-
-images = np.lib.format.open_memmap(sys.argv[1], "w+", np.uint8, (300_000, 28, 28, 1))
-for start in range(0, len(images), 10_000):
-    images[start : start + 10_000] = np.random.default_rng(start).integers(0, 256, (10_000, 28, 28, 1), dtype=np.uint8)
-labels = np.arange(len(images)) % 10
-stored = StoredImages((images,))
-
-def fit(rows):
-    recipe = registry.find("mlp")
-    given = registry.parameters_of(recipe, {"epochs": 1, "batch_size": 4096, "units": 8})
-    model, _ = registry.create(recipe, given, shape=(28, 28, 1), n_classes=10)
-    model.fit(FitRequest(view(stored, rows), labels[rows], stored[:0], labels[:0], 0))
-    model.predict(view(stored, rows))
-
-fit(np.arange(8192))
-before, peak = private(), [0.0]
-
-def watch():
-    while True:
-        peak[0] = max(peak[0], private())
-        time.sleep(0.01)
-
-threading.Thread(target=watch, daemon=True).start()
-fit(np.random.default_rng(0).permutation(len(images)))
-print(peak[0] - before)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="private memory is only known on Linux")
-def test_private_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
-    """224 MiB of pixels are fitted and predicted, one copy of which would be seen."""
-    command = [sys.executable, "-c", FIT, str(tmp_path / "images.npy")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout.split()[-1]) < 120, "MiB"
