@@ -124,7 +124,8 @@ def submit(
     if found is None:
         return
     chosen, test = found
-    submission, made = best.predict(place, chosen, entry, test), None
+    submission = best.predict(place, chosen, entry, test)
+    made = None
     if refit is not None:
         wanted = refitting.RefitRequest(chosen, refit, test, allow_leak)
         made, submission = _refitted(place, wanted, submission, entry, data_dir)

@@ -24,7 +24,7 @@ class PictureIndex:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._by_stem: dict[str, list[PurePosixPath]] = defaultdict(list)
-        for parent, folders, files in os.walk(folder, followlinks=True):
+        for parent, folders, files in os.walk(folder):
             folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in LEFT_OUT)
             inside = PurePosixPath(Path(parent).relative_to(folder).as_posix())
             for name in files:
