@@ -84,7 +84,7 @@ class Recorder:
         self._untidy: str | None = None
         self._upkeep: dict[str, Upkeep] = {}
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="prediction log", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self, dataset: str | None) -> None:
         """Begin to write.
@@ -96,12 +96,15 @@ class Recorder:
             self._upkeep_of(dataset)
         import pyarrow.parquet  # noqa: F401 - loaded now: it takes longer than predictions may wait
 
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="prediction log", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Write what waits, and end."""
         self._stopping.set()
-        self._thread.join(STOP_SECONDS)
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
 
     def take(self, champion: Champion, images: Images, probabilities: Probabilities, source: Source) -> tuple[str, ...]:
         """Take the predictions of one request, and return their ids. To be called in the event loop only."""

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -64,26 +65,31 @@ class Shadow:
         self._images_waiting = 0
         self._guard = threading.Lock()
         self._wake = threading.Event()
+        self._folder = version.folder
         self._stopping = False
         self._ended = False
-        context = get_context("spawn")
-        self._connection, self._theirs = context.Pipe()
-        arguments = (self._theirs, version.folder, self._facts.digest)
-        self._process = context.Process(target=_predict_forever, args=arguments, name="challenger", daemon=True)
-        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+        self._process: BaseProcess | None = None
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Load the challenger and begin."""
+        context = get_context("spawn")
+        own, theirs = context.Pipe()
+        arguments = (theirs, self._folder, self._facts.digest)
+        self._process = context.Process(target=_predict_forever, args=arguments, name="challenger", daemon=True)
         self._process.start()
-        self._theirs.close()  # else the end of the challenger would go unnoticed
+        theirs.close()  # else the end of the challenger would go unnoticed
+        self._stopping = self._ended = False
+        self._thread = threading.Thread(target=self._run, args=(own,), name="shadow", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End; what waits is skipped."""
         self._stopping = True
         self._wake.set()
-        self._process.terminate()
-        self._thread.join(STOP_SECONDS)
+        if self._process is not None and self._thread is not None:
+            self._process.terminate()
+            self._thread.join(STOP_SECONDS)
 
     def follow(self, served: Served) -> None:
         """Take what the champion answered."""
@@ -98,9 +104,9 @@ class Shadow:
             self._waiting.append(served)
         self._wake.set()
 
-    def _run(self) -> None:
+    def _run(self, challenger: Connection) -> None:
         try:
-            self._follow_on()
+            self._follow_on(challenger)
         except (EOFError, OSError) as error:
             if not self._stopping:
                 reason = str(error) or "its process is gone"
@@ -109,35 +115,30 @@ class Shadow:
             self._ended = True
             self.skipped += self._images_waiting
 
-    def _follow_on(self) -> None:
-        if problem := self._connection.recv():
+    def _follow_on(self, challenger: Connection) -> None:
+        if problem := challenger.recv():
             self._say(f"The challenger {self.version} cannot be loaded: {problem}")
             return
         while not self._stopping:
             if self._waiting:
-                self._compare(self._waiting.popleft())
+                served = self._waiting.popleft()
+                self._compare(served, _ask(challenger, served))
             else:
                 self._wake.wait()
                 self._wake.clear()
 
-    def _compare(self, served: Served) -> None:
-        parts = []
-        for start in range(0, len(served), BATCH):
-            self._connection.send(served.images[start : start + BATCH])
-            parts.append(self._connection.recv())
+    def _compare(self, served: Served, probabilities: Probabilities) -> None:
         with self._guard:
             self._images_waiting -= len(served)
-        probabilities = np.concatenate(parts)
         classes = self._facts.dataset.classes
         own = [classes[best] for best in probabilities.argmax(axis=1).tolist()]
         rows = [row for row, (one, other) in enumerate(zip(served.predicted, own, strict=True)) if one != other]
         self.compared += len(served)
         self.disagreed += len(rows)
         if rows:
-            self._ask(served, probabilities, rows)
+            self._send_to_review(served, probabilities, rows)
 
-    def _ask(self, served: Served, probabilities: Probabilities, rows: list[int]) -> None:
-        """Send disagreements to review."""
+    def _send_to_review(self, served: Served, probabilities: Probabilities, rows: list[int]) -> None:
         classes, said = self._facts.dataset.classes, served.predicted
         try:
             queue = from_production.queue_of(self._home, self._facts.dataset.origin)
@@ -160,6 +161,15 @@ class Shadow:
         if self._said is None:
             self._notify(sentence)
         self._said = sentence
+
+
+def _ask(challenger: Connection, served: Served) -> Probabilities:
+    """Return what the challenger predicts."""
+    parts = []
+    for start in range(0, len(served), BATCH):
+        challenger.send(served.images[start : start + BATCH])
+        parts.append(challenger.recv())
+    return np.concatenate(parts)
 
 
 def _predict_forever(connection: Connection, folder: Path, digest: str) -> None:
