@@ -20,9 +20,9 @@ def undrawn() -> Iterator[None]:
     """Pictures and workbook as constant bytes: drawing takes seconds and touches no disk."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(version_report, "plots", lambda inputs: {"confusion": PNG})
-        patch.setattr(learning_curves, "learning_curve", lambda curve: PNG)
-        patch.setattr(learning_curves, "learning_curve_seconds", lambda curve: PNG)
-        patch.setattr(excel, "workbook", lambda *parts: PNG)
+        patch.setattr(learning_curves, "learning_curve", lambda *parts: PNG)
+        patch.setattr(learning_curves, "learning_curve_seconds", lambda *parts: PNG)
+        patch.setattr(excel, "workbook", lambda *parts, **named: PNG)
         yield
 
 
