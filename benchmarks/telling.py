@@ -322,7 +322,9 @@ def _is_settled(home: Home, story: Story, inbox: Path) -> bool:
 def files_waiting(inbox: Path) -> list[Path]:
     """Return the files that have not been put away."""
     away = {DONE, REFUSED, watch_records.LOCK}
-    return [path for path in inbox.rglob("*") if path.is_file() and path.relative_to(inbox).parts[0] not in away]
+    # What is moved meanwhile is skipped by `os.walk`; `rglob` would fail.
+    found = (Path(folder) / name for folder, _, names in os.walk(inbox) for name in names)
+    return [path for path in found if path.relative_to(inbox).parts[0] not in away]
 
 
 def _moment(home: Home, story: Story, batch: int, form: str) -> Moment:

@@ -175,7 +175,7 @@ def test_a_cell_that_was_trained_twice_is_judged_once(run: object, home: Home, t
         ({"overrides": {"logistic": {"D": 1}}}, SettingsError, "no parameter"),
         ({"overrides": {"logistic": {"C": -1}}}, SettingsError, "logistic.C is -1 but must be a number from"),
         ({"gate": {"preset": "guarded", "alfa": 0.1}}, SettingsError, "alfa"),
-        ({"submit": True}, SettingsError, "kaggle download"),
+        ({"submit": True}, SettingsError, "--competition NAME"),
         ({"cluster": ""}, SettingsError, "--cluster is empty"),
         ({"cluster": "tcp://127.0.0.1:8786", "jobs": 2}, SettingsError, "give one of them"),
     ],
