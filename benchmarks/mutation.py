@@ -154,6 +154,7 @@ def tallies(modules: Sequence[str], share: float = 1.0, most: int | None = None,
             if survives(mutant):
                 survivors.append(mutant)
                 print(f"survives  {mutant.name}", flush=True)
+        print(f"{module}: {len(tried) - len(survivors)} of {len(tried)} mutants noticed", flush=True)
         yield Tally(module, len(own), len(tried), tuple(survivors))
 
 
