@@ -81,7 +81,7 @@ def _print_reason(console: Console, row: "Row") -> None:
         return
     verdict = row.version.verdict
     console.print(f"{row.version.id} was not promoted:", style="dim", markup=False)
-    lacking = [f"{check.title}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
+    lacking = [f"✘ {check.title}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
     for line in lacking or ["No check was made."]:
         console.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
 

@@ -128,7 +128,7 @@ def _mnist_or_digits(data_dir: Path | None, download: bool, notify: Notify) -> R
         except DataError as error:
             reason = str(error)
     notify(
-        "NOTICE: this run does NOT use MNIST but scikit-learn's 1,797 small digits; its figures are not MNIST's. "
+        "This run does NOT use MNIST but scikit-learn's 1,797 small digits; its figures are not MNIST's. "
         + reason
     )
     return sklearn_digits.read()

@@ -156,7 +156,7 @@ def doubts(
         own = row[index[label]] if label in index else None
         best = int(row.argmax())
         doubted = own is not None and own < LEAST_OF_LABEL
-        found.append(f"labelled {label}, {predicts} {classes[best]} ({row[best]:.0%})." if doubted else "")
+        found.append(f"labelled {label}, {predicts} {classes[best]} ({100 * row[best]:.1f} %)." if doubted else "")
     return found
 
 

@@ -72,10 +72,10 @@ def of_benchmark(missing: Lack, images: int, *, out_of_fold: bool) -> str:
 
 def _in_words(missing: Lack) -> str:
     points = f"{100 * missing.gain:.2g} points"
-    gain = f"a gain of {points}" if missing.measured else f"a likely gain, half of the champion's errors ({points})"
     if missing.margin == 0:
-        return gain
-    return f"that a model with {gain} is less than {100 * missing.margin:g} points worse than the champion"
+        return f"a gain of {points}" if missing.measured else f"a likely gain, half of the champion's errors ({points})"
+    model = f"a gain of {points}" if missing.measured else f"half of the champion's errors (a gain of {points})"
+    return f"that a model with {model} is less than {100 * missing.margin:g} points worse than the champion"
 
 
 def _more_images(missing: Lack, images: int, *, out_of_fold: bool) -> str:

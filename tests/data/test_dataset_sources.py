@@ -100,7 +100,7 @@ def test_auto_falls_back_to_the_digits_with_a_notice(no_mnist: Path) -> None:
     data = sources.load("auto", notify=told.append)
     assert data.name == "digits"
     assert len(told) == 1
-    assert told[0].startswith("NOTICE: this run does NOT use MNIST")
+    assert told[0].startswith("This run does NOT use MNIST")
     assert "--data-dir" in told[0]
     assert not no_mnist.exists()
 

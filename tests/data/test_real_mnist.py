@@ -38,7 +38,7 @@ def test_a_repacked_archive_in_keras_cache_is_mnist(mnist_folder: Path, no_mnist
     no_mnist.write_bytes(no_mnist.read_bytes()[:-1000])
     assert sources.load("auto", download=False, notify=told.append).name == "digits"
     assert "Keras' copy of MNIST is not used" in told[0]
-    assert "NOTICE" in told[1]
+    assert "does NOT use MNIST" in told[1]
 
 
 def test_mnist_is_found_by_the_environment(mnist_folder: Path, no_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:

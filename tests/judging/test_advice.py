@@ -117,7 +117,7 @@ def test_a_perfect_model_with_more_images_is_not_refused_without_a_word():
     verdict = verdict_of(unproven(4, 0, both_wrong=0, images=359, grown=True), "growing")
     assert verdict.checks[-1].name == "within_reach" and verdict.lack.margin == 0.005
     said = advice.of_verdict(verdict)
-    assert "a likely gain, half of the champion's errors (0.56 points) is less than 0.5 points worse" in said
+    assert "a model with half of the champion's errors (a gain of 0.56 points) is less than 0.5 points worse" in said
     assert "--folds 5 --gate cross-fit" in said and "--gate as-good" in said and "--gate growing" not in said
 
 
