@@ -1,4 +1,4 @@
-"""Progress of a run: bars on a terminal, nothing in a pipe."""
+"""Progress of a run: bars on a terminal, a plain line for each finished cell in a pipe."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -12,15 +12,17 @@ from pipeline.orchestration.session import Row
 
 
 class RunProgress:
-    """Shows a bar over all cells with the time left, and one for the cell in training.
+    """Shows a bar over all cells with the time left, and one for the cell in training; in a pipe, a line a cell.
 
     Args:
-        console: Where the bars are drawn, if it is a terminal.
+        console: Where the bars are drawn or the lines are printed.
         notify: Shows a sentence that a person should see.
     """
 
     def __init__(self, console: Console, notify: Callable[[str], None]) -> None:
         self._notify = notify
+        self._pipe = None if console.is_terminal else console
+        self._count = self._cells = 0
         self._progress = Progress(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),
@@ -54,6 +56,7 @@ class RunProgress:
         """Start the bar over all cells; the time left is that of those to train, weighed by their images."""
         self._work = {cell.digest: cell.train_size + 1000.0 for cell in to_train}
         self._all = self._progress.add_task("all", total=len(cells), detail="")
+        self._cells = len(cells)
 
     def fitting(self, cell: Cell) -> FitProgress:
         """Start the bar of one cell."""
@@ -81,9 +84,13 @@ class RunProgress:
         self._begin(f"judging {cell.label}")
 
     def finished(self, row: Row) -> None:
-        """Advance the bar over all cells and estimate the time left."""
+        """Advance the bar over all cells and estimate the time left, or print the cell's line."""
         self._trained(row.cell.digest)
         self._progress.update(self._all, advance=1, detail=self._time_left())
+        if self._pipe is not None:
+            self._count += 1
+            line = f"{self._count} of {self._cells}: {row.cell.label}, {_outcome(row)}"
+            self._pipe.print(line, soft_wrap=True, markup=False)
 
     def _trained(self, cell: str | None) -> None:
         """Count a training as done, once; it is judged when all of its size are trained."""
@@ -103,3 +110,13 @@ class RunProgress:
         """Let the cell's bar start again without an end, which ``update`` cannot take away."""
         self._progress.tasks[self._cell].total = None
         self._progress.update(self._cell, description=description, completed=0, detail="")
+
+
+def _outcome(row: Row) -> str:
+    """What became of a cell, in words."""
+    if row.version is None:
+        found = "a repeat" if row.accuracy is None else f"a repeat, {100 * row.accuracy:.2f} %"
+        return f"{found}, known already" if row.reused else found
+    if row.reused:
+        return f"known already as {row.version.id}"
+    return f"{row.version.verdict.outcome}, {row.fit_seconds:.1f} s of fitting"

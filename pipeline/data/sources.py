@@ -127,10 +127,7 @@ def _mnist_or_digits(data_dir: Path | None, download: bool, notify: Notify) -> R
             return mnist.downloaded(cache, HURRIED)
         except DataError as error:
             reason = str(error)
-    notify(
-        "This run does NOT use MNIST but scikit-learn's 1,797 small digits; its figures are not MNIST's. "
-        + reason
-    )
+    notify("This run does NOT use MNIST but scikit-learn's 1,797 small digits; its figures are not MNIST's. " + reason)
     return sklearn_digits.read()
 
 

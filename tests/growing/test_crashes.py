@@ -120,7 +120,7 @@ def test_a_broken_review_loses_no_decision_that_was_made(
         assert after <= before | {entry.digest for entry in entries}
         assert not list(folder.rglob("*.tmp"))
         quarantine.discard(folder, [entry.digest for entry in entries])
-    assert at > 10
+    assert at > 5, "the queue, the decisions and the batch are written"
 
 
 def _waiting(number: int) -> Waiting:

@@ -1,6 +1,7 @@
 """What somebody who watches a run on a terminal is told."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli.progress import RunProgress
-from pipeline.contracts import Cell, Split
+from pipeline.contracts import Cell, Split, Verdict, Version
 from pipeline.orchestration.session import Row
 
 
@@ -45,6 +46,11 @@ def terminal() -> Terminal:
 
 def done(cell: Cell, *, reused: bool = False) -> Row:
     return Row(cell, None, 0.99, 1.0, reused)
+
+
+def judged(version: str) -> Version:
+    verdict = Verdict("pass", version, "a", None, None, "toy", "c", 100, "guarded", "d", ())
+    return Version(version, Path("versions") / version, None, None, verdict)
 
 
 def test_training_here_shows_the_cell_its_epoch_and_how_good_it_is(terminal: Terminal) -> None:
@@ -103,10 +109,21 @@ def test_after_resuming_only_what_is_trained_counts(terminal: Terminal) -> None:
     assert "about 5 min left" in terminal.last_frame()[1]
 
 
-def test_a_pipe_gets_no_bars() -> None:
+def test_a_pipe_gets_a_plain_line_for_each_cell_as_it_ends() -> None:
     pipe = io.StringIO()
-    with RunProgress(Console(file=pipe), print) as progress:
+    with RunProgress(Console(file=pipe, width=20), print) as progress:
         progress.planned(ALL, ALL)
+        progress.fitting(FIRST)(3, 10, {"validation_accuracy": 0.98765})
+        progress.judging(FIRST)
+        assert pipe.getvalue() == ""
+        progress.finished(Row(FIRST, judged("cnn-1000"), 0.99, 12.34, reused=False))
+        assert pipe.getvalue() == "1 of 4: cnn on 1,000, pass, 12.3 s of fitting\n"
         progress.awaiting(ALL, "2 processes")
-        progress.finished(done(FIRST))
-    assert pipe.getvalue() == ""
+        progress.finished(Row(SECOND, judged("cnn-2000"), 0.99, 12.34, reused=True))
+        progress.finished(Row(THIRD, None, 0.98765, 12.34, reused=False))
+        progress.finished(Row(FOURTH, None, None, 12.34, reused=True))
+    assert pipe.getvalue().splitlines()[1:] == [
+        "2 of 4: cnn on 2,000, known already as cnn-2000",
+        "3 of 4: cnn on 4,000, a repeat, 98.77 %",
+        "4 of 4: cnn on 8,000, a repeat, known already",
+    ]
