@@ -19,6 +19,7 @@ PARTS = (
     "gain_interval",
     "production_accuracy",
     "gate_weights",
+    "growing_champion",
     "cross_fit",
     "mutation",
     "balance",
