@@ -75,7 +75,8 @@ def grow(data: LabelledImages, seed: int, policy: str) -> Grown:
     rows = np.random.default_rng(seed).permutation(len(data.labels))[: SIZES[-1]]
     rest = np.setdiff1d(np.arange(len(data.labels)), rows)
     unseen = UnlabelledImages("unseen", data.images[rest], tuple(map(str, rest)))
-    trained, served = [], []
+    trained: list[float] = []
+    served: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         home, file = Home(Path(folder) / "home"), Path(folder) / "grown.npz"
         for size in SIZES:

@@ -21,7 +21,6 @@ IN_FLIGHT = 4
 """Chunks a process that wait, so that memory stays bounded."""
 WORTH_PROCESSES = 4 * IN_A_CHUNK
 """Fewer are prepared here: to start processes takes a second or two."""
-IDLE_SECONDS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +80,12 @@ def prepare_all(
 def _on_processes(
     chunks: Sequence[Sequence[Item]], preparation: Preparation, jobs: int, work: Work
 ) -> Iterator[list[Prepared]]:
-    from joblib.externals.loky import get_reusable_executor
+    # Not loky's reusable executor, which is also joblib's: a run that follows would get its processes and settings.
+    from joblib.externals.loky import ProcessPoolExecutor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     waiting: dict[int, Any] = {}
-    executor = get_reusable_executor(max_workers=jobs, timeout=IDLE_SECONDS)
+    executor = ProcessPoolExecutor(max_workers=jobs)
     try:
         for number, chunk in enumerate(chunks):
             for ahead in range(number, min(number + jobs * IN_FLIGHT, len(chunks))):
@@ -97,11 +97,10 @@ def _on_processes(
                 # One of the files in flight killed its process; the chunk at hand is prepared file by file.
                 prepared = _one_by_one(chunk, preparation, work)
                 waiting.clear()
-                executor = get_reusable_executor(max_workers=jobs, timeout=IDLE_SECONDS)
+                executor = ProcessPoolExecutor(max_workers=jobs)
             yield prepared
     finally:
-        for future in waiting.values():
-            future.cancel()
+        executor.shutdown(kill_workers=True)
 
 
 def _one_by_one(items: Sequence[Item], preparation: Preparation, work: Work) -> list[Prepared]:

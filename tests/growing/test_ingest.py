@@ -254,7 +254,7 @@ def test_labels_that_the_champion_doubts_are_set_aside(
 
     assert batch.counts == {DOUBTED: 3, STORED: 3}
     reasons = {entry.reason for entry in quarantine.waiting(home.datasets / NAME)}
-    assert "bar/20.png: labelled bar, the champion predicts ring (100%)." in reasons
+    assert "bar/20.png: labelled bar, the champion predicts ring (99.9 %)." in reasons
 
 
 class _SureOfRings(Application):
