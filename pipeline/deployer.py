@@ -1,9 +1,9 @@
 """The deployer: a candidate that passed, and nothing else, becomes the champion."""
 
-import time
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline import moments
 from pipeline.contracts import Deployment, Version
 from pipeline.errors import DeployError
 from pipeline.facts import names
@@ -103,7 +103,7 @@ class Deployer:
             previous_id=champion.id if champion else None,
             action=action,
             reason=reason,
-            promoted_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            promoted_at=moments.now(),
         )
         return production.install(self.home, whole.folder, record)
 

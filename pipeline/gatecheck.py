@@ -6,11 +6,11 @@ It needs none of the rest of the pipeline: no images, no models, no training.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline import moments
 from pipeline.contracts import Verdict
 from pipeline.errors import SettingsError, shown
 from pipeline.judging import explain, gate, ledger, paying, spending
@@ -119,7 +119,7 @@ def _again(stored: Mapping[str, Any], asked: Question) -> Verdict:
 
 
 def _verdict(rules: GatePolicy, asked: Question, judgement: gate.Judgement, *, kept: bool) -> Verdict:
-    verdict = gate.verdict(asked.policy, asked.evidence, judgement, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    verdict = gate.verdict(asked.policy, asked.evidence, judgement, moments.now())
     return replace(verdict, policy=rules.name, explanation=tuple(_explanation(asked, judgement, kept=kept)))
 
 

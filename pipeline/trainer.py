@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import moments
 from pipeline.contracts import (
     Candidate,
     Cell,
@@ -103,7 +104,7 @@ class Trainer:
 def version_id(cell: Cell) -> str:
     """Return a new version's id, which starts with the time now: ``20261121-134502-cnn-33600-7f3a``."""
     name = cell.recipe.replace(":", "-").replace(".", "-")
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{name}-{cell.train_size}-{cell.digest[:4]}"
+    return f"{moments.id_now()}-{name}-{cell.train_size}-{cell.digest[:4]}"
 
 
 def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress) -> Candidate:
@@ -129,7 +130,7 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
     facts = Manifest(
         format=manifest.FORMAT,
         id=folder.name,
-        created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        created_at=moments.now(),
         cell=cell.digest,
         recipe=cell.recipe,
         family=recipe.family,

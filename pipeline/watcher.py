@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 
+from pipeline import moments
 from pipeline.contracts import Candidate, Deployment, LabelledImages, Split, Verdict, Version
 from pipeline.errors import DataError, StoreError
 from pipeline.facts.score_facts import Latency, Robustness, Scores
@@ -106,7 +106,7 @@ class Watcher:
         )
 
     def _verdict(self, evidence: Evidence, champion: Deployment | None, judgement: gate.Judgement) -> Verdict:
-        judged_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        judged_at = moments.now()
         verdict = gate.verdict(self.policy, evidence, judgement, judged_at)
         if champion is None:
             return verdict

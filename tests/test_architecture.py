@@ -98,7 +98,7 @@ def test_every_module_and_file_that_the_page_names_exists() -> None:
     assert {name.rstrip("/") for name in named} >= {
         path.name
         for path in (ROOT / "pipeline").iterdir()
-        if path.name not in ("__init__.py", "__pycache__", "py.typed", "text.py")
+        if path.name not in ("__init__.py", "__pycache__", "py.typed")
     }
     assert [name for name in named if not (ROOT / "pipeline" / name).exists()] == []
     looked_up = re.findall(r"\| `([\w/]+\.py)`", text)

@@ -6,9 +6,9 @@ import shlex
 import signal
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import get_args
 
+from pipeline import moments
 from pipeline.errors import ServiceError, SettingsError
 from pipeline.facts.watch_facts import AnnouncedKind, EventKind, WatchEvent
 from pipeline.services import webhook
@@ -53,7 +53,7 @@ def event(kind: EventKind, dataset: str, sentence: str, **details: str | int | f
     """Return an event of this moment; its sentence is made harmless, since it may repeat names from outside."""
     text = plain(sentence, longest=2000)
     return WatchEvent.model_validate(
-        {"kind": kind, "dataset": dataset, "at": now(), "sentence": text, "details": details}
+        {"kind": kind, "dataset": dataset, "at": moments.now(), "sentence": text, "details": details}
     )
 
 
@@ -74,11 +74,6 @@ def emit(home: Home, happened: WatchEvent, listeners: Listeners) -> WatchEvent:
     recorded = happened.model_copy(update={"problem": " ".join(filter(None, problems))})
     watch_records.record(home, recorded)
     return recorded
-
-
-def now() -> str:
-    """Return the current UTC time in ISO 8601, to the second, as verdicts and promotions have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _call(command: tuple[str, ...], happened: WatchEvent, content: dict[str, object]) -> str:

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline import moments
 from pipeline.data import snapshots
 from pipeline.data.snapshots import Snapshot
 from pipeline.errors import SettingsError, shown
@@ -39,7 +40,7 @@ class Pace:
 
     def recent(self, begun: tuple[str, ...], now: datetime) -> tuple[str, ...]:
         """Return the runs, by when they began (ISO 8601), that count at a moment."""
-        first = (now - timedelta(seconds=self.seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        first = moments.of_seconds(now.timestamp() - self.seconds)
         return tuple(moment for moment in begun if moment > first)
 
     def allows(self, begun: tuple[str, ...], now: datetime | None = None) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import moments
 from pipeline.application import Application
 from pipeline.contracts import Digests, Images
 from pipeline.data import digests, roles, shards, snapshots
@@ -232,7 +233,7 @@ def _entry(outcome: Outcome, terms: Terms, order: Order, batch: str) -> Entry:
         label=terms.classes.index(arrival.label) if arrival.label in terms.classes else quarantine.NO_LABEL,
         digest=prepared.digest,
         source=arrival.name,
-        arrived_at=snapshot_store.now(),
+        arrived_at=moments.now(),
         batch=batch,
         labelled_by=order.labelled_by,
         selection=outcome.selection,

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
+from pipeline import moments
 from pipeline.contracts import Images
 from pipeline.data import digests, shards, snapshots
 from pipeline.data.shards import Entry
 from pipeline.errors import DataError
 from pipeline.facts.base import Facts
-from pipeline.growing import screening, snapshot_store
+from pipeline.growing import screening
 from pipeline.store import atomic, disk
 from pipeline.store.typed_files import first_fault
 
@@ -122,7 +123,7 @@ def of_pixels(
         label=label,
         digest=digests.image_digests(pixels[None]).tobytes().hex(),
         source=source,
-        arrived_at=snapshot_store.now(),
+        arrived_at=moments.now(),
         batch=batch,
         labelled_by=labelled_by,
         selection=selection_of(cause),

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import moments
 from pipeline.data import digests, roles, shards, snapshots
 from pipeline.errors import DataError, shown
-from pipeline.growing import decisions, exporting, opinions, quarantine, review_order, snapshot_store
+from pipeline.growing import decisions, exporting, opinions, quarantine, review_order
 from pipeline.growing.decisions import Action, Decided, Decisions, Undone
 from pipeline.growing.quarantine import Opinion, Waiting
 from pipeline.store import production, role_records
@@ -132,7 +133,7 @@ class ReviewQueue:
                 action=action,
                 label=label,
                 reviewer=reviewer,
-                decided_at=snapshot_store.now(),
+                decided_at=moments.now(),
                 blind=digest in self._blind,
                 cause=entry.cause,
                 source=entry.source,
@@ -151,7 +152,7 @@ class ReviewQueue:
             own = [one for one in self._decisions.pending.values() if one.reviewer == reviewer and one.digest in held]
             if not own:
                 return None
-            decisions.append(self._folder, Undone(digest=own[-1].digest, decided_at=snapshot_store.now()))
+            decisions.append(self._folder, Undone(digest=own[-1].digest, decided_at=moments.now()))
         self.refresh()
         return self._question(held[own[-1].digest])
 

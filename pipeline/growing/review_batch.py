@@ -4,12 +4,12 @@ Order: the snapshot; then the images leave the queue; then a line says that the 
 killed in between leaves decisions that are still pending; storing them again changes nothing that was done.
 """
 
-import calendar
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pipeline import moments
 from pipeline.data import snapshots
 from pipeline.data.notices import Notify
 from pipeline.data.shards import Entry
@@ -128,7 +128,7 @@ def store_what_was_left(home: Home, dataset: str, *, wait: bool, notify: Notify)
     """
     folder = home.datasets / dataset
     pending = decisions.read(folder).pending if snapshots.numbers(folder) else {}
-    times = [_seconds(one.decided_at) for one in pending.values() if one.action != "skip"]
+    times = [moments.seconds_of(one.decided_at) for one in pending.values() if one.action != "skip"]
     if times and time.time() - max(times) > LEFT_ALONE_SECONDS:
         for sentence in store(home, dataset, wait=wait, notify=notify).in_words():
             notify(sentence)
@@ -182,10 +182,6 @@ def _commit(folder: Path, parent: Snapshot, plan: _Plan, batch: str) -> Snapshot
 
 def _close(folder: Path, done: Collection[str], open_: Collection[str], batch: str) -> None:
     for digest in open_:
-        decisions.append(folder, Undone(digest=digest, decided_at=snapshot_store.now()))
+        decisions.append(folder, Undone(digest=digest, decided_at=moments.now()))
     if done:
-        decisions.append(folder, Stored(digests=tuple(done), batch=batch, decided_at=snapshot_store.now()))
-
-
-def _seconds(text: str) -> int:
-    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
+        decisions.append(folder, Stored(digests=tuple(done), batch=batch, decided_at=moments.now()))

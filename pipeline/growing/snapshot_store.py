@@ -8,15 +8,14 @@ intact, and ``recover`` completes or undoes the rest.
 import contextlib
 import hashlib
 import math
-import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
 
+from pipeline import moments
 from pipeline.data import shards, snapshots
 from pipeline.data.notices import Notify
 from pipeline.data.preparation import Preparation
@@ -109,7 +108,7 @@ def commit(folder: Path, parent: Snapshot | None, change: Change) -> Snapshot:
         name=folder.name,
         number=number,
         parent=parent.number if parent else None,
-        created_at=now(),
+        created_at=moments.now(),
         made_by=change.made_by,
         classes=change.terms.classes,
         shape=change.terms.shape,
@@ -172,15 +171,10 @@ def reports_folder(home: Home, dataset: str) -> Path:
     return home.metric_results / "datasets" / dataset
 
 
-def now() -> str:
-    """Return the current UTC time in ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def batch_id(names: Iterable[str]) -> str:
     """Return the id of a batch: the time and a digest of what is in it, so that ids sort by time."""
     content = hashlib.sha256("\0".join(names).encode()).hexdigest()
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{content[:4]}"
+    return f"{moments.id_now()}-{content[:4]}"
 
 
 def stored_rows(folder: Path, snapshot: Snapshot, columns: Sequence[str]) -> "Iterator[pa.Table]":

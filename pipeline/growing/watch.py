@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline import moments
 from pipeline.config import Settings
 from pipeline.data import snapshots
 from pipeline.data.snapshots import Snapshot
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.facts.watch_facts import WatchEvent, WatchState
 from pipeline.growing import due, verdict_news
-from pipeline.growing.announcing import Listeners, emit, event, now
+from pipeline.growing.announcing import Listeners, emit, event
 from pipeline.growing.arrivals import Desk
 from pipeline.growing.due import Pace
 from pipeline.growing.inbox import Inbox
@@ -205,7 +206,7 @@ class Watch:
         if failed or not due.is_due(state, self._orders.pace):
             return
         if not state.running_on:
-            begun = (*state.runs_begun[1 - MOST_RUNS :], now())
+            begun = (*state.runs_begun[1 - MOST_RUNS :], moments.now())
             self._log.record(running_on=newest.number, runs_begun=begun)
         # A run that was cut off goes on with its own snapshot, so that nothing is trained twice.
         on = f"{self._dataset}@{self._log.state.running_on}"
@@ -263,6 +264,6 @@ def _fresh_state(orders: Orders) -> WatchState:
         every=orders.every,
         at_most=orders.pace.text if orders.pace else "",
         pid=os.getpid(),
-        since=now(),
-        started_at=now(),
+        since=moments.now(),
+        started_at=moments.now(),
     )

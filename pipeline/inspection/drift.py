@@ -151,7 +151,7 @@ def _alarm(home: Home, state: DriftState, raised: Raised, eye: Eye) -> DriftAlar
     changes = drift_changes.since(home, state, since_id, eye)
     score, meaning = drift_changes.sign(raised, eye.reference.facts.classes)
     sentence = (
-        f"Since {drift_monitors.when(since_id)}, after {raised.since:,} images, what {state.watched.version} is asked "
+        f"Since {prediction_ids.when(since_id)}, after {raised.since:,} images, what {state.watched.version} is asked "
         f"about is unlike what it was judged on: {meaning}."
     )
     return DriftAlarm(
@@ -161,7 +161,7 @@ def _alarm(home: Home, state: DriftState, raised: Raised, eye: Eye) -> DriftAlar
         image=raised.image,
         since=raised.since,
         prediction_id=state.read_to,
-        at=drift_monitors.when(state.read_to),
+        at=prediction_ids.when(state.read_to),
         since_id=since_id,
         unusual=changes.ids if changes else (),
     )

@@ -1,8 +1,8 @@
 """Which monitor a dataset has: its first one, the same as before, or the next one; and what it takes in."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from pipeline import moments
 from pipeline.contracts import Deployment, Images
 from pipeline.facts.drift_facts import DriftState, EndedMonitor, MartingaleFacts, Watched
 from pipeline.inference.features import FeaturePredictor
@@ -11,7 +11,7 @@ from pipeline.monitoring import image_scores
 from pipeline.monitoring.image_scores import GENERAL, Seen
 from pipeline.monitoring.martingales import Martingale, limits
 from pipeline.monitoring.monitor import Raised, follow, level
-from pipeline.store import drift_files, prediction_ids
+from pipeline.store import drift_files
 from pipeline.store.drift_files import Reference
 from pipeline.store.served_files import Served
 
@@ -61,7 +61,7 @@ def following(
         version=state.watched.version,
         images=state.images,
         alarm=state.alarm,
-        ended_at=now(),
+        ended_at=moments.now(),
         reason=reason,
     )
     number, earlier = (state.number + 1, (*state.earlier, ended)) if state.images else (state.number, state.earlier)
@@ -97,23 +97,13 @@ def counted(served: Served) -> list[int]:
     return [row for row, (own, first) in enumerate(zip(served.ids, served.requests, strict=True)) if own == first]
 
 
-def when(prediction_id: str) -> str:
-    """Return when a prediction was made, as UTC in ISO 8601."""
-    return _iso(datetime.fromtimestamp(prediction_ids.microseconds(prediction_id) / 1e6, UTC))
-
-
-def now() -> str:
-    """Return the time, as UTC in ISO 8601."""
-    return _iso(datetime.now(UTC))
-
-
 def _started(dataset: str, watched: Watched, number: int, earlier: tuple[EndedMonitor, ...], after: str) -> DriftState:
     return DriftState(
         dataset=dataset,
         watched=watched,
         number=number,
         level=level(number),
-        started_at=now(),
+        started_at=moments.now(),
         begun_after=after,
         read_to=after,
         left_out=0,
@@ -122,7 +112,3 @@ def _started(dataset: str, watched: Watched, number: int, earlier: tuple[EndedMo
         alarm=None,
         earlier=earlier,
     )
-
-
-def _iso(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

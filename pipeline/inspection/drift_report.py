@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.inspection import drift_monitors, drift_reference
+from pipeline.inspection import drift_reference
 from pipeline.inspection.drift import Drift
 from pipeline.monitoring.monitor import ALPHA
 from pipeline.reports import drift_page
 from pipeline.reports.drift_page import Shown
-from pipeline.store import atomic, drift_files
+from pipeline.store import atomic, drift_files, prediction_ids
 from pipeline.store.home import Home
 
 
@@ -76,7 +76,7 @@ def _finding(found: Drift) -> list[str]:
             ]
         return [found.alarm, *changes]
     if state.alarm is None:
-        until = f", the last of them at {drift_monitors.when(state.read_to)}" if state.images else ""
+        until = f", the last of them at {prediction_ids.when(state.read_to)}" if state.images else ""
         return [f"No alarm after {state.images:,} images that {champion} served{until}."]
     handled = (
         "The alarm stays until another version serves. If nothing has to be done about it, "

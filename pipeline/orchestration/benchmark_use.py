@@ -1,8 +1,8 @@
 """Whether a lineage's benchmark is unseen, and the record, made before anything trains, that from now on it is not."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from pipeline import moments
 from pipeline.contracts import Split, Version
 from pipeline.data.notices import Notify
 from pipeline.judging import ledger, trained_on
@@ -34,9 +34,8 @@ def settle(
         return
     images = len(split.benchmark)
     trained_on.require_small(images)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     ledger_files.append(
-        home, book, ledger.TrainedOnEntry(benchmark_sha256=split.benchmark_sha256, images=images, at=now)
+        home, book, ledger.TrainedOnEntry(benchmark_sha256=split.benchmark_sha256, images=images, at=moments.now())
     )
     notify(
         f"From now on models of '{dataset}' are trained on its {images:,} benchmark images, in folds. This is recorded "

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from pipeline import moments
 from pipeline.config import Settings
 from pipeline.contracts import Candidate, Cell, Images, LabelledImages, Probabilities, Split, Version
 from pipeline.data import digests
@@ -192,7 +193,7 @@ def _written(folder: Path, members: Sequence[Member], data: LabelledImages, cell
     facts = Manifest(
         format=manifest.FORMAT,
         id=folder.name,
-        created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        created_at=moments.now(),
         cell=cell.digest,
         recipe=RECIPE,
         family=RECIPE,

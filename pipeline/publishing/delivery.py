@@ -10,9 +10,9 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline import moments
 from pipeline.errors import ServiceError
 from pipeline.facts.competition import option
 from pipeline.facts.submission import SubmissionRecord
@@ -62,7 +62,7 @@ def deliver(
     _require_allowance(session)
     token = kaggle_sending.upload(session, csv)
     # On record before it is requested: a crash in between leaves a trace that is looked up.
-    record = saved(home, replace(record, submitted_at=_now()))
+    record = saved(home, replace(record, submitted_at=moments.now()))
     notify(f"Submitting to {record.competition}: {record.message}")
     try:
         reference = kaggle_sending.create(session, token, record.message)
@@ -198,7 +198,3 @@ def _match(found: Sequence[kaggle.ListedSubmission], record: SubmissionRecord) -
 
 def _is_open(record: SubmissionRecord) -> bool:
     return record.status not in ("complete", "error")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

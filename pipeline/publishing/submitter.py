@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
+from pipeline import moments
 from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
 from pipeline.data import sources
 from pipeline.errors import DataError, ServiceError
@@ -205,7 +205,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         seeds = f"{request.refit.seeds} {'seed' if request.refit.seeds == 1 else 'seeds'}"
         remarks.append(f"refit {request.refit.digest[:12]} with {seeds}: {REFIT_WORDS}")
     return SubmissionRecord(
-        submitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        submitted_at=moments.now(),
         competition=request.entry.competition,
         version=request.version.id,
         digest=facts.digest,

@@ -5,6 +5,8 @@ import re
 import time
 from collections.abc import Callable
 
+from pipeline import moments
+
 PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TICKS_PER_MILLISECOND = 4_096
 NANOSECONDS_PER_MILLISECOND = 1_000_000
@@ -37,6 +39,11 @@ def microseconds(prediction_id: str) -> int:
     """Return when an id was given out, in microseconds since 1970."""
     digits = prediction_id.replace("-", "")
     return int(digits[:12], 16) * 1_000 + int(digits[13:16], 16) * 1_000 // TICKS_PER_MILLISECOND
+
+
+def when(prediction_id: str) -> str:
+    """Return when an id was given out, as moments are recorded."""
+    return moments.of_seconds(microseconds(prediction_id) / 1e6)
 
 
 def first_after(microseconds_since_1970: int) -> str:

@@ -8,7 +8,6 @@ through them in the order of their names, and looks again where one was gone, mi
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.store import prediction_ids, served_files
@@ -94,7 +93,10 @@ def summary(home: Home, dataset: str) -> list[Kept]:
     for path in files(home, dataset):
         found.setdefault(path.parent.name, set()).update(ids_in(path))
     known = sorted((version, ids) for version, ids in found.items() if ids)
-    return [Kept(dataset, version, len(ids), _when(min(ids)), _when(max(ids))) for version, ids in known]
+    return [
+        Kept(dataset, version, len(ids), prediction_ids.when(min(ids)), prediction_ids.when(max(ids)))
+        for version, ids in known
+    ]
 
 
 def datasets(home: Home) -> list[str]:
@@ -123,8 +125,3 @@ def _files_once(home: Home, dataset: str, version: str | None, after: str) -> It
                 complete = False
             else:
                 yield served
-
-
-def _when(prediction_id: str) -> str:
-    seconds = prediction_ids.microseconds(prediction_id) // 1_000_000
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

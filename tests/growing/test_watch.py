@@ -12,11 +12,12 @@ import pytest
 from small_pictures import NAME, Ingest, picture, write_pictures
 from watched import SETTLE_SECONDS, files, orders_for, stored, watch_once
 
+from pipeline import moments
 from pipeline.data import snapshots
 from pipeline.data.preparation import from_facts
 from pipeline.errors import DataError, SettingsError, StoreError
 from pipeline.facts.watch_facts import WatchEvent, WatchState
-from pipeline.growing import announcing, batch_in_hand, due, intake
+from pipeline.growing import batch_in_hand, due, intake
 from pipeline.growing.arrivals import Desk, Item
 from pipeline.growing.due import Pace
 from pipeline.growing.preparing import prepare_item
@@ -327,7 +328,7 @@ def test_the_pace_counts_the_runs_of_the_last_hours() -> None:
     assert (pace.runs, pace.seconds) == (2, 3 * 3600)
     assert not pace.allows(begun, now)
     assert pace.allows(begun[:2], now)
-    just_now = (announcing.now(),)
+    just_now = (moments.now(),)
     assert not due.is_due(state(new=200, runs_begun=just_now), Pace.of("1/h"))
 
 
