@@ -73,7 +73,7 @@ def promote(
 
     place = Home.find(home)
     if reason and not override:
-        raise SettingsError("--reason belongs to --override: give both, or neither.")
+        raise SettingsError("--reason needs --override, and the reverse: give both, or neither.")
     with lock.writing(place, wait=True, notify=notice) as recovered:
         found = versions.require_whole(versions.find(place, version))
         deployer = Deployer(place, recovered.completed)
@@ -113,7 +113,7 @@ def predict(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write a submission to this file: ImageId,Label, or what the sample has.",
+            help="Write a submission to this file, with the columns ImageId,Label or those of the sample.",
             show_default="only for a CSV: submission.csv in metric_results/",
         ),
     ] = None,
@@ -126,7 +126,7 @@ def predict(
 ) -> None:
     """Predict unlabelled images with the champion.
 
-    Warns if all of them together are unlike those that it was judged on.
+    Warns if the images as a set are unlike those that the champion was judged on.
     """
     import numpy as np
 
