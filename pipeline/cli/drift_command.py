@@ -97,4 +97,4 @@ def _show(found: "Drift", page: Path | None, *, as_json: bool) -> None:
     for sentence in drift_report.sentences(found):
         console.print(sentence, markup=False, soft_wrap=True)
     if page is not None:
-        console.print(f"To look at: {page}", markup=False, soft_wrap=True)
+        console.print(f"Look at {page}", markup=False, soft_wrap=True)

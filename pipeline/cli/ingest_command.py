@@ -109,7 +109,7 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
         return
     for sentence in batch.in_words():
         console.print(sentence, markup=False)
-    console.print(f"To look at: {page}", markup=False, soft_wrap=True)
+    console.print(f"Look at {page}", markup=False, soft_wrap=True)
 
 
 def desk_of(place: Home, data_dir: Path | None) -> "Desk":

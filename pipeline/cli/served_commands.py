@@ -11,7 +11,7 @@ from pipeline.store.home import Home
 app = typer.Typer(help="Show and delete the predictions that `serve --log` keeps.", no_args_is_help=True)
 
 DatasetOption = Annotated[
-    str | None, typer.Option("--dataset", help="Show or delete only this dataset's predictions; all by default.")
+    str | None, typer.Option("--dataset", help="Only the predictions for this dataset.", show_default="all")
 ]
 
 

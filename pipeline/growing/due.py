@@ -35,7 +35,9 @@ class Pace:
         """
         found = _PACE.fullmatch(text)
         if found is None:
-            raise SettingsError(f"--at-most {shown(text)} is no pace: give runs per time, as in 1/h, 4/d or 1/30min.")
+            raise SettingsError(
+                f"--at-most {shown(text)} is not a rate: give runs per time, as in 1/h, 4/d or 1/30min."
+            )
         return cls(text, int(found["runs"]), int(found["count"] or 1) * _SECONDS[found["unit"]])
 
     def recent(self, begun: tuple[str, ...], now: datetime) -> tuple[str, ...]:

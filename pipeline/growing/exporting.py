@@ -134,7 +134,7 @@ def _npz(folder: Path, snapshot: Snapshot, target: Path) -> None:
 
 def _pictures(folder: Path, snapshot: Snapshot, target: Path) -> None:
     if target.exists():
-        raise DataError(f"{target} exists already: name a new folder.")
+        raise DataError(f"{target} already exists: name a new folder.")
     staging = target.with_name(f".{target.name}{atomic.TEMPORARY_SUFFIX}")
     atomic.remove_tree(staging)
     table = io.StringIO()

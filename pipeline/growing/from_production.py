@@ -61,7 +61,7 @@ def add(queue: Queue, entries: Sequence[Waiting]) -> int:
     room = MOST_WAITING - sum(shards.read(path, ["digest"]).num_rows for path in own)
     if room <= 0:
         raise DataError(
-            f"{MOST_WAITING:,} images ({cause}) wait for a review already, so no more are added: "
+            f"{MOST_WAITING:,} images ({cause}) already wait for review, so no more are added: "
             f"`simulator.py review {queue.snapshot.name}`."
         )
     return quarantine.add(queue.folder, entries[0].batch, entries[:room], queue.snapshot.classes)

@@ -1,4 +1,4 @@
-"""Labels that a quick model doubts which never saw the image: for datasets without a champion.
+"""Labels doubted by a quick model that never saw the image: for datasets without a champion.
 
 A linear model on the directions of strokes (``pipeline.models.tree_features``) is trained five times, each time without
 one fold, and predicts that fold. Of 1 % flipped labels among 10,000 of MNIST's images, what gives the label less than
@@ -95,7 +95,9 @@ class Doubts:
             f"{self.compared:,} labels were compared with out-of-fold predictions; {self.found:,} wait for review."
         ]
         if self.judging:
-            lines.append(f"{self.judging:,} of them judge models: they stay in the dataset and are reviewed blind.")
+            lines.append(
+                f"{self.judging:,} of them are benchmark images: they stay in the dataset and are reviewed blind."
+            )
         return lines
 
 

@@ -1,4 +1,4 @@
-"""What a watcher knows and what it tells: its state on disk, and its events."""
+"""What a watcher knows: its state on disk, and its events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ class Logbook:
     Args:
         home: The home folder.
         state: What a watcher that was never here before would record.
-        listeners: Who hears of events.
+        listeners: Who is notified of events.
         tell: Called with every event.
 
     Attributes:

@@ -155,7 +155,7 @@ def _matching(image: str, sources: dict[str, set[str]], newest: Snapshot) -> set
             "the source as `dataset export --to folder` lists it, or the picture file itself."
         )
     if len(digests) > 1:
-        raise DataError(f"'{image}' fits {len(digests)} images of {newest.name}: give their digests.")
+        raise DataError(f"'{image}' matches {len(digests)} images of {newest.name}: give their digests.")
     return digests
 
 

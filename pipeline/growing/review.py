@@ -124,10 +124,10 @@ class ReviewQueue:
             self.refresh()
             entry = next((one for one in self._order if one.digest == digest), None)
             if entry is None:
-                raise DataError("This image no longer waits: go on with the next one.")
+                raise DataError("This image no longer waits: continue with the next one.")
             known = self._decisions.pending.get(digest)
             if known is not None and known.reviewer != reviewer and known.action != "skip":
-                raise DataError(f"{known.reviewer} decided on this image already: go on with the next one.")
+                raise DataError(f"{known.reviewer} has already decided on this image: continue with the next one.")
             line = Decided(
                 digest=digest,
                 action=action,

@@ -61,7 +61,7 @@ class ReviewBatch:
         found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count) or "nothing to store"
         lines = [f"Reviewed by {', '.join(self.reviewers)}: {found}." if self.reviewers else "Nothing was decided."]
         if self.returned:
-            lines.append(f"{self.returned:,} images now judge models and must be reviewed again, blind.")
+            lines.append(f"{self.returned:,} images are now in the benchmark and must be reviewed again, blind.")
         if self.skipped:
             lines.append(f"{self.skipped:,} skipped images wait for the next review.")
         return [*lines, f"The newest snapshot is {self.snapshot.id} with {self.snapshot.images:,} images."]

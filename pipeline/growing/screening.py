@@ -202,7 +202,7 @@ def uneven(counts: Mapping[str, int]) -> list[str]:
         return []
     middle = max(float(np.median(list(counts.values()))), 1.0)
     return [
-        f"Class {name} has {count:,} images where the median class has {middle:,.0f}."
+        f"Class {name} has {count:,} images; the median class has {middle:,.0f}."
         for name, count in counts.items()
         if count * FAR_FROM_EVEN < middle or count > FAR_FROM_EVEN * middle
     ]

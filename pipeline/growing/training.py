@@ -1,4 +1,4 @@
-"""A run in a process of its own: a watcher goes on while it trains, and is not harmed by what happens to it.
+"""A run in a process of its own: the watcher keeps working while it trains, and survives if it crashes.
 
 The orders go to the process as one line on its standard input, which stays open: when the watcher dies, it closes,
 and the process ends. What it does comes back as lines of JSON.

@@ -144,7 +144,7 @@ class Watch:
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
         if not self._orders.inbox.is_dir():
-            raise SettingsError(f"--inbox {self._orders.inbox} is no folder: create it, or name another.")
+            raise SettingsError(f"--inbox {self._orders.inbox} is not a folder: create it, or name another.")
         snapshots.find(self._home.datasets, self._dataset)
         with watch_records.watching_alone(self._home, self._dataset, self._orders.inbox):
             self._resume()
@@ -192,7 +192,7 @@ class Watch:
                 self._troubled_since[what] = float("inf")
                 self._failures += 1
                 with contextlib.suppress(PipelineError):
-                    self._log.happened("trouble", f"The watcher cannot go on with {what}: {error}")
+                    self._log.happened("trouble", f"The watcher cannot continue with {what}: {error}")
         else:
             self._troubled_since.pop(what, None)
 

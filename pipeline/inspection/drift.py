@@ -151,8 +151,8 @@ def _alarm(home: Home, state: DriftState, raised: Raised, eye: Eye) -> DriftAlar
     changes = drift_changes.since(home, state, since_id, eye)
     score, meaning = drift_changes.sign(raised, eye.reference.facts.classes)
     sentence = (
-        f"Since {prediction_ids.when(since_id)}, after {raised.since:,} images, what {state.watched.version} is asked "
-        f"about is unlike what it was judged on: {meaning}."
+        f"Since {prediction_ids.when(since_id)}, after {raised.since:,} images, what {state.watched.version} sees has "
+        f"been unlike the images that it was judged on: {meaning}."
     )
     return DriftAlarm(
         key=f"{state.dataset}-{state.number}",

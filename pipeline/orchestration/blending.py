@@ -88,7 +88,7 @@ class Blended:
             *(f"{one.weight:.4f}  {_figures(one.answers, self.labels)}  {one.version.id}" for one in self.members),
             f"blend   {_figures(mixed, self.labels)}  {self.version.id}"
             f"{'' if self.new else ' (it existed; nothing was judged again)'}",
-            f"Compared on {len(self.labels):,} validation images, on which the weights were learned, too.",
+            f"Compared on {len(self.labels):,} validation images, the ones on which the weights were learned.",
         ]
 
 
@@ -118,7 +118,7 @@ def blend(settings: Settings, home: Home, ids: Sequence[str], notify: Notify) ->
         used = [member for member in members if member.weight > 0]
         if len(used) < 2:
             raise ModelError(
-                f"Nothing is gained by a blend: on the {len(labels):,} validation images {used[0].version.id} alone is "
+                f"A blend gains nothing: on the {len(labels):,} validation images {used[0].version.id} alone is "
                 "as good as any mean of these versions."
             )
         cell = _cell(used, split)

@@ -235,7 +235,7 @@ class Session:
         old = [one for one in kept if one.verdict.truth_sha256 not in ("", today) and not one.verdict.out_of_fold]
         if old:
             self.observer.notice(
-                f"{_named(old)} judged on other benchmark images or labels than today's: {_how_to_judge(old)}"
+                f"{_named(old)} judged on other benchmark images or labels than the current ones: {_how_to_judge(old)}"
             )
         refused = [one for one in kept if one not in old and one.verdict.outcome != "pass"]
         other = [one for one in refused if one.verdict.policy_sha256 != self.watcher.policy.digest]

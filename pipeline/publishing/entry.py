@@ -128,10 +128,10 @@ def _form(
 def _known_sample(competition: str, test_images: Path | None) -> SubmissionForm:
     known = KNOWN[competition].sample if competition in KNOWN else None
     if known is None:
-        beside = f" Or put it beside {test_images}." if test_images else ""
+        beside = f" Or put it next to {test_images}." if test_images else ""
         raise DataError(
-            f"The sample_submission.csv of {competition} is missing, which says what a submission must look like: get "
-            f"it with `simulator.py kaggle download{option(competition)}`.{beside}"
+            f"The sample_submission.csv of {competition} is missing; it says what a submission must look like. Get it "
+            f"with `simulator.py kaggle download{option(competition)}`.{beside}"
         )
     return known
 

@@ -36,7 +36,7 @@ SIGN_IN = Path(__file__).parent / "static" / "sign-in.html"
 NEEDED = "This server needs its token: send it as `Authorization: Bearer <token>`, or sign in on the page."
 NO_TOKEN = "Without a token, this is not open to other machines: start the server with --token-file."
 FOREIGN = "Another site's page sent this request: open the page of this server itself."
-UNPROVEN = "This request does not say that a page of this server sent it: send the token, or use the page."
+UNPROVEN = "Nothing in this request shows that a page of this server sent it: send the token, or use the page."
 
 
 def read_token(path: Path) -> str:

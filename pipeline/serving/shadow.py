@@ -109,8 +109,8 @@ class Shadow:
             self._follow_on(challenger)
         except (EOFError, OSError) as error:
             if not self._stopping:
-                reason = str(error) or "its process is gone"
-                self._say(f"The challenger {self.version} ended ({reason}): restart the server.")
+                reason = str(error) or "its process died"
+                self._say(f"The challenger {self.version} stopped ({reason}): restart the server.")
         with self._guard:
             self._ended = True
             self.skipped += self._images_waiting

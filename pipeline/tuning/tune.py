@@ -172,5 +172,5 @@ def _figures(trial: Trial) -> str:
 def _why_none(trials: Sequence[Trial]) -> str:
     reason = next((trial.reason for trial in trials if trial.reason), "")
     if not reason:
-        return "No trial came to its end in time: give a longer --timeout."
-    return f"No trial came to its end; the first that failed said: {reason}"
+        return "No trial finished in time: give a longer --timeout."
+    return f"No trial finished; the first failure was: {reason}"

@@ -305,7 +305,7 @@ def test_trouble_is_announced_once_it_has_lasted(
     monkeypatch.setattr(intake.Intake, "take", refuse)
     watcher.run()
     assert [event.kind for event in told] == ["started", "trouble", "stopped"]
-    assert "cannot go on with the inbox: The disk is full." in told[1].sentence
+    assert "cannot continue with the inbox: The disk is full." in told[1].sentence
     assert watcher.failures == 1
 
 

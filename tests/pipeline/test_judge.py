@@ -51,7 +51,7 @@ def test_judge_promotes_a_refused_version_under_another_gate_and_leaves_its_file
     config = tmp_path / "pipeline.toml"
     config.write_text("[gate]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in AS_GOOD.items()))
     status, out, _ = command("judge", refused.id, "--config", config, "--home", home.root)
-    assert status == 0 and "passed and serves now" in out
+    assert status == 0 and "passed and now serves" in out
     now = versions.find(home, refused.id)
     assert now.folder == home.versions / refused.id and now.in_production
     assert bytes_of(now.folder) == before

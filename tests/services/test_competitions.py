@@ -203,7 +203,7 @@ def test_the_best_version_that_was_not_sent_yet_is_next(
     call("kaggle", "download", *named)
     worse = publish(home, number=2, strength=1e-5, serve=False)
     said = call(*best)
-    assert f"{champion.id} is chosen: of 2 versions that were not sent yet it has the best expected score" in said
+    assert f"{champion.id} is chosen: of 2 versions that have not been sent yet, it has the best expected score" in said
     assert f"the next is {worse.id} with" in said
     assert [record.version for record in submissions.read(home)] == [champion.id]
 
@@ -211,7 +211,7 @@ def test_the_best_version_that_was_not_sent_yet_is_next(
     with pytest.raises(ServiceError, match=r"Today's submissions .* are used up"):
         call(*best)
     kaggle_site.limits["numAllowedNow"] = 1
-    assert f"{worse.id} is chosen: it is the only version that was not sent yet" in call(*best)
+    assert f"{worse.id} is chosen: it is the only version that has not been sent yet" in call(*best)
     assert [record.version for record in submissions.read(home)] == [champion.id, worse.id]
     assert "were sent to shuffled-digits before" in call(*best)
     assert len(kaggle_site.submissions) == 2

@@ -62,7 +62,7 @@ def test_a_refit_that_disagrees_beyond_chance_is_refused(
         return fit(self, request)
 
     monkeypatch.setattr(cross_fitting.SeedAveragedModel, "fit", fit_to_wrong_labels)
-    with pytest.raises(ModelError, match=r"disagrees with .* surely on more than .* without --refit"):
+    with pytest.raises(ModelError, match=r"disagrees with .* almost certainly above .* without --refit"):
         call("kaggle", "submit", "--refit", "1")
     assert competition.submissions == []
     assert submissions.read(home) == []
