@@ -54,7 +54,7 @@ def shape_of(value: object) -> Shape | None:
     numbers = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 6]
     if len(numbers) != len(words) or len(numbers) not in (2, 3) or 0 in numbers or numbers[2:] not in ([], [1], [3]):
         raise SettingsError(
-            f"--shape {shown(value)} is no shape: give HEIGHT,WIDTH for grey images, or HEIGHT,WIDTH,3 for colours."
+            f"--shape {shown(value)} is not a shape: give HEIGHT,WIDTH for grey images, or HEIGHT,WIDTH,3 for colour."
         )
     height, width, channels = [*numbers, 1][:3]
     return height, width, channels

@@ -68,7 +68,7 @@ class ProductionAccuracy:
         between = f"between {100 * found.low:.2f} and {100 * found.high:.2f} %"
         return (
             f"Accuracy in production: {100 * found.accuracy:.2f} % of {found.labels:,} predictions drawn at random; "
-            f"{between} with {100 * found.confidence:g} % confidence at every reading. {waiting}"
+            f"{between} with {100 * found.confidence:g} % confidence, however often you look. {waiting}"
         )
 
     def as_json(self) -> dict[str, Any]:

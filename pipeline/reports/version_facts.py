@@ -165,7 +165,7 @@ def _or(value: float | None, default: float) -> float:
 
 
 def _chosen(parameters: Parameters) -> Parameters:
-    """Parameters as asked for; 0 epochs or images a batch mean that effort, data and device decide."""
+    """Parameters as requested; 0 epochs or 0 images per batch leave the choice to effort, data and device."""
     automatic = {name for name in ("epochs", "batch_size") if parameters.get(name) == 0}
     return {name: "automatic" if name in automatic else value for name, value in parameters.items()}
 

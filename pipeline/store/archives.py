@@ -97,7 +97,7 @@ def _replace(archive: Path, largest: int) -> None:
         if target.is_dir() and source.is_dir():  # parts of one folder
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif target.exists():
-            raise DataError(f"{archive} holds {target.name}, which is beside it already: remove one of them.")
+            raise DataError(f"{archive} holds {target.name}, which already exists next to it: remove one of them.")
         else:
             source.rename(target)
         shutil.rmtree(scratch, ignore_errors=True)

@@ -126,8 +126,8 @@ def read_state(home: Home, dataset: str) -> DriftState | None:
         raise
     except StoreError as error:
         raise StoreError(
-            f"{error} Restore it from a copy. If you delete it, a new monitor starts, and its promise no longer counts "
-            "those before it."
+            f"{error} Restore it from a backup. If you delete it, a new monitor starts, and its promise no longer "
+            "counts those before it."
         ) from error
 
 

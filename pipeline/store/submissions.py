@@ -42,9 +42,9 @@ def read(home: Home) -> list[SubmissionRecord]:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         fault = f"{'.'.join(map(str, problem['loc'])) or 'a row'}: {problem['msg']}"
-        raise StoreError(f"{path} is damaged ({fault}): restore it from a copy, or move it away.") from None
+        raise StoreError(f"{path} is damaged ({fault}): restore it from a backup, or move it away.") from None
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise StoreError(f"{path} is damaged ({error}): restore it from a copy, or move it away.") from error
+        raise StoreError(f"{path} is damaged ({error}): restore it from a backup, or move it away.") from error
 
 
 def save(home: Home, record: SubmissionRecord) -> None:

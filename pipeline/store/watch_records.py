@@ -107,7 +107,7 @@ def watching_alone(home: Home, dataset: str, inbox: Path) -> Iterator[None]:
                     # Whoever only looks holds it for a moment, too.
                     lock.acquire(timeout=LOOK_SECONDS)
                 except filelock.Timeout as error:
-                    raise StoreError(f"Another process watches {what}: `watch --status` shows it.") from error
+                    raise StoreError(f"Another process is watching {what}: `watch --status` shows it.") from error
             held.callback(lock.release)
         yield
 

@@ -141,7 +141,7 @@ def test_a_damaged_archive_replaces_nothing(home: Home, kaggle_site: KaggleServe
         call("kaggle", "download", "--competition", competition.name, "--force")
     kaggle_site.files = {}
     kaggle_site.archive = lambda: b"<html>"  # type: ignore[method-assign]
-    with pytest.raises(ServiceError, match="is no archive"):
+    with pytest.raises(ServiceError, match="is not an archive"):
         call("kaggle", "download", "--competition", competition.name, "--force")
     assert len(list(home.competition(competition.name).rglob("*.png"))) == 120
     assert [path.name for path in (home.data / "kaggle").iterdir()] == [competition.name]
@@ -149,7 +149,7 @@ def test_a_damaged_archive_replaces_nothing(home: Home, kaggle_site: KaggleServe
 
 @pytest.mark.parametrize("name", ["../etc", "a/b", "", "-x", "https://example.org"])
 def test_a_name_that_no_competition_has_is_refused(call: Call, name: str) -> None:
-    with pytest.raises(StoreError, match="no name of a competition"):
+    with pytest.raises(StoreError, match="is not a competition's name"):
         call("kaggle", "status", f"--competition={name}")
 
 

@@ -56,7 +56,7 @@ def read_lines(path: Path) -> list[str]:
             decoded.append(line.decode())
         except UnicodeDecodeError as error:
             raise StoreError(
-                f"{path}, line {number} is damaged: it is not UTF-8. Restore the file from a copy."
+                f"{path}, line {number} is damaged: it is not UTF-8. Restore the file from a backup."
             ) from error
     return decoded
 
