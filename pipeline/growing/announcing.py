@@ -64,7 +64,7 @@ def emit(home: Home, happened: WatchEvent, listeners: Listeners) -> WatchEvent:
         The event as it was recorded, with the reason if somebody could not be notified.
 
     Raises:
-        StoreError: The disk is full or refuses; everybody was told.
+        StoreError: The disk is full or fails; everybody has been notified.
     """
     problems = []
     if happened.kind in ANNOUNCED:

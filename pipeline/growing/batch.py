@@ -30,7 +30,7 @@ TITLES = {
 
 
 Untaken = Mapping[Path, tuple[str, ...]]
-"""What was not taken: by the file that it came in, a sentence for each thing."""
+"""What was not taken in: for each file, a sentence for each reason."""
 
 
 class NothingTakenError(DataError):

@@ -24,7 +24,7 @@ AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Difference:
-    """What the second of two snapshots has that the first has not, and the other way round.
+    """What the second of two snapshots has that the first lacks, and the other way round.
 
     Attributes:
         added, removed: Images by class name.

@@ -14,7 +14,7 @@ from pipeline.store.home import Home
 from pipeline.store.served_files import Served
 
 MOST_WAITING = 1_000
-"""Images with one cause that wait for a reviewer; beyond that no more are added."""
+"""At most this many images with one cause wait for a reviewer; beyond that no more are added."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Queue:
 
 
 def queue_of(home: Home, origin: str) -> Queue | None:
-    """Return the queue of the dataset that a version was trained on; ``None`` where it is none that grows.
+    """Return the queue of the dataset that a version was trained on; ``None`` if it does not grow.
 
     Args:
         home: The home folder.
@@ -45,7 +45,7 @@ def queue_of(home: Home, origin: str) -> Queue | None:
 
 
 def folder_of(home: Home, origin: str) -> Path | None:
-    """Return the folder of the dataset that a version was trained on; ``None`` where it is none that grows."""
+    """Return the folder of the dataset that a version was trained on; ``None`` if it does not grow."""
     return home.datasets / origin.partition("@")[0] if snapshots.refers(origin, home.datasets) else None
 
 

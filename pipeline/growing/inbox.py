@@ -1,4 +1,4 @@
-"""The inbox of a watcher: what lies in it, what of that is complete, and how a batch leaves it.
+"""The inbox of a watcher: what is in it, what of that is complete, and how a batch leaves it.
 
 ::
 
@@ -30,7 +30,7 @@ TEMPORARY_ENDINGS = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", "
 
 @dataclass(frozen=True)
 class Drop:
-    """What leaves the inbox together.
+    """Files and folders that leave the inbox together.
 
     Attributes:
         paths: Files and folders, relative to the inbox.
@@ -63,7 +63,7 @@ class Inbox:
 
     Args:
         folder: The inbox.
-        settle_seconds: A file is complete once its size and time have not changed for so long.
+        settle_seconds: A file is complete once its size and time have not changed for this long.
         clock: Seconds that only ever grow.
     """
 
@@ -204,7 +204,7 @@ def _whole(path: Path, files: list[_File]) -> Drop:
 
 
 def _alone(file: _File, *, in_class: bool) -> Drop:
-    """A file that is no picture: a table or archive, or what can only be refused."""
+    """A file that is not a picture: a table or archive, or something that can only be refused."""
     known = file.path.suffix.lower() in TABLES or archives.is_archive(file.path)
     if file.fault or (known and not in_class):
         return Drop((file.path,), file.fault)

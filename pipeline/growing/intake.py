@@ -28,7 +28,7 @@ class Intake:
         desk: Opens what arrives.
         log: Where all of it is recorded.
         delete: Whether to delete what was taken.
-        stopping: Whether the watcher is to end; asked between batches, and while one is prepared.
+        stopping: Whether the watcher should stop; asked between batches, and while one is prepared.
 
     Attributes:
         refused: How many batches were refused.

@@ -26,19 +26,19 @@ from pipeline.store.home import Home
 from pipeline.stored_images import ImageSource, blocks, joined, view
 
 WHO = "out of fold"
-"""In place of a version, in an opinion."""
+"""Stands in for a version's id in an opinion."""
 PREDICTS = "a quick model that did not see it predicts"
 FOLDS = 5
 LEAST_IMAGES = 200
-"""Of all classes together: a model of fewer doubts too much."""
+"""Over all classes: a model trained on fewer images doubts too many labels."""
 LEAST_OF_CLASS = 20
-"""Labels of a smaller class are not doubted: a model knows too little of it."""
+"""Labels of a smaller class are not doubted: a model knows too little about it."""
 MOST_FITTED = 20_000
 """Images that the model of one fold is trained on at most, drawn by a hash."""
 STRENGTH = 0.03
 STEPS = 60
 FEATURE_BYTES = 1 << 28
-"""What the features of one block may take on their way, at nine numbers a pixel."""
+"""Memory that the features of one block may take while they are computed, at nine numbers per pixel."""
 
 
 def out_of_fold(images: ImageSource, labels: Labels, own: Digests, n_classes: int) -> Probabilities | None:

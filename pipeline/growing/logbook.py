@@ -58,7 +58,7 @@ class Logbook:
         """Announce, record and tell an event.
 
         Raises:
-            StoreError: The disk is full or refuses; everybody was told.
+            StoreError: The disk is full or fails; everybody has been notified.
         """
         self._tell(emit(self._home, happened, self._listeners))
 

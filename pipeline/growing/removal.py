@@ -1,7 +1,7 @@
 """Take images out of a dataset: struck from the next snapshot, or erased from all of them.
 
-Erasing is a list of steps that can each be repeated: what is to go is first written to ``.erasing.json``, and the file
-is deleted last, so that an erasure that was killed is completed by whoever writes to the dataset next.
+Erasing is a list of steps that can each be repeated: the images to erase are first listed in ``.erasing.json``, and
+the file is deleted last, so that whoever writes to the dataset next completes an erasure that was killed.
 """
 
 from collections.abc import Collection, Sequence

@@ -21,7 +21,7 @@ from pipeline.growing.snapshot_store import Change, Terms
 from pipeline.store.home import Home
 
 LEFT_ALONE_SECONDS = 600
-"""After that long without another decision, the next ingest stores what was decided."""
+"""After this long without another decision, the next ingest stores what was decided."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class ReviewBatch:
 
 @dataclass
 class _Plan:
-    """What the decisions come to."""
+    """What the decisions amount to."""
 
     added: list[Entry] = field(default_factory=list)
     relabelled: list[Entry] = field(default_factory=list)
@@ -121,7 +121,7 @@ def store(home: Home, dataset: str, *, wait: bool, notify: Notify) -> ReviewBatc
 
 
 def store_what_was_left(home: Home, dataset: str, *, wait: bool, notify: Notify) -> None:
-    """Store decisions that a reviewer left pending and went away, or whose process was killed.
+    """Store the pending decisions of a reviewer who left, or whose process was killed.
 
     Raises:
         StoreError: The disk is full or refuses.

@@ -24,11 +24,11 @@ from pipeline.facts.base import Facts
 from pipeline.store.home import Home
 
 STOP_SECONDS = 20.0
-"""How long a run may take to stop before it is killed; both leave finished work intact."""
+"""How long a run may take to stop before it is killed; finished work stays intact either way."""
 
 
 class Message(Facts):
-    """What a run says of itself."""
+    """What a run reports about itself."""
 
     kind: Literal["doing", "notice", "problem"]
     text: str

@@ -1,4 +1,4 @@
-"""What versions remember of images: the digests they were trained and judged on, and pictures in their reports."""
+"""What versions record about images: the digests they were trained and judged on, and pictures in their reports."""
 
 from collections.abc import Collection
 from dataclasses import replace

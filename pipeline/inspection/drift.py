@@ -1,4 +1,4 @@
-"""Whether the images that are served are still like those that the champion was judged on, as they come in."""
+"""Whether served images are still like those that the champion was judged on, checked as they come in."""
 
 import time
 from collections.abc import Callable
@@ -26,12 +26,12 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """What is known of the images that a champion served, or of a set of images.
+    """What is known about the images that a champion served, or about a set of images.
 
     Attributes:
         champion: The champion.
         state: Its monitor; ``None`` where nothing that it served was logged, and for a set of images.
-        alarm: That they are different from those that it was judged on, in a sentence; ``None`` without an alarm.
+        alarm: A sentence saying that they differ from those it was judged on; ``None`` without an alarm.
         changes: What is different; ``None`` without an alarm, and where the log no longer has the images.
         images: How many images these are.
         reference_images: How many they were compared with; 0 if no image was.

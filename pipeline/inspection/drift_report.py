@@ -1,4 +1,4 @@
-"""What a look at served images found: in words, as JSON, and as a page."""
+"""The result of a drift check: in words, as JSON, and as a page."""
 
 from pathlib import Path
 from typing import Any

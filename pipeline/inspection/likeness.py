@@ -10,7 +10,7 @@ from pipeline.store.home import Home
 
 
 def warning(home: Home, champion: Deployment, probabilities: Probabilities) -> str | None:
-    """Return that a set of images is unlike those that the champion was judged on; ``None`` where that is not shown.
+    """Return that a set of images is unlike those that the champion was judged on; ``None`` if that is not proven.
 
     The version must still be there, since its bundle in production has no benchmark predictions.
 

@@ -1,4 +1,4 @@
-"""Whether a lineage's benchmark is unseen, and the record, made before anything trains, that from now on it is not."""
+"""Whether a lineage's benchmark is still unseen, and the record, made before anything trains, that it no longer is."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What ``blend`` does: versions become one, their weighted mean, which is judged like any other challenger."""
+"""What ``blend`` does: turn versions into their weighted mean, which is judged like any other challenger."""
 
 import os
 import platform
@@ -70,7 +70,7 @@ class Blended:
 
     Attributes:
         version: The blend, judged.
-        members: Those that were given, also where they have no weight.
+        members: Those that were given, including any without weight.
         labels: The truth of the validation images, ``[N]``.
         new: Whether it was made now; otherwise it existed.
     """

@@ -1,7 +1,7 @@
-"""The champion's recipe on all labelled images, for a submission alone: ``metric_results/refits/``.
+"""The champion's recipe fitted on all labelled images, only for a submission: ``metric_results/refits/``.
 
-It is fitted on the benchmark, too, so it can never be judged, and it is no version: neither the gate nor production
-knows of it. What is known of it is that it agrees with the champion, which was judged.
+It is fitted on the benchmark, too, so it can never be judged, and it is not a version: neither the gate nor
+production knows of it. All that is known is that it agrees with the champion, which was judged.
 """
 
 from collections.abc import Mapping

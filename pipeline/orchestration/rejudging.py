@@ -1,4 +1,4 @@
-"""Judge stored versions again, without training: against today's champion, on today's benchmark, by today's gate."""
+"""Judge stored versions again, without training: against the current champion, by the current benchmark and gate."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class Rejudge:
 
     Attributes:
         home: The home folder.
-        watcher: Judges under today's policy.
+        watcher: Judges under the current policy.
         data: The dataset as it is today.
         today: Any split of it: its benchmark and validation rows count, and all rows that are fitted at some size.
     """

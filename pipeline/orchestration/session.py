@@ -229,7 +229,7 @@ class Session:
             self.observer.notice(f"{found} {most.version.folder / 'report.html'} shows them.")
 
     def _say_what_is_kept(self, kept: Sequence[Version], rejudge: Rejudge) -> None:
-        """Say which kept verdicts are not of today's gate and images, and how to have them given anew."""
+        """Say which kept verdicts are not from the current gate and images, and how to get new ones."""
         today = rejudge.truth
         # Of a version that answered out of fold, the benchmark and its labels are part of the cell.
         old = [one for one in kept if one.verdict.truth_sha256 not in ("", today) and not one.verdict.out_of_fold]

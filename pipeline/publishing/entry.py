@@ -1,4 +1,4 @@
-"""Taking part in a competition: its files, what it wants back, and what it scores by, settled once and kept."""
+"""Taking part in a competition: its files, the format of a submission and the metric, settled once and kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A competition, as far as it matters to whoever submits to it.
+    """A competition, as far as it matters for submitting to it.
 
     Attributes:
         competition: Its name in Kaggle's addresses.

@@ -100,7 +100,7 @@ def run_trial(
 
 
 class _Watch:
-    """A ``FitProgress`` that ends a fit without hope or time."""
+    """A ``FitProgress`` that ends a fit that is hopeless or out of time."""
 
     def __init__(self, proposal: Proposal, deadline: float) -> None:
         self.seen: list[tuple[int, float]] = []

@@ -39,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What came of a search.
+    """The result of a search.
 
     Attributes:
         study: What was searched.
@@ -61,7 +61,7 @@ class Tuning:
 
     @property
     def sentences(self) -> list[str]:
-        """What a person should know of it."""
+        """The result in words."""
         first = next((trial for trial in self.trials if trial.number == 0), None)
         by_outcome = {kind: sum(one.outcome == kind for one in self.trials) for kind in ("pruned", "failed")}
         less = "".join(f", {count} {kind}" for kind, count in by_outcome.items() if count)
