@@ -74,7 +74,7 @@ def keep(folder: Path, sha256: str, made: Pixels) -> None:
     """Put the decoded content of a shard into the cache of its dataset.
 
     Raises:
-        OSError: The disk is full or refuses.
+        OSError: The disk is full or fails.
     """
     place = _place(folder, sha256)
     staging = place.with_name(f".{place.name}.{os.getpid()}.tmp")

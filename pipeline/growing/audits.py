@@ -98,7 +98,7 @@ def draw(home: Home, queue: Queue, served: Served) -> int:
         served: What was drawn, at random.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
         DataError: The queue is full or damaged.
     """
     dataset = served.facts.dataset
@@ -174,7 +174,7 @@ def forget(home: Home, dataset: str, prediction_ids: Collection[str]) -> None:
     """Delete the records of some predictions.
 
     Raises:
-        StoreError: The file is damaged, or the disk is full or refuses.
+        StoreError: The file is damaged, or the disk is full or fails.
     """
     _forget(home, dataset, lambda audit: audit.prediction_id in prediction_ids)
 
@@ -183,7 +183,7 @@ def forget_images(home: Home, dataset: str, image_digests: Collection[str]) -> N
     """Delete the records of some images.
 
     Raises:
-        StoreError: The file is damaged, or the disk is full or refuses.
+        StoreError: The file is damaged, or the disk is full or fails.
     """
     _forget(home, dataset, lambda audit: audit.digest in image_digests)
 

@@ -56,7 +56,7 @@ def take_in(
         progress: Called with how far the preparation is; what it raises ends the ingest.
 
     Raises:
-        PipelineError: The disk is full or refuses, the dataset or its champion is damaged, or another process is
+        PipelineError: The disk is full or fails, the dataset or its champion is damaged, or another process is
             writing to the dataset: the batch can be tried again.
     """
     if batch.attempts > MOST_ATTEMPTS:
@@ -86,7 +86,7 @@ def put_away(inbox: Inbox, batch: BatchInHand, *, delete: bool) -> None:
     Every step can be repeated.
 
     Raises:
-        StoreError: The disk is full or refuses; the next call goes on.
+        StoreError: The disk is full or fails; the next call goes on.
     """
     folder, outcome = inbox.in_hand(batch.id), batch.outcome
     assert outcome is not None

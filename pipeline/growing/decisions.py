@@ -106,7 +106,7 @@ def append(folder: Path, line: Decided | Undone | Stored) -> None:
     """Add a line durably; the caller holds the queue's lock.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     atomic.append_line(path_of(folder), line.model_dump_json())
 
@@ -115,7 +115,7 @@ def forget(folder: Path, doomed: Collection[str]) -> None:
     """Delete every trace of some images; the caller holds the queue's lock.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     lines = _lines(folder)
     kept = [one for line in lines if (one := _without(line, doomed)) is not None]

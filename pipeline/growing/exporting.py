@@ -76,7 +76,7 @@ def export(folder: Path, snapshot: Snapshot, form: str, target: Path) -> int:
 
     Raises:
         DataError: The form cannot hold these images, or the folder exists.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     writers: dict[str, Callable[[Path, Snapshot, Path], None]] = {"csv": _csv, "npz": _npz, "folder": _pictures}
     if form not in writers:

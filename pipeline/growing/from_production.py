@@ -53,7 +53,7 @@ def add(queue: Queue, entries: Sequence[Waiting]) -> int:
     """Put images with one cause into a queue, as far as there is room; returns how many are new to it.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
         DataError: There is no room, or a file of the queue is damaged.
     """
     cause = entries[0].cause
@@ -113,7 +113,7 @@ def withdraw(folder: Path, prediction_ids: Collection[str]) -> set[str]:
     """Take images out of a queue again, with what was decided on them; returns the predictions that were there.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
         DataError: A file of the queue is damaged.
     """
     waiting = {one.digest: one.source for one in quarantine.waiting(folder) if one.source in prediction_ids}

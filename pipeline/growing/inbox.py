@@ -111,7 +111,7 @@ class Inbox:
         """Move a drop out of everybody's reach; what has vanished meanwhile is left out.
 
         Raises:
-            OSError: The disk refuses to rename; what was moved is in hand.
+            OSError: The disk fails to rename; what was moved is in hand.
         """
         for path in drop.paths:
             move(self.folder / path, self.in_hand(batch) / path)
@@ -129,7 +129,7 @@ class Inbox:
         """Move a folder in hand that no record knows back to where it is looked at like anything that arrives.
 
         Raises:
-            OSError: The disk refuses.
+            OSError: The disk fails.
         """
         move(self.in_hand(batch), self.folder / f"again-{secrets.token_hex(6)}")
 
@@ -150,7 +150,7 @@ def move(source: Path, target: Path) -> None:
     """Give a file or folder its place in another folder of the inbox; one that has vanished is left out.
 
     Raises:
-        OSError: The disk refuses.
+        OSError: The disk fails.
     """
     atomic.make_folder(target.parent)
     try:

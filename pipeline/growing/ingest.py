@@ -87,7 +87,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
     Raises:
         SettingsError: The options contradict the dataset or each other.
         DataError: Nothing can be read from the sources, or all of it was refused (``NothingTakenError``).
-        StoreError: The disk is full or refuses; the last snapshot is intact.
+        StoreError: The disk is full or fails; the last snapshot is intact.
     """
     declaring.check_name(order.dataset)
     folder = home.datasets / order.dataset

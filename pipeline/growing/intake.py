@@ -56,7 +56,7 @@ class Intake:
 
         Raises:
             DataError: The dataset cannot be read.
-            StoreError, OSError: The disk refuses.
+            StoreError, OSError: The disk fails.
         """
         newest = snapshots.find(self._home.datasets, self._order.dataset)
         self._drops = self._inbox.complete(newest.classes)
@@ -81,7 +81,7 @@ class Intake:
         """Take in everything that is complete.
 
         Raises:
-            PipelineError, OSError: The disk is full or refuses, the dataset is damaged, or another process is writing
+            PipelineError, OSError: The disk is full or fails, the dataset is damaged, or another process is writing
                 to it: what is in hand is finished later.
         """
         self.look()

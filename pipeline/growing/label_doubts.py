@@ -150,7 +150,7 @@ def search(home: Home, dataset: str, *, wait: bool, notify: Notify) -> Doubts:
 
     Raises:
         DataError: There is no such dataset, or a file is damaged.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     folder = home.datasets / snapshots.find(home.datasets, dataset).name
     with snapshot_store.writing(folder, wait=wait, notify=notify):

@@ -30,7 +30,7 @@ class Logbook:
         """Change the state, on disk first; without a change nothing is written.
 
         Raises:
-            StoreError: The disk is full or refuses; the state is as it was.
+            StoreError: The disk is full or fails; the state is as it was.
         """
         changed = self.state.model_copy(update=changes)
         if changed != self.state:

@@ -138,7 +138,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a dataset's queue.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     place = folder / snapshots.QUARANTINE
     with atomic.disk_errors(place):
@@ -169,7 +169,7 @@ def add(folder: Path, batch: str, entries: Sequence[Waiting], classes: Sequence[
         classes: The class names that the entries' labels count in: those of the newest snapshot.
 
     Raises:
-        StoreError: The disk is full or refuses; what waited before still does.
+        StoreError: The disk is full or fails; what waited before still does.
         DataError: A file of the queue is damaged.
     """
     if not entries:
@@ -210,7 +210,7 @@ def discard(folder: Path, doomed: Collection[str]) -> int:
     """Take images out of the queue by their digests; returns how many there were.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     if not batches(folder):
         return 0

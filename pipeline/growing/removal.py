@@ -66,7 +66,7 @@ def remove(home: Home, dataset: str, images: Sequence[str], *, erase: bool, noti
 
     Raises:
         DataError: There is no such dataset or image.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     snapshots.find(home.datasets, dataset)
     folder = home.datasets / dataset
@@ -89,7 +89,7 @@ def finish(home: Home, folder: Path, *, wait: bool, notify: Notify) -> None:
     """Complete an erasure that was killed, if there is one.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     if (folder / PENDING).exists():
         with (
@@ -104,7 +104,7 @@ def complete_erasure(home: Home, folder: Path) -> bool:
     """Finish an interrupted erasure; return whether there was one. The caller holds both locks.
 
     Raises:
-        StoreError: The disk is full or refuses; the next call resumes.
+        StoreError: The disk is full or fails; the next call resumes.
     """
     if not (folder / PENDING).exists():
         return False

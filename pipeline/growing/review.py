@@ -115,7 +115,7 @@ class ReviewQueue:
 
         Raises:
             DataError: The image no longer waits, someone else decided on it, or there is no such class or reviewer.
-            StoreError: The disk is full or refuses.
+            StoreError: The disk is full or fails.
         """
         _check_reviewer(reviewer)
         if (label is not None) != (action == "label") or (label is not None and label not in self.snapshot.classes):
@@ -144,7 +144,7 @@ class ReviewQueue:
         """Take back a reviewer's last decision that is not stored yet; returns its image, ``None`` without any.
 
         Raises:
-            StoreError: The disk is full or refuses.
+            StoreError: The disk is full or fails.
         """
         with quarantine.locked(self._folder):
             self.refresh()

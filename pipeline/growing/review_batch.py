@@ -94,7 +94,7 @@ def store(home: Home, dataset: str, *, wait: bool, notify: Notify) -> ReviewBatc
 
     Raises:
         DataError: There is no such dataset, or a file is damaged.
-        StoreError: The disk is full or refuses; what was not stored is still pending.
+        StoreError: The disk is full or fails; what was not stored is still pending.
     """
     folder = home.datasets / snapshots.find(home.datasets, dataset).name
     removal.finish(home, folder, wait=wait, notify=notify)
@@ -124,7 +124,7 @@ def store_what_was_left(home: Home, dataset: str, *, wait: bool, notify: Notify)
     """Store the pending decisions of a reviewer who left, or whose process was killed.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     folder = home.datasets / dataset
     pending = decisions.read(folder).pending if snapshots.numbers(folder) else {}

@@ -13,8 +13,8 @@ CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS = "conflict", "doubted label",
 QUARANTINED = (CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS)
 REFUSED = (UNREADABLE, UNKNOWN_CLASS)
 LEAST_OF_LABEL = 0.01
-"""A model that gives a label less than this doubts it. With 1 % of 10,000 labels flipped, this finds 9 in 10 of them, and
-93 in 100 of those it finds are flipped."""
+"""A model that gives a label less than this doubts it. With 1 % of 10,000 labels flipped, this finds 9 in 10 of them,
+and 93 in 100 of those it finds are flipped."""
 FAR_FROM_EVEN = 3.0
 """A class this many times larger or smaller than the median class is named in the report."""
 

@@ -60,7 +60,7 @@ def check(home: Home, dataset: str, *, data_dir: Path | None = None, notify: Not
     Raises:
         DeployError: The dataset has no champion.
         DataError: The champion's images cannot be found.
-        StoreError: A file is damaged, or the disk refuses.
+        StoreError: A file is damaged, or the disk fails.
     """
     champion = _champion(home, dataset)
     with drift_files.changing(home, dataset):
@@ -111,7 +111,7 @@ def reset(home: Home, dataset: str, reason: str) -> DriftState:
 
     Raises:
         DataError: There is no monitor.
-        StoreError: Its state is damaged, or the disk refuses.
+        StoreError: Its state is damaged, or the disk fails.
     """
     with drift_files.changing(home, dataset):
         state = drift_files.read_state(home, dataset)

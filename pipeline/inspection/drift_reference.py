@@ -44,7 +44,7 @@ def of(home: Home, champion: Deployment, *, data_dir: Path | None, notify: Calla
 
     Raises:
         DataError: The champion's images cannot be found, or none are left that it was not trained on.
-        StoreError: The champion is damaged, or the disk refuses.
+        StoreError: The champion is damaged, or the disk fails.
     """
     kept = drift_files.read_reference(home, champion.dataset)
     if kept is not None and kept.facts.digest == champion.digest:

@@ -43,7 +43,7 @@ def write_page(home: Home, found: Drift) -> Path | None:
     """Write the page on an alarm, beside the log or, for other images, in ``metric_results/``; return where it is.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     changes, dataset = found.changes, found.champion.dataset
     if found.alarm is None or changes is None:

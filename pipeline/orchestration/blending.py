@@ -104,7 +104,7 @@ def blend(settings: Settings, home: Home, ids: Sequence[str], notify: Notify) ->
     Raises:
         SettingsError: There are fewer than two versions, or they belong to several datasets.
         ModelError: A single member is as good as any blend of them.
-        PipelineError: A version is unknown or damaged, its dataset is gone, or the disk refuses.
+        PipelineError: A version is unknown or damaged, its dataset is gone, or the disk fails.
     """
     policy = from_table(settings.gate or None)
     with lock.writing(home, wait=True, notify=notify):

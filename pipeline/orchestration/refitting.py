@@ -72,7 +72,7 @@ def refit(
         DataError: Labelled images are among the test images.
         ModelError: The champion has no recipe to refit, or the refit disagrees with it on more test images than
             chance explains.
-        StoreError: A file is damaged, or the disk refuses.
+        StoreError: A file is damaged, or the disk fails.
     """
     facts = request.champion.manifest
     _require_unseen(data, request)

@@ -102,7 +102,7 @@ class Rejudge:
         """Judge a version again, keep the verdict beside it, and promote it if it passes.
 
         Raises:
-            StoreError: The version or the ledger is damaged, or the disk refuses.
+            StoreError: The version or the ledger is damaged, or the disk fails.
         """
         whole = versions.require_whole(version)
         champion = production.current(self.home, self.data.name)

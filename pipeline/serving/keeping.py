@@ -93,7 +93,7 @@ class Keeper(Collector):
 
         Raises:
             RequestRefusal: The prediction is not kept, nobody reviews this dataset, or it has no such class.
-            PipelineError: A file is damaged, the disk refuses, or too many corrections wait.
+            PipelineError: A file is damaged, the disk fails, or too many corrections wait.
         """
         served = self.log.find(champion.deployment.dataset, prediction_id)
         if served is None:
@@ -120,7 +120,7 @@ class Keeper(Collector):
         """Delete a prediction from the log, the audits and the review queue; return whether it was there.
 
         Raises:
-            StoreError: A file is damaged, or the disk refuses.
+            StoreError: A file is damaged, or the disk fails.
             DataError: The review queue is damaged.
         """
         self.log.flush()

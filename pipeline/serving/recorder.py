@@ -54,7 +54,7 @@ class Recorder:
 
     Attributes:
         kept: Predictions that were logged.
-        lost: Predictions that were not, because the disk refused or there were too many at once.
+        lost: Predictions that were not, because the disk failed or there were too many at once.
         problem: Why nothing is kept at the moment; ``None`` where all is well.
     """
 

@@ -55,7 +55,7 @@ def append(home: Home, verdict: Verdict) -> None:
     """Add a verdict on a published version, durably.
 
     Raises:
-        StoreError: The disk refuses, or what is there is damaged.
+        StoreError: The disk fails, or what is there is damaged.
     """
     path = file(home, verdict.candidate_id)
     value = verdicts.to_json(verdict)

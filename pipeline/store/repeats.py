@@ -89,7 +89,7 @@ def record(home: Home, repeat: Repeat) -> None:
     """Add one measured cell; the file is replaced in one step.
 
     Raises:
-        StoreError: The file is damaged, or the disk refuses.
+        StoreError: The file is damaged, or the disk fails.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")

@@ -53,7 +53,7 @@ def save(home: Home, record: SubmissionRecord) -> None:
     To be called inside ``exclusive``.
 
     Raises:
-        StoreError: The disk refuses, or the file is damaged.
+        StoreError: The disk fails, or the file is damaged.
     """
     records = {(known.competition, known.message): known for known in read(home)}
     records[record.competition, record.message] = record

@@ -41,7 +41,7 @@ def write_state(home: Home, state: WatchState) -> None:
     """Replace a watcher's record in one step.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     atomic.write_json(home.datasets / state.dataset / STATE, state.model_dump(mode="json"))
 
@@ -50,7 +50,7 @@ def record(home: Home, event: WatchEvent) -> None:
     """Append an event, durably.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     folder = home.datasets / event.dataset
     with atomic.disk_errors(folder), filelock.FileLock(folder / _JOURNAL_LOCK):
