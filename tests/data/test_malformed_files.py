@@ -102,7 +102,7 @@ def test_a_malformed_idx_file_is_refused(idx_folder: Path, fault: str) -> None:
 
 def test_images_without_a_labels_file_are_refused(idx_folder: Path) -> None:
     (idx_folder / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte has no labels file beside it"):
+    with pytest.raises(DataError, match="t10k-images-idx3-ubyte has no labels file next to it"):
         sources.load(str(idx_folder))
 
 

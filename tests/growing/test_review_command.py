@@ -86,7 +86,7 @@ def test_in_a_terminal_one_key_is_enough_and_ctrl_c_stores_nothing(queued: Home)
     os.close(master)
 
     assert "▀".encode() in shown
-    assert b"stands for nothing" not in shown
+    assert b"does nothing" not in shown
     assert os.waitstatus_to_exitcode(status) != 0
     assert len(decisions.read(queued.datasets / NAME).pending) == 1
     assert labels(queued) == []

@@ -62,7 +62,7 @@ def test_judge_promotes_a_refused_version_under_another_gate_and_leaves_its_file
     assert "fail by the gate 'each-test" in out and "(in the report)" in out and "Latest verdict" in out
     status, out, _ = command("versions", "--home", home.root)
     assert "judged 2 times" in " ".join(out.split())
-    assert "passed and serves" not in command("judge", "--config", config, "--home", home.root)[1]
+    assert "passed and now serves" not in command("judge", "--config", config, "--home", home.root)[1]
 
 
 def test_the_same_case_is_judged_and_paid_for_once(refused: Any, home: Home, command: Any, tmp_path: Path) -> None:
