@@ -128,7 +128,7 @@ class Settings(BaseModel):
         "validation images, and serve their mean.",
     )
     effort: Annotated[EffortName | None, OnCommandLine(default="standard")] = Field(
-        None, description="quick, standard or max: time against accuracy, for the recipes that offer the choice."
+        None, description="quick, standard or max: trades time for accuracy, in recipes that offer the choice."
     )
     balance: BalanceName = Field(
         "none",
