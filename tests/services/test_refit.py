@@ -79,7 +79,7 @@ def test_labelled_images_among_the_test_images_are_refused(home: Home, competiti
 
 
 def test_without_a_submission_there_is_nothing_to_refit(call) -> None:
-    with pytest.raises(SettingsError, match="--refit is for a submission alone"):
+    with pytest.raises(SettingsError, match="--refit is only for a submission"):
         call(*RUN, "--refit", "1")
 
 
