@@ -12,12 +12,12 @@ import numpy as np
 from benchmarks import measure
 from pipeline.contracts import LabelledImages, Split
 from pipeline.data import sources, splits
-from pipeline.facts.tuning_facts import SamplerName, Study, Trial
+from pipeline.facts.tuning_facts import SamplerName, Study
 from pipeline.models import registry, search_space
 from pipeline.models.fitting import FitRequest
 from pipeline.store.home import Home
 from pipeline.tuning.searching import Limits, best, search
-from pipeline.tuning.trials import TrialImages
+from pipeline.tuning.trials import trial_images
 
 IMAGES = 6_000
 RECIPES = ("xgboost_2018", "mlp", "xgboost", "cnn")
@@ -70,8 +70,11 @@ def _measured(name: str, how: str, seconds: float) -> str:
     split = splits.plan(data, roles, IMAGES, splits.sizes(data, roles).benchmark, 0)
     if how == DEFAULTS:
         return _accuracy(data, split, name, registry.find(name).defaults)
-    trials = _searched(data, split, name, "random" if how == "random" else "tpe", seconds)
-    found = best(trials)
+    study = _study(data, split, name, "random" if how == "random" else "tpe")
+    with tempfile.TemporaryDirectory(prefix="bench-tuning-") as folder:
+        images = trial_images(data, split)
+        trials = search(Home(Path(folder)), study, images, Limits(MOST_TRIALS, seconds), lambda *_: None)
+    found = best(trials, study)
     if found is None:
         return "no trial ended in time"
     pruned = sum(trial.outcome == "pruned" for trial in trials)
@@ -79,8 +82,8 @@ def _measured(name: str, how: str, seconds: float) -> str:
     return f"{_accuracy(data, split, name, found.parameters)} [{len(trials)} trials, {pruned} ended early]"
 
 
-def _searched(data: LabelledImages, split: Split, name: str, sampler: SamplerName, seconds: float) -> list[Trial]:
-    study = Study(
+def _study(data: LabelledImages, split: Split, name: str, sampler: SamplerName) -> Study:
+    return Study(
         format=1,
         dataset=data.name,
         recipe=name,
@@ -92,19 +95,6 @@ def _searched(data: LabelledImages, split: Split, name: str, sampler: SamplerNam
         validation_sha256=split.validation_sha256,
         judging_sha256=split.validation_sha256,
     )
-    train, validation = split.train, split.validation
-    images = TrialImages(
-        shape=data.shape,
-        n_classes=len(data.classes),
-        train_images=data.images[train],
-        train_labels=data.labels[train],
-        validation_images=data.images[validation],
-        validation_labels=data.labels[validation],
-        judging_images=data.images[validation],
-        judging_labels=data.labels[validation],
-    )
-    with tempfile.TemporaryDirectory(prefix="bench-tuning-") as folder:
-        return search(Home(Path(folder)), study, images, Limits(MOST_TRIALS, seconds), lambda *_: None)
 
 
 def _accuracy(data: LabelledImages, split: Split, name: str, parameters: Mapping[str, Any]) -> str:
@@ -112,9 +102,7 @@ def _accuracy(data: LabelledImages, split: Split, name: str, parameters: Mapping
     for seed in range(FIT_SEEDS):
         model, _ = registry.create(registry.find(name), parameters, shape=data.shape, n_classes=len(data.classes))
         train, validation = split.train, split.validation
-        model.fit(
-            FitRequest(data.images[train], data.labels[train], data.images[validation], data.labels[validation], seed)
-        )
+        model.fit(FitRequest(data.at(train), data.labels[train], data.at(validation), data.labels[validation], seed))
         predicted = model.predict(data.images[split.benchmark]).argmax(axis=1)
         found.append(float(np.mean(predicted == data.labels[split.benchmark])))
     return measure.mean_and_spread(found, 100)

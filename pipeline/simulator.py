@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.application import Application, escape_notice, stand_in
 from pipeline.config import Settings
 from pipeline.contracts import Cell, Deployment, LabelledImages, Submission, UnlabelledImages
-from pipeline.data import sources, splits, unlabelled
+from pipeline.data import splits, unlabelled
 from pipeline.data.preparation import from_facts
 from pipeline.errors import DataError, PipelineError, SettingsError
 from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices
@@ -36,8 +36,6 @@ from pipeline.store import (
 )
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
-
-DOWNLOAD_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     if settings.refit is not None and settings.submit != "champion":
         raise SettingsError("--refit is only for a submission of the champion: add --submit, or leave it out.")
     competition = _enter(settings, home, observer)
-    data = _load(settings, home, observer)
+    data = datasets.load_wanted(settings, home, observer.notice)
     test_images = _test_images(settings, competition, data, observer)
     with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
@@ -153,24 +151,8 @@ def _enter(settings: Settings, home: Home, observer: Observer) -> Entry | None:
         observer.notice,
         test_images=settings.test_images,
         all_files=settings.dataset == "auto" or settings.test_images is None,
-        fetch=Patience(limit_seconds=DOWNLOAD_SECONDS) if settings.competition else None,
+        fetch=entry.FETCH if settings.competition else None,
     )
-
-
-def _load(settings: Settings, home: Home, observer: Observer) -> LabelledImages:
-    wanted = settings.dataset
-    if wanted == "auto" and settings.competition:
-        wanted = sources.spec_of(settings.competition)
-    spec, known_name = datasets.source_of(home, wanted)
-    name = settings.name or known_name
-    data = datasets.load(
-        home, spec, name=name, data_dir=settings.data_dir, notify=observer.notice, shape=settings.shape
-    )
-    if settings.shape not in (None, data.shape):
-        raise SettingsError(
-            f"{data.source} has images of {data.shape}: --shape is for pictures, and for pixels in a CSV."
-        )
-    return data
 
 
 def _test_images(

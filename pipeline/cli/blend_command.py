@@ -17,6 +17,16 @@ def register(app: typer.Typer) -> None:
 
 def blend(
     version: Annotated[list[str], typer.Argument(metavar="VERSION…", help="Two or more ids, or parts of them.")],
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="What the blend shall be best at: log-loss, accuracy, macro-f1 or quadratic-kappa.",
+            show_default="that of --competition, else log-loss",
+        ),
+    ] = None,
+    competition: Annotated[
+        str | None, typer.Option(help="Competition whose metric is taken, as in its web address.")
+    ] = None,
     gate: Annotated[str | None, settings_option("gate")] = None,
     test_size: Annotated[str | None, settings_option("test_size")] = None,
     data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
@@ -33,13 +43,15 @@ def blend(
     from pipeline.orchestration import blending
 
     given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
-    made = blending.blend(read_settings(config, given), Home.find(home), version, notice)
+    settings = read_settings(config, {**given, "metric": metric, "competition": competition})
+    made = blending.blend(settings, Home.find(home), version, notice)
     if as_json:
         weights = {member.version.id: member.weight for member in made.members}
         validation = made.version.manifest.validation.as_json()
         outcome = made.version.verdict.outcome
         print_json(
             {"id": made.version.id, "new": made.new, "outcome": outcome, "weights": weights, "validation": validation}
+            | {"metric": made.metric.name}
         )
         return
     for line in made.lines:

@@ -12,7 +12,7 @@ from pipeline.cli.settings_options import settings_option
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
-    from pipeline.facts.tuning_facts import SamplerName, Trial
+    from pipeline.facts.tuning_facts import SamplerName, Study, Trial
 
 ModelOption = Annotated[str, typer.Option(help="The recipe, or your own as package.module:function.")]
 TrialsOption = Annotated[
@@ -34,6 +34,14 @@ WriteOption = Annotated[
     Path | None, typer.Option(help="Also set the parameters in this settings file, such as pipeline.toml.")
 ]
 
+MetricOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What the best trial is best at: log-loss, accuracy, macro-f1 or quadratic-kappa.",
+        show_default="that of --competition, else log-loss",
+    ),
+]
+
 _TIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|h)?", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -53,6 +61,11 @@ def tune(
     sampler: SamplerOption = "tpe",
     jobs: Annotated[int | None, settings_option("jobs")] = None,
     seed: Annotated[int | None, settings_option("seed")] = None,
+    competition: Annotated[str | None, settings_option("competition")] = None,
+    metric: MetricOption = None,
+    cluster: Annotated[str | None, settings_option("cluster")] = None,
+    cluster_images: Annotated[str | None, settings_option("cluster_images")] = None,
+    cluster_mib: Annotated[int | None, settings_option("cluster_mib")] = None,
     dataset: Annotated[str | None, settings_option("dataset")] = None,
     name: Annotated[str | None, settings_option("name")] = None,
     data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
@@ -74,9 +87,10 @@ def tune(
     from pipeline.tuning.tune import tune as search
 
     options = {"dataset": dataset, "name": name, "data_dir": data_dir, "seed": seed, "jobs": jobs, "effort": effort}
-    settings = read_settings(config, options)
+    places = {"cluster": cluster, "cluster_images": cluster_images, "cluster_mib": cluster_mib}
+    settings = read_settings(config, {**options, **places, "competition": competition, "metric": metric})
     fixed = _fixed(model, parse_overrides(overrides or []))
-    limits = Limits(trials, _seconds(timeout), settings.jobs)
+    limits = Limits(trials, _seconds(timeout))
     wanted = Wanted(model, train_size, fixed, _sampler(sampler), limits)
     try:
         found = search(settings, Home.find(home), wanted, notice, _Progress(trials))
@@ -103,12 +117,14 @@ class _Progress:
     def __init__(self, trials: int) -> None:
         self._trials = trials
 
-    def __call__(self, trial: "Trial", finished: Sequence["Trial"]) -> None:
-        before = [one.log_loss for one in finished if one.log_loss is not None and one.number != trial.number]
+    def __call__(self, trial: "Trial", finished: Sequence["Trial"], study: "Study") -> None:
+        from pipeline.tuning.searching import best
+        from pipeline.tuning.tune import figures
+
         words = trial.reason if trial.outcome == "failed" else "ended early"
-        if trial.log_loss is not None:
-            words = f"log loss {trial.log_loss:.4f}, accuracy {100 * (trial.accuracy or 0):.2f} %"
-            words += ", the best so far" if trial.log_loss < min(before, default=float("inf")) else ""
+        if trial.outcome == "complete":
+            words = figures(trial, study)
+            words += ", the best so far" if best(finished, study) is trial else ""
         errors.print(f"trial {trial.number + 1} of {self._trials}, {trial.seconds:.1f} s: {words}", markup=False)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pipeline.contracts.images import Split
-from pipeline.facts.manifest_facts import Parity, RefitFacts, Validation
+from pipeline.facts.manifest_facts import Parity, RefitFacts, ShiftsName, Validation
 from pipeline.facts.tuning_facts import Tuned
 
 EffortName = Literal["quick", "standard", "max"]
@@ -33,10 +33,13 @@ class History:
         rows: One mapping an epoch or round: ``step`` and the metrics (``loss``, ``accuracy``,
             ``validation_loss``, ``validation_accuracy`` where they apply).
         best_step: The step whose weights were kept, counted from 1.
+        test_shifts: The copies of an image over which each network averages its answers; ``None`` for recipes that
+            were not asked to.
     """
 
     rows: tuple[Mapping[str, float], ...] = ()
     best_step: int | None = None
+    test_shifts: tuple[ShiftsName, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

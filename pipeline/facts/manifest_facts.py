@@ -11,6 +11,8 @@ from pipeline.facts.tuning_facts import Tuned
 
 SNAPSHOT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}@\d{1,6}")
 """A snapshot of a dataset that grows, ``letters@7``; the path of a dataset starts with a slash."""
+ShiftsName = Literal["off", "cross", "square"]
+"""Over which copies of an image a network averages its answers: see ``pipeline.models.shift_averaging``."""
 ModelFormat = Literal["keras", "xgboost", "joblib", "cross-fitted", "blend"]
 
 
@@ -147,9 +149,10 @@ class MemberFacts(Facts):
 
 
 class BlendFacts(Facts):
-    """The versions whose weighted mean a version is."""
+    """The versions whose weighted mean a version is, and the metric that their weights were learned for."""
 
     members: tuple[MemberFacts, ...]
+    metric: str = "log-loss"
 
 
 class Manifest(Facts):
@@ -174,6 +177,8 @@ class Manifest(Facts):
         tuned: The search that found the parameters; ``None`` where none did.
         refit: Whose refit this is; ``None`` for every version.
         blend: The versions whose weighted mean this is; ``None`` for any other.
+        test_shifts: The copies of an image over which each member averages its answers; ``None`` where the recipe was
+            not asked to.
     """
 
     format: Literal[1, 2]
@@ -202,3 +207,4 @@ class Manifest(Facts):
     tuned: Tuned | None = None
     refit: RefitFacts | None = None
     blend: BlendFacts | None = None
+    test_shifts: tuple[ShiftsName, ...] | None = None

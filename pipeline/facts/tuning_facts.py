@@ -47,6 +47,7 @@ class Study(Facts):
         seed: Of proposals, rows, weights and augmentation.
         train_sha256, validation_sha256, judging_sha256: Digests of the sets of images that are fitted, that serve
             early stopping, and on which trials are compared.
+        metric: What the best trial is best at: a name of ``pipeline.judging.competition_metrics``.
     """
 
     format: Literal[1]
@@ -59,6 +60,7 @@ class Study(Facts):
     train_sha256: str
     validation_sha256: str
     judging_sha256: str
+    metric: str = "log-loss"
 
 
 class Trial(Facts):
@@ -69,7 +71,8 @@ class Trial(Facts):
         parameters: Every parameter of the recipe.
         outcome: ``pruned`` if it was ended early since others were better at that point, ``failed`` if it could not
             be trained.
-        log_loss, accuracy: On the validation images; ``None`` unless it is complete.
+        score: The study's metric on the validation images; ``None`` unless it is complete.
+        log_loss, accuracy: On the same images.
         seconds: Wall-clock seconds.
         seen: Its validation loss after each tenth of its training: ``(tenth, loss)``.
         reason: Why it failed.
@@ -78,6 +81,7 @@ class Trial(Facts):
     number: NonNegativeInt
     parameters: dict[str, Any]
     outcome: Outcome
+    score: float | None = None
     log_loss: float | None = None
     accuracy: float | None = None
     seconds: float

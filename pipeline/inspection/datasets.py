@@ -3,10 +3,11 @@
 from functools import partial
 from pathlib import Path
 
+from pipeline.config import Settings
 from pipeline.contracts import LabelledImages, Shape
 from pipeline.data import snapshots, sources
 from pipeline.data.notices import Notify
-from pipeline.errors import DataError
+from pipeline.errors import DataError, SettingsError
 from pipeline.facts.manifest_facts import DatasetFacts, Manifest
 from pipeline.store import competitions, production, versions
 from pipeline.store.home import Home
@@ -29,6 +30,26 @@ def load(
         shape=shape,
         notify=notify,
     )
+
+
+def load_wanted(settings: Settings, home: Home, notify: Notify) -> LabelledImages:
+    """Load the dataset that settings name: their own, or that of their competition.
+
+    Raises:
+        SettingsError: ``--shape`` is not the shape of its images.
+        DataError: Nothing usable is there; names file and row.
+    """
+    wanted = settings.dataset
+    if wanted == "auto" and settings.competition:
+        wanted = sources.spec_of(settings.competition)
+    spec, known_name = source_of(home, wanted)
+    name = settings.name or known_name
+    data = load(home, spec, name=name, data_dir=settings.data_dir, notify=notify, shape=settings.shape)
+    if settings.shape not in (None, data.shape):
+        raise SettingsError(
+            f"{data.source} has images of {data.shape}: --shape is for pictures, and for pixels in a CSV."
+        )
+    return data
 
 
 def source_of(home: Home, given: str) -> tuple[str, str | None]:

@@ -46,7 +46,10 @@ class CompetitionMetric:
 
     def loss(self, probabilities: Probabilities, labels: Labels, weights: Weights | None = None) -> float:
         """Return the metric with the sign that makes it smaller for better predictions."""
-        value = self.measure(probabilities, labels, weights)
+        return self.as_loss(self.measure(probabilities, labels, weights))
+
+    def as_loss(self, value: float) -> float:
+        """Return a value with the sign that makes it smaller for better predictions."""
         return -value if self.greater_is_better else value
 
     def is_better(self, value: float, than: float) -> bool:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.contracts import FitProgress, History, Shape
-from pipeline.models import cnn_network, cnn_training
+from pipeline.facts.manifest_facts import ShiftsName
+from pipeline.models import cnn_network, cnn_training, shift_averaging
 from pipeline.models.cnn_parameters import CnnParameters, EnsembleParameters
 from pipeline.models.cnn_plan import EFFORTS, plan
 from pipeline.models.fitting import FitRequest
@@ -26,10 +27,10 @@ def build_ensemble(shape: Shape, n_classes: int, parameters: EnsembleParameters)
 
 
 def _model(shape: Shape, n_classes: int, parameters: CnnParameters, *, members: int) -> KerasModel:
-    chosen = EFFORTS[parameters.effort]
+    chosen = EFFORTS[parameters.architecture][parameters.effort]
 
     def built(seed: int) -> Any:
-        return cnn_network.network(shape, n_classes, chosen.widths, seed, stride=chosen.stride)
+        return cnn_network.network(shape, n_classes, chosen.layers, seed)
 
     def fit(net: Any, request: FitRequest) -> History:
         images = len(request.train_labels)
@@ -46,7 +47,11 @@ def _model(shape: Shape, n_classes: int, parameters: CnnParameters, *, members: 
         networks = [built(number) for number in range(members)]
         return networks[0] if members == 1 else _average(shape, networks)
 
-    return KerasModel(shape, n_classes, KerasTraining(fresh, fit))
+    def shifts(net: Any, request: FitRequest) -> ShiftsName:
+        return shift_averaging.best(net, request) if parameters.test_shifts == "auto" else parameters.test_shifts
+
+    asked = None if parameters.test_shifts == "off" else shifts
+    return KerasModel(shape, n_classes, KerasTraining(fresh, fit, asked))
 
 
 def _average(shape: Shape, networks: list[Any]) -> Any:

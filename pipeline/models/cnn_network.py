@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.models.cnn_plan import Convolution
 from pipeline.models.runtime import import_keras, import_tensorflow
 
 SMALLEST_TO_STRIDE = 16
@@ -16,26 +17,26 @@ MOMENTUM = 0.9
 """Of BatchNorm's running averages; Keras' 0.99 follows too slowly for a fit of one or two passes."""
 
 
-def network(shape: tuple[int, int, int], n_classes: int, widths: Sequence[int], seed: int, *, stride: int = 2) -> Any:
+def network(shape: tuple[int, int, int], n_classes: int, convolutions: Sequence[Convolution], seed: int) -> Any:
     """Return the uncompiled network: uint8 ``[N, H, W, C]`` in, probabilities ``[N, K]`` out.
 
-    A 5 x 5 convolution with this stride (1 on small images), then 3 x 3 convolutions, each pooled while the image is
-    large enough.
+    The first convolution has its stride on images of at least 16 pixels only; later ones have theirs, or are pooled,
+    while the image is large enough.
     """
     keras = import_keras()
     layers = keras.layers
-    seeds = iter(np.random.default_rng(seed).integers(0, 2**31 - 1, len(widths) + 1).tolist())
-    first, *others = widths
-    stride = stride if min(shape[:2]) >= SMALLEST_TO_STRIDE else 1
-    size = -(-min(shape[:2]) // stride)
+    seeds = iter(np.random.default_rng(seed).integers(0, 2**31 - 1, len(convolutions) + 1).tolist())
+    size = min(shape[:2])
     stack = [keras.Input(shape, dtype="uint8"), layers.Rescaling(1 / 255)]
-    stack += [_convolution(first, 5, stride, next(seeds)), layers.ReLU()]
-    for width in others:
-        stack.append(_convolution(width, 3, 1, next(seeds)))
-        if size >= SMALLEST_TO_POOL:
+    for number, one in enumerate(convolutions):
+        stride = one.stride if size >= (SMALLEST_TO_POOL if number else SMALLEST_TO_STRIDE) else 1
+        stack.append(_convolution(one.filters, one.kernel, stride, next(seeds)))
+        size = -(-size // stride)
+        if one.pooled and size >= SMALLEST_TO_POOL:
             stack.append(layers.MaxPooling2D())
             size //= 2
-        stack += [layers.BatchNormalization(momentum=MOMENTUM), layers.ReLU()]
+        stack += [layers.BatchNormalization(momentum=MOMENTUM)] if one.normalised else []
+        stack.append(layers.ReLU())
     start = keras.initializers.RandomNormal(stddev=0.01, seed=next(seeds))
     return keras.Sequential(
         [*stack, layers.Flatten(), layers.Dense(n_classes, kernel_initializer=start), layers.Softmax()]

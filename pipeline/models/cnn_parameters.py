@@ -1,10 +1,11 @@
 """The parameters of our own CNN, alone and as an ensemble."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from pipeline.contracts import EffortName
+from pipeline.models.cnn_plan import ArchitectureName
 from pipeline.models.parameters import Parameters
 from pipeline.models.search_space import Searched
 
@@ -27,6 +28,16 @@ class CnnParameters(Parameters):
     # Beyond 5, whole images shrink to a point.
     distortion: Annotated[float, Searched(0.5, 2.5)] = Field(
         1.0, ge=0, le=5, description="Factor on the strength of the random affine copies."
+    )
+
+    architecture: ArchitectureName = Field(
+        "pooled",
+        description="pooled: four or five convolutions and pooling; deep: seven, some with stride, and no pool.",
+    )
+    test_shifts: Literal["off", "auto", "cross", "square"] = Field(
+        "off",
+        description="Answer with the mean over copies of an image moved by a pixel: cross (5 copies), square (9), or "
+        "auto (what has the lowest log loss on the validation images, which may be off).",
     )
 
 

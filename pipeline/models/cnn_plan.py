@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,27 +29,71 @@ UNDISTORTED_END = 0.1
 """Fraction of the steps, the last ones, that see undistorted images, like those that will be predicted."""
 
 
+ArchitectureName = Literal["pooled", "deep"]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One convolution, with BatchNorm and ReLU.
+
+    Attributes:
+        filters: How many it has.
+        kernel: Side of its kernels, in pixels.
+        stride: 2 halves the image, and with it the time of what follows.
+        pooled: Whether the image is then halved by taking the largest of 2 x 2 values.
+        normalised: Whether it has BatchNorm.
+    """
+
+    filters: int
+    kernel: int = 3
+    stride: int = 1
+    pooled: bool = False
+    normalised: bool = True
+
+
 @dataclass(frozen=True)
 class Effort:
     """The network and the training that an effort means.
 
     Attributes:
-        widths: Filters of each convolution.
-        stride: Stride of the first one; 2 halves the time.
+        layers: The convolutions.
         passes: How often each image is seen if there are 54,000 or more; with fewer, down to a third as often.
         fewest_steps: Lower bound, for small sets of images.
     """
 
-    widths: tuple[int, ...]
-    stride: int
+    layers: tuple[Convolution, ...]
     passes: int
     fewest_steps: int
 
 
-EFFORTS: Mapping[EffortName, Effort] = {
-    "quick": Effort(widths=(16, 32, 64, 64), stride=2, passes=1, fewest_steps=250),
-    "standard": Effort(widths=(32, 64, 128, 128), stride=2, passes=14, fewest_steps=300),
-    "max": Effort(widths=(12, 48, 96, 128, 128), stride=1, passes=20, fewest_steps=600),
+def _pooled(*filters: int, stride: int) -> tuple[Convolution, ...]:
+    first, *others = filters
+    return (
+        Convolution(first, kernel=5, stride=stride, normalised=False),
+        *(Convolution(width, pooled=True) for width in others),
+    )
+
+
+def _deep(*filters: int) -> tuple[Convolution, ...]:
+    strides = (2, 1, 1, 2, 1, 2, 1)
+    return tuple(
+        Convolution(width, 5 if number == 0 else 3, stride)
+        for number, (width, stride) in enumerate(zip(filters, strides, strict=True))
+    )
+
+
+_DEEP = _deep(32, 64, 64, 128, 128, 128, 128)
+EFFORTS: Mapping[ArchitectureName, Mapping[EffortName, Effort]] = {
+    "pooled": {
+        "quick": Effort(_pooled(16, 32, 64, 64, stride=2), passes=1, fewest_steps=250),
+        "standard": Effort(_pooled(32, 64, 128, 128, stride=2), passes=14, fewest_steps=300),
+        "max": Effort(_pooled(12, 48, 96, 128, 128, stride=1), passes=20, fewest_steps=600),
+    },
+    "deep": {
+        "quick": Effort(_deep(16, 32, 32, 64, 64, 64, 64), passes=1, fewest_steps=250),
+        "standard": Effort(_DEEP, passes=14, fewest_steps=300),
+        "max": Effort(_DEEP, passes=30, fewest_steps=600),
+    },
 }
 
 

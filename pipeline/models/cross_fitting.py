@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from pipeline.contracts import FitProgress, History, Labels, Probabilities
 from pipeline.errors import ModelError
 from pipeline.facts.base import Facts, RelativeName
-from pipeline.facts.manifest_facts import ModelFormat
+from pipeline.facts.manifest_facts import ModelFormat, ShiftsName
 from pipeline.models import onnx_mean
 from pipeline.models.fitting import FitRequest
 from pipeline.models.protocol import Model
@@ -78,17 +78,19 @@ class CrossFittedModel:
         images = joined([request.train_images, request.validation_images])
         labels = np.concatenate([request.train_labels, request.validation_labels])
         predicted = np.full((len(labels), self._n_classes), np.nan, np.float32)
-        rows = []
+        rows: list[dict[str, float]] = []
+        histories: list[History] = []
         for number, member in enumerate(self.members):
             mine = self._folds == number
             history = member.fit(self._request_of(number, request, take(images, ~mine), labels[~mine]))
             predicted[mine] = member.predict(take(images, mine))
+            histories.append(history)
             kept = (history.best_step or len(history.rows)) - 1
             known = history.rows[kept] if 0 <= kept < len(history.rows) else {}
             right = predicted[mine].argmax(axis=1) == labels[mine]
             rows.append({**known, "step": float(number + 1), "out_of_fold_accuracy": float(right.mean())})
         self._out_of_fold = predicted
-        return History(tuple(rows))
+        return History(tuple(rows), test_shifts=_shifts(histories))
 
     def predict(self, images: ImageSource) -> Probabilities:
         found: Probabilities = np.mean([member.predict(images) for member in self.members], axis=0, dtype=np.float32)
@@ -131,15 +133,23 @@ class SeedAveragedModel(CrossFittedModel):
     def fit(self, request: FitRequest) -> History:
         """Train each member on all training rows; one row of history a member, its last."""
         members = len(self.members)
-        rows = []
+        rows: list[dict[str, float]] = []
+        histories: list[History] = []
         for number, member in enumerate(self.members):
             seed = (request.seed + number) % 2**31
             of_member = replace(
                 request, seed=seed, progress=_counted_on(request.progress, number, members), checkpoints=None
             )
             history = member.fit(of_member)
+            histories.append(history)
             rows.append({**(history.rows[-1] if history.rows else {}), "step": float(number + 1)})
-        return History(tuple(rows))
+        return History(tuple(rows), test_shifts=_shifts(histories))
+
+
+def _shifts(histories: Sequence[History]) -> tuple[ShiftsName, ...] | None:
+    """What each member chose, if members choose."""
+    chosen = [history.test_shifts for history in histories if history.test_shifts is not None]
+    return tuple(name for one in chosen for name in one) or None
 
 
 def _counted_on(report: FitProgress, number: int, members: int) -> FitProgress:

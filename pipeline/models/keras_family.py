@@ -1,7 +1,7 @@
 """Keras networks behind the ``Model`` protocol."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from pipeline.contracts import History, Probabilities, Shape
 from pipeline.errors import ModelError
-from pipeline.facts.manifest_facts import ModelFormat
-from pipeline.models import onnx_files
+from pipeline.facts.manifest_facts import ModelFormat, ShiftsName
+from pipeline.models import onnx_files, shift_averaging
 from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_fitting import FitParameters, checkpoint_file, fit_arrays, seeded
 from pipeline.models.protocol import ONNX_OPSET
@@ -31,10 +31,13 @@ class KerasTraining:
         build: Returns a fresh network of pixels 0 to 255 ``[N, H, W, C]`` that ends in ``K`` probabilities;
             called within the seed of the fit.
         fit: Fits that network in place and says how it went.
+        test_shifts: Chooses the copies of an image over which the fitted network averages its answers; ``None`` where
+            the recipe is not asked to.
     """
 
     build: Callable[[], Any]
     fit: Callable[[Any, FitRequest], History]
+    test_shifts: Callable[[Any, FitRequest], ShiftsName] | None = None
 
 
 def array_training(build: Callable[[], Any], parameters: FitParameters) -> KerasTraining:
@@ -86,7 +89,12 @@ class KerasModel:
         import_keras().backend.clear_session()
         with seeded(request.seed):
             self._network = checked(self._training.build, self._shape, self._n_classes)
-            return self._training.fit(self._network, request)
+            history = self._training.fit(self._network, request)
+        if self._training.test_shifts is None:
+            return history
+        chosen = self._training.test_shifts(self._network, request)
+        self._network = shift_averaging.averaged(self._network, chosen)
+        return replace(history, test_shifts=(chosen,))
 
     def predict(self, images: ImageSource) -> Probabilities:
         parts = [self.network.predict(part, PREDICT_BATCH, verbose=0) for part in blocks(images, PREDICT_AT_ONCE)]
@@ -147,7 +155,8 @@ def load(path: Path, shape: Shape, n_classes: int, checkpoint: int | None) -> Ke
     try:
         network = import_keras().models.load_model(path, compile=False, safe_mode=True)
         if checkpoint is not None:
-            network.load_weights(checkpoint_file(path.parent / "checkpoints", checkpoint))
+            fitted = shift_averaging.inner(network)
+            fitted.load_weights(checkpoint_file(path.parent / "checkpoints", checkpoint))
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path.name} cannot be read as a Keras model: {error}") from error
     return KerasModel(shape, n_classes, None, checked(lambda: network, shape, n_classes))

@@ -5,7 +5,6 @@ import platform
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -33,11 +32,13 @@ from pipeline.inference.measure import MeasuredModel
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.inspection import reporting
 from pipeline.judging import scalar_figures, trained_on
+from pipeline.judging.competition_metrics import CompetitionMetric
 from pipeline.judging.policy import from_table
 from pipeline.models import blend_weights, onnx_mean
 from pipeline.models.runtime import granted_threads
+from pipeline.orchestration.blended import Blended, Member, mixed
 from pipeline.orchestration.judge_stored import Wanted, load_now, split_now
-from pipeline.publishing import hub
+from pipeline.publishing import entry, hub
 from pipeline.store import atomic, ledger_files, lock, manifest, production, training_history, version_arrays, versions
 from pipeline.store.home import Home
 from pipeline.trainer import Trainer, describe_dataset, library_versions, parity_images, proven_parity, version_id
@@ -47,56 +48,11 @@ RECIPE: Final = "blend"
 NATIVE = "native/blend.json"
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
-    """One member of a blend.
-
-    Attributes:
-        version: Which version.
-        content: Its ``model.onnx``.
-        answers: Its probabilities for all validation images ``[N, K]``; out of fold where it is cross-fitted.
-        weight: What it counts, from 0 to 1.
-    """
-
-    version: Version
-    content: bytes
-    answers: Probabilities
-    weight: float
-
-
-@dataclass(frozen=True, eq=False)
-class Blended:
-    """What came of a blend.
-
-    Attributes:
-        version: The blend, judged.
-        members: Those that were given, including any without weight.
-        labels: The truth of the validation images, ``[N]``.
-        new: Whether it was made now; otherwise it existed.
-    """
-
-    version: Version
-    members: Sequence[Member]
-    labels: np.ndarray
-    new: bool
-
-    @property
-    def lines(self) -> list[str]:
-        """Weight and validation results of each member, and those of the blend."""
-        mixed = _mixed(self.members)
-        return [
-            *(f"{one.weight:.4f}  {_figures(one.answers, self.labels)}  {one.version.id}" for one in self.members),
-            f"blend   {_figures(mixed, self.labels)}  {self.version.id}"
-            f"{'' if self.new else ' (it existed; nothing was judged again)'}",
-            f"Compared on {len(self.labels):,} validation images, the ones on which the weights were learned.",
-        ]
-
-
 def blend(settings: Settings, home: Home, ids: Sequence[str], notify: Notify) -> Blended:
     """Learn the weights of versions on validation images, and have their mean judged.
 
     Args:
-        settings: The gate, the benchmark's size, and where images are.
+        settings: The gate, the benchmark's size, where images are, and the metric, or the competition that has one.
         home: The home folder.
         ids: Versions of one dataset, by their ids or parts of them.
         notify: Called with a sentence that a user should read.
@@ -107,13 +63,14 @@ def blend(settings: Settings, home: Home, ids: Sequence[str], notify: Notify) ->
         PipelineError: A version is unknown or damaged, its dataset is gone, or the disk fails.
     """
     policy = from_table(settings.gate or None)
+    metric = entry.scored_by(settings, home, notify, fetch=False)
     with lock.writing(home, wait=True, notify=notify):
         listed = versions.list_versions(home)
         chosen = _chosen(home, ids)
         data = load_now(settings, home, Wanted(), chosen, notify)
         split = split_now(settings, home, data, notify)
         trained_on.require_unseen(ledger_files.read(home, data.name, listed), policy)
-        members = _weighted(data, split, chosen)
+        members = _weighted(data, split, chosen, metric)
         labels = data.labels[split.screening_rows]
         used = [member for member in members if member.weight > 0]
         if len(used) < 2:
@@ -124,13 +81,13 @@ def blend(settings: Settings, home: Home, ids: Sequence[str], notify: Notify) ->
         cell = _cell(used, split)
         known = versions.by_cell(listed).get(cell.digest)
         if known is not None:
-            return Blended(known, members, labels, new=False)
-        candidate = _made(home, used, data, cell)
+            return Blended(known, members, labels, metric, new=False)
+        candidate = _made(home, used, data, cell, metric)
         version = _judged(home, Watcher(home, policy, listed), candidate, data, split)
         reporting.publish(home)
         if production.current(home, data.name):
             hub.keep_mirror(home, data.name)
-    return Blended(version, members, labels, new=True)
+    return Blended(version, members, labels, metric, new=True)
 
 
 def _chosen(home: Home, ids: Sequence[str]) -> list[Version]:
@@ -149,7 +106,7 @@ def _chosen(home: Home, ids: Sequence[str]) -> list[Version]:
     return chosen
 
 
-def _weighted(data: LabelledImages, split: Split, chosen: Sequence[Version]) -> list[Member]:
+def _weighted(data: LabelledImages, split: Split, chosen: Sequence[Version], metric: CompetitionMetric) -> list[Member]:
     """The members with what they answer for the validation images, on which none of them was fitted, and weights."""
     rows = split.screening_rows
     if len(rows) == 0:
@@ -158,9 +115,9 @@ def _weighted(data: LabelledImages, split: Split, chosen: Sequence[Version]) -> 
     found = []
     for version in chosen:
         checked = checked_model.load(version.folder, version.manifest.digest)
-        answers = MeasuredModel(checked.content).probabilities(data.images[rows], asked)
+        answers = MeasuredModel(checked.content).probabilities(data.at(rows), asked)
         found.append((version, checked.content, out_of_fold.replaced(answers, asked, version.folder)))
-    weights = blend_weights.learned([answers for *_, answers in found], data.labels[rows])
+    weights = blend_weights.learned([answers for *_, answers in found], data.labels[rows], metric)
     return [Member(*one, float(weight)) for one, weight in zip(found, weights, strict=True)]
 
 
@@ -170,18 +127,22 @@ def _cell(members: Sequence[Member], split: Split) -> Cell:
     return Cell(RECIPE, 0, split, parameters, manifest.canonical_digest({RECIPE: identity}))
 
 
-def _made(home: Home, members: Sequence[Member], data: LabelledImages, cell: Cell) -> Candidate:
+def _made(
+    home: Home, members: Sequence[Member], data: LabelledImages, cell: Cell, metric: CompetitionMetric
+) -> Candidate:
     folder = Trainer(home.staging, versions.ids(home)).claim(version_id(cell))
     try:
-        return _written(folder, members, data, cell)
+        return _written(folder, members, data, cell, metric)
     except BaseException:
         atomic.remove_tree(folder)
         raise
 
 
-def _written(folder: Path, members: Sequence[Member], data: LabelledImages, cell: Cell) -> Candidate:
+def _written(
+    folder: Path, members: Sequence[Member], data: LabelledImages, cell: Cell, metric: CompetitionMetric
+) -> Candidate:
     started = time.perf_counter()
-    atomic.write_json(folder / NATIVE, _blend_facts(members).as_json())
+    atomic.write_json(folder / NATIVE, _blend_facts(members, metric).as_json())
     _write_model(folder, members, len(data.classes))
     parity = _parity(folder, members, parity_images(data, cell.split))
     seconds = time.perf_counter() - started
@@ -214,7 +175,7 @@ def _written(folder: Path, members: Sequence[Member], data: LabelledImages, cell
         ),
         digest="",
         files={},
-        blend=_blend_facts(members),
+        blend=_blend_facts(members, metric),
     )
     manifest.create(folder, facts)
     return versions.candidate_of(folder)
@@ -237,7 +198,7 @@ def _parity(folder: Path, members: Sequence[Member], images: Images) -> Parity:
 def _validated(folder: Path, members: Sequence[Member], data: LabelledImages, split: Split) -> Validation:
     """The blend's results on the validation images; what it answers for them is kept if a member was fitted on some."""
     rows = split.screening_rows
-    answers, labels = _mixed(members), data.labels[rows]
+    answers, labels = mixed(members), data.labels[rows]
     if any(version_arrays.out_of_fold(member.version.folder) is not None for member in members):
         unseen = version_arrays.OutOfFold(answers, labels, data.digests[rows])
         atomic.write_bytes(folder / version_arrays.OUT_OF_FOLD, version_arrays.out_of_fold_content(unseen))
@@ -255,11 +216,12 @@ def _judged(home: Home, watcher: Watcher, candidate: Candidate, data: LabelledIm
     return version
 
 
-def _blend_facts(members: Sequence[Member]) -> BlendFacts:
+def _blend_facts(members: Sequence[Member], metric: CompetitionMetric) -> BlendFacts:
     return BlendFacts(
+        metric=metric.name,
         members=tuple(
             MemberFacts(id=one.version.id, digest=one.version.manifest.digest, weight=one.weight) for one in members
-        )
+        ),
     )
 
 
@@ -286,13 +248,3 @@ def _row_facts(seen: version_arrays.TrainingImages, split: Split) -> RowFacts:
 def _fit_seconds(members: Sequence[Member]) -> float:
     """Seconds in which all members were fitted: what a blend costs."""
     return sum(member.version.manifest.timings.fit_seconds for member in members)
-
-
-def _mixed(members: Sequence[Member]) -> Probabilities:
-    mixed: Probabilities = np.sum([member.weight * member.answers for member in members], axis=0).astype(np.float32)
-    return mixed
-
-
-def _figures(answers: Probabilities, labels: np.ndarray) -> str:
-    accuracy = 100 * float((answers.argmax(axis=1) == labels).mean())
-    return f"accuracy {accuracy:.2f} %, log loss {scalar_figures.log_loss(answers, labels):.4f}"

@@ -7,6 +7,7 @@ production knows of it. All that is known is that it agrees with the champion, w
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mode
 from typing import Any
 
 import numpy as np
@@ -138,9 +139,11 @@ def _cell(facts: Manifest, data: LabelledImages, seeds: int) -> Cell:
 
 
 def _without_validation(facts: Manifest) -> dict[str, Any]:
-    """The champion's parameters; what would stop early on validation images runs as long as it ran for the champion."""
+    """The champion's parameters; what was chosen on validation images, such as the length, is as it was for it."""
     known = registry.find(facts.recipe).defaults
     parameters = {name: value for name, value in facts.parameters.items() if name in known}
+    if facts.test_shifts:
+        parameters["test_shifts"] = mode(facts.test_shifts)
     length = next((name for name in LENGTHS if name in parameters), None)
     if parameters.get("patience") and facts.best_step and length:
         stop: Mapping[str, Any] = {length: facts.best_step, "patience": 0}

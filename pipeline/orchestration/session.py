@@ -180,7 +180,7 @@ class Session:
     def _train(self, cells: Sequence[Cell]) -> workers.Candidates:
         staging, cluster, jobs = self.home.staging, self.settings.cluster, self.settings.jobs
         if cluster is not None:
-            elsewhere = workers.train_on_cluster(staging, self.data, cells, cluster, _route(self.settings))
+            elsewhere = workers.train_on_cluster(staging, self.data, cells, cluster, Route.of(self.settings))
             return self._await(cells, elsewhere, f"the cluster at {cluster}")
         if jobs > 1 and len(cells) > 1:
             elsewhere = workers.train_in_processes(staging, self.data, cells, jobs)
@@ -245,10 +245,6 @@ class Session:
                 f"{_named(other)} judged by the gate {gates} under other rules than this run's, and kept: "
                 f"{_how_to_judge(other)}"
             )
-
-
-def _route(settings: Settings) -> Route:
-    return Route(settings.cluster_mib * 2**20, settings.cluster_images)
 
 
 def _judged(cell: Cell, version: Version, *, reused: bool) -> Row:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.config import Settings
 from pipeline.contracts import LabelledImages
 from pipeline.data import published_images
 from pipeline.data.published_images import Published
@@ -28,6 +29,11 @@ class Route:
 
     most_sent: int
     url: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Route":
+        """Return the route that the settings of a run name."""
+        return cls(settings.cluster_mib * 2**20, settings.cluster_images)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.config import Settings
 from pipeline.contracts import Shape, UnlabelledImages
 from pipeline.data import competition_form, listed_pictures, sample_submission, unlabelled
 from pipeline.data.preparation import Preparation, default_for
@@ -17,6 +18,8 @@ from pipeline.store import competitions
 from pipeline.store.home import Home
 
 Notify = Callable[[str], None]
+FETCH = Patience(limit_seconds=1800.0)
+"""How long the files of a competition may take to arrive."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,24 @@ def enter(
     single = len(sample.columns) == 1
     probabilities = single and (metric.of_probabilities or bool(chosen.probabilities))
     return Entry(competition, sample, metric, probabilities, form, test_images)
+
+
+def scored_by(settings: Settings, home: Home, notify: Notify, *, fetch: bool) -> CompetitionMetric:
+    """Return the metric to optimize: the one that settings name, or that of their competition; log loss without both.
+
+    Args:
+        settings: Their ``metric`` is kept for the competition, if they name one.
+        home: The home folder.
+        notify: Receives every sentence that a person should read.
+        fetch: Whether the competition's files are needed, too, and fetched if they are missing.
+
+    Raises:
+        PipelineError: As ``enter``.
+    """
+    if settings.competition is None:
+        return competition_metrics.named(settings.metric or "log-loss")
+    chosen = CompetitionChoices(shape=settings.shape, metric=settings.metric)
+    return enter(home, settings.competition, chosen, notify, fetch=FETCH if fetch else None).metric
 
 
 def load_test_images(entry: Entry, shape: Shape, preparation: Preparation | None, notify: Notify) -> UnlabelledImages:

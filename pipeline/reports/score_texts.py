@@ -40,3 +40,9 @@ def difference(metric: str, value: Any) -> str:
 def title(metric: str) -> str:
     """Return the name of a metric for a person; as it is where it is unknown here."""
     return METRICS[metric].title if metric in METRICS else metric
+
+
+def inside(metric: str) -> str:
+    """Return the name of a metric as it is written inside a sentence."""
+    name = title(metric)
+    return name[:1].lower() + name[1:]

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from pipeline.facts.tuning_facts import NumberRange, SearchedValues, Study, Trial
+from pipeline.judging import competition_metrics
+from pipeline.judging.competition_metrics import CompetitionMetric
 
 DIGITS = 4
 """Significant digits of a proposed number: more mean nothing, and fewer are easier to read."""
@@ -50,11 +52,12 @@ class _Proposal:
         )
         pruner = optuna.pruners.MedianPruner(n_startup_trials=NEVER_PRUNED, n_warmup_steps=FIRST_TENTH)
         made = optuna.create_study(direction="minimize", sampler=sampler, pruner=pruner)
+        metric = competition_metrics.named(study.metric)
         distributions = {name: _distribution(values) for name, values in study.space.items()}
         with warnings.catch_warnings():
             # A value of the defaults may lie outside of what is searched.
             warnings.simplefilter("ignore")
-            made.add_trials([_stored(trial, distributions) for trial in finished])
+            made.add_trials([_stored(trial, distributions, metric) for trial in finished])
         self._trial = made.ask()
         self.parameters: dict[str, Any] = {}
         if number:
@@ -83,7 +86,7 @@ def _distribution(values: SearchedValues) -> Any:
     return distributions.FloatDistribution(values.low, values.high, log=values.log)
 
 
-def _stored(trial: Trial, distributions: dict[str, Any]) -> Any:
+def _stored(trial: Trial, distributions: dict[str, Any], metric: CompetitionMetric) -> Any:
     from optuna.trial import TrialState, create_trial
 
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -94,7 +97,7 @@ def _stored(trial: Trial, distributions: dict[str, Any]) -> Any:
     }
     return create_trial(
         state=states[trial.outcome],
-        value=trial.log_loss,
+        value=None if trial.score is None else metric.as_loss(trial.score),
         params={name: trial.parameters[name] for name in usable},
         distributions=usable,
         intermediate_values=dict(trial.seen),

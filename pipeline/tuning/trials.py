@@ -3,13 +3,16 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.contracts import Images, Labels, Shape
+import numpy as np
+
+from pipeline.contracts import LabelledImages, Labels, Probabilities, Rows, Split
+from pipeline.data import digests
 from pipeline.errors import ModelError
 from pipeline.facts.tuning_facts import Study, Trial
-from pipeline.judging import scalar_figures
+from pipeline.judging import competition_metrics, scalar_figures
 from pipeline.models import registry
 from pipeline.models.fitting import FitRequest
 from pipeline.tuning.proposals import Proposal, propose
@@ -20,24 +23,41 @@ LOSS = "validation_loss"
 
 @dataclass(frozen=True, eq=False)
 class TrialImages:
-    """All that a trial sees; no benchmark image is among it.
+    """All that a trial sees.
 
     Attributes:
-        shape: Height, width and channels of an image.
-        n_classes: How many classes there are.
-        train_images, validation_images, judging_images: uint8 ``[N, H, W, C]``: those that are fitted, those for
-            early stopping, and those on which trials are compared.
-        train_labels, validation_labels, judging_labels: int64 ``[N]``.
+        data: The images; no benchmark image is among them.
+        train, validation, judging: The rows that are fitted, those for early stopping, and those on which trials are
+            compared.
     """
 
-    shape: Shape
-    n_classes: int
-    train_images: Images
-    train_labels: Labels
-    validation_images: Images
-    validation_labels: Labels
-    judging_images: Images
-    judging_labels: Labels
+    data: LabelledImages
+    train: Rows
+    validation: Rows
+    judging: Rows
+
+
+def trial_images(data: LabelledImages, split: Split) -> TrialImages:
+    """Return what trials see of a dataset: the rows that are fitted and all that validate.
+
+    Args:
+        data: The dataset.
+        split: Its rows; those of the benchmark are left out.
+    """
+    parts = split.train, split.validation, split.screening_rows
+    rows = np.unique(np.concatenate(parts))
+    own, labels = data.digests[rows], data.labels[rows]
+    seen = replace(
+        data,
+        images=data.at(rows),
+        labels=labels,
+        digests=own,
+        sha256=digests.labelled_digest(own, labels, data.classes),
+        official_test=None,
+        selection=None,
+    )
+    train, validation, judging = (np.searchsorted(rows, part) for part in parts)
+    return TrialImages(seen, train, validation, judging)
 
 
 class _Ended(Exception):  # noqa: N818
@@ -76,19 +96,12 @@ def run_trial(
     started = time.monotonic()
     watch = _Watch(proposal, started + seconds)
     outcome: dict[str, Any]
+    data, train, validation = images.data, images.train, images.validation
     try:
-        model, _ = registry.create(recipe, parameters, shape=images.shape, n_classes=images.n_classes)
-        model.fit(
-            FitRequest(
-                images.train_images,
-                images.train_labels,
-                images.validation_images,
-                images.validation_labels,
-                study.seed,
-                watch,
-            )
-        )
-        outcome = _judged(model.predict(images.judging_images), images.judging_labels)
+        model, _ = registry.create(recipe, parameters, shape=data.shape, n_classes=len(data.classes))
+        known, held_out = (data.at(train), data.labels[train]), (data.at(validation), data.labels[validation])
+        model.fit(FitRequest(*known, *held_out, study.seed, watch))
+        outcome = _judged(model.predict(data.at(images.judging)), data.labels[images.judging], study)
     except _OutOfTime:
         return None
     except _Hopeless:
@@ -119,9 +132,12 @@ class _Watch:
             raise _Hopeless
 
 
-def _judged(probabilities: Any, labels: Labels) -> dict[str, Any]:
-    loss = scalar_figures.log_loss(probabilities, labels)
-    if not math.isfinite(loss):
+def _judged(probabilities: Probabilities, labels: Labels, study: Study) -> dict[str, Any]:
+    if not np.isfinite(probabilities).all():
         return {"outcome": "failed", "reason": "Its predictions are not numbers."}
-    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
-    return {"outcome": "complete", "log_loss": loss, "accuracy": accuracy}
+    return {
+        "outcome": "complete",
+        "score": competition_metrics.named(study.metric).measure(probabilities, labels, None),
+        "log_loss": scalar_figures.log_loss(probabilities, labels),
+        "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+    }

@@ -1,6 +1,6 @@
 """What ``tune`` does: the dataset and a recipe in, the best parameters out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,13 @@ from pipeline.errors import DataError, ModelError
 from pipeline.facts.tuning_facts import SamplerName, Study, Trial
 from pipeline.inspection import datasets
 from pipeline.models import registry, search_space
+from pipeline.planning.shared_images import Route
+from pipeline.publishing import entry
+from pipeline.reports import score_texts
 from pipeline.store import lock, role_records
 from pipeline.store.home import Home
-from pipeline.tuning.searching import Limits, best, search
-from pipeline.tuning.trials import TrialImages
+from pipeline.tuning.searching import Ended, Limits, Where, best, search
+from pipeline.tuning.trials import trial_images
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Tuning:
     Attributes:
         study: What was searched.
         trials: Every trial there is.
-        best: The one of the lowest log loss on the validation images.
+        best: The one with the best score on the validation images.
         images: How many validation images they were compared on.
     """
 
@@ -67,13 +70,19 @@ class Tuning:
         less = "".join(f", {count} {kind}" for kind, count in by_outcome.items() if count)
         against = ""
         if first is not None and first is not self.best and first.log_loss is not None:
-            against = f"; the defaults have {_figures(first)}"
+            against = f"; the defaults have {figures(first, self.study)}"
         return [
-            f"Best of {len(self.trials)} trials{less}: number {self.best.number + 1} with {_figures(self.best)} on "
-            f"{self.images:,} validation images{against}.",
+            f"Best of {len(self.trials)} trials{less}: number {self.best.number + 1} with "
+            f"{figures(self.best, self.study)} on {self.images:,} validation images{against}.",
             "The best of many on the same images looks better than it is: the gate judges it on the benchmark, which "
             "no trial saw.",
         ]
+
+
+def figures(trial: Trial, study: Study) -> str:
+    """Return what a complete trial reached: the study's metric first, then what else is known."""
+    known = {study.metric: trial.score, "log-loss": trial.log_loss, "accuracy": trial.accuracy}
+    return ", ".join(f"{score_texts.inside(name)} {score_texts.score(name, value)}" for name, value in known.items())
 
 
 def tune(
@@ -81,16 +90,17 @@ def tune(
     home: Home,
     wanted: Wanted,
     notify: Notify,
-    ended: Callable[[Trial, Sequence[Trial]], None],
+    ended: Ended,
 ) -> Tuning:
     """Search the parameters of a recipe; trials are recorded as they end, and continued by the same call.
 
     Args:
-        settings: The dataset, the seed, the effort, and the parameters that ``pipeline.toml`` sets.
+        settings: The dataset or competition, the metric, the seed, the effort, who trains, and the parameters that
+            ``pipeline.toml`` sets.
         home: Where trials are recorded.
         wanted: What to search, and for how long.
         notify: Called with a sentence that a user should read.
-        ended: Called with each trial that ended, and all there are.
+        ended: Called with each trial that ended, all there are, and the study.
 
     Raises:
         PipelineError: The recipe has nothing to search, the images cannot be used, or no trial came to its end.
@@ -99,7 +109,8 @@ def tune(
     recipe = registry.find(wanted.recipe)
     registry.parameters_of(recipe, fixed)
     space = search_space.space(wanted.recipe, recipe.parameters, fixed)
-    data = _load(settings, home, notify)
+    metric = entry.scored_by(settings, home, notify, fetch=settings.dataset == "auto")
+    data = datasets.load_wanted(settings, home, notify)
     split = _split(settings, home, wanted, data, notify)
     judging = split.screening_rows
     if len(judging) == 0:
@@ -115,9 +126,11 @@ def tune(
         train_sha256=split.train_sha256,
         validation_sha256=split.validation_sha256,
         judging_sha256=digests.set_digest(data.digests[judging]),
+        metric=metric.name,
     )
-    trials = search(home, study, _images(data, split), wanted.limits, ended)
-    found = best(trials)
+    where = Where(settings.jobs, settings.cluster, Route.of(settings))
+    trials = search(home, study, trial_images(data, split), wanted.limits, ended, where=where)
+    found = best(trials, study)
     if found is None:
         raise ModelError(_why_none(trials))
     return Tuning(study, trials, found, len(judging))
@@ -133,12 +146,6 @@ def _fixed(settings: Settings, wanted: Wanted) -> dict[str, Any]:
     return {**fixed, **wanted.fixed}
 
 
-def _load(settings: Settings, home: Home, notify: Notify) -> LabelledImages:
-    spec, known_name = datasets.source_of(home, settings.dataset)
-    name = settings.name or known_name
-    return datasets.load(home, spec, name=name, data_dir=settings.data_dir, notify=notify, shape=settings.shape)
-
-
 def _split(settings: Settings, home: Home, wanted: Wanted, data: LabelledImages, notify: Notify) -> Split:
     known = role_records.load(home, data.name)
     roles = splits.assign_roles(data, known)
@@ -149,24 +156,6 @@ def _split(settings: Settings, home: Home, wanted: Wanted, data: LabelledImages,
         with lock.writing(home, wait=True, notify=notify):
             role_records.save(home, data.name, roles)
     return split
-
-
-def _images(data: LabelledImages, split: Split) -> TrialImages:
-    train, validation, judging = split.train, split.validation, split.screening_rows
-    return TrialImages(
-        shape=data.shape,
-        n_classes=len(data.classes),
-        train_images=data.images[train],
-        train_labels=data.labels[train],
-        validation_images=data.images[validation],
-        validation_labels=data.labels[validation],
-        judging_images=data.images[judging],
-        judging_labels=data.labels[judging],
-    )
-
-
-def _figures(trial: Trial) -> str:
-    return f"log loss {trial.log_loss:.4f} and accuracy {100 * (trial.accuracy or 0):.2f} %"
 
 
 def _why_none(trials: Sequence[Trial]) -> str:

@@ -10,21 +10,22 @@ from pipeline.models.muon import orthogonalised
 from pipeline.models.runtime import import_tensorflow
 from pipeline.models.temperature import calibrated
 
+EFFORTS = cnn_plan.EFFORTS["pooled"]
 SIZES = st.integers(min_value=3, max_value=1_000_000)
 
 
-@given(images=SIZES, effort=st.sampled_from(sorted(cnn_plan.EFFORTS)))
+@given(images=SIZES, effort=st.sampled_from(sorted(EFFORTS)))
 def test_more_images_never_mean_fewer_steps(images: int, effort: str) -> None:
-    chosen = cnn_plan.EFFORTS[effort]
+    chosen = EFFORTS[effort]
     less, more = (cnn_plan.plan(n, chosen, epochs=0, batch_size=128) for n in (images, images + 1000))
     assert chosen.fewest_steps <= less.steps <= more.steps
     assert 1 <= less.epochs <= cnn_plan.MOST_EPOCHS
     assert less.distortion >= more.distortion - 0.05
 
 
-@given(images=SIZES, effort=st.sampled_from(sorted(cnn_plan.EFFORTS)))
+@given(images=SIZES, effort=st.sampled_from(sorted(EFFORTS)))
 def test_no_image_is_seen_less_than_a_third_as_often_as_one_of_mnist(images: int, effort: str) -> None:
-    chosen = cnn_plan.EFFORTS[effort]
+    chosen = EFFORTS[effort]
     planned = cnn_plan.plan(images, chosen, epochs=0, batch_size=128)
     assert (planned.steps + 1) * 128 / images > chosen.passes / 3
 
@@ -33,17 +34,17 @@ def test_no_image_is_seen_less_than_a_third_as_often_as_one_of_mnist(images: int
     images=SIZES,
     batch_size=st.integers(1, 1_000_000),
     epochs=st.integers(0, 3),
-    effort=st.sampled_from(sorted(cnn_plan.EFFORTS)),
+    effort=st.sampled_from(sorted(EFFORTS)),
 )
 def test_however_large_a_batch_is_there_is_a_step(images: int, batch_size: int, epochs: int, effort: str) -> None:
-    planned = cnn_plan.plan(images, cnn_plan.EFFORTS[effort], epochs=epochs, batch_size=batch_size)
+    planned = cnn_plan.plan(images, EFFORTS[effort], epochs=epochs, batch_size=batch_size)
     assert planned.steps >= 1
 
 
-@pytest.mark.parametrize("effort", sorted(cnn_plan.EFFORTS))
+@pytest.mark.parametrize("effort", sorted(EFFORTS))
 def test_beyond_the_size_of_mnist_steps_grow_with_the_images_and_no_faster(effort: str) -> None:
     counts = (54_000, 540_000, 1_080_000)
-    first, ten, twenty = (cnn_plan.plan(n, cnn_plan.EFFORTS[effort], epochs=0, batch_size=128).steps for n in counts)
+    first, ten, twenty = (cnn_plan.plan(n, EFFORTS[effort], epochs=0, batch_size=128).steps for n in counts)
     assert ten == pytest.approx(10 * first, abs=10)
     assert twenty == pytest.approx(20 * first, abs=20)
 
@@ -55,14 +56,14 @@ def test_images_that_are_seen_more_often_are_distorted_more() -> None:
 
 @pytest.mark.parametrize(("stride", "side"), [(1, 3), (2, 1)])
 def test_a_stem_that_moves_by_single_pixels_leaves_more_to_look_at(stride: int, side: int) -> None:
-    net = cnn_network.network((28, 28, 1), 10, (4, 8, 8, 8), 0, stride=stride)
+    net = cnn_network.network((28, 28, 1), 10, cnn_plan._pooled(4, 8, 8, 8, stride=stride), 0)
     flat = net.layers[-3].output.shape[1]
     assert flat == side * side * 8
 
 
 @given(images=SIZES, epochs=st.integers(min_value=1, max_value=30))
 def test_epochs_that_are_asked_for_are_passes_over_the_images(images: int, epochs: int) -> None:
-    planned = cnn_plan.plan(images, cnn_plan.EFFORTS["quick"], epochs=epochs, batch_size=64)
+    planned = cnn_plan.plan(images, EFFORTS["quick"], epochs=epochs, batch_size=64)
     assert planned.epochs == epochs
     assert planned.steps == -(-epochs * images // 64)
 

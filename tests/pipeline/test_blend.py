@@ -1,5 +1,6 @@
 """``blend``: weights learned on validation images, one file, judged like any challenger."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from pipeline.config import Settings
 from pipeline.contracts import Version
 from pipeline.errors import ModelError, SettingsError
 from pipeline.inference.predictor import OnnxPredictor
+from pipeline.judging.competition_metrics import METRICS
 from pipeline.models import blend_weights, native
 from pipeline.orchestration import blending
 from pipeline.store import manifest, production, version_arrays, versions
@@ -35,7 +37,7 @@ def pair(run: Any) -> tuple[Version, Version]:
 @pytest.fixture
 def halves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights of a half, whatever the answers are: small models on easy images leave little to learn."""
-    monkeypatch.setattr(blend_weights, "learned", lambda answers, _: np.full(len(answers), 1 / len(answers)))
+    monkeypatch.setattr(blend_weights, "learned", lambda answers, *_: np.full(len(answers), 1 / len(answers)))
 
 
 @pytest.mark.usefixtures("halves")
@@ -100,6 +102,43 @@ def test_a_member_that_adds_nothing_is_left_out(blend: Any, run: Any) -> None:
     useless = run(models=("dummy",)).rows[0].version
     with pytest.raises(ModelError, match=rf"{good.id} alone is as good"):
         blend(good.id, useless.id)
+
+
+@pytest.mark.usefixtures("halves")
+def test_the_metric_is_on_record_and_in_the_table(pair: Any, home: Home, command: Any) -> None:
+    words = ("blend", *(version.id for version in pair), "--home", home.root, "--gate", "as-good")
+    status, out, _ = command(*words, "--metric", "macro-f1")
+    assert status == 0
+    assert "0.5000  macro F1 " in out
+    assert "for the best macro F1." in " ".join(out.split())
+    (made,) = [one for one in versions.list_versions(home) if one.known_manifest.recipe == "blend"]
+    assert made.manifest.blend.metric == "macro-f1"
+    status, out, _ = command(*words, "--competition", "digit-recognizer", "--json")
+    assert (status, json.loads(out)["metric"]) == (0, "accuracy"), "what that competition scores by"
+    status, _, error = command(*words, "--metric", "kappa")
+    assert status == 1
+    assert "There is no metric 'kappa'" in error
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro-f1", "quadratic-kappa"])
+def test_weights_for_a_metric_are_at_least_as_good_at_it_as_those_for_log_loss(name: str) -> None:
+    """A model that is right but unsure, one that is wrong but sure, and one between: log loss trusts another mean."""
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 4, 400)
+    answers = []
+    for noise, sureness in ((0.9, 0.3), (1.3, 3.0), (1.1, 1.0)):
+        logits = sureness * (2 * np.eye(4)[labels] + noise * random.normal(size=(400, 4)))
+        answers.append(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+    metric = METRICS[name]
+
+    def reached(weights: Any) -> float:
+        return metric.measure(np.tensordot(weights, np.stack(answers), axes=1), labels, None)
+
+    weights = blend_weights.learned(answers, labels, metric)
+    assert weights.min() >= 0
+    assert weights.sum() == pytest.approx(1, abs=1e-9)
+    assert reached(weights) > reached(blend_weights.learned(answers, labels))
+    assert reached(weights) >= max(reached(alone) for alone in np.eye(3))
 
 
 def test_no_weights_are_better_than_those_that_are_learned() -> None:

@@ -11,23 +11,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clusters import local_cluster
 
 from pipeline.config import Settings
-from pipeline.errors import ModelError, SettingsError, StoreError
+from pipeline.data import digests, roles, sources, splits
+from pipeline.errors import ModelError, ServiceError, SettingsError, StoreError
 from pipeline.facts.tuning_facts import NumberRange, Study, Trial
 from pipeline.models import registry, search_space
-from pipeline.store import manifest, tuning_journal
+from pipeline.store import competitions, manifest, role_records, tuning_journal
 from pipeline.store.home import Home
 from pipeline.tuning import result_table, trials, tune
 from pipeline.tuning.proposals import propose
-from pipeline.tuning.searching import Limits
+from pipeline.tuning.searching import Limits, best
 
 SMALL = {"max_iter": 5}
 
 
 def search(data: Path, home: Home, count: int, **given: Any) -> tune.Tuning:
     """Search ``logistic`` on the small dataset."""
-    limits = Limits(count, given.pop("seconds", float("inf")), given.pop("jobs", 1))
+    limits = Limits(count, given.pop("seconds", float("inf")))
     wanted = tune.Wanted("logistic", "all", given.pop("fixed", SMALL), given.pop("sampler", "tpe"), limits)
     settings = Settings(dataset=str(data), **given)
     return tune.tune(settings, home, wanted, lambda _: None, lambda *_: None)
@@ -88,13 +90,19 @@ def test_no_trial_sees_a_benchmark_image(data: Path, home: Home, monkeypatch: py
         search(data, home, 1)
     with np.load(data) as arrays:
         total = len(arrays["labels"])
-    (images,) = seen
-    handed = np.concatenate([images.train_images, images.validation_images])
-    assert len(handed) == total * 4 // 5
-    assert len(np.unique(handed.reshape(len(handed), -1), axis=0)) == len(handed)
-    assert np.isin(
-        images.judging_images.reshape(-1, 64) @ np.arange(1, 65), handed.reshape(-1, 64) @ np.arange(1, 65)
-    ).all()
+    (handed,) = seen
+    assert len(handed.data) == total * 4 // 5, "a fifth is the benchmark"
+    fitted_or_validating = np.concatenate([handed.train, handed.validation])
+    assert sorted(fitted_or_validating) == list(range(len(handed.data)))
+    assert np.isin(handed.judging, fitted_or_validating).all()
+    assert (digests.image_digests(handed.data.images) == handed.data.digests).all()
+    whole = sources.load(str(data))
+    known = splits.assign_roles(whole, role_records.load(home, whole.name))
+    benchmark = known.digests[known.roles == roles.BENCHMARK]
+    assert len(benchmark) == total // 5
+    assert not digests.contained(handed.data.digests, benchmark).any()
+    truth = dict(zip(whole.digests.tolist(), whole.labels.tolist(), strict=True))
+    assert [truth[one] for one in handed.data.digests.tolist()] == handed.data.labels.tolist()
 
 
 @pytest.mark.slow
@@ -117,8 +125,8 @@ def test_a_hopeless_trial_is_ended_early(study: Study) -> None:
     """Five trials of loss 0.1 throughout: what has 0.2 after three tenths is worse than their median."""
     good = tuple((tenth, 0.1) for tenth in range(1, 10))
     finished = [
-        Trial(number=n, parameters={"learning_rate": 0.1 + n / 10}, outcome="complete", log_loss=0.1, accuracy=1.0,
-              seconds=1.0, seen=good)
+        Trial(number=n, parameters={"learning_rate": 0.1 + n / 10}, outcome="complete", score=0.1, log_loss=0.1,
+              accuracy=1.0, seconds=1.0, seen=good)
         for n in range(5)
     ]  # fmt: skip
     proposal = propose(study, finished, 5)
@@ -131,11 +139,67 @@ def test_a_hopeless_trial_is_ended_early(study: Study) -> None:
 def test_proposals_go_where_it_was_good(study: Study) -> None:
     losses = {rate: abs(np.log10(rate) + 1.5) + 0.1 for rate in np.geomspace(0.01, 1.0, 25)}
     finished = [
-        Trial(number=n, parameters={"learning_rate": rate}, outcome="complete", log_loss=loss, accuracy=0.5, seconds=1)
+        Trial(number=n, parameters={"learning_rate": rate}, outcome="complete", score=loss, log_loss=loss, seconds=1)
         for n, (rate, loss) in enumerate(losses.items())
     ]
     proposed = [propose(study, finished, number).parameters["learning_rate"] for number in range(25, 45)]
     assert 0.02 < np.median(proposed) < 0.05
+
+
+def test_proposals_go_where_the_metric_is_high(study: Study) -> None:
+    """The log loss points elsewhere, and has no say."""
+    scores = {rate: 0.9 - abs(np.log10(rate) + 1.5) for rate in np.geomspace(0.01, 1.0, 25)}
+    finished = [
+        Trial(number=n, parameters={"learning_rate": rate}, outcome="complete", score=score, log_loss=score, seconds=1)
+        for n, (rate, score) in enumerate(scores.items())
+    ]
+    accurate = study.model_copy(update={"metric": "accuracy"})
+    proposed = [propose(accurate, finished, number).parameters["learning_rate"] for number in range(25, 45)]
+    assert 0.02 < np.median(proposed) < 0.05
+
+
+def test_the_best_trial_is_best_at_the_metric_and_of_equals_the_surer_one(study: Study) -> None:
+    scores = [(0.97, 0.10), (0.98, 0.30), (0.98, 0.20), (0.96, 0.05)]
+    finished = [
+        Trial(number=n, parameters={}, outcome="complete", score=score, log_loss=loss, accuracy=score, seconds=1)
+        for n, (score, loss) in enumerate(scores)
+    ]
+    finished.append(Trial(number=4, parameters={}, outcome="pruned", seconds=1))
+    assert best(finished, study.model_copy(update={"metric": "macro-f1"})).number == 2
+    by_loss = [trial.model_copy(update={"score": trial.log_loss}) for trial in finished]
+    assert best(by_loss, study).number == 3
+
+
+def test_the_metric_is_the_one_named_or_that_of_the_competition(data: Path, home: Home) -> None:
+    named = search(data, home, 2, metric="macro-f1")
+    assert named.study.metric == "macro-f1"
+    assert named.best.score == max(trial.score for trial in named.trials)
+    assert "with macro F1 " in named.sentences[0]
+    of_its_own = search(data, home, 2, competition="digit-recognizer")
+    assert of_its_own.study.metric == "accuracy"
+    assert of_its_own.best.score == of_its_own.best.accuracy
+    assert search(data, home, 2, competition="digit-recognizer", metric="quadratic-kappa").best.score <= 1
+    assert competitions.choices(home, "digit-recognizer").metric == "quadratic-kappa", "it is kept for later commands"
+
+
+@pytest.mark.slow
+def test_a_cluster_runs_the_same_trials(data: Path, home: Home) -> None:
+    alone = search(data, Home(home.root / "alone"), 4, sampler="random")
+    with local_cluster(workers=2, threads=1) as cluster:
+        found = search(data, home, 4, sampler="random", cluster=cluster.scheduler_address)
+    in_order = sorted(found.trials, key=lambda trial: trial.number)
+    assert without_times(in_order) == without_times(alone.trials)
+
+
+@pytest.mark.slow
+def test_a_trial_that_kills_every_worker_is_one_sentence(data: Path, home: Home) -> None:
+    wanted = tune.Wanted("deadly_recipe:search", "all", {}, "tpe", Limits(2))
+    with (
+        local_cluster(workers=2, threads=1) as cluster,
+        pytest.raises(ServiceError, match=r"training a trial of deadly_recipe:search died.*finished work is kept"),
+    ):
+        settings = Settings(dataset=str(data), cluster=cluster.scheduler_address)
+        tune.tune(settings, home, wanted, lambda _: None, lambda *_: None)
 
 
 def test_a_fit_is_left_as_soon_as_it_is_hopeless(study: Study) -> None:

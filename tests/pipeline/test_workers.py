@@ -20,6 +20,7 @@ from pipeline.config import Settings
 from pipeline.contracts import Cell, FitProgress, LabelledImages, no_progress
 from pipeline.data import sources, splits
 from pipeline.errors import ModelError, ServiceError, SettingsError
+from pipeline.planning import cluster as dask_cluster
 from pipeline.planning import workers
 from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.planning.shared_images import CACHE, Route, shared
@@ -97,7 +98,7 @@ def test_a_cell_that_kills_every_worker_is_one_sentence_and_costs_nothing(run: A
 
 
 def test_a_scheduler_without_workers_says_how_to_start_some(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "PATIENCE", 3)
+    monkeypatch.setattr(dask_cluster, "PATIENCE", 3)
     with local_cluster(workers=0, threads=1) as cluster:
         address = cluster.scheduler_address
         with pytest.raises(ServiceError, match=f"has no workers: start some with `dask worker {address} --nworkers 2"):
@@ -111,7 +112,7 @@ def test_a_scheduler_without_workers_says_how_to_start_some(run: Any, monkeypatc
 def test_a_cluster_that_goes_away_is_one_sentence(
     run: Any, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doomed: int, sentence: str
 ) -> None:
-    monkeypatch.setattr(workers, "PATIENCE", 10)
+    monkeypatch.setattr(dask_cluster, "PATIENCE", 10)
     with command_line_cluster(tmp_path) as (address, processes):
 
         class Killing(Silent):
@@ -212,6 +213,6 @@ def test_an_impossible_address_is_one_sentence(address: str) -> None:
     pytest.importorskip("distributed")
     with (
         pytest.raises(ServiceError, match=f"No Dask scheduler answers at {address}: .+. Start one"),
-        workers._client(address),
+        dask_cluster.client_of(address),
     ):
         pass
