@@ -28,6 +28,8 @@ PARTS = (
     "review",
     "tuning",
     "blends",
+    "shifts",
+    "score",
     "expected_score",
     "drift",
 )
@@ -55,4 +57,6 @@ if __name__ == "__main__":
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all without any")
     parser.add_argument("--seeds", type=int, default=5, help="how often each recipe is fitted (default: 5)")
     parser.add_argument("--known-only", action="store_true", help="measure no fit; sum up those measured before")
+    parser.add_argument("--points", nargs="*", default=(), help="of `score`: commands on its curve; all without any")
+    parser.add_argument("--splits", type=int, default=3, help="of `score`: random splits (default: 3)")
     main(**vars(parser.parse_args()))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, TargetOption, console, notice, print_json
 from pipeline.cli.settings_options import settings_option
 from pipeline.store.home import Home
 
@@ -17,15 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def blend(
     version: Annotated[list[str], typer.Argument(metavar="VERSION…", help="Two or more ids, or parts of them.")],
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            help="What the blend shall be best at: log-loss, accuracy, macro-f1 or quadratic-kappa.",
-            show_default="that of --competition, else log-loss",
-        ),
-    ] = None,
+    metric: TargetOption = None,
     competition: Annotated[
-        str | None, typer.Option(help="Competition whose metric is taken, as in its web address.")
+        str | None, typer.Option(help="Competition whose metric is optimized.", rich_help_panel="Kaggle")
     ] = None,
     gate: Annotated[str | None, settings_option("gate")] = None,
     test_size: Annotated[str | None, settings_option("test_size")] = None,

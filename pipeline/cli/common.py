@@ -41,6 +41,15 @@ ChampionOption = Annotated[
     str | None,
     typer.Option("--dataset", help="Dataset whose champion to use; required if several have one."),
 ]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        help="What to be best at on the validation images: log-loss, accuracy, macro-f1 or quadratic-kappa.",
+        show_default="that of --competition, else log-loss",
+        rich_help_panel="Kaggle",
+    ),
+]
 VersionArgument = Annotated[str, typer.Argument(help="The version's id, or a unique part of it.")]
 LONGEST_MESSAGE, LONGEST_WORD = 2000, 300
 """Characters of an error, and of a word in it, that are printed at most, whatever it repeats."""

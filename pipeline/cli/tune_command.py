@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, errors, notice, print_json
+from pipeline.cli.common import (
+    ConfigOption,
+    HomeOption,
+    JsonOption,
+    TargetOption,
+    console,
+    errors,
+    notice,
+    print_json,
+)
 from pipeline.cli.settings_options import settings_option
 from pipeline.store.home import Home
 
@@ -34,11 +43,11 @@ WriteOption = Annotated[
     Path | None, typer.Option(help="Also set the parameters in this settings file, such as pipeline.toml.")
 ]
 
-MetricOption = Annotated[
+CompetitionOption = Annotated[
     str | None,
     typer.Option(
-        help="What the best trial is best at: log-loss, accuracy, macro-f1 or quadratic-kappa.",
-        show_default="that of --competition, else log-loss",
+        help="Competition whose metric is optimized, and whose training images are used unless --dataset names others.",
+        rich_help_panel="Kaggle",
     ),
 ]
 
@@ -61,8 +70,9 @@ def tune(
     sampler: SamplerOption = "tpe",
     jobs: Annotated[int | None, settings_option("jobs")] = None,
     seed: Annotated[int | None, settings_option("seed")] = None,
-    competition: Annotated[str | None, settings_option("competition")] = None,
-    metric: MetricOption = None,
+    competition: CompetitionOption = None,
+    metric: TargetOption = None,
+    shape: Annotated[str | None, settings_option("shape")] = None,
     cluster: Annotated[str | None, settings_option("cluster")] = None,
     cluster_images: Annotated[str | None, settings_option("cluster_images")] = None,
     cluster_mib: Annotated[int | None, settings_option("cluster_mib")] = None,
@@ -88,7 +98,9 @@ def tune(
 
     options = {"dataset": dataset, "name": name, "data_dir": data_dir, "seed": seed, "jobs": jobs, "effort": effort}
     places = {"cluster": cluster, "cluster_images": cluster_images, "cluster_mib": cluster_mib}
-    settings = read_settings(config, {**options, **places, "competition": competition, "metric": metric})
+    settings = read_settings(
+        config, {**options, **places, "competition": competition, "metric": metric, "shape": shape}
+    )
     fixed = _fixed(model, parse_overrides(overrides or []))
     limits = Limits(trials, _seconds(timeout))
     wanted = Wanted(model, train_size, fixed, _sampler(sampler), limits)
