@@ -50,14 +50,7 @@ class Cluster:
         Raises:
             ServiceError: None comes.
         """
-        try:
-            self.client.wait_for_workers(1, timeout=PATIENCE)
-            return max(1, len(self.client.nthreads()))
-        except OSError as error:
-            raise ServiceError(
-                f"The Dask scheduler at {self.address} has no workers: start some with {_how_to_start(self.address)}, "
-                "then run the same command again; finished work is kept."
-            ) from error
+        return _require_workers(self.client, self.address)
 
     @contextmanager
     def explained(self, what: str) -> Iterator[None]:
@@ -95,7 +88,7 @@ def connected(address: str, data: LabelledImages, route: Route) -> Iterator[Clus
             be published or fetched.
     """
     with client_of(address) as client:
-        Cluster(client, address, "").require_workers()
+        _require_workers(client, address)
         with shared(client, data, route) as images:
             yield Cluster(client, address, images)
 
@@ -125,6 +118,17 @@ def client_of(address: str) -> Iterator[Any]:
         yield client
     finally:
         client.close()
+
+
+def _require_workers(client: Any, address: str) -> int:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+        return max(1, len(client.nthreads()))
+    except OSError as error:
+        raise ServiceError(
+            f"The Dask scheduler at {address} has no workers: start some with {_how_to_start(address)}, "
+            "then run the same command again; finished work is kept."
+        ) from error
 
 
 def _how_to_start(address: str) -> str:

@@ -98,8 +98,11 @@ def scored_by(settings: Settings, home: Home, notify: Notify, *, fetch: bool) ->
     """
     if settings.competition is None:
         return competition_metrics.named(settings.metric or "log-loss")
-    chosen = CompetitionChoices(shape=settings.shape, metric=settings.metric)
-    return enter(home, settings.competition, chosen, notify, fetch=FETCH if fetch else None).metric
+    given = CompetitionChoices(shape=settings.shape, metric=settings.metric)
+    kept = competitions.remember(home, settings.competition, given, notify)
+    if kept.metric is not None and not fetch:
+        return competition_metrics.named(kept.metric)
+    return enter(home, settings.competition, given, notify, fetch=FETCH if fetch else None).metric
 
 
 def load_test_images(entry: Entry, shape: Shape, preparation: Preparation | None, notify: Notify) -> UnlabelledImages:

@@ -61,6 +61,21 @@ def test_a_stem_that_moves_by_single_pixels_leaves_more_to_look_at(stride: int, 
     assert flat == side * side * 8
 
 
+@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (5, 9, 3)])
+def test_the_deep_architecture_has_a_norm_after_each_convolution_and_no_pool(shape: tuple[int, int, int]) -> None:
+    net = cnn_network.network(shape, 10, cnn_plan.EFFORTS["deep"]["standard"].layers, 0)
+    kinds = [type(layer).__name__ for layer in net.layers]
+    assert kinds == ["Rescaling", *["Conv2D", "BatchNormalization", "ReLU"] * 7, "Flatten", "Dense", "Softmax"]
+    convolutions = net.layers[1:-3:3]
+    assert [(one.filters, one.kernel_size[0]) for one in convolutions] == list(
+        zip((32, 64, 64, 128, 128, 128, 128), (5, 3, 3, 3, 3, 3, 3), strict=True)
+    )
+    if shape[0] == 28:
+        assert [one.strides[0] for one in convolutions] == [2, 1, 1, 2, 1, 2, 1]
+        assert net.layers[-3].output.shape[1] == 4 * 4 * 128
+    assert net.layers[-3].output.shape[1] >= 128, "small images keep at least one pixel"
+
+
 @given(images=SIZES, epochs=st.integers(min_value=1, max_value=30))
 def test_epochs_that_are_asked_for_are_passes_over_the_images(images: int, epochs: int) -> None:
     planned = cnn_plan.plan(images, EFFORTS["quick"], epochs=epochs, batch_size=64)

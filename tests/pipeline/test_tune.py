@@ -15,7 +15,7 @@ from clusters import local_cluster
 
 from pipeline.config import Settings
 from pipeline.data import digests, roles, sources, splits
-from pipeline.errors import ModelError, ServiceError, SettingsError, StoreError
+from pipeline.errors import DataError, ModelError, ServiceError, SettingsError, StoreError
 from pipeline.facts.tuning_facts import NumberRange, Study, Trial
 from pipeline.models import registry, search_space
 from pipeline.store import competitions, manifest, role_records, tuning_journal
@@ -180,6 +180,9 @@ def test_the_metric_is_the_one_named_or_that_of_the_competition(data: Path, home
     assert of_its_own.best.score == of_its_own.best.accuracy
     assert search(data, home, 2, competition="digit-recognizer", metric="quadratic-kappa").best.score <= 1
     assert competitions.choices(home, "digit-recognizer").metric == "quadratic-kappa", "it is kept for later commands"
+    assert search(data, home, 2, competition="another", metric="accuracy").study.metric == "accuracy"
+    with pytest.raises(DataError, match=r"sample_submission\.csv of unheard-of is missing"):
+        search(data, home, 2, competition="unheard-of")
 
 
 @pytest.mark.slow
