@@ -48,7 +48,7 @@ def main(seeds: int = 3) -> str:
     rows = [
         [name, *(measure.mean_and_spread([one[name][place] for one in found], scale, 2 if scale == 100 else 4)
                  for place, scale in ((0, 100), (1, 1))),
-         "; ".join(one[name][2] for one in found)]
+         "; ".join(filter(None, (one[name][2] for one in found)))]
         for name in found[0]
     ]  # fmt: skip
     return "\n".join(
