@@ -82,10 +82,10 @@ def main(points: Sequence[str] = (), splits: int = 3, *, known_only: bool = Fals
     wanted = [] if known_only else [(name, seed) for seed in range(splits) for name in points or POINTS]
     for name, seed in wanted:
         if not any(one.split == seed for one in _known(name)):
-            found = _measured(name, seed)
-            print(found, flush=True)
+            result = _measured(name, seed)
+            print(result, flush=True)
             with FILE.open("a") as lines:
-                lines.write(json.dumps(asdict(found)) + "\n")
+                lines.write(json.dumps(asdict(result)) + "\n")
     rows = [_row(name, found) for name in POINTS if (found := _known(name))]
     return "\n".join(
         [

@@ -117,7 +117,7 @@ def _training(facts: Manifest) -> Table:
         ("images", f"{rows.train_size:,}: {rows.train:,} fitted, {rows.validation:,} for validation"),
         *([("folds", f"{facts.folds} members, each without its own")] if facts.folds else []),
         *([("blend of", _members(facts.blend))] if facts.blend else []),
-        *([("averages over", f"shifts by a pixel: {', '.join(facts.test_shifts)}")] if facts.test_shifts else []),
+        *([("shifts at prediction", ", ".join(facts.test_shifts))] if facts.test_shifts else []),
         *([("tuned", f"by a search of {facts.tuned.trials} trials")] if facts.tuned else []),
         ("from", facts.dataset.source),
         ("seed", str(facts.seed)),

@@ -39,7 +39,7 @@ def learned(answers: Sequence[Probabilities], labels: Labels, metric: Competitio
     stacked = np.stack(answers).astype(np.float64)
 
     def losses(weights: Weights) -> tuple[float, float]:
-        mixed = np.tensordot(weights, stacked, axes=1)
+        mixed = np.tensordot(weights, stacked, axes=1).astype(np.float32)
         return metric.loss(mixed, labels), LOG_LOSS.loss(mixed, labels)
 
     return min([likeliest, *_selected(stacked, labels, metric)], key=losses)
@@ -78,7 +78,7 @@ def _selected(answers: NDArray[np.float64], labels: Labels, metric: CompetitionM
     total = np.zeros_like(answers[0])
     found = []
     for size in range(1, SELECTIONS + 1):
-        means = [(total + one) / size for one in answers]
+        means = [((total + one) / size).astype(np.float32) for one in answers]
         best = min(
             range(len(answers)),
             key=lambda member: (metric.loss(means[member], labels), LOG_LOSS.loss(means[member], labels)),

@@ -22,7 +22,7 @@ def test_what_each_member_became_is_on_record(
     assert versions.verify(version).damage is None
     status, out, _ = command("show", version.id, "--home", home.root)
     assert status == 0
-    assert "shifts by a pixel: off, cross, cross" in " ".join(out.split())
+    assert "shifts at prediction off, cross, cross" in " ".join(out.split())
 
     asked = {"recipe": "cnn", "parameters": {"effort": "quick", "test_shifts": "auto"}}
     of_cnn = facts.model_copy(update=asked)
