@@ -1,14 +1,11 @@
-"""What `cnn.test_shifts` brings: the mean over copies of an image moved by a pixel, and what it costs."""
+"""What `cnn.test_shifts` brings: the mean over copies of an image moved by a pixel."""
 
 import json
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from benchmarks import measure
 from pipeline.data import sources, splits
-from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import scalar_figures
 from pipeline.models import registry, shift_averaging
 from pipeline.models.fitting import FitRequest
@@ -20,7 +17,7 @@ AUTO = "auto"
 
 
 def main(seeds: int = 5) -> str:
-    """Return the section: test accuracy, log loss and time with and without the copies, of the same networks.
+    """Return the section: test accuracy and log loss with and without the copies, of the same networks.
 
     What each seed gave is kept in ``raw/shifts.json``; take one out to have it measured again.
     """
@@ -35,13 +32,11 @@ def main(seeds: int = 5) -> str:
             measure.mean_and_spread([one[name]["accuracy"] for one in found], 100),
             measure.mean_and_spread([one[name]["accuracy"] - one["off"]["accuracy"] for one in found], 100),
             measure.mean_and_spread([one[name]["log_loss"] for one in found], digits=4),
-            "" if name == AUTO else measure.mean_and_spread([one[name]["single_ms"] for one in found]),
-            "" if name == AUTO else measure.mean_and_spread([one[name]["batch_ms"] for one in found]),
         ]
         for name in (*shift_averaging.SHIFTS, AUTO)
     ]
     became = ", ".join(one[AUTO]["became"] for one in found)
-    columns = ["`test_shifts`", "test accuracy, %", "gain, points", "test log loss", "ms an image", "ms in a batch"]
+    columns = ["`test_shifts`", "test accuracy, %", "gain, points", "test log loss"]
     return "\n".join(
         [
             "## Shifts at prediction: `cnn.test_shifts`",
@@ -74,16 +69,10 @@ def _of_seed(seed: int) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name in shift_averaging.SHIFTS:
         whole = KerasModel(data.shape, len(data.classes), None, shift_averaging.averaged(model.network, name))
-        with tempfile.TemporaryDirectory(prefix="bench-shifts-") as folder:
-            file = Path(folder) / "model.onnx"
-            whole.export_onnx(file)
-            measured = MeasuredModel(file.read_bytes())
-        answers, latency = measured.predictor.predict(images), measured.latency_ms(images)
+        answers = whole.predict(images)
         found[name] = {
             "accuracy": float((answers.argmax(axis=1) == truth).mean()),
             "log_loss": scalar_figures.log_loss(answers, truth),
-            "single_ms": latency.single_p50,
-            "batch_ms": latency.per_image_in_batch,
         }
         print(seed, name, found[name], flush=True)
     became = shift_averaging.best(model.network, request)
