@@ -92,9 +92,9 @@ def main(points: Sequence[str] = (), splits: int = 3, *, known_only: bool = Fals
             "## The score",
             "",
             "Random splits of all of MNIST into 42,000 labelled images and 28,000 to predict; the commands never see "
-            "the 28,000 labels. Each point is one `simulator.py run` from the CSV files to `submission.csv`, judgement, "
-            "reports and a refit included; seconds of the clock, on a machine that other work may have shared, and of "
-            "the processors. Points without a row have not been measured yet.",
+            "the 28,000 labels. Each point is one `simulator.py run` from the CSV files to `submission.csv`, "
+            "judgement, reports and a refit included; seconds of the clock, on a machine that other work may have "
+            "shared, and of the processors. Points without a row have not been measured yet.",
             "",
             measure.table(["point", "command", "score", "seconds", "processor seconds"], rows),
         ]

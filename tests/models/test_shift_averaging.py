@@ -1,27 +1,25 @@
 """Augmentation at test time: the same in both files, chosen on validation images, and on record."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from model_training import Digits, Trained, accuracy, fit, train
+from model_training import Digits, Trained, accuracy, train
 
 from pipeline.inference.predictor import OnnxPredictor
-from pipeline.models import native, shift_averaging
+from pipeline.models import cnn, native, shift_averaging
+from pipeline.models.cnn_parameters import CnnParameters
 from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_family import KerasModel
 from pipeline.models.shift_averaging import SHIFTS
 from pipeline.models.temperature import FEWEST_ROWS
 
-QUICK = {"effort": "quick", "epochs": 4, "batch_size": 50}
-
 
 @pytest.fixture(scope="module")
 def crossed(digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A network of the deep architecture that averages over five copies."""
-    chosen = {**QUICK, "architecture": "deep", "test_shifts": "cross"}
+    chosen = {"effort": "quick", "epochs": 3, "batch_size": 50, "architecture": "deep", "test_shifts": "cross"}
     return train("cnn", digits, tmp_path_factory.mktemp("crossed"), chosen)
 
 
@@ -80,11 +78,12 @@ def test_the_lowest_log_loss_on_validation_images_decides(
     assert shift_averaging.best(None, few) == "off", "too few to choose by"
 
 
-def test_auto_records_what_it_became_and_off_records_nothing(
-    trained: Callable[[str], Trained], digits: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shift_averaging, "best", lambda *_: "off")
-    fitted = fit("cnn", digits.first(200), {**QUICK, "epochs": 1, "test_shifts": "auto"})
-    assert fitted.history.test_shifts == ("off",)
-    assert shift_averaging.inner(fitted.model.network) is fitted.model.network
-    assert trained("cnn").history.test_shifts is None
+def test_auto_asks_the_validation_images_and_a_name_or_off_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shift_averaging, "best", lambda *_: "square")
+
+    def asked(shifts: Any) -> Any:
+        return cnn.build((28, 28, 1), 10, CnnParameters(test_shifts=shifts))._training.test_shifts
+
+    assert asked("auto")(None, None) == "square"
+    assert asked("cross")(None, None) == "cross"
+    assert asked("off") is None, "nothing is recorded"

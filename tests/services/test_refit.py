@@ -85,7 +85,7 @@ def test_without_a_submission_there_is_nothing_to_refit(call) -> None:
 
 def test_what_stopped_early_runs_as_long_as_it_did_for_the_champion() -> None:
     class Facts:
-        recipe, best_step = "xgboost", 37
+        recipe, best_step, test_shifts = "xgboost", 37, None
         parameters = {"rounds": 150, "patience": 20, "max_depth": 5, "of_another_release": 1}  # noqa: RUF012
 
     assert refitting._without_validation(Facts) == {"rounds": 37, "patience": 0, "max_depth": 5}
