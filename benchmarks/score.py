@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import measure, score_splits
 
 NAME = "mnist-split"
-FILE = measure.RAW / "score.jsonl"
+FILE = measure.RAW / "score_points.jsonl"
 DEEP = ("--set", "cnn.architecture=deep", "--set", "cnn.distortion=1.5")
 DEEP_MEMBERS = ("--set", "cnn_ensemble.architecture=deep", "--set", "cnn_ensemble.distortion=1.5")
 WELL_KNOWN = ("--models", "benchmarks.well_known:build")
@@ -68,7 +68,7 @@ class Measured:
 def main(points: Sequence[str] = (), splits: int = 3, *, known_only: bool = False) -> str:
     """Return the section: mean score and time of each point.
 
-    What was measured is kept in ``raw/score.jsonl`` as it comes, and not measured again: after a kill, the same command
+    What was measured is kept in ``raw/score_points.jsonl`` as it comes, and not measured again: after a kill, the same command
     goes on with the point that it interrupted.
 
     Args:
