@@ -68,8 +68,8 @@ class Measured:
 def main(points: Sequence[str] = (), splits: int = 3, *, known_only: bool = False) -> str:
     """Return the section: mean score and time of each point.
 
-    What was measured is kept in ``raw/score_points.jsonl`` as it comes, and not measured again: after a kill, the same command
-    goes on with the point that it interrupted.
+    What was measured is kept in ``raw/score_points.jsonl`` as it comes, and not measured again: after a kill, the same
+    command goes on with the point that was interrupted.
 
     Args:
         points: Names of those to measure; all without any.
