@@ -166,7 +166,7 @@ def test_local_files_need_no_competition_and_the_advice_to_submit_works(
     with pytest.raises(SettingsError, match=r"--submit needs .* --competition NAME, .* --test-images FILE"):
         call(*local, "--submit")
     named = ("--competition", competition.name)
-    with pytest.raises(DataError, match=rf"kaggle download --competition {competition.name}`.* beside test.csv"):
+    with pytest.raises(DataError, match=rf"kaggle download --competition {competition.name}`.* next to test.csv"):
         call("kaggle", "submit", *named, "--test-images", "test.csv")
     (tmp_path / "sample_submission.csv").write_bytes(competition.files["sampleSubmission.csv"])
 
