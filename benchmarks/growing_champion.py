@@ -19,7 +19,7 @@ from pipeline.judging.policy import PRESETS, GatePolicy
 from pipeline.models import registry
 from pipeline.models.fitting import FitRequest
 
-NAME = "growing_champion"
+FILE = "growing_champion_datasets.jsonl"
 SIZES = (2_000, 4_000, 8_000)
 BENCHMARK, VALIDATION = 0.2, 0.08
 """Shares of the images: a fifth, and a tenth of the rest."""
@@ -105,7 +105,7 @@ class _Production:
 
 def main(*, known_only: bool, seeds: int = LEAST_SEEDS) -> str:
     """Measure and return the section of ``RESULTS.md``; at least 20 seeds, whatever is asked for."""
-    file = measure.RAW / f"{NAME}.jsonl"
+    file = measure.RAW / FILE
     known = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     found = [Grown(**one) for one in known]
     missing = set(range(max(seeds, LEAST_SEEDS))) - {one.seed for one in found}
