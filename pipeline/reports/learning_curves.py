@@ -1,13 +1,12 @@
 """The learning curves: error and seconds against the number of training images, a line for each recipe."""
 
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
 from pipeline.reports.dataset_growth import draw_growth
-from pipeline.reports.figures import count, drawn, figure, percent, seconds, shortened, spread
+from pipeline.reports.figures import count, drawn, figure, log_axis, percent, seconds, shortened, spread
 from pipeline.reports.tables import BENCHMARK, GROWING, curve_2018, line_label
 
 if TYPE_CHECKING:
@@ -184,29 +183,16 @@ def _draw_line(axes: Any, line: _Line) -> None:
 
 
 def _format_axes(axes: Any, lines: list[_Line], quantity: _Quantity) -> None:
-    from matplotlib.ticker import FixedLocator
-
     sizes = [size for line in lines for size in line.points["size"]]
     values = [value for line in lines for name in ("low", "high") for value in line.points[name]]
     axes.set_xlim(min(sizes) / 1.35, max(sizes) * 1.35)
-    _format_axis(axes.xaxis, count)
+    log_axis(axes.xaxis, count)
     if quantity is _ERROR:
         axes.set_ylim(min(values) / 1.35, min(max(values) * 1.35, 1.12))
-        _format_axis(axes.yaxis, percent)
+        log_axis(axes.yaxis, percent)
     else:
         axes.set_ylim(min(values) / 1.35, max(values) * 1.35)
-        _format_axis(axes.yaxis, seconds)
-        axes.yaxis.set_major_locator(FixedLocator(_ROUND_SECONDS))
-
-
-def _format_axis(axis: Any, text: Callable[[float], str]) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 3e4 else (1.0,), numticks=30))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
-    axis.set_minor_locator(LogLocator(subs=range(1, 10), numticks=30))
-    axis.set_minor_formatter(NullFormatter())
+        log_axis(axes.yaxis, seconds, _ROUND_SECONDS)
 
 
 def _label_lines(axes: Any, lines: list[_Line]) -> None:
