@@ -15,6 +15,8 @@ from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import near_copy_record, out_of_fold
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import disclosure
+from pipeline.reports import navigation
+from pipeline.reports.navigation import Navigation
 from pipeline.store import (
     atomic,
     manifest,
@@ -103,8 +105,14 @@ def add_report(home: Home, folder: Path, verdict: Verdict, data: LabelledImages,
     drawn = version_report.plots(inputs)
     for name, picture in drawn.items():
         atomic.write_bytes(folder / "plots" / f"{name}.png", picture)
-    atomic.write_text(folder / "report.html", version_report.render(inputs, drawn))
+    atomic.write_text(folder / "report.html", version_report.render(inputs, drawn, navigation=_way_back(home, verdict)))
     return near
+
+
+def _way_back(home: Home, verdict: Verdict) -> Navigation:
+    """Where the header of a report leads from the folder in which the version is going to be."""
+    parent = home.versions if verdict.outcome == "pass" else home.failed
+    return navigation.on_disk(parent / verdict.candidate_id / "report.html", home.metric_results)
 
 
 def _champion_corrupted(home: Home, verdict: Verdict) -> dict[str, float] | None:
@@ -177,7 +185,7 @@ def add_result(home: Home, version: Version) -> None:
 
 def publish(home: Home) -> Mapping[str, Path]:
     """Rebuild everything in ``metric_results/`` from the versions; returns the files worth opening, by title."""
-    from pipeline.reports import excel, index_page, learning_curves, submission_comparison, watching
+    from pipeline.reports import excel, learning_curves, submission_comparison
 
     folder = home.metric_results
     listed = versions.list_versions(home)
@@ -192,9 +200,7 @@ def publish(home: Home) -> Mapping[str, Path]:
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
     book = excel.workbook(listed, results, curve, submission_comparison.table(sent), served, growth=growth)
     atomic.write_bytes(folder / "metric_results.xlsx", book)
-    watched = [watching.view(one) for one in watch_records.watched(home)]
-    page = index_page.render(listed, index_page.read_curves(folder), served, sent, watched=watched)
-    atomic.write_text(folder / "index.html", page)
+    _write_overview(home, listed)
     return {
         "overview": folder / "index.html",
         "learning curve": folder / "learning_curve.png",
@@ -202,6 +208,26 @@ def publish(home: Home) -> Mapping[str, Path]:
         "workbook": folder / "metric_results.xlsx",
         "all figures": folder / RESULTS,
     }
+
+
+def write_overview(home: Home) -> None:
+    """Write ``index.html`` alone: the page to which all others lead back."""
+    _write_overview(home, versions.list_versions(home))
+
+
+def _write_overview(home: Home, listed: Sequence[Version]) -> None:
+    from pipeline.reports import index_page, watching
+
+    page = home.metric_results / "index.html"
+    content = index_page.render(
+        listed,
+        index_page.read_curves(home.metric_results),
+        production.records(home),
+        submissions.read(home),
+        watched=[watching.view(one) for one in watch_records.watched(home)],
+        navigation=navigation.on_disk(page, home.metric_results, navigation.OVERVIEW),
+    )
+    atomic.write_text(page, content)
 
 
 def learning_curve(home: Home, results: "pd.DataFrame") -> "pd.DataFrame":

@@ -13,6 +13,7 @@ from pipeline.reports import exploration_plots as draw
 from pipeline.reports import html
 from pipeline.reports.formats import DASH, as_number, count, percent
 from pipeline.reports.galleries import Tile
+from pipeline.reports.navigation import ALONE, Navigation
 
 MOST_SHOWN = 24
 _SAMPLES_OF_A_CLASS = 12
@@ -80,17 +81,24 @@ def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) ->
     )
 
 
-def files(found: Exploration, validation: Mapping[str, Any], step: Step = lambda _: None) -> dict[str, bytes]:
+def files(
+    found: Exploration,
+    validation: Mapping[str, Any],
+    step: Step = lambda _: None,
+    *,
+    navigation: Navigation = ALONE,
+) -> dict[str, bytes]:
     """Return ``index.html`` and the PNGs, by file name.
 
     Args:
         found: What ``explore`` returned.
         validation: The validation report as a mapping of names to figures.
         step: Called with what is being drawn.
+        navigation: Where the page's header leads.
     """
     step("drawing the pictures")
     pictures = _pictures(found)
-    page = _page(found, pictures, validation)
+    page = _page(found, pictures, validation, navigation)
     return {"index.html": page.encode("utf-8")} | {f"{name}.png": png for name, png in pictures.items()}
 
 
@@ -112,7 +120,7 @@ def _pictures(found: Exploration) -> dict[str, bytes]:
     }
 
 
-def _page(found: Exploration, drawn: Mapping[str, bytes], validation: Mapping[str, Any]) -> str:
+def _page(found: Exploration, drawn: Mapping[str, bytes], validation: Mapping[str, Any], navigation: Navigation) -> str:
     charts = {
         "class_distribution": (found.balance.sentence, "The dashed line is where all classes would be equal."),
         "class_means": (
@@ -132,10 +140,14 @@ def _page(found: Exploration, drawn: Mapping[str, bytes], validation: Mapping[st
     data = found.data
     return html.render(
         "exploration.html",
+        navigation=navigation,
         data=data,
         shape=" × ".join(str(side) for side in data.shape),
         balance=found.balance,
-        charts={name: html.Picture(drawn[name], *words, name == "class_means") for name, words in charts.items()},
+        charts={
+            name: html.Picture(drawn[name], *words, name == "class_means", wide=name == "class_means")
+            for name, words in charts.items()
+        },
         samples=[_sample(data, row) for row in found.samples],
         twins=[_twins(data, pair) for pair in found.twins],
         suspects=[_suspect(data, suspect) for suspect in found.suspects[:MOST_SHOWN]],

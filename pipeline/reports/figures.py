@@ -12,6 +12,8 @@ __all__ = ["count", "drawn", "figure", "free_places", "log_axis", "percent", "se
 
 P = ParamSpec("P")
 LONGEST_NAME = 28
+HANDFUL = 10
+"""A share of fewer images than this says next to nothing."""
 FEWEST_TICKS = 3
 WIDE = 3e4
 """From this ratio of its ends on, a logarithmic axis is labelled at powers of ten alone."""

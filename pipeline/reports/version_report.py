@@ -7,11 +7,16 @@ from typing import Any
 from pipeline.contracts import Labels, Probabilities, Verdict
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Scores
+from pipeline.judging import standings
 from pipeline.reports import galleries, html, version_facts
+from pipeline.reports.figures import HANDFUL
 from pipeline.reports.formats import percent
+from pipeline.reports.navigation import ALONE, Navigation
 from pipeline.stored_images import ImageSource
 
 MOST_MISTAKES = 24
+MOST_ON_A_PHONE = 12
+"""Classes whose confusion matrix can be read on a phone as a whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +68,13 @@ def plots(inputs: ReportInputs) -> dict[str, bytes]:
     return drawn if history is None else drawn | {"history": history}
 
 
-def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> str:
+def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None, *, navigation: Navigation = ALONE) -> str:
     """Render the whole report as HTML: the verdict first, then the evidence, with pictures inside.
 
     Args:
         inputs: What it is made of; whatever is missing has no section.
         drawn: What ``plots`` returned, where it was called already.
+        navigation: Where its header leads.
     """
     manifest, scores, verdict = inputs.manifest, inputs.scores, inputs.verdict
     rail_start, per_class = version_facts.per_class(scores)
@@ -76,10 +82,12 @@ def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> st
     shown, comparison = _mistakes(inputs), _comparison(inputs)
     return html.render(
         "version.html",
+        navigation=navigation,
         id=verdict.candidate_id,
         manifest=manifest,
         scores=scores,
         verdict=verdict,
+        standing=standings.of_verdict(verdict),
         headline=version_facts.headline(verdict),
         opponent=version_facts.opponent(verdict),
         tiles=version_facts.tiles(manifest, scores),
@@ -106,12 +114,14 @@ def _pictures(inputs: ReportInputs, drawn: Mapping[str, bytes]) -> dict[str, htm
         ),
         "calibration": (
             "Calibration plot: share of right answers against confidence.",
-            "How often it is right at each confidence. On the dashed line, exactly as often as it claims.",
+            "How often it is right at each confidence. On the dashed line, exactly as often as it claims. "
+            f"Pale points are of fewer than {HANDFUL} images.",
         ),
         "robustness": (_robustness_alt(inputs), _robustness_caption(inputs)),
         "history": (_history_alt(inputs.history), "Loss and accuracy while it was trained."),
     }
-    return {name: html.Picture(png, *words[name]) for name, png in drawn.items()}
+    wide = {"history", *(["confusion"] if len(inputs.manifest.dataset.classes) > MOST_ON_A_PHONE else [])}
+    return {name: html.Picture(png, *words[name], wide=name in wide) for name, png in drawn.items()}
 
 
 def _robustness_alt(inputs: ReportInputs) -> str:
@@ -144,7 +154,7 @@ def _mistakes(inputs: ReportInputs) -> tuple[galleries.Tile, ...]:
 def _mistake_sentence(scores: Scores, shown: int) -> str:
     if scores.errors is not None and scores.errors <= shown:
         return "All of its mistakes, most confident first: some are labels that a person would doubt too."
-    return f"The {shown} mistakes it is most confident of: some are labels that a person would doubt too."
+    return "The mistakes it is most confident of: some are labels that a person would doubt too."
 
 
 def _comparison(inputs: ReportInputs) -> galleries.MistakeComparison | None:

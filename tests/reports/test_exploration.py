@@ -112,7 +112,7 @@ def test_page_and_pictures_of_real_digits(digits):
     assert "28 × 28 × 1" in words
     assert found.balance.sentence in words
     links = {link for link in re.findall(r'(?:src|href)="([^"#]+)"', page) if not link.startswith("data:")}
-    assert links == {"samples.png", "near_duplicates.png", "label_errors.png"}
+    assert links == {"index.html", "samples.png", "near_duplicates.png", "label_errors.png"}
 
 
 def test_same_seed_finds_the_same(digits):
