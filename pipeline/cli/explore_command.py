@@ -37,10 +37,16 @@ def explore(
         found = exploration.explore(data, seed, status.update)
         folder = target.metric_results / "eda"
         header = navigation.on_disk(folder / "index.html", target.metric_results, navigation.EXPLORATION)
-        pages = exploration.files(found, asdict(validation.report(data)), status.update, navigation=header)
+        pages = exploration.files(
+            found,
+            asdict(validation.report(data)),
+            status.update,
+            navigation=header,
+            files_of=datasets.files_of(target, data, found.shown_rows),
+        )
         for name, content in pages.items():
             atomic.write_bytes(folder / name, content)
         reporting.write_overview(target)
     console.print(found.balance.sentence)
-    console.print(f"{len(found.suspects):,} of {found.compared:,} labels disagree with the most similar images.")
+    console.print(found.doubts)
     console.print(f"Look at {folder / 'index.html'}", soft_wrap=True)

@@ -59,6 +59,11 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
         policy = f"{html.content_policy()}; frame-ancestors 'none'"
         return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
 
+    @routes.api_route("/api", methods=READ, include_in_schema=False)
+    async def api() -> Response:
+        """Show the API's operations, each to be tried."""
+        return HTMLResponse(site.page("api.html", watch.champion, site.API), headers=UNCACHED)
+
     @routes.get("/static/site.css", include_in_schema=False)
     def style() -> Response:
         """Return the style that all pages share."""

@@ -35,7 +35,7 @@ def _page(template: str, current: str, drawable: bool, digits: bool) -> str:
 
 def _navigation(drawable: bool, current: str) -> Navigation:
     first = DRAW if drawable else "Picture"
-    pages = {first: "/", REVIEW: "/review", DASHBOARD: "/dashboard", API: "/openapi.json"}
+    pages = {first: "/", REVIEW: "/review", DASHBOARD: "/dashboard", API: "/api"}
     return Navigation("/", pages, first if current == DRAW else current)
 
 
