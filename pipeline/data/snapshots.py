@@ -210,7 +210,8 @@ def files_of(folder: Path, snapshot: Snapshot, rows: Iterable[int]) -> dict[int,
     Raises:
         DataError: A shard is missing or damaged.
     """
-    wanted, first, found = sorted(set(rows)), 0, {}
+    wanted, first = sorted(set(rows)), 0
+    found: dict[int, str] = {}
     for shard in snapshot.shards:
         own = [row for row in wanted if first <= row < first + shard.rows]
         if own:

@@ -14,6 +14,7 @@ from pipeline.errors import DataError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import near_copy_record, out_of_fold
 from pipeline.inference.predictor import OnnxPredictor
+from pipeline.inspection import test_sets
 from pipeline.judging import disclosure
 from pipeline.reports import navigation
 from pipeline.reports.navigation import Navigation
@@ -193,12 +194,15 @@ def publish(home: Home) -> Mapping[str, Path]:
     curve = learning_curve(home, results)
     sent, served = submissions.read(home), production.records(home)
     growth = dataset_growth(home, results, served)
+    evaluated = test_sets.write(home)
     atomic.write_text(folder / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
     if len(growth):
         atomic.write_text(folder / "dataset_growth.csv", growth.to_csv(index=False, lineterminator="\n"))
     atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve, growth))
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
-    book = excel.workbook(listed, results, curve, submission_comparison.table(sent), served, growth=growth)
+    book = excel.workbook(
+        listed, results, curve, submission_comparison.table(sent), served, growth=growth, evaluated=evaluated
+    )
     atomic.write_bytes(folder / "metric_results.xlsx", book)
     _write_overview(home, listed)
     return {

@@ -52,13 +52,14 @@ def workbook(
     production: Iterable[DeploymentRecord] = (),
     *,
     growth: "pd.DataFrame | None" = None,
+    evaluated: "pd.DataFrame | None" = None,
 ) -> bytes:
     """Return the workbook's bytes; the same input gives the same bytes.
 
     First the two that people read: Summary and Learning curve, with native charts. Behind them Verdicts, Per class and
-    Confusion; Calibration, Training history, Robustness, Submissions, Production and Dataset growth (with a native
-    chart) where there are any; All figures, with every column of ``results.csv``; and Figures of 2018 where the digits
-    are the same.
+    Confusion; Calibration, Training history, Robustness, Submissions, Production, Dataset growth (with a native
+    chart) and Test sets where there are any; All figures, with every column of ``results.csv``; and Figures of 2018
+    where the digits are the same.
 
     Args:
         versions: The judged versions; damaged ones are named below the summary.
@@ -66,6 +67,8 @@ def workbook(
         curve: ``tables.learning_curve_table``.
         submissions: ``submission_comparison.table``.
         production: The records of ``production/history.jsonl``.
+        growth: ``dataset_growth.table``.
+        evaluated: ``test_sets.table``.
     """
     from openpyxl import Workbook
 
@@ -98,6 +101,8 @@ def workbook(
     if growth is not None and len(growth):
         sheet = add_table(book, "Dataset growth", tuple(growth.columns), _with_gaps(growth))
         excel_charts.add_growth(sheet, growth)
+    if evaluated is not None and len(evaluated):
+        add_table(book, "Test sets", tuple(evaluated.columns), _with_gaps(evaluated))
     add_table(book, "All figures", tuple(shown.columns), shown.itertuples(index=False))
     _add_charts(book, curve_sheet, curve)
     return saved(book)

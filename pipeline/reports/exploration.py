@@ -80,13 +80,26 @@ class Exploration:
         return [row for pair in self.twins for row in (pair.first, pair.second)] + [one.row for one in self.suspects]
 
 
-def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) -> Exploration:
-    """Look at a dataset from every side; the same seed finds the same."""
+def explore(
+    data: LabelledImages,
+    seed: int = 0,
+    step: Step = lambda _: None,
+    *,
+    most_compared: int = facts.MOST_COMPARED,
+) -> Exploration:
+    """Look at a dataset from every side; the same seed finds the same.
+
+    Args:
+        data: The dataset.
+        seed: Of everything that is drawn at random.
+        step: Called with what is being done.
+        most_compared: Beyond so many images, as many are drawn and compared with each other.
+    """
     step("drawing samples")
     samples = _samples(data, np.random.default_rng(seed))
     step("finding the principal components")
     compared, mapped = (
-        facts.subset(len(data), most, np.random.default_rng(seed)) for most in (facts.MOST_COMPARED, facts.MOST_MAPPED)
+        facts.subset(len(data), most, np.random.default_rng(seed)) for most in (most_compared, facts.MOST_MAPPED)
     )
     rows = np.union1d(compared, mapped)
     vectors = facts.features(data.images, rows, seed)

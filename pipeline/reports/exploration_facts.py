@@ -154,8 +154,9 @@ def suspects(labels: Labels, found: Neighbours) -> list[Suspect]:
 
     The label is predicted from the nearest *other* images, so each prediction is out of sample: an image never
     speaks for itself. Ties go to the image that lies closest to its neighbours, measured by what is usual in
-    the suggested class. A class that neighbours suggest wrongly more often than in
-    one case of five (``RELIABLE``) is suggested to nobody: there they are uninformative. After Northcutt and others 2021 (confident learning), section 3, in its simplest form.
+    the suggested class. A class that neighbours suggest wrongly in more than one case of five (``RELIABLE``) is
+    suggested to nobody: there they are uninformative. After Northcutt and others 2021 (confident learning),
+    section 3, in its simplest form.
     """
     own = labels[found.rows]
     votes = _votes(labels[found.nearest], found.distances, int(labels.max()) + 1)

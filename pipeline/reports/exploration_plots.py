@@ -171,7 +171,8 @@ def _name_groups(
         return
     halo = [withStroke(linewidth=3, foreground=style.PAPER)]
     for name, place in zip(names, places, strict=True):
-        axes.text(*place, name, **_NAME, path_effects=halo)
+        if place is not None:
+            axes.text(*place, name, **_NAME, path_effects=halo)
 
 
 def _near_middle(own: NDArray[np.float32], size: tuple[float, float]) -> list[tuple[float, float]]:

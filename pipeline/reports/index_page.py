@@ -38,6 +38,11 @@ _CURVES = (
         "Seconds of fitting against the number of training images, one line per recipe.",
         "Cost: seconds of fitting.",
     ),
+    (
+        "test_sets.png",
+        "Accuracy of each evaluated version on each test set.",
+        "Versions against test sets; corrupted and rotated copies are the gate's.",
+    ),
 )
 
 
