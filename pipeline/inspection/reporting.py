@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pipeline.data import snapshots
 from pipeline.errors import DataError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import near_copy_record, out_of_fold
+from pipeline.inference.occlusion import occlusion
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.inspection import test_sets
 from pipeline.judging import disclosure
@@ -34,6 +36,8 @@ from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pipeline.reports.galleries import Explain
 
 RESULTS = "results.csv"
 
@@ -102,12 +106,18 @@ def add_report(home: Home, folder: Path, verdict: Verdict, data: LabelledImages,
             data.classes,
         ),
         near_copies_found=len(near.benchmark),
+        explain=None if withheld or facts.rows.benchmark_in_folds else _explainer(folder),
     )
     drawn = version_report.plots(inputs)
     for name, picture in drawn.items():
         atomic.write_bytes(folder / "plots" / f"{name}.png", picture)
     atomic.write_text(folder / "report.html", version_report.render(inputs, drawn, navigation=_way_back(home, verdict)))
     return near
+
+
+def _explainer(folder: Path) -> "Explain":
+    """Tell on which parts of an image an answer of the candidate's served model hangs."""
+    return partial(occlusion, OnnxPredictor(folder / manifest.MODEL).predict)
 
 
 def _way_back(home: Home, verdict: Verdict) -> Navigation:

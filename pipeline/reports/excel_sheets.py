@@ -5,12 +5,12 @@ import re
 import textwrap
 import zipfile
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
 from pipeline.judging.scalar_figures import FIGURES
 from pipeline.reports import style
+from pipeline.reports.formats import moment
 
 THOUSANDS = "#,##0"
 _PERCENT, _POINTS, _FINE, _SECONDS = "0.00%", "+0.00;-0.00;0.00", "0.0000", "#,##0.0"
@@ -49,7 +49,7 @@ def add_table(book: Any, title: str, columns: Sequence[str], rows: Iterable[Sequ
     widths = [len(name) + 4 for name in columns]
     for number, values in enumerate(rows, start=2):
         for place, (name, value) in enumerate(zip(columns, values, strict=True)):
-            cell = _add_value(sheet, number, place + 1, _moment(value) if name in MOMENTS else value)
+            cell = _add_value(sheet, number, place + 1, (moment(value) or value) if name in MOMENTS else value)
             _format(cell, name)
             shown = len(str(cell.value)) + 2 if isinstance(value, str) else _NARROWEST
             widths[place] = max(widths[place], shown)
@@ -89,15 +89,6 @@ def _fit_rows(sheet: Any, wrapped: Sequence[int]) -> None:
 def _lines(text: Any) -> int:
     # Proportional letters are narrower than the digit that a column's width counts, but lines break at words.
     return len(textwrap.wrap(str(text), _WIDEST - 4)) if text else 1
-
-
-def _moment(value: Any) -> Any:
-    """A time in UTC as spreadsheets have them, without a zone; what is none stays as it is."""
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return value
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def add_head(sheet: Any, names: Sequence[str], row: int) -> None:

@@ -35,6 +35,7 @@ class ReportInputs:
         champion_corrupted: The champion's accuracy by corruption, on the same images; ``None`` where not known.
         near_copies: Benchmark images beside training images that they nearly equal.
         near_copies_found: How many there are of them; no more than some are shown.
+        explain: Tells on which parts of an image an answer hangs; ``None`` where the served model did not give it.
     """
 
     manifest: Manifest
@@ -49,6 +50,7 @@ class ReportInputs:
     champion_corrupted: Mapping[str, float] | None = None
     near_copies: tuple[galleries.Tile, ...] = ()
     near_copies_found: int = 0
+    explain: galleries.Explain | None = None
 
 
 def plots(inputs: ReportInputs) -> dict[str, bytes]:
@@ -96,6 +98,7 @@ def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None, *, na
         rail_start=rail_start,
         pictures=pictures,
         mistakes=shown,
+        explained=inputs.explain is not None,
         mistake_sentence=_mistake_sentence(scores, len(shown)),
         comparison=comparison,
         near_copies=inputs.near_copies,
@@ -148,7 +151,8 @@ def _mistakes(inputs: ReportInputs) -> tuple[galleries.Tile, ...]:
     if inputs.images is None or inputs.probabilities is None or inputs.labels is None:
         return ()
     classes = inputs.manifest.dataset.classes
-    return galleries.mistakes(inputs.images, inputs.labels, inputs.probabilities, classes, MOST_MISTAKES)
+    shown = inputs.images, inputs.labels, inputs.probabilities
+    return galleries.mistakes(*shown, classes, MOST_MISTAKES, explain=inputs.explain)
 
 
 def _mistake_sentence(scores: Scores, shown: int) -> str:

@@ -1,12 +1,11 @@
 """The page of the API: every operation is there, and its example is answered when it is tried."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Watched, arguments, chromium
-from playwright.sync_api import expect, sync_playwright
+from browser import Watched
+from playwright.sync_api import expect
 from served import Promote, constant_onnx, running
 
 from pipeline.store.home import Home
@@ -24,14 +23,6 @@ IN_ORDER = [
     "POST /feedback",
     "DELETE /predictions/{prediction_id}",
 ]
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=arguments())
-        yield launched
-        launched.close()
 
 
 @pytest.mark.parametrize("width", [390, 1200])
