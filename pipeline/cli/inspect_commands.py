@@ -164,9 +164,10 @@ def evaluate(
     from pipeline.store import scores, versions
 
     place = Home.find(home)
+    sources: list[str | None] = [*dataset] if dataset else [None]
     measured = []
     for found in [versions.find(place, one) for one in named]:
-        for source in dataset or [None]:
+        for source in sources:
             result = evaluation.evaluate(
                 place, found, checkpoint=checkpoint, dataset=source, data_dir=data_dir, notify=notice
             )

@@ -56,4 +56,4 @@ def _spans(side: int) -> list[slice]:
 def _background(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The median of the edge, ``[C]``: to most small images it adds no new shape."""
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    return np.median(edge, axis=0).astype(np.uint8)
+    return np.asarray(np.median(edge, axis=0), dtype=np.uint8)
