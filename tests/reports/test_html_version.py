@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from known_facts import changed
+from small_models import constant_onnx
 
 from pipeline.contracts import Check, LabelledImages, Split
 from pipeline.data.digests import image_digests
@@ -161,11 +162,13 @@ def test_the_champions_corrupted_accuracy_comes_from_its_version(
     write_version(replace(champion, known_scores=scores, folder=home.versions / champion.id))
     challenger = make_version("cnn", seed=2, champion=champion.id, images=1_000)
     challenger = write_version(replace(challenger, folder=home.staging / challenger.id))
+    (challenger.folder / "model.onnx").write_bytes(constant_onnx(benchmark[0].shape[1:], 3))
 
     reporting.add_report(home, challenger.folder, challenger.verdict, *as_data(benchmark))
 
     page = (challenger.folder / "report.html").read_text()
     assert ("The champion: shot noise 90.0" in page) == (expected is not None)
+    assert "the parts that its answer hangs on" in page
     assert (challenger.folder / "plots" / "robustness.png").is_file()
 
 
