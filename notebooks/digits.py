@@ -42,6 +42,7 @@ test_size = 10_000
 epochs = 0  # 0: as many as each recipe says
 curve_sizes = "100,300,1000,3000"
 curve_models = "cnn,xgboost"
+explored = 10_000  # images that are compared with each other
 seed = 0
 
 # %% [markdown]
@@ -63,7 +64,7 @@ display(pd.Series(vars(report), name="validation report").to_frame())
 # doubtful? `simulator.py explore` makes a page of it.
 
 # %%
-found = exploration.explore(data, seed=seed)
+found = exploration.explore(data, seed=seed, most_compared=explored)
 names = [data.classes[label] for label in data.labels[found.samples]]
 show(exploration_plots.sheet(data.images[found.samples], names, "Random samples"), "random samples")
 
@@ -79,7 +80,7 @@ show(exploration_plots.embedding(points, data.labels[rows], data.classes), "a ma
 # %%
 doubtful = found.suspects[:24]
 questions = [f"{data.classes[data.labels[s.row]]}, or {data.classes[s.suggested]}?" for s in doubtful]
-display(Markdown(f"The neighbours of {len(found.suspects):,} images disagree with their label."))
+display(Markdown(found.doubts))
 show(
     exploration_plots.sheet(data.images[[s.row for s in doubtful]], questions, "Labels to look at"), "labels to look at"
 )

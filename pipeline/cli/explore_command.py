@@ -26,8 +26,8 @@ def explore(
     from dataclasses import asdict
 
     from pipeline.data import validation
-    from pipeline.inspection import datasets
-    from pipeline.reports import exploration
+    from pipeline.inspection import datasets, reporting
+    from pipeline.reports import exploration, navigation
     from pipeline.store import atomic
 
     target = Home.find(home)
@@ -35,10 +35,18 @@ def explore(
         spec, name = datasets.source_of(target, dataset)
         data = datasets.load(target, spec, name=name, data_dir=data_dir, notify=notice)
         found = exploration.explore(data, seed, status.update)
-        pages = exploration.files(found, asdict(validation.report(data)), status.update)
         folder = target.metric_results / "eda"
+        header = navigation.on_disk(folder / "index.html", target.metric_results, navigation.EXPLORATION)
+        pages = exploration.files(
+            found,
+            asdict(validation.report(data)),
+            status.update,
+            navigation=header,
+            files_of=datasets.files_of(target, data, found.shown_rows),
+        )
         for name, content in pages.items():
             atomic.write_bytes(folder / name, content)
+        reporting.write_overview(target)
     console.print(found.balance.sentence)
-    console.print(f"{len(found.suspects):,} of {found.compared:,} labels disagree with the most similar images.")
+    console.print(found.doubts)
     console.print(f"Look at {folder / 'index.html'}", soft_wrap=True)

@@ -21,6 +21,9 @@ from pipeline.contracts import Version
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.inspection.evaluation import Evaluation
     from pipeline.store.version_index import VersionSummary
 
 PANEL = "Inspect"
@@ -138,7 +141,7 @@ def compare(
 
 
 def evaluate(
-    version: VersionArgument,
+    named: Annotated[list[str], typer.Argument(metavar="VERSION…", help="Ids of versions, or parts of them.")],
     checkpoint: Annotated[
         int | None,
         typer.Option(
@@ -146,29 +149,67 @@ def evaluate(
         ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Labelled images to evaluate on instead of its benchmark, as for `run`.")
+        list[str] | None,
+        typer.Option(help="Labelled images to evaluate on instead of its benchmark, as for `run`; may be repeated."),
     ] = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Evaluate a version, or one of its checkpoints, on its benchmark or on other images."""
-    from pipeline.cli.version_text import score_lines
-    from pipeline.inspection import evaluation
+    """Evaluate versions, or a checkpoint, on their benchmark or on other images.
+
+    Several versions or datasets make a table, and a picture with the corrupted and rotated copies of the benchmark.
+    """
+    from pipeline.inspection import evaluation, test_sets
     from pipeline.store import scores, versions
 
     place = Home.find(home)
-    found = versions.find(place, version)
-    result = evaluation.evaluate(place, found, checkpoint=checkpoint, dataset=dataset, data_dir=data_dir, notify=notice)
-    file = place.metric_results / "evaluations" / f"{result.name}.json"
-    scores.write(file, result.scores)
+    sources: list[str | None] = [*dataset] if dataset else [None]
+    measured = []
+    for found in [versions.find(place, one) for one in named]:
+        for source in sources:
+            result = evaluation.evaluate(
+                place, found, checkpoint=checkpoint, dataset=source, data_dir=data_dir, notify=notice
+            )
+            scores.write(test_sets.file_of(place, result.name), result.scores)
+            measured.append((found, result))
+    if len(measured) == 1:
+        _show_evaluation(place, *measured[0], as_json=as_json)
+    elif as_json:
+        print_json([{"version": found.id, "images": one.images, **one.scores.as_json()} for found, one in measured])
+    else:
+        _show_evaluations(place, measured)
+
+
+def _show_evaluation(place: Home, found: Version, result: "Evaluation", *, as_json: bool) -> None:
+    from pipeline.cli.version_text import score_lines
+    from pipeline.inspection import test_sets
+
     if as_json:
         print_json(result.scores.as_json())
         return
     console.print(Text.assemble((found.id, "bold"), f" ({result.what}) on {result.images}"))
     for line in score_lines(result.scores):
         console.print(line)
-    console.print(f"Written to {file}", style="dim", soft_wrap=True)
+    console.print(f"Written to {test_sets.file_of(place, result.name)}", style="dim", soft_wrap=True)
+
+
+def _show_evaluations(place: Home, measured: "Sequence[tuple[Version, Evaluation]]") -> None:
+    from rich.table import Table
+
+    from pipeline.cli.terminal_tables import percent_with_interval
+    from pipeline.inspection import test_sets
+
+    table = Table("version", "images", "accuracy (95 %)")
+    for found, one in measured:
+        accuracy = one.scores.accuracy
+        table.add_row(
+            Text(found.id), Text(one.images), percent_with_interval(accuracy.value, accuracy.low, accuracy.high)
+        )
+    console.print(table)
+    if len(test_sets.write(place)):
+        for name in (test_sets.PICTURE, test_sets.TABLE):
+            console.print(f"Written to {place.metric_results / name}", style="dim", soft_wrap=True)
 
 
 def report(home: HomeOption = None) -> None:

@@ -8,15 +8,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.contracts import Outcome, Version
+from pipeline.contracts import Standing, Version
+from pipeline.judging import standings
 from pipeline.reports import formats
 
 if TYPE_CHECKING:
     from pipeline.orchestration.session import Row
     from pipeline.simulator import Summary
 
-STYLES = {"pass": "bold blue", "fail": "yellow", "error": "bold red"}
-MARKS = {"pass": "✔ pass", "fail": "✘ fail", "error": "! error"}
+STYLES = {"pass": "bold blue", "unproven": "", "fail": "yellow", "error": "bold red"}
+MARKS = {"pass": "✔ pass", "unproven": "– not promoted", "fail": "✘ fail", "error": "! error"}
 
 
 def print_summary(console: Console, summary: "Summary") -> None:
@@ -59,9 +60,9 @@ def accuracy(version: Version) -> str:
     return percent_with_interval(value.value, value.low, value.high)
 
 
-def verdict_text(outcome: Outcome, damage: str | None, override: str | None) -> Text:
-    """Return the outcome with its mark and colour, and the override where there is one."""
-    text = Text("! damaged", style=STYLES["error"]) if damage else Text(MARKS[outcome], style=STYLES[outcome])
+def verdict_text(standing: Standing, damage: str | None, override: str | None) -> Text:
+    """Return how a version stands with its mark and colour, and the override where there is one."""
+    text = Text("! damaged", style=STYLES["error"]) if damage else Text(MARKS[standing], style=STYLES[standing])
     return text.append(" (overridden)", style="bold magenta") if override else text
 
 
@@ -71,7 +72,7 @@ def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
     if row.version is None:
         return size, recipe, percent(row.accuracy), seconds, f"repeat {row.cell.repeat + 1}", "", ""
     version = row.version
-    verdict = verdict_text(version.verdict.outcome, version.damage, version.override)
+    verdict = verdict_text(standings.of_verdict(version.verdict), version.damage, version.override)
     champion = Text("● champion", style="bold blue") if version.id == serving else Text("")
     return size, recipe, accuracy(version), seconds, verdict, champion, version.id
 

@@ -52,7 +52,7 @@ def _aligned(line: Sequence[Cell], widths: Sequence[int]) -> Text:
 
 
 def _cells(version: VersionSummary) -> tuple[Cell, ...]:
-    verdict = verdict_text(version.outcome, version.damage, version.override)
+    verdict = verdict_text(version.standing, version.damage, version.override)
     if version.damage:
         return version.id, *([""] * len(HEADS[2:-1])), verdict, Text(version.damage, style="red")
     if version.judgements > 1:

@@ -12,7 +12,7 @@ from pipeline.contracts import Version
 from pipeline.facts.manifest_facts import BlendFacts, Manifest
 from pipeline.facts.score_facts import Scores
 from pipeline.facts.submission import SubmissionRecord
-from pipeline.judging import explain
+from pipeline.judging import explain, standings
 from pipeline.judging.scalar_figures import FIGURES
 from pipeline.reports import score_texts
 from pipeline.reports.formats import count, decimal
@@ -33,7 +33,7 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
     yield (
         Text(version.id, style="bold")
         .append("  ")
-        .append(verdict_text(version.verdict.outcome, version.damage, version.override))
+        .append(verdict_text(standings.of_verdict(version.verdict), version.damage, version.override))
     )
     if version.damage:
         yield Text(f"Damaged: {version.damage} It is not loaded and cannot be promoted.", style="bold red")

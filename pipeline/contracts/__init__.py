@@ -12,7 +12,7 @@ from pipeline.contracts.training import (
     History,
     no_progress,
 )
-from pipeline.contracts.verdict import Charge, Check, Disclosure, Lack, Outcome, PairedResult, Verdict
+from pipeline.contracts.verdict import Charge, Check, Disclosure, Lack, Outcome, PairedResult, Standing, Verdict
 from pipeline.contracts.version import Version
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Rows",
     "Shape",
     "Split",
+    "Standing",
     "Submission",
     "UnlabelledImages",
     "Verdict",

@@ -29,6 +29,7 @@ class LabelledImages:
         selection: How each image came to be chosen, ``[N]`` (``pipeline.data.shards.SELECTIONS``); ``None`` where
             all of them simply arrived.
         preparation: How pictures become pixels; ``None`` where the dataset declares nothing.
+        files: The picture file of each image, ``[N]``, below its folder; empty where images have no files of their own.
     """
 
     name: str
@@ -42,6 +43,7 @@ class LabelledImages:
     origin: str = ""
     selection: NDArray[np.str_] | None = None
     preparation: PreparationFacts | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def shape(self) -> Shape:

@@ -39,7 +39,8 @@ def read(folder: Path, notify: Notify = silent, shape: Shape | None = None) -> R
         files += found
         labels += [label] * len(found)
     images, preparation = picture_stack.read(files, shape)
-    part = RawPart(str(folder), str(folder), images, np.array(labels))
+    names = tuple(path.relative_to(folder).as_posix() for path in files)
+    part = RawPart(str(folder), str(folder), images, np.array(labels), files=names)
     # Pictures that were not scaled declare nothing, as ever: drawings and photos of a digit are prepared for them.
     return RawSet(
         folder.resolve().name,

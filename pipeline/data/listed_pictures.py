@@ -53,7 +53,8 @@ def read(path: Path, label_columns: Sequence[str] = (), shape: Shape | None = No
     files = index.all(table.column(_name_column(table, chosen, index)), "train", path.name)
     labels, classes = _labels(table, chosen)
     images, preparation = picture_stack.read(files, shape)
-    part = RawPart(str(path.parent), str(path), images, labels, table.line)
+    names = tuple(file.relative_to(path.parent).as_posix() for file in files)
+    part = RawPart(str(path.parent), str(path), images, labels, table.line, names)
     return RawSet(parent_name(path), f"pictures listed in {path}", part, classes=classes, preparation=preparation)
 
 

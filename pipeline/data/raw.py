@@ -28,6 +28,7 @@ class RawPart:
         images: Any numeric type, ``[N, H, W]`` or ``[N, H, W, C]``.
         labels: Any numeric type, ``[N]`` or ``[N, 1]``.
         row_number: The number a person gives to a row; in a CSV, its line.
+        files: The picture of each row, below the folder of the source; empty where rows have none.
     """
 
     images_file: str
@@ -35,6 +36,7 @@ class RawPart:
     images: NDArray[Any]
     labels: NDArray[Any]
     row_number: RowNumber = from_one
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

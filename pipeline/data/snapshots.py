@@ -14,6 +14,7 @@ This module reads; ``pipeline.growing`` writes.
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.contracts import LabelledImages
-from pipeline.data import digests, shard_cache
+from pipeline.data import digests, shard_cache, shards
 from pipeline.data.preparation import Preparation, as_facts, in_words
 from pipeline.errors import DataError
 from pipeline.stored_images import joined
@@ -201,6 +202,23 @@ def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledI
         origin=snapshot.id,
         preparation=as_facts(snapshot.preparation),
     )
+
+
+def files_of(folder: Path, snapshot: Snapshot, rows: Iterable[int]) -> dict[int, str]:
+    """Return the file that some images came from, as it was named when it was ingested, by row of ``load``.
+
+    Raises:
+        DataError: A shard is missing or damaged.
+    """
+    wanted, first = sorted(set(rows)), 0
+    found: dict[int, str] = {}
+    for shard in snapshot.shards:
+        own = [row for row in wanted if first <= row < first + shard.rows]
+        if own:
+            sources = shards.read(shard_file(folder, shard), ["source"]).column("source")
+            found |= {row: str(sources[row - first]) for row in own}
+        first += shard.rows
+    return found
 
 
 def is_trainable(snapshot: Snapshot) -> bool:

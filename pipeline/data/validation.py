@@ -100,6 +100,7 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
         official_test=official,
         origin=raw.origin,
         preparation=as_facts(raw.preparation) if raw.preparation else None,
+        files=raw.part.files if raw.test is None else (),
     )
     _check_classes(data, raw)
     _warn_of_copies(data, notify)

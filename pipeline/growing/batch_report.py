@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pipeline.growing import screening, snapshot_store
 from pipeline.growing.batch import TITLES, Batch, Outcome
-from pipeline.reports import batch_page
+from pipeline.inspection import reporting
+from pipeline.reports import batch_page, navigation
 from pipeline.reports.batch_page import MOST_SHOWN, Shown
 from pipeline.store import atomic
 from pipeline.store.home import Home
@@ -31,8 +32,12 @@ def write(home: Home, batch: Batch) -> Path:
         groups,
         classes={name: (before.get(name, 0), count) for name, count in after.items()},
         refused=[*batch.faults, *refused],
+        navigation=navigation.on_disk(path, home.metric_results),
     )
     atomic.write_text(path, page)
+    if not (home.metric_results / "index.html").exists():
+        # Before the first run there is none, and the header leads there.
+        reporting.write_overview(home)
     return path
 
 

@@ -1,5 +1,6 @@
 """What ``--dataset`` means, in every command: a built-in set, a dataset that grows, a path, or a name with versions."""
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +51,20 @@ def load_wanted(settings: Settings, home: Home, notify: Notify) -> LabelledImage
             f"{data.source} has images of {data.shape}: --shape is for pictures, and for pixels in a CSV."
         )
     return data
+
+
+def files_of(home: Home, data: LabelledImages, rows: Iterable[int]) -> dict[int, str]:
+    """Return the picture files of some rows, as far as the images of a dataset have files.
+
+    Raises:
+        DataError: A shard of a growing dataset is missing or damaged.
+    """
+    if data.files:
+        return {row: data.files[row] for row in rows}
+    if not data.origin or not snapshots.refers(data.origin, home.datasets):
+        return {}
+    snapshot = snapshots.find(home.datasets, data.origin)
+    return snapshots.files_of(home.datasets / snapshot.name, snapshot, rows)
 
 
 def source_of(home: Home, given: str) -> tuple[str, str | None]:

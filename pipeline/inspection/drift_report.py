@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.inspection import drift_reference
 from pipeline.inspection.drift import Drift
 from pipeline.monitoring.monitor import ALPHA
-from pipeline.reports import drift_page
+from pipeline.reports import drift_page, navigation
 from pipeline.reports.drift_page import Shown
 from pipeline.store import atomic, drift_files, prediction_ids
 from pipeline.store.home import Home
@@ -57,6 +57,7 @@ def write_page(home: Home, found: Drift) -> Path | None:
         changes.classes,
         looked_at=changes.looked_at,
         promise=_promise(found),
+        navigation=navigation.on_disk(path, home.metric_results),
     )
     atomic.write_text(path, content)
     return path

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,12 @@ from pipeline.data import snapshots
 from pipeline.errors import DataError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import near_copy_record, out_of_fold
+from pipeline.inference.occlusion import occlusion
 from pipeline.inference.predictor import OnnxPredictor
+from pipeline.inspection import test_sets
 from pipeline.judging import disclosure
+from pipeline.reports import navigation
+from pipeline.reports.navigation import Navigation
 from pipeline.store import (
     atomic,
     manifest,
@@ -31,6 +36,8 @@ from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pipeline.reports.galleries import Explain
 
 RESULTS = "results.csv"
 
@@ -99,12 +106,24 @@ def add_report(home: Home, folder: Path, verdict: Verdict, data: LabelledImages,
             data.classes,
         ),
         near_copies_found=len(near.benchmark),
+        explain=None if withheld or facts.rows.benchmark_in_folds else _explainer(folder),
     )
     drawn = version_report.plots(inputs)
     for name, picture in drawn.items():
         atomic.write_bytes(folder / "plots" / f"{name}.png", picture)
-    atomic.write_text(folder / "report.html", version_report.render(inputs, drawn))
+    atomic.write_text(folder / "report.html", version_report.render(inputs, drawn, navigation=_way_back(home, verdict)))
     return near
+
+
+def _explainer(folder: Path) -> "Explain":
+    """Tell on which parts of an image an answer of the candidate's served model hangs."""
+    return partial(occlusion, OnnxPredictor(folder / manifest.MODEL).predict)
+
+
+def _way_back(home: Home, verdict: Verdict) -> Navigation:
+    """Where the header of a report leads from the folder in which the version is going to be."""
+    parent = home.versions if verdict.outcome == "pass" else home.failed
+    return navigation.on_disk(parent / verdict.candidate_id / "report.html", home.metric_results)
 
 
 def _champion_corrupted(home: Home, verdict: Verdict) -> dict[str, float] | None:
@@ -177,7 +196,7 @@ def add_result(home: Home, version: Version) -> None:
 
 def publish(home: Home) -> Mapping[str, Path]:
     """Rebuild everything in ``metric_results/`` from the versions; returns the files worth opening, by title."""
-    from pipeline.reports import excel, index_page, learning_curves, submission_comparison, watching
+    from pipeline.reports import excel, learning_curves, submission_comparison
 
     folder = home.metric_results
     listed = versions.list_versions(home)
@@ -185,16 +204,17 @@ def publish(home: Home) -> Mapping[str, Path]:
     curve = learning_curve(home, results)
     sent, served = submissions.read(home), production.records(home)
     growth = dataset_growth(home, results, served)
+    evaluated = test_sets.write(home)
     atomic.write_text(folder / "learning_curve.csv", curve.to_csv(index=False, lineterminator="\n"))
     if len(growth):
         atomic.write_text(folder / "dataset_growth.csv", growth.to_csv(index=False, lineterminator="\n"))
     atomic.write_bytes(folder / "learning_curve.png", learning_curves.learning_curve(curve, growth))
     atomic.write_bytes(folder / "learning_curve_seconds.png", learning_curves.learning_curve_seconds(curve))
-    book = excel.workbook(listed, results, curve, submission_comparison.table(sent), served, growth=growth)
+    book = excel.workbook(
+        listed, results, curve, submission_comparison.table(sent), served, growth=growth, evaluated=evaluated
+    )
     atomic.write_bytes(folder / "metric_results.xlsx", book)
-    watched = [watching.view(one) for one in watch_records.watched(home)]
-    page = index_page.render(listed, index_page.read_curves(folder), served, sent, watched=watched)
-    atomic.write_text(folder / "index.html", page)
+    _write_overview(home, listed)
     return {
         "overview": folder / "index.html",
         "learning curve": folder / "learning_curve.png",
@@ -202,6 +222,26 @@ def publish(home: Home) -> Mapping[str, Path]:
         "workbook": folder / "metric_results.xlsx",
         "all figures": folder / RESULTS,
     }
+
+
+def write_overview(home: Home) -> None:
+    """Write ``index.html`` alone: the page to which all others lead back."""
+    _write_overview(home, versions.list_versions(home))
+
+
+def _write_overview(home: Home, listed: Sequence[Version]) -> None:
+    from pipeline.reports import index_page, watching
+
+    page = home.metric_results / "index.html"
+    content = index_page.render(
+        listed,
+        index_page.read_curves(home.metric_results),
+        production.records(home),
+        submissions.read(home),
+        watched=[watching.view(one) for one in watch_records.watched(home)],
+        navigation=navigation.on_disk(page, home.metric_results, navigation.OVERVIEW),
+    )
+    atomic.write_text(page, content)
 
 
 def learning_curve(home: Home, results: "pd.DataFrame") -> "pd.DataFrame":

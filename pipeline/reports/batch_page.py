@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipeline.contracts import Images
 from pipeline.reports import html
 from pipeline.reports.galleries import Tile
+from pipeline.reports.navigation import ALONE, Navigation
 
 MOST_SHOWN = 24
 
@@ -37,6 +38,7 @@ def page(
     *,
     classes: Mapping[str, tuple[int, int]],
     refused: Sequence[str],
+    navigation: Navigation = ALONE,
 ) -> str:
     """Return the page as HTML.
 
@@ -47,9 +49,11 @@ def page(
         groups: The images by what became of them.
         classes: Images of each class before and after.
         refused: Why files were refused, a sentence a file.
+        navigation: Where its header leads.
     """
     return html.render(
         "batch.html",
+        navigation=navigation,
         dataset=dataset,
         batch=batch,
         sentences=sentences,

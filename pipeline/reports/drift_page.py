@@ -8,6 +8,7 @@ from pipeline.monitoring.differences import ClassChange
 from pipeline.reports import html
 from pipeline.reports.formats import percent
 from pipeline.reports.galleries import Tile
+from pipeline.reports.navigation import ALONE, Navigation
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,7 @@ def page(
     *,
     looked_at: int,
     promise: str,
+    navigation: Navigation = ALONE,
 ) -> str:
     """Return the page as HTML.
 
@@ -45,9 +47,11 @@ def page(
         classes: By name.
         looked_at: How many images the shares are of.
         promise: With which probability an alarm is false.
+        navigation: Where its header leads.
     """
     return html.render(
         "drift.html",
+        navigation=navigation,
         title=title,
         sentences=sentences,
         tiles=[_tile(shown) for shown in images],

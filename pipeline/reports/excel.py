@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.contracts import Version
 from pipeline.facts.deployment_facts import DeploymentRecord
+from pipeline.judging import standings
 from pipeline.reports import excel_charts, style
-from pipeline.reports.excel_sheets import THOUSANDS, add_head, add_note, add_table, add_text, colour_of, fill_of, saved
+from pipeline.reports.excel_sheets import (
+    THOUSANDS,
+    add_head,
+    add_note,
+    add_table,
+    add_text,
+    colour_of,
+    fill_of,
+    hide_column,
+    saved,
+    set_up_print,
+)
 from pipeline.reports.learning_curves import SAME_DIGITS
 from pipeline.reports.tables import curve_2018, damaged
 
@@ -18,7 +30,7 @@ if TYPE_CHECKING:
 _CLASS_COLUMNS = ("class", "images", "precision", "recall", "recall_low", "recall_high", "f1")
 _VERDICT_COLUMNS = (
     *("version", "judged_at", "verdict", "policy", "champion"),
-    *("check", "outcome", "value", "limit", "sentence"),
+    *("check", "check_outcome", "value", "limit", "sentence"),
 )
 _BIN_COLUMNS = ("confidence_from", "confidence_to", "images", "mean_confidence", "accuracy")
 _CALIBRATION_COLUMNS = ("version", "outcome", *_BIN_COLUMNS)
@@ -26,9 +38,9 @@ _STEP_COLUMNS = ("step", "loss", "accuracy", "validation_loss", "validation_accu
 _HISTORY_COLUMNS = ("version", "outcome", *_STEP_COLUMNS)
 _ROBUSTNESS_COLUMNS = ("version", "outcome", "corruption", "accuracy", "clean_accuracy")
 _PRODUCTION_COLUMNS = ("promoted_at", "dataset", "action", "id", "previous_id", "reason")
-_SUMMARY_FIRST = (
+_SUMMARY_COLUMNS = (
     *("version", "outcome", "in_production", "dataset", "recipe", "train_size"),
-    *("accuracy", "accuracy_low", "accuracy_high", "errors", "gain_pp", "p_value", "fit_seconds"),
+    *("accuracy", "accuracy_low", "accuracy_high", "errors", "gain_pp", "fit_seconds", "judged_at"),
 )
 
 
@@ -40,12 +52,14 @@ def workbook(
     production: Iterable[DeploymentRecord] = (),
     *,
     growth: "pd.DataFrame | None" = None,
+    evaluated: "pd.DataFrame | None" = None,
 ) -> bytes:
     """Return the workbook's bytes; the same input gives the same bytes.
 
-    Sheets: Summary, Per class, Confusion, Learning curve (with native charts), Verdicts; Figures of 2018 where the
-    digits are the same; Calibration, Training history, Robustness, Submissions, Production and Dataset growth (with a
-    native chart) where there are any.
+    First the two that people read: Summary and Learning curve, with native charts. Behind them Verdicts, Per class and
+    Confusion; Calibration, Training history, Robustness, Submissions, Production, Dataset growth (with a native
+    chart) and Test sets where there are any; All figures, with every column of ``results.csv``; and Figures of 2018
+    where the digits are the same.
 
     Args:
         versions: The judged versions; damaged ones are named below the summary.
@@ -53,17 +67,23 @@ def workbook(
         curve: ``tables.learning_curve_table``.
         submissions: ``submission_comparison.table``.
         production: The records of ``production/history.jsonl``.
+        growth: ``dataset_growth.table``.
+        evaluated: ``test_sets.table``.
     """
     from openpyxl import Workbook
 
     whole = sorted((version for version in versions if version.damage is None), key=lambda version: version.id)
     book = Workbook()
     book.remove(book.active)
-    _add_summary(book, versions, results)
+    shown = results.assign(outcome=[_standing_of(whole, name) for name in results["version"]])
+    _add_summary(book, versions, shown)
+    # What tells benchmarks apart is a digest, for the chart and not for people.
+    curve = curve[[*curve.columns.drop("benchmark_sha256"), "benchmark_sha256"]]
+    curve_sheet = add_table(book, "Learning curve", tuple(curve.columns), curve.itertuples(index=False))
+    hide_column(curve_sheet, len(curve.columns))
+    add_table(book, "Verdicts", _VERDICT_COLUMNS, _verdicts(whole))
     add_table(book, "Per class", ("version", "outcome", *_CLASS_COLUMNS), _per_class(whole))
     _add_confusion(book, whole)
-    _add_learning_curve(book, curve)
-    add_table(book, "Verdicts", _VERDICT_COLUMNS, _verdicts(whole))
     optional = (
         ("Calibration", _CALIBRATION_COLUMNS, _calibration(whole)),
         ("Training history", _HISTORY_COLUMNS, _history(whole)),
@@ -81,6 +101,10 @@ def workbook(
     if growth is not None and len(growth):
         sheet = add_table(book, "Dataset growth", tuple(growth.columns), _with_gaps(growth))
         excel_charts.add_growth(sheet, growth)
+    if evaluated is not None and len(evaluated):
+        add_table(book, "Test sets", tuple(evaluated.columns), _with_gaps(evaluated))
+    add_table(book, "All figures", tuple(shown.columns), shown.itertuples(index=False))
+    _add_charts(book, curve_sheet, curve)
     return saved(book)
 
 
@@ -89,16 +113,20 @@ def _with_gaps(table: "pd.DataFrame") -> Iterable[Sequence[Any]]:
     yield from table.astype(object).where(table.notna(), None).itertuples(index=False)
 
 
+def _standing_of(versions: Sequence[Version], name: str) -> str:
+    return next(standings.of_verdict(version.verdict) for version in versions if version.id == name)
+
+
 def _add_summary(book: Any, versions: Sequence[Version], results: "pd.DataFrame") -> None:
-    standing = {version.id: _standing(version) for version in versions}
-    table = results.assign(in_production=[standing.get(name, "") for name in results["version"]])
-    columns = [*_SUMMARY_FIRST, *(name for name in results.columns if name not in _SUMMARY_FIRST)]
-    sheet = add_table(book, "Summary", columns, table[columns].itertuples(index=False))
+    served = {version.id: _in_production(version) for version in versions}
+    table = results.assign(in_production=[served.get(name, "") for name in results["version"]])
+    rows = table[list(_SUMMARY_COLUMNS)].itertuples(index=False)
+    sheet = add_table(book, "Summary", _SUMMARY_COLUMNS, rows)
     for sentence in damaged(versions):
         add_note(sheet, sentence)
 
 
-def _standing(version: Version) -> str:
+def _in_production(version: Version) -> str:
     override = f"override: {version.override}" if version.override else ""
     return ", ".join(filter(None, ("yes" if version.in_production else "", override)))
 
@@ -107,22 +135,23 @@ def _per_class(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
         for row in version.scores.per_class:
             figures = (row.images, row.precision, row.recall, row.recall_low, row.recall_high, row.f1)
-            yield version.id, version.verdict.outcome, row.name, *figures
+            yield version.id, standings.of_verdict(version.verdict), row.name, *figures
 
 
 def _verdicts(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
         for verdict in version.verdicts:
-            given = (version.id, verdict.judged_at, verdict.outcome, verdict.policy, verdict.champion_id)
+            standing = standings.of_verdict(verdict)
+            given = (version.id, verdict.judged_at, standing, verdict.policy, verdict.champion_id)
             for check in verdict.checks:
-                yield *given, check.title, check.outcome, check.value, check.limit, check.sentence
+                yield *given, check.title, standings.of_check(check), check.value, check.limit, check.sentence
 
 
 def _calibration(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
         for row in version.scores.calibration:
             bounds = row.low, row.high, row.images, row.confidence, row.accuracy
-            yield version.id, version.verdict.outcome, *bounds
+            yield version.id, standings.of_verdict(version.verdict), *bounds
 
 
 def _history(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
@@ -132,18 +161,17 @@ def _history(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
             continue
         for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))):
             figures = (float(row[name]) if row.get(name) else None for name in _STEP_COLUMNS)
-            yield version.id, version.verdict.outcome, *figures
+            yield version.id, standings.of_verdict(version.verdict), *figures
 
 
 def _robustness(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
         clean, robustness = version.scores.accuracy.value, version.scores.robustness
         for corruption, accuracy in robustness.by_corruption.items() if robustness else ():
-            yield version.id, version.verdict.outcome, corruption.replace("_", " "), accuracy, clean
+            yield version.id, standings.of_verdict(version.verdict), corruption.replace("_", " "), accuracy, clean
 
 
-def _add_learning_curve(book: Any, curve: "pd.DataFrame") -> None:
-    sheet = add_table(book, "Learning curve", tuple(curve.columns), curve.itertuples(index=False))
+def _add_charts(book: Any, sheet: Any, curve: "pd.DataFrame") -> None:
     dated = curve_2018() if set(curve["dataset"]) & set(SAME_DIGITS) else None
     dated_sheet = None
     if dated is not None:
@@ -157,10 +185,11 @@ def _add_confusion(book: Any, versions: Sequence[Version]) -> None:
     """A matrix for each version, one below the other: truth in rows, prediction in columns, mistakes shaded."""
     sheet = book.create_sheet("Confusion")
     sheet.freeze_panes = "B1"
+    set_up_print(sheet)
     sheet.column_dimensions["A"].width = 22
     row = 1
     for version in (version for version in versions if version.scores.confusion):
-        look = style.OUTCOMES[version.verdict.outcome]
+        look = style.OUTCOMES[standings.of_verdict(version.verdict)]
         title = f"{version.id} ({look.word}): truth in rows, prediction in columns"
         add_text(sheet, row, 1, title, bold=True, color=colour_of(look.colour))
         classes = version.manifest.dataset.classes

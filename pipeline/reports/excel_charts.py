@@ -15,16 +15,13 @@ _WIDTH_CM, _HEIGHT_CM, _ROWS_HIGH = 24.0, 13.0, 27
 
 
 def add(sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated: "pd.DataFrame | None" = None) -> None:
-    """Add two scatter charts beside the table, both axes logarithmic: error and seconds against training images.
+    """Add two scatter charts below the table, both axes logarithmic: error and seconds against training images.
 
     Args:
         sheet: Holds the curve, head in row 1, in the order of ``curve``.
         curve: ``tables.learning_curve_table``.
         dated_sheet, dated: The figures of 2018 and the sheet that holds them, where they are to be shown.
     """
-    from openpyxl.utils import get_column_letter
-
-    column = get_column_letter(len(curve.columns) + 2)
     looks = style.series_styles([*curve["recipe"], "mlp", "xgboost_2018"])
     for place, (title, measured, dated_measured, number_format) in enumerate(_CHARTS):
         chart = _chart(title, number_format)
@@ -37,11 +34,11 @@ def add(sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated
             seen.add(alike)
             chart.series.append(series)
         for recipe, rows in dated.groupby("recipe", sort=True) if dated is not None else ():
-            label = f"{recipe.removesuffix('_2018')}, 2018 figures"
+            label = f"{recipe.removesuffix('_2018')} of the 2018 pipeline"
             series = _series(dated_sheet, dated, rows, ("train_images", dated_measured), label)
             _dress(series, looks[recipe], dated=True)
             chart.series.append(series)
-        sheet.add_chart(chart, f"{column}{2 + place * _ROWS_HIGH}")
+        sheet.add_chart(chart, f"A{len(curve) + 4 + place * _ROWS_HIGH}")
 
 
 def add_growth(sheet: Any, growth: "pd.DataFrame") -> None:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 import zipfile
 from collections.abc import Iterable, Sequence
 from io import BytesIO
@@ -9,6 +10,7 @@ from typing import Any
 
 from pipeline.judging.scalar_figures import FIGURES
 from pipeline.reports import style
+from pipeline.reports.formats import moment
 
 THOUSANDS = "#,##0"
 _PERCENT, _POINTS, _FINE, _SECONDS = "0.00%", "+0.00;-0.00;0.00", "0.0000", "#,##0.0"
@@ -31,36 +33,74 @@ FORMATS = {
     "latency_ms": "0.000",
 }
 """Number format by column; a column that is not named stays general."""
-_NARROWEST, _WIDEST = 9, 60
+MOMENTS = frozenset({"created_at", "judged_at", "promoted_at", "submitted_at"})
+"""Columns with a time in UTC."""
+WRAPPED = frozenset({"sentence", "reason", "parameters"})
+"""Columns with sentences."""
+_NARROWEST, _WIDEST, _LINE_POINTS = 9, 60, 15
+FONT = {"name": "Calibri", "size": 11}
 _TIMELESS = (1980, 1, 1, 0, 0, 0)
 
 
 def add_table(book: Any, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
-    """Add a sheet with a frozen head, a filter, number formats, coloured outcomes and fitted column widths."""
+    """Add a sheet with a frozen head, a filter, number formats, coloured outcomes, fitted columns and print setup."""
     sheet = book.create_sheet(title)
     add_head(sheet, [name.replace("_", " ") for name in columns], 1)
     widths = [len(name) + 4 for name in columns]
     for number, values in enumerate(rows, start=2):
         for place, (name, value) in enumerate(zip(columns, values, strict=True)):
-            cell = _add_value(sheet, number, place + 1, value)
+            cell = _add_value(sheet, number, place + 1, (moment(value) or value) if name in MOMENTS else value)
             _format(cell, name)
-            shown = len(str(value)) + 2 if isinstance(value, str) else _NARROWEST
+            shown = len(str(cell.value)) + 2 if isinstance(value, str) else _NARROWEST
             widths[place] = max(widths[place], shown)
     for place, width in enumerate(widths, start=1):
         sheet.column_dimensions[_letter(place)].width = min(width, _WIDEST)
+    _fit_rows(sheet, [place for place, name in enumerate(columns, start=1) if name in WRAPPED])
     sheet.freeze_panes = "B2"
     sheet.auto_filter.ref = f"A1:{_letter(len(columns))}{max(1, sheet.max_row)}"
+    set_up_print(sheet)
     return sheet
+
+
+def set_up_print(sheet: Any) -> None:
+    """Print a sheet on landscape pages, as wide as one page, its head and its name on each."""
+    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    if sheet.auto_filter.ref:
+        sheet.print_title_rows = "1:1"
+    sheet.oddHeader.left.text, sheet.oddFooter.right.text = "&A", "&P / &N"
+    sheet.page_margins.left = sheet.page_margins.right = 0.4
+
+
+def hide_column(sheet: Any, number: int) -> None:
+    """Hide a column, the first being 1."""
+    sheet.column_dimensions[_letter(number)].hidden = True
+
+
+def _fit_rows(sheet: Any, wrapped: Sequence[int]) -> None:
+    """Make each row as high as its longest wrapped text: not every spreadsheet does so on opening."""
+    for row in range(2, sheet.max_row + 1) if wrapped else ():
+        lines = max(_lines(sheet.cell(row, place).value) for place in wrapped)
+        if lines > 1:
+            sheet.row_dimensions[row].height = lines * _LINE_POINTS + 2
+
+
+def _lines(text: Any) -> int:
+    # Proportional letters are narrower than the digit that a column's width counts, but lines break at words.
+    return len(textwrap.wrap(str(text), _WIDEST - 4)) if text else 1
 
 
 def add_head(sheet: Any, names: Sequence[str], row: int) -> None:
     """Add a row of column names, bold on a shade."""
     from openpyxl.styles import Alignment, Border, Side
 
+    sheet.row_dimensions[row].height = 1.3 * _LINE_POINTS
     for place, name in enumerate(names, start=1):
         cell = add_text(sheet, row, place, name, bold=True, color=colour_of(style.INK))
         cell.fill = fill_of(style.RULE)
-        cell.alignment = Alignment(vertical="center")
+        is_number = name.replace(" ", "_") in FORMATS
+        cell.alignment = Alignment(vertical="center", horizontal="right" if is_number else "left")
         cell.border = Border(bottom=Side(style="thin", color=colour_of(style.MUTED)))
 
 
@@ -69,7 +109,7 @@ def add_text(sheet: Any, row: int, column: int, text: str, **font: Any) -> Any:
     from openpyxl.styles import Font
 
     cell = _add_value(sheet, row, column, text)
-    cell.font = Font(**font)
+    cell.font = Font(**FONT, **font)
     return cell
 
 
@@ -120,12 +160,14 @@ def _format(cell: Any, column: str) -> None:
     from openpyxl.styles import Alignment, Font
 
     cell.number_format = FORMATS.get(column, "General")
-    if column in {"outcome", "verdict"} and cell.value in style.OUTCOMES:
+    if column in {"outcome", "verdict", "check_outcome"} and cell.value in style.OUTCOMES:
         look = style.OUTCOMES[cell.value]
-        cell.font, cell.fill = Font(bold=True, color=colour_of(look.colour)), fill_of(look.tint)
-        cell.value = f"{look.mark} {cell.value}"
-    elif column == "sentence":
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
+        cell.font, cell.fill = Font(**FONT, bold=True, color=colour_of(look.colour)), fill_of(look.tint)
+        cell.value = f"{look.mark} {look.of_check if column == 'check_outcome' else look.word}"
+    elif column in MOMENTS:
+        cell.number_format = "yyyy-mm-dd hh:mm"
+    side = "left" if column in MOMENTS else None
+    cell.alignment = Alignment(horizontal=side, wrap_text=column in WRAPPED, vertical="top")
 
 
 def _letter(column: int) -> str:

@@ -1,7 +1,10 @@
 """A dataset before anything is trained: ``metric_results/eda/index.html`` and its pictures."""
 
+import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from pipeline.reports import exploration_plots as draw
 from pipeline.reports import html
 from pipeline.reports.formats import DASH, as_number, count, percent
 from pipeline.reports.galleries import Tile
+from pipeline.reports.navigation import ALONE, Navigation
 
 MOST_SHOWN = 24
 _SAMPLES_OF_A_CLASS = 12
@@ -44,6 +48,7 @@ class Exploration:
         twins: The most similar pairs, identical ones first.
         suspects: Images whose label is doubtful, the most doubtful first.
         mapped: The rows on the map, and where they lie, ``[n, 2]``.
+        abstained: Classes for which no label is doubted, as similar images are uninformative there.
     """
 
     data: LabelledImages
@@ -53,15 +58,48 @@ class Exploration:
     twins: Sequence[facts.Twins]
     suspects: Sequence[facts.Suspect]
     mapped: tuple[Rows, NDArray[np.float32]]
+    abstained: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> str:
+        """What was found about the labels, in words."""
+        found = f"{count(len(self.suspects))} of {count(self.compared)} labels disagree with the most similar images."
+        if not self.abstained:
+            return found
+        if len(self.abstained) == len(self.data.classes):
+            return (
+                "No label was doubted: images that look alike often have different labels here, so similar images "
+                "say too little about a label."
+            )
+        names = ", ".join(self.abstained)
+        return f"{found} Nothing was suggested to be {names}: for those, similar images say too little."
+
+    @property
+    def shown_rows(self) -> list[int]:
+        """The rows that the page names: pairs that nearly equal each other, and doubtful labels."""
+        return [row for pair in self.twins for row in (pair.first, pair.second)] + [one.row for one in self.suspects]
 
 
-def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) -> Exploration:
-    """Look at a dataset from every side; the same seed finds the same."""
+def explore(
+    data: LabelledImages,
+    seed: int = 0,
+    step: Step = lambda _: None,
+    *,
+    most_compared: int = facts.MOST_COMPARED,
+) -> Exploration:
+    """Look at a dataset from every side; the same seed finds the same.
+
+    Args:
+        data: The dataset.
+        seed: Of everything that is drawn at random.
+        step: Called with what is being done.
+        most_compared: Beyond so many images, as many are drawn and compared with each other.
+    """
     step("drawing samples")
     samples = _samples(data, np.random.default_rng(seed))
     step("finding the principal components")
     compared, mapped = (
-        facts.subset(len(data), most, np.random.default_rng(seed)) for most in (facts.MOST_COMPARED, facts.MOST_MAPPED)
+        facts.subset(len(data), most, np.random.default_rng(seed)) for most in (most_compared, facts.MOST_MAPPED)
     )
     rows = np.union1d(compared, mapped)
     vectors = facts.features(data.images, rows, seed)
@@ -77,21 +115,50 @@ def explore(data: LabelledImages, seed: int = 0, step: Step = lambda _: None) ->
         twins=facts.near_duplicates(data.images, data.labels, found),
         suspects=facts.suspects(data.labels, found),
         mapped=(mapped, points),
+        abstained=tuple(
+            name
+            for name, share in zip(data.classes, facts.reliability(data.labels, found), strict=False)
+            if share < facts.RELIABLE
+        ),
     )
 
 
-def files(found: Exploration, validation: Mapping[str, Any], step: Step = lambda _: None) -> dict[str, bytes]:
-    """Return ``index.html`` and the PNGs, by file name.
+def files(
+    found: Exploration,
+    validation: Mapping[str, Any],
+    step: Step = lambda _: None,
+    *,
+    navigation: Navigation = ALONE,
+    files_of: Mapping[int, str] = MappingProxyType({}),
+) -> dict[str, bytes]:
+    """Return ``index.html``, the PNGs and ``label_errors.csv`` with every doubtful label, by file name.
 
     Args:
         found: What ``explore`` returned.
         validation: The validation report as a mapping of names to figures.
         step: Called with what is being drawn.
+        navigation: Where the page's header leads.
+        files_of: The file of each row in ``shown_rows`` that has one.
     """
     step("drawing the pictures")
     pictures = _pictures(found)
-    page = _page(found, pictures, validation)
-    return {"index.html": page.encode("utf-8")} | {f"{name}.png": png for name, png in pictures.items()}
+    page = _page(found, pictures, validation, navigation, files_of)
+    texts = {"index.html": page, "label_errors.csv": _listed(found, files_of)}
+    return {name: text.encode("utf-8") for name, text in texts.items()} | {
+        f"{name}.png": png for name, png in pictures.items()
+    }
+
+
+def _listed(found: Exploration, files_of: Mapping[int, str]) -> str:
+    """Every doubtful label as CSV, the most doubtful first."""
+    content = io.StringIO()
+    lines = csv.writer(content, lineterminator="\n")
+    lines.writerow(("row", "file", "label", "suggested", "share_of_neighbours"))
+    classes, labels = found.data.classes, found.data.labels
+    for one in found.suspects:
+        names = classes[labels[one.row]], classes[one.suggested]
+        lines.writerow((one.row + 1, files_of.get(one.row, ""), *names, f"{one.agreement:.3f}"))
+    return content.getvalue()
 
 
 def _pictures(found: Exploration) -> dict[str, bytes]:
@@ -112,7 +179,13 @@ def _pictures(found: Exploration) -> dict[str, bytes]:
     }
 
 
-def _page(found: Exploration, drawn: Mapping[str, bytes], validation: Mapping[str, Any]) -> str:
+def _page(
+    found: Exploration,
+    drawn: Mapping[str, bytes],
+    validation: Mapping[str, Any],
+    navigation: Navigation,
+    files_of: Mapping[int, str],
+) -> str:
     charts = {
         "class_distribution": (found.balance.sentence, "The dashed line is where all classes would be equal."),
         "class_means": (
@@ -132,14 +205,19 @@ def _page(found: Exploration, drawn: Mapping[str, bytes], validation: Mapping[st
     data = found.data
     return html.render(
         "exploration.html",
+        navigation=navigation,
         data=data,
         shape=" × ".join(str(side) for side in data.shape),
         balance=found.balance,
-        charts={name: html.Picture(drawn[name], *words, name == "class_means") for name, words in charts.items()},
+        charts={
+            name: html.Picture(drawn[name], *words, name == "class_means", wide=name == "class_means")
+            for name, words in charts.items()
+        },
         samples=[_sample(data, row) for row in found.samples],
-        twins=[_twins(data, pair) for pair in found.twins],
-        suspects=[_suspect(data, suspect) for suspect in found.suspects[:MOST_SHOWN]],
+        twins=[_twins(data, pair, files_of) for pair in found.twins],
+        suspects=[_suspect(data, suspect, files_of) for suspect in found.suspects[:MOST_SHOWN]],
         suspect_count=len(found.suspects),
+        doubts=found.doubts,
         compared=found.compared,
         validation=[
             (_TITLES.get(name, name.replace("_", " ")), _as_text(name, value)) for name, value in validation.items()
@@ -161,20 +239,24 @@ def _sample(data: LabelledImages, row: int) -> Tile:
     return Tile((html.picture_of(data.images[row]),), name, "", f"A {name}")
 
 
-def _twins(data: LabelledImages, pair: facts.Twins) -> Tile:
+def _twins(data: LabelledImages, pair: facts.Twins, files_of: Mapping[int, str]) -> Tile:
     first, second = (data.classes[data.labels[row]] for row in (pair.first, pair.second))
     same = f"both {first}" if first == second else f"labelled {first} and {second}"
     detail = "identical" if pair.difference == 0 else f"pixels differ by {percent(pair.difference, 1)}"
     pictures = tuple(html.picture_of(data.images[row]) for row in (pair.first, pair.second))
-    rows = f"rows {pair.first + 1:,} and {pair.second + 1:,}"
-    return Tile(pictures, same, f"{detail}; {rows}", f"Two images, {same}, {detail}")
+    places = f"{_place(pair.first, files_of)} and {_place(pair.second, files_of)}"
+    return Tile(pictures, same, f"{detail}; {places}", f"Two images, {same}, {detail}")
 
 
-def _suspect(data: LabelledImages, suspect: facts.Suspect) -> Tile:
+def _suspect(data: LabelledImages, suspect: facts.Suspect, files_of: Mapping[int, str]) -> Tile:
     given, suggested = data.classes[data.labels[suspect.row]], data.classes[suspect.suggested]
     caption = f"{given}, or {suggested}?"
-    detail = f"{percent(suspect.agreement, 0)} of neighbours; row {suspect.row + 1:,}"
+    detail = f"{percent(suspect.agreement, 0)} of neighbours; {_place(suspect.row, files_of)}"
     return Tile((html.picture_of(data.images[suspect.row]),), caption, detail, f"Labelled {given}, perhaps {suggested}")
+
+
+def _place(row: int, files_of: Mapping[int, str]) -> str:
+    return files_of.get(row) or f"row {row + 1:,}"
 
 
 def _as_text(name: str, value: Any) -> str:

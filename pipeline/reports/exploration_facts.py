@@ -18,6 +18,8 @@ MOST_COMPARED = 80_000
 MOST_FITTED = 10_000
 MOST_MAPPED = 1_500
 LONGEST_SIDE = 32
+RELIABLE = 0.8
+"""Share of right suggestions from which on what neighbours suggest says something about a label."""
 _CHUNK = 8_192
 
 
@@ -152,12 +154,15 @@ def suspects(labels: Labels, found: Neighbours) -> list[Suspect]:
 
     The label is predicted from the nearest *other* images, so each prediction is out of sample: an image never
     speaks for itself. Ties go to the image that lies closest to its neighbours, measured by what is usual in
-    the suggested class. After Northcutt and others 2021 (confident learning), section 3, in its simplest form.
+    the suggested class. A class that neighbours suggest wrongly in more than one case of five (``RELIABLE``) is
+    suggested to nobody: there they are uninformative. After Northcutt and others 2021 (confident learning),
+    section 3, in its simplest form.
     """
     own = labels[found.rows]
     votes = _votes(labels[found.nearest], found.distances, int(labels.max()) + 1)
     suggested = votes.argmax(axis=1)
-    places = np.flatnonzero(suggested != own)
+    reliable = reliability(labels, found) >= RELIABLE
+    places = np.flatnonzero((suggested != own) & reliable[suggested])
     lead = np.round(votes[places, suggested[places]] - votes[places, own[places]], 2)
     closeness = found.distances.mean(axis=1) / _by_class(found.distances.mean(axis=1), suggested)
     order = np.lexsort((closeness[places], -lead))
@@ -165,6 +170,14 @@ def suspects(labels: Labels, found: Neighbours) -> list[Suspect]:
         Suspect(int(found.rows[place]), int(suggested[place]), float(votes[place, suggested[place]]))
         for place in places[order]
     ]
+
+
+def reliability(labels: Labels, found: Neighbours) -> NDArray[np.float64]:
+    """Return for each class how often an image whose neighbours suggest it does carry it, ``[K]``; 0 if none does."""
+    classes = int(labels.max()) + 1
+    suggested = _votes(labels[found.nearest], found.distances, classes).argmax(axis=1)
+    right = np.bincount(suggested[suggested == labels[found.rows]], minlength=classes)
+    return np.asarray(right / np.maximum(np.bincount(suggested, minlength=classes), 1), dtype=np.float64)
 
 
 def embedding(vectors: Features, seed: int) -> NDArray[np.float32]:

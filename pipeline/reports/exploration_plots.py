@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Images, Labels
 from pipeline.reports import style
-from pipeline.reports.figures import drawn, figure, shortened
+from pipeline.reports.figures import drawn, figure, free_places, log_axis, percent, shortened
 from pipeline.reports.formats import count
 from pipeline.stored_images import ImageSource, blocks, view
 
@@ -16,6 +16,9 @@ MOST_CLASSES = 20
 _COLUMNS = 12
 _AT_ONCE = 4_096
 """Images that are read at once."""
+_MAP_INCHES = (6.4, 5.6)
+_NAME_POINTS = 14
+_NAME = {"fontweight": "bold", "fontsize": _NAME_POINTS, "ha": "center", "va": "center"}
 
 
 @drawn
@@ -100,8 +103,6 @@ def class_means(images: ImageSource, labels: Labels, classes: Sequence[str]) -> 
 @drawn
 def pixel_intensity(images: ImageSource) -> Any:
     """Draw how often each pixel value occurs; the count axis is logarithmic, as most pixels are background."""
-    from matplotlib.ticker import FuncFormatter
-
     counts = sum(
         (np.bincount(part.reshape(-1), minlength=256) for part in blocks(images, _AT_ONCE)), np.zeros(256, np.int64)
     )
@@ -112,14 +113,16 @@ def pixel_intensity(images: ImageSource) -> Any:
     axes.bar(np.arange(4, 256, 8), shares.reshape(32, 8).sum(axis=1), width=7.2, color=style.BLUE)
     axes.set(yscale="log", xlim=(-4, 260), xlabel="pixel value, 0 to 255", ylabel="share of all pixels")
     axes.set_title("Pixel intensity")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    log_axis(axes.yaxis, percent)
     axes.set_xticks(range(0, 257, 32))
     return canvas
 
 
 @drawn
 def embedding(points: NDArray[np.float32], labels: Labels, classes: Sequence[str]) -> Any:
-    """Draw a map of images: similar ones lie close; each class has a colour and its name in its middle.
+    """Draw a map of images: similar ones lie close; each class has a colour and its name near its middle.
+
+    Where classes are so mixed that their names would cover each other, a legend names them instead.
 
     Args:
         points: ``[n, 2]``.
@@ -127,24 +130,59 @@ def embedding(points: NDArray[np.float32], labels: Labels, classes: Sequence[str
         classes: The class names, in label order.
     """
     import seaborn as sns
-    from matplotlib.patheffects import withStroke
 
     known = [series.colour for series in style.RECIPES.values()]
     colours = known if len(classes) <= len(known) else sns.husl_palette(len(classes), l=0.5)
-    canvas = figure(6.4, 5.6)
+    canvas = figure(*_MAP_INCHES)
     axes = canvas.subplots()
-    for label, name in enumerate(classes):
-        own = points[labels == label]
-        if len(own) == 0:
-            continue
-        axes.scatter(*own.T, s=9, color=colours[label], alpha=0.75, linewidths=0)
-        middle = own[np.square(own - np.median(own, axis=0)).sum(axis=1).argmin()]
-        halo = [withStroke(linewidth=3, foreground=style.PAPER)]
-        axes.text(*middle, shortened(name), fontweight="bold", ha="center", va="center", path_effects=halo, fontsize=14)
+    for label in range(len(classes)):
+        axes.scatter(*points[labels == label].T, s=9, color=colours[label], alpha=0.75, linewidths=0)
+    _name_groups(axes, points, labels, classes, colours)
     axes.set_xticks([])
     axes.set_yticks([])
+    axes.spines[:].set_visible(False)
     axes.set_title(f"{count(len(points))} images, similar ones close together")
     return canvas
+
+
+def _name_groups(
+    axes: Any, points: NDArray[np.float32], labels: Labels, classes: Sequence[str], colours: Sequence[Any]
+) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patheffects import withStroke
+
+    present = [label for label in range(len(classes)) if (labels == label).any()]
+    names = [shortened(classes[label]) for label in present]
+    wide, tall = np.ptp(points, axis=0) / (_MAP_INCHES[0] - 0.4, _MAP_INCHES[1] - 0.7)
+    letter = _NAME_POINTS / 72
+    sizes = [(0.8 * letter * (len(name) + 0.5) * wide, 1.3 * letter * tall) for name in names]
+    places = free_places(
+        [_near_middle(points[labels == label], size) for label, size in zip(present, sizes, strict=True)], sizes
+    )
+    if None in places:
+        axes.legend(
+            handles=[
+                Line2D([], [], color=colours[label], marker="o", linestyle="", label=name)
+                for label, name in zip(present, names, strict=True)
+            ],
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+        )
+        return
+    halo = [withStroke(linewidth=3, foreground=style.PAPER)]
+    for name, place in zip(names, places, strict=True):
+        if place is not None:
+            axes.text(*place, name, **_NAME, path_effects=halo)
+
+
+def _near_middle(own: NDArray[np.float32], size: tuple[float, float]) -> list[tuple[float, float]]:
+    """The points of a class that a name beside its middle covers, the nearest first."""
+    away = own - np.median(own, axis=0)
+    order = np.square(away).sum(axis=1).argsort(kind="stable")
+    near = [
+        place for rank, place in enumerate(order) if rank == 0 or (abs(away[place]) <= (size[0] / 2, size[1])).all()
+    ]
+    return [(float(x), float(y)) for x, y in own[near]]
 
 
 def _show(axes: Any, image: NDArray[np.uint8]) -> None:

@@ -8,10 +8,15 @@ from typing import Any, ParamSpec
 from pipeline.reports import style
 from pipeline.reports.formats import count
 
-__all__ = ["count", "drawn", "figure", "percent", "seconds", "shortened", "spread"]
+__all__ = ["count", "drawn", "figure", "free_places", "log_axis", "percent", "seconds", "shortened", "spread"]
 
 P = ParamSpec("P")
 LONGEST_NAME = 28
+HANDFUL = 10
+"""A share of fewer images than this says next to nothing."""
+FEWEST_TICKS = 3
+WIDE = 3e4
+"""From this ratio of its ends on, a logarithmic axis is labelled at powers of ten alone."""
 
 
 def drawn(draw: Callable[P, Any]) -> Callable[P, bytes]:
@@ -39,7 +44,7 @@ def figure(width: float, height: float) -> Any:
 
 def percent(fraction: float) -> str:
     """Return a fraction as an axis label, with no more digits than needed: ``97 %``, ``0.35 %``."""
-    return f"{float(f'{100 * fraction:.2g}'):.12g} %" if fraction < 0.1 else f"{100 * fraction:.12g} %"
+    return f"{float(f'{100 * fraction:.4g}'):.12g} %" if fraction < 0.1 else f"{float(f'{100 * fraction:.6g}'):.12g} %"
 
 
 def seconds(value: float) -> str:
@@ -53,6 +58,57 @@ def seconds(value: float) -> str:
 def shortened(name: str) -> str:
     """Return a class or recipe name that fits beside a plot."""
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def log_axis(axis: Any, text: Callable[[float], str], round_values: Sequence[float] = ()) -> None:
+    """Give a logarithmic axis at least three labels in plain numbers, however narrow its range is; call it last.
+
+    Args:
+        axis: With its final limits.
+        text: Writes a tick's value.
+        round_values: The values that may be labelled; 1, 2 and 5 times powers of ten where there are none.
+    """
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    low, high = sorted(axis.get_view_interval())
+    candidates = round_values or LogLocator(subs=(1.0, 2.0, 5.0) if high / low < WIDE else (1.0,)).tick_values(
+        low, high
+    )
+    ticks = [value for value in candidates if low <= value <= high]
+    if len(ticks) < FEWEST_TICKS:
+        # Less than about a decade: even steps, of which the axis shows the curvature.
+        even = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        ticks = [value for value in even if low <= value <= high]
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+    axis.set_minor_locator(LogLocator(subs=range(1, 10), numticks=30))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def free_places(
+    candidates: Sequence[Sequence[tuple[float, float]]], sizes: Sequence[tuple[float, float]]
+) -> list[tuple[float, float] | None]:
+    """Return for each label the first of its candidate centres at which it covers no label before it.
+
+    Args:
+        candidates: For each label, the best first.
+        sizes: Width and height of each label, in the units of the candidates.
+
+    Returns:
+        A centre for each label; ``None`` where none is free.
+    """
+    taken: list[tuple[float, float, float, float]] = []
+    chosen: list[tuple[float, float] | None] = []
+    for places, (width, height) in zip(candidates, sizes, strict=True):
+        free = (
+            (x, y)
+            for x, y in places
+            if all(abs(x - a) >= (width + w) / 2 or abs(y - b) >= (height + h) / 2 for a, b, w, h in taken)
+        )
+        chosen.append(next(free, None))
+        if chosen[-1] is not None:
+            taken.append((*chosen[-1], width, height))
+    return chosen
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

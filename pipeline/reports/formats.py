@@ -76,12 +76,17 @@ def when(value: Any) -> str:
     """Return an ISO 8601 UTC time as ``21 Nov 2026, 13:45 UTC``; other text is returned unchanged."""
     if not isinstance(value, str) or not value:
         return DASH
+    read = moment(value)
+    return value if read is None else f"{read.day} {read:%b %Y, %H:%M} UTC"
+
+
+def moment(value: Any) -> datetime | None:
+    """Return an ISO 8601 time in UTC, without its zone; ``None`` for anything else."""
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return value
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment
-    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+        read = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
 
 
 def as_number(value: Any) -> float | None:

@@ -1,16 +1,21 @@
 """Which images a page shows: the most confident mistakes, and what a challenger fixed and broke."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import Labels, Probabilities, Rows
+from pipeline.reports import style
 from pipeline.reports.html import picture_of
 from pipeline.stored_images import ImageSource
 
 MOST_COMPARED = 12
+LEAST_FALL = 0.05
+"""A fall in probability below this is marked in proportion, not in full: nothing much hangs on that part."""
+Explain = Callable[[NDArray[np.uint8], int], NDArray[np.float32]]
+"""From an image ``[H, W, C]`` and an answer to how much of the answer hangs on each pixel, ``[H, W]``."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +48,43 @@ class MistakeComparison:
 
 
 def mistakes(
-    images: ImageSource, labels: Labels, probabilities: Probabilities, classes: Sequence[str], limit: int = 24
+    images: ImageSource,
+    labels: Labels,
+    probabilities: Probabilities,
+    classes: Sequence[str],
+    limit: int = 24,
+    *,
+    explain: Explain | None = None,
 ) -> tuple[Tile, ...]:
-    """Return the wrong predictions made with the highest confidence, highest first."""
+    """Return the wrong predictions made with the highest confidence, highest first.
+
+    Args:
+        images: uint8 ``[N, H, W, C]``.
+        labels: The truth, ``[N]``.
+        probabilities: ``[N, K]``.
+        classes: The class names.
+        limit: The most that are returned.
+        explain: Tells on which parts an answer hangs; each image then stands beside itself with these marked.
+    """
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     rows = wrong[np.argsort(-confidence[wrong], kind="stable")][:limit]
-    return tuple(
-        _tile(
-            images,
-            row,
-            f"{classes[labels[row]]}, taken for {classes[predicted[row]]}",
-            f"{100 * confidence[row]:.1f} % sure",
-        )
-        for row in rows
-    )
+    tiles = []
+    for row in rows:
+        caption = f"{classes[labels[row]]}, taken for {classes[predicted[row]]}"
+        marked = (picture_of(_marked(images[row], explain(images[row], predicted[row]))),) if explain else ()
+        pictures = (picture_of(images[row]), *marked)
+        tiles.append(Tile(pictures, caption, f"{100 * confidence[row]:.1f} % sure", f"Image: {caption}"))
+    return tuple(tiles)
+
+
+def _marked(image: NDArray[np.uint8], falls: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The image with orange where the answer hangs on it; as it is where it hangs on no part."""
+    strength = np.clip(falls, 0, None) / max(float(falls.max()), LEAST_FALL) * 0.75
+    orange = np.array([int(style.ORANGE[at : at + 2], 16) for at in (1, 3, 5)], np.float32)
+    colours = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+    return np.asarray(colours + strength[..., None] * (orange - colours), dtype=np.uint8)
 
 
 def comparison(

@@ -1,4 +1,4 @@
-"""What every HTML page shares: templates, styles and scripts inside the page, pictures inside the page, no network."""
+"""What every HTML page shares: templates, the header, styles and scripts and pictures inside the page, no network."""
 
 import base64
 import hashlib
@@ -12,7 +12,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from pipeline.judging import standings
 from pipeline.reports import formats, style
+from pipeline.reports.navigation import Navigation
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,17 +32,38 @@ class Picture:
         alt: What it shows, for people who cannot see it.
         caption: The line below it.
         photographic: Whether it shows images, whose light and dark must stay as they are on a dark page.
+        wide: Whether a phone scrolls it sideways, as its text would be too small to read.
     """
 
     png: bytes
     alt: str
     caption: str
     photographic: bool = False
+    wide: bool = False
 
 
-def render(template: str, **values: Any) -> str:
-    """Render a whole page from ``templates/<template>``: escaped, self-contained, with a strict policy."""
-    return _environment().get_template(template).render(content_policy=content_policy(), **values)
+def render(template: str, *, navigation: Navigation, folder: Path | None = None, **values: Any) -> str:
+    """Render a whole page: escaped, with the header of all pages, and with a strict policy where it is a file.
+
+    Args:
+        template: Its file name.
+        navigation: Where its header leads.
+        folder: Where the template is; ``None`` for ``templates/`` here, whose pages are one file each.
+        values: What it shows.
+    """
+    known = _environment(folder).get_template(template)
+    return known.render(content_policy=content_policy(), navigation=navigation, **values)
+
+
+def header(navigation: Navigation) -> str:
+    """Return the header alone, for a page that was written with another one."""
+    return _environment(None).get_template("header.html").render(navigation=navigation)
+
+
+@cache
+def site_style() -> str:
+    """Return the style that all pages share: colours and the header."""
+    return style.css_properties() + (_TEMPLATES / "site.css").read_text(encoding="utf-8")
 
 
 @cache
@@ -77,11 +100,11 @@ def picture_size(png: bytes) -> tuple[int, int]:
 
 
 @cache
-def _environment() -> "Environment":
+def _environment(folder: Path | None) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([*([folder] if folder else []), _TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -89,11 +112,13 @@ def _environment() -> "Environment":
     )
     for name in ("percent", "interval", "count", "decimal", "points", "seconds", "size", "when", "as_number"):
         environment.filters[name] = getattr(formats, name)
+    environment.filters["standing"] = standings.of_check
     environment.filters["data_uri"] = data_uri
     environment.filters["picture_size"] = picture_size
     environment.globals |= {
         "style_sheet": Markup(_style_sheet()),
         "script": Markup(_script()),
+        "icon": "data:image/svg+xml;base64," + base64.b64encode((_TEMPLATES / "icon.svg").read_bytes()).decode("ascii"),
         "outcomes": style.OUTCOMES,
         "dash": formats.DASH,
     }
@@ -101,7 +126,7 @@ def _environment() -> "Environment":
 
 
 def _style_sheet() -> str:
-    return style.css_properties() + (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return site_style() + (_TEMPLATES / "style.css").read_text(encoding="utf-8")
 
 
 def _script() -> str:

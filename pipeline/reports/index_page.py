@@ -10,6 +10,7 @@ from pipeline.contracts import Version
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.score_facts import Estimate
 from pipeline.facts.submission import SubmissionRecord
+from pipeline.judging import standings
 from pipeline.reports import html, score_texts, submission_comparison
 from pipeline.reports.formats import (
     DASH,
@@ -23,6 +24,7 @@ from pipeline.reports.formats import (
     seconds,
     when,
 )
+from pipeline.reports.navigation import ALONE, Navigation
 from pipeline.reports.watching import BAD_NEWS, WatchView
 
 _CURVES = (
@@ -35,6 +37,11 @@ _CURVES = (
         "learning_curve_seconds.png",
         "Seconds of fitting against the number of training images, one line per recipe.",
         "Cost: seconds of fitting.",
+    ),
+    (
+        "test_sets.png",
+        "Accuracy of each evaluated version on each test set.",
+        "Versions against test sets; corrupted and rotated copies are the gate's.",
     ),
 )
 
@@ -98,7 +105,7 @@ def render(
     *,
     watched: Sequence[WatchView] = (),
     link_prefix: str = "../",
-    pages: Mapping[str, str] = MappingProxyType({}),
+    navigation: Navigation = ALONE,
     audited: Sequence[Audited] = (),
     drift: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
@@ -111,7 +118,7 @@ def render(
         submissions: The records of ``submissions.csv``, oldest first.
         watched: What watchers are doing and what they did.
         link_prefix: What leads from the page to the home folder: ``../`` from ``metric_results/``.
-        pages: Other pages beside this one, where it is served: addresses by title.
+        navigation: Where its header leads.
         audited: Champions that are audited in production.
         drift: What is known of the images that champions served: a sentence by version id.
     """
@@ -120,7 +127,8 @@ def render(
     return html.render(
         "index.html",
         columns=COLUMNS,
-        pages=pages,
+        navigation=navigation,
+        is_served=link_prefix == "/",
         drift=drift,
         versions=[_row(version, link_prefix) for version in newest_first],
         champions=[
@@ -143,7 +151,7 @@ def render(
 def read_curves(folder: Path) -> list[html.Picture]:
     """Return the learning curves in ``metric_results/``; an empty list where none was drawn yet."""
     return [
-        html.Picture((folder / name).read_bytes(), alt, caption)
+        html.Picture((folder / name).read_bytes(), alt, caption, wide=True)
         for name, alt, caption in _CURVES
         if (folder / name).is_file()
     ]
@@ -156,7 +164,7 @@ def _row(version: Version, link_prefix: str) -> dict[str, Any]:
         "created": when(version.known_manifest.created_at if version.known_manifest else None),
         "dataset": _dataset(version),
         "recipe": _recipe(version),
-        "outcome": version.verdict.outcome,
+        "standing": standings.of_verdict(version.verdict),
         "in_production": version.in_production,
         "override": version.override,
         "damage": version.damage,

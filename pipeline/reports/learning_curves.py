@@ -1,13 +1,12 @@
 """The learning curves: error and seconds against the number of training images, a line for each recipe."""
 
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
 from pipeline.reports.dataset_growth import draw_growth
-from pipeline.reports.figures import count, drawn, figure, percent, seconds, shortened, spread
+from pipeline.reports.figures import count, drawn, figure, log_axis, percent, seconds, shortened, spread
 from pipeline.reports.tables import BENCHMARK, GROWING, curve_2018, line_label
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ _ERROR = _Quantity(
     "error_high",
     "Error against training images",
     "error on the benchmark (lower is better)",
-    "2018 figures",
+    "of the 2018 pipeline",
 )
 _SECONDS = _Quantity(
     "fit_seconds",
@@ -44,7 +43,7 @@ _SECONDS = _Quantity(
     "fit_seconds_high",
     "Time to fit against training images",
     "time to fit (lower is better)",
-    "2018 hardware",
+    "of 2018, on its hardware",
 )
 
 
@@ -117,7 +116,8 @@ def _draw_benchmark(axes: Any, points: "pd.DataFrame", dataset: str, quantity: _
     fewest, most = points["benchmark_images"].min(), points["benchmark_images"].max()
     images = count(most) if fewest == most else f"{count(fewest)} to {count(most)}"
     axes.set_title(quantity.title, pad=26)
-    subtitle = f"{dataset}, judged on {images} images; {runs}"
+    dated = "; dashed: measured in 2018 on the same digits" if dataset in SAME_DIGITS else ""
+    subtitle = f"{dataset}, judged on {images} images; {runs}{dated}"
     axes.text(0, 1.02, subtitle, transform=axes.transAxes, color=style.MUTED, va="bottom")
 
 
@@ -145,7 +145,7 @@ def _dated_lines(looks: dict[str, style.SeriesStyle], quantity: _Quantity) -> li
         mean = 1 - rows["accuracy"] if quantity is _ERROR else rows["seconds"]
         table = rows.assign(size=rows["train_images"], mean=mean, low=mean, high=mean)
         name = recipe.removesuffix("_2018")
-        lines.append(_Line(f"{name}, {quantity.dated}", table[["size", "mean", "low", "high"]], looks[recipe], True))
+        lines.append(_Line(f"{name} {quantity.dated}", table[["size", "mean", "low", "high"]], looks[recipe], True))
     return lines
 
 
@@ -184,29 +184,16 @@ def _draw_line(axes: Any, line: _Line) -> None:
 
 
 def _format_axes(axes: Any, lines: list[_Line], quantity: _Quantity) -> None:
-    from matplotlib.ticker import FixedLocator
-
     sizes = [size for line in lines for size in line.points["size"]]
     values = [value for line in lines for name in ("low", "high") for value in line.points[name]]
     axes.set_xlim(min(sizes) / 1.35, max(sizes) * 1.35)
-    _format_axis(axes.xaxis, count)
+    log_axis(axes.xaxis, count)
     if quantity is _ERROR:
         axes.set_ylim(min(values) / 1.35, min(max(values) * 1.35, 1.12))
-        _format_axis(axes.yaxis, percent)
+        log_axis(axes.yaxis, percent)
     else:
         axes.set_ylim(min(values) / 1.35, max(values) * 1.35)
-        _format_axis(axes.yaxis, seconds)
-        axes.yaxis.set_major_locator(FixedLocator(_ROUND_SECONDS))
-
-
-def _format_axis(axis: Any, text: Callable[[float], str]) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 3e4 else (1.0,), numticks=30))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
-    axis.set_minor_locator(LogLocator(subs=range(1, 10), numticks=30))
-    axis.set_minor_formatter(NullFormatter())
+        log_axis(axes.yaxis, seconds, _ROUND_SECONDS)
 
 
 def _label_lines(axes: Any, lines: list[_Line]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.facts.score_facts import CalibrationBin
 from pipeline.reports import style
-from pipeline.reports.figures import count, drawn, figure, shortened
+from pipeline.reports.figures import HANDFUL, count, drawn, figure, shortened
 
 MOST_ANNOTATED = 20
 """Beyond this many classes the cells of a confusion matrix are too small for numbers."""
@@ -27,23 +27,26 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str])
     right = np.eye(len(classes), dtype=bool)
     names = [shortened(name) for name in classes]
     annotated = len(classes) <= MOST_ANNOTATED
-    side = max(4.2, len(classes) * (0.5 if annotated else 0.19) + 1.2)
-    canvas = figure(side + 1.0, side)
+    side = max(3.2, len(classes) * (0.37 if annotated else 0.19) + 0.5)
+    canvas = figure(side + (0.2 if annotated else 1.0), side)
     axes = canvas.subplots()
     mistakes = np.where(right, 0, images)
     shared = {"ax": axes, "square": True, "linewidths": 0.6, "linecolor": style.PAPER, "fmt": "d", "annot": annotated}
-    shared |= {"annot_kws": {"fontsize": style.TEXT_POINTS if len(classes) <= 12 else 7}}
+    shared |= {"annot_kws": {"fontsize": style.SMALL_POINTS + 0.5 if len(classes) <= 12 else 7}}
     shared |= {"xticklabels": names, "yticklabels": names}
-    bar = {"label": "images misclassified", "shrink": 0.5, "aspect": 25, "ticks": _whole_ticks(int(mistakes.max()))}
+    if not annotated:
+        shared["cbar_kws"] = {"label": "images misclassified", "shrink": 0.5, "aspect": 25}
+        shared["cbar_kws"]["ticks"] = _whole_ticks(int(mistakes.max()))
     sns.heatmap(
         images,
         mask=right | (images == 0),
         cmap=_mistakes_map(),
         vmin=0,
         vmax=max(1, mistakes.max()),
-        cbar_kws=bar,
+        cbar=not annotated,
         **shared,
     )
+    shared.pop("cbar_kws", None)
     sns.heatmap(images, mask=~right, cmap=_flat_map(style.OUTCOMES["pass"].tint), cbar=False, **shared)
     _label_matrix(axes, names, annotated)
     for text in axes.texts:
@@ -151,20 +154,24 @@ def _draw_history(axes: Any, history: Sequence[Mapping[str, float]], metric: str
 def calibration(bins: Sequence[CalibrationBin]) -> Any:
     """Draw how often the model is right at each confidence.
 
-    Vertical lines are 95 % intervals (Clopper and Pearson); below, how many images are in each bin.
+    Vertical lines are 95 % intervals (Clopper and Pearson); a bin with a handful of images is pale, and no line leads
+    to it. Below, how many images are in each bin.
 
     Args:
         bins: ``scores.json``'s ``calibration``.
     """
-    canvas = figure(5.0, 5.2)
+    canvas = figure(4.4, 4.8)
     upper, lower = canvas.subplots(2, 1, sharex=True, height_ratios=(4, 1.2))
     upper.plot([0, 1], [0, 1], color=style.MUTED, linewidth=1.0, linestyle=style.DATED)
     upper.annotate("perfect calibration", (0.05, 0.05), xytext=(-4, 8), color=style.MUTED, **_ALONG)
     filled = [row for row in bins if row.images]
-    sure, right = [row.confidence for row in filled], [row.accuracy for row in filled]
-    bounds = [_interval(row) for row in filled]
-    upper.vlines(sure, [low for low, _ in bounds], [high for _, high in bounds], color=style.BLUE, linewidth=1.2)
-    upper.plot(sure, right, color=style.BLUE, marker="o", markeredgecolor=style.PAPER, markersize=7, clip_on=False)
+    firm = [row for row in filled if row.images >= HANDFUL]
+    upper.plot([row.confidence for row in firm], [row.accuracy for row in firm], color=style.BLUE)
+    for row in filled:
+        paleness = 1.0 if row.images >= HANDFUL else 0.3
+        upper.vlines(row.confidence, *_interval(row), color=style.BLUE, linewidth=1.2, alpha=paleness)
+        dot = {"marker": "o", "markeredgecolor": style.PAPER, "markersize": 7, "clip_on": False}
+        upper.plot(row.confidence, row.accuracy, color=style.mixed(style.PAPER, style.BLUE, paleness), **dot)
     upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share of right answers", title="Calibration")
     widths = [0.94 * (row.high - row.low) for row in filled]
     lower.bar([(row.low + row.high) / 2 for row in filled], [row.images for row in filled], widths, color=style.BLUE)
@@ -211,7 +218,7 @@ def robustness(by_corruption: Mapping[str, float], clean: float, champion: Mappi
         champion: The champion's accuracies, drawn as diamonds.
     """
     names = sorted(by_corruption, key=lambda name: -by_corruption[name])
-    canvas = figure(5.6, 1.6 + 0.3 * len(names))
+    canvas = figure(4.6, 1.6 + 0.3 * len(names))
     axes = canvas.subplots()
     axes.barh(range(len(names)), [by_corruption[name] for name in names], height=0.62, color=style.BLUE)
     for place, name in enumerate(names):
@@ -224,7 +231,7 @@ def robustness(by_corruption: Mapping[str, float], clean: float, champion: Mappi
     axes.annotate(f"clean {100 * clean:.1f} %", (clean, 1.0), **_ABOVE)
     _name_rows(axes, [shortened(name.replace("_", " ")) for name in names])
     axes.set_xlim(0, 1)
-    axes.set_title("Accuracy on corrupted copies of the benchmark", pad=20)
+    axes.set_title("Accuracy on corrupted copies", pad=20)
     if champion:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06))
     return canvas

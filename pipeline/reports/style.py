@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pipeline.contracts import Outcome
+from pipeline.contracts import Standing
 
 INK = "#1b2026"
 MUTED = "#59636e"
@@ -39,19 +39,26 @@ darker and so survives a black and white printer."""
 
 @dataclass(frozen=True)
 class OutcomeStyle:
-    """How an outcome looks: a strong colour for text, a tint behind it, a mark and a word that need no colour."""
+    """How an outcome looks: a strong colour for text, a tint behind it, a mark and words that need no colour.
+
+    Attributes:
+        word: Of a version.
+        of_check: Of one check.
+    """
 
     colour: str
     tint: str
     mark: str
     word: str
+    of_check: str
 
 
-OUTCOMES: Mapping[Outcome, OutcomeStyle] = MappingProxyType(
+OUTCOMES: Mapping[Standing, OutcomeStyle] = MappingProxyType(
     {
-        "pass": OutcomeStyle("#00568a", "#dcedf8", "✓", "passed"),
-        "fail": OutcomeStyle("#a84300", "#fdebdd", "✗", "failed"),
-        "error": OutcomeStyle("#663d8f", "#efe6f7", "!", "undecided"),
+        "pass": OutcomeStyle("#00568a", "#dcedf8", "✓", "passed", "passed"),
+        "unproven": OutcomeStyle("#4a545f", "#e9edf1", "–", "not promoted", "not shown"),
+        "fail": OutcomeStyle("#a84300", "#fdebdd", "✗", "failed", "failed"),
+        "error": OutcomeStyle("#663d8f", "#efe6f7", "!", "undecided", "undecided"),
     }
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.contracts import Verdict
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Latency, Scores
+from pipeline.judging import standings
 from pipeline.judging.scalar_figures import FIGURES, Form
 from pipeline.reports.formats import DASH, count, decimal, interval, percent, seconds, size
 
@@ -30,7 +31,10 @@ def headline(verdict: Verdict) -> str:
     if verdict.outcome == "pass":
         return "Passed its one check." if total == 1 else f"Passed all {total} checks."
     titles = "; ".join(check.title for check in bad) or "see below"
-    word = "Failed" if verdict.outcome == "fail" else "Undecided"
+    standing = standings.of_verdict(verdict)
+    if standing == "unproven":
+        return f"Not promoted: not shown to be good enough to replace the champion ({titles})."
+    word = "Failed" if standing == "fail" else "Undecided"
     return f"{word}: {len(bad)} of {total} checks did not pass ({titles})."
 
 

@@ -7,11 +7,16 @@ from typing import Any
 from pipeline.contracts import Labels, Probabilities, Verdict
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Scores
+from pipeline.judging import standings
 from pipeline.reports import galleries, html, version_facts
+from pipeline.reports.figures import HANDFUL
 from pipeline.reports.formats import percent
+from pipeline.reports.navigation import ALONE, Navigation
 from pipeline.stored_images import ImageSource
 
 MOST_MISTAKES = 24
+MOST_ON_A_PHONE = 12
+"""Classes whose confusion matrix can be read on a phone as a whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +35,7 @@ class ReportInputs:
         champion_corrupted: The champion's accuracy by corruption, on the same images; ``None`` where not known.
         near_copies: Benchmark images beside training images that they nearly equal.
         near_copies_found: How many there are of them; no more than some are shown.
+        explain: Tells on which parts of an image an answer hangs; ``None`` where the served model did not give it.
     """
 
     manifest: Manifest
@@ -44,6 +50,7 @@ class ReportInputs:
     champion_corrupted: Mapping[str, float] | None = None
     near_copies: tuple[galleries.Tile, ...] = ()
     near_copies_found: int = 0
+    explain: galleries.Explain | None = None
 
 
 def plots(inputs: ReportInputs) -> dict[str, bytes]:
@@ -63,12 +70,13 @@ def plots(inputs: ReportInputs) -> dict[str, bytes]:
     return drawn if history is None else drawn | {"history": history}
 
 
-def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> str:
+def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None, *, navigation: Navigation = ALONE) -> str:
     """Render the whole report as HTML: the verdict first, then the evidence, with pictures inside.
 
     Args:
         inputs: What it is made of; whatever is missing has no section.
         drawn: What ``plots`` returned, where it was called already.
+        navigation: Where its header leads.
     """
     manifest, scores, verdict = inputs.manifest, inputs.scores, inputs.verdict
     rail_start, per_class = version_facts.per_class(scores)
@@ -76,10 +84,12 @@ def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> st
     shown, comparison = _mistakes(inputs), _comparison(inputs)
     return html.render(
         "version.html",
+        navigation=navigation,
         id=verdict.candidate_id,
         manifest=manifest,
         scores=scores,
         verdict=verdict,
+        standing=standings.of_verdict(verdict),
         headline=version_facts.headline(verdict),
         opponent=version_facts.opponent(verdict),
         tiles=version_facts.tiles(manifest, scores),
@@ -88,6 +98,7 @@ def render(inputs: ReportInputs, drawn: Mapping[str, bytes] | None = None) -> st
         rail_start=rail_start,
         pictures=pictures,
         mistakes=shown,
+        explained=inputs.explain is not None,
         mistake_sentence=_mistake_sentence(scores, len(shown)),
         comparison=comparison,
         near_copies=inputs.near_copies,
@@ -106,12 +117,14 @@ def _pictures(inputs: ReportInputs, drawn: Mapping[str, bytes]) -> dict[str, htm
         ),
         "calibration": (
             "Calibration plot: share of right answers against confidence.",
-            "How often it is right at each confidence. On the dashed line, exactly as often as it claims.",
+            "How often it is right at each confidence. On the dashed line, exactly as often as it claims. "
+            f"Pale points are of fewer than {HANDFUL} images.",
         ),
         "robustness": (_robustness_alt(inputs), _robustness_caption(inputs)),
         "history": (_history_alt(inputs.history), "Loss and accuracy while it was trained."),
     }
-    return {name: html.Picture(png, *words[name]) for name, png in drawn.items()}
+    wide = {"history", *(["confusion"] if len(inputs.manifest.dataset.classes) > MOST_ON_A_PHONE else [])}
+    return {name: html.Picture(png, *words[name], wide=name in wide) for name, png in drawn.items()}
 
 
 def _robustness_alt(inputs: ReportInputs) -> str:
@@ -138,13 +151,14 @@ def _mistakes(inputs: ReportInputs) -> tuple[galleries.Tile, ...]:
     if inputs.images is None or inputs.probabilities is None or inputs.labels is None:
         return ()
     classes = inputs.manifest.dataset.classes
-    return galleries.mistakes(inputs.images, inputs.labels, inputs.probabilities, classes, MOST_MISTAKES)
+    shown = inputs.images, inputs.labels, inputs.probabilities
+    return galleries.mistakes(*shown, classes, MOST_MISTAKES, explain=inputs.explain)
 
 
 def _mistake_sentence(scores: Scores, shown: int) -> str:
     if scores.errors is not None and scores.errors <= shown:
         return "All of its mistakes, most confident first: some are labels that a person would doubt too."
-    return f"The {shown} mistakes it is most confident of: some are labels that a person would doubt too."
+    return "The mistakes it is most confident of: some are labels that a person would doubt too."
 
 
 def _comparison(inputs: ReportInputs) -> galleries.MistakeComparison | None:

@@ -12,9 +12,10 @@ from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.responses import FileResponse
+from starlette.responses import HTMLResponse
 
 from pipeline.errors import SettingsError
+from pipeline.serving import site
 from pipeline.serving.answers import send_json
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ GATE = "digit_pipeline.gate"
 READS = frozenset({"GET", "HEAD"})
 SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 1_000
-SIGN_IN = Path(__file__).parent / "static" / "sign-in.html"
 NEEDED = "This server needs its token: send it as `Authorization: Bearer <token>`, or sign in on the page."
 NO_TOKEN = "Without a token, this is not open to other machines: start the server with --token-file."
 FOREIGN = "Another site's page sent this request: open the page of this server itself."
@@ -124,7 +124,7 @@ class TokenGate:
 
     async def _ask(self, scope: "Scope", receive: "Receive", send: "Send", headers: dict[bytes, bytes]) -> None:
         if scope["method"] in READS and b"text/html" in headers.get(b"accept", b""):
-            await FileResponse(SIGN_IN, 401, {"cache-control": "no-store"})(scope, receive, send)
+            await HTMLResponse(site.page("sign-in.html"), 401, {"cache-control": "no-store"})(scope, receive, send)
         else:
             await send_json(send, 401, {"detail": NEEDED}, {"www-authenticate": "Bearer"})
 

@@ -1,5 +1,6 @@
 """The API's OpenAPI document: exact for the champion that is served, with examples that get a 200."""
 
+import uuid
 from copy import deepcopy
 from typing import Any
 
@@ -37,6 +38,8 @@ def document(app: FastAPI, champion: Champion | None, protected: bool) -> dict[s
     described = deepcopy(app.openapi_schema)
     shape = champion.shape if champion else UNSERVED
     described["paths"]["/predict"]["post"]["requestBody"] = _predict_body(shape)
+    if champion:
+        _name_champion(described["paths"], champion)
     described["components"]["securitySchemes"] = {"bearer": BEARER}
     for path in filter(access.is_private, described["paths"]):
         for operation in described["paths"][path].values():
@@ -45,6 +48,16 @@ def document(app: FastAPI, champion: Champion | None, protected: bool) -> dict[s
         described["security"] = [{"bearer": []}]
         described["paths"]["/healthz"]["get"]["security"] = []
     return described
+
+
+def _name_champion(paths: dict[str, Any], champion: Champion) -> None:
+    """Give each version that a path names the champion as its example, and feedback one of its classes."""
+    parameters = (one for path in paths.values() for way in path.values() for one in way.get("parameters", ()))
+    for parameter in parameters:
+        if parameter["name"] == "version_id":
+            parameter["example"] = champion.deployment.id
+    example = {"prediction_id": str(uuid.UUID(int=0)), "label": champion.classes[0]}
+    paths["/feedback"]["post"]["requestBody"]["content"]["application/json"]["example"] = example
 
 
 def _predict_body(shape: tuple[int, int, int]) -> dict[str, Any]:

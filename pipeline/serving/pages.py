@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 from fastapi import Path as PathParameter
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
-from pipeline.serving import drift_status, schemas
-from pipeline.serving.champion import ChampionWatch
+from pipeline.serving import drift_status, schemas, site
+from pipeline.serving.champion import Champion, ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
 from pipeline.store import production, versions
 from pipeline.store.home import Home
@@ -23,7 +23,6 @@ REPORT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-PAGES = {"Draw a digit": "/", "Review": "/review", "API": "/openapi.json"}
 VersionId = Annotated[str, PathParameter(description="A version's id, as GET /versions lists them.")]
 READ = ["GET", "HEAD"]
 UNCACHED = {"cache-control": "no-cache"}
@@ -37,8 +36,8 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     async def draw() -> Response:
         """Show the page to draw on or, before the first champion, what to do."""
         if watch.champion is None:
-            return FileResponse(STATIC / "waiting.html", status_code=503, headers=UNCACHED | {"retry-after": "5"})
-        return FileResponse(STATIC / "index.html", headers=UNCACHED)
+            return HTMLResponse(site.page("waiting.html", None, site.DRAW), 503, UNCACHED | {"retry-after": "5"})
+        return HTMLResponse(site.page("draw.html", watch.champion, site.DRAW), headers=UNCACHED)
 
     @routes.api_route("/dashboard", methods=READ, include_in_schema=False)
     def dashboard() -> Response:
@@ -53,22 +52,34 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
             submissions.read(home),
             watched=[watching.view(one) for one in watch_records.watched(home)],
             link_prefix="/",
-            pages=PAGES,
+            navigation=site.navigation(watch.champion, site.DASHBOARD),
             audited=_audited(home),
             drift=drift_status.in_words(home),
         )
         policy = f"{html.content_policy()}; frame-ancestors 'none'"
         return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
 
+    @routes.api_route("/api", methods=READ, include_in_schema=False)
+    async def api() -> Response:
+        """Show the API's operations, each to be tried."""
+        return HTMLResponse(site.page("api.html", watch.champion, site.API), headers=UNCACHED)
+
+    @routes.get("/static/site.css", include_in_schema=False)
+    def style() -> Response:
+        """Return the style that all pages share."""
+        from pipeline.reports import html
+
+        return Response(html.site_style(), media_type="text/css", headers=UNCACHED)
+
     @routes.get("/versions/{version_id}/report.html", response_class=Response, responses=schemas.REPORT)
     def report(version_id: VersionId) -> Response:
         """Show the report of a version that passed."""
-        return _report(home.versions, version_id)
+        return _report(home.versions, version_id, watch.champion)
 
     @routes.get("/versions/failed/{version_id}/report.html", include_in_schema=False)
     def failed_report(version_id: str) -> Response:
         """Show the report of a version that did not pass."""
-        return _report(home.failed, version_id)
+        return _report(home.failed, version_id, watch.champion)
 
     return routes
 
@@ -85,8 +96,13 @@ def _audited(home: Home) -> list["Audited"]:
     ]
 
 
-def _report(parent: Path, version_id: str) -> Response:
+def _report(parent: Path, version_id: str, champion: Champion | None) -> Response:
+    """The report as it is on disk, but for its header, which leads to the pages of this server."""
+    from pipeline.reports import html, navigation
+
     path = parent / version_id / "report.html"
     if not VERSION_ID.fullmatch(version_id) or not path.is_file():
         raise RequestRefusal(404, f"There is no report of a version '{version_id[:80]}': GET /versions lists them.")
-    return FileResponse(path, headers=UNCACHED | {"content-security-policy": REPORT_POLICY})
+    written = path.read_text(encoding="utf-8", errors="replace")
+    page = navigation.with_header(written, html.header(site.navigation(champion)))
+    return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": REPORT_POLICY})

@@ -5,7 +5,7 @@ import threading
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.data import snapshots
@@ -13,7 +13,8 @@ from pipeline.errors import DataError, StoreError
 from pipeline.growing import review_batch
 from pipeline.growing.decisions import LONGEST_NAME
 from pipeline.growing.review import Question, ReviewQueue
-from pipeline.serving.pages import READ, STATIC, UNCACHED
+from pipeline.serving import site
+from pipeline.serving.pages import READ, UNCACHED
 from pipeline.serving.refusals import RequestRefusal
 from pipeline.store.home import Home
 
@@ -47,7 +48,7 @@ def router(home: Home, watch: "ChampionWatch", dataset: str | None) -> APIRouter
     @routes.api_route("/review", methods=READ)
     async def page() -> Response:
         """Show the page."""
-        return FileResponse(STATIC / "review.html", headers=UNCACHED)
+        return HTMLResponse(site.page("review.html", watch.champion, site.REVIEW), headers=UNCACHED)
 
     @routes.get("/review/next")
     def following(reviewer: Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.contracts import Outcome, Version
+from pipeline.contracts import Outcome, Standing, Version
 from pipeline.errors import StoreError
+from pipeline.judging import standings
 from pipeline.store import atomic, judgements, manifest, version_folder, versions
 from pipeline.store.home import Home
 
 FILE = "index.sqlite"
-LAYOUT = 2
+LAYOUT = 3
 """Entries of another layout are not read."""
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock: it is not indexed yet."""
@@ -45,6 +46,7 @@ class VersionSummary:
         dataset, recipe, train_size, created_at, fit_seconds, digest: As in its manifest.
         accuracy, accuracy_low, accuracy_high: On the benchmark, with the 95 % interval.
         outcome: Its latest verdict; an error where it is damaged.
+        standing: How that is shown.
         judged_at: When that was, UTC, ISO 8601.
         judgements: How often it was judged.
         fully_verified: Whether its digests cover all of its facts.
@@ -65,6 +67,7 @@ class VersionSummary:
     accuracy_low: float | None
     accuracy_high: float | None
     outcome: Outcome
+    standing: Standing
     judged_at: str
     judgements: int
     fully_verified: bool
@@ -162,6 +165,7 @@ def summary_of(version: Version) -> VersionSummary:
         accuracy_low=scores.accuracy.low if scores else None,
         accuracy_high=scores.accuracy.high if scores else None,
         outcome=version.verdict.outcome,
+        standing=standings.of_verdict(version.verdict),
         judged_at=version.verdict.judged_at,
         judgements=len(version.verdicts),
         fully_verified=version.fully_verified,

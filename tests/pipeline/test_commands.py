@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
+import openpyxl
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -59,6 +62,26 @@ def test_evaluate_measures_again_and_on_other_images(command: Any, two: list[str
     assert scores["accuracy"] == stored.accuracy.as_json()
     assert scores["benchmark_sha256"] == stored.benchmark_sha256
     assert list((home.metric_results / "evaluations").iterdir())
+
+
+def test_evaluate_on_several_sets_makes_a_table_and_a_picture(
+    command: Any, two: list[str], home: Home, data: Path, tmp_path: Path
+) -> None:
+    with np.load(data) as stored:
+        np.savez(tmp_path / "darker.npz", images=stored["images"] // 2, labels=stored["labels"])
+    asked = ("evaluate", *two, "--dataset", data, "--dataset", tmp_path / "darker.npz", "--home", home.root)
+    shown = command(*asked)[1]
+    assert all(shown.count(version) == 2 for version in two)
+    table = pd.read_csv(home.metric_results / "test_sets.csv")
+    assert set(table["version"]) == set(two)
+    assert {"benchmark", "darker"} <= set(table["test_set"])
+    assert (home.metric_results / "test_sets.png").read_bytes().startswith(b"\x89PNG")
+    measured = json.loads(command(*asked, "--json")[1])
+    assert [one["version"] for one in measured] == [two[0], two[0], two[1], two[1]]
+    command("report", "--home", home.root)
+    assert "Versions against test sets" in (home.metric_results / "index.html").read_text()
+    book = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")
+    assert book["Test sets"].max_row == len(table) + 1
 
 
 def test_evaluate_takes_a_checkpoint_and_names_those_there_are(command: Any, run: Any, home: Home, data: Path) -> None:

@@ -1,12 +1,14 @@
 """The workbook, loaded again as a reader's spreadsheet would."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 
 import openpyxl
 import pandas as pd
 import pytest
 
+from pipeline.contracts import Check
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.reports import dataset_growth, excel, style, tables
 
@@ -36,15 +38,15 @@ def book(parts):
 
 
 def test_it_has_a_sheet_for_each_kind_of_figure(book):
-    expected = ["Summary", "Per class", "Confusion", "Learning curve", "Figures of 2018"]
-    assert book.sheetnames == [*expected, "Verdicts", "Calibration", "Robustness", "Submissions"]
+    expected = ["Summary", "Learning curve", "Verdicts", "Per class", "Confusion"]
+    assert book.sheetnames == [*expected, "Calibration", "Robustness", "Submissions", "All figures", "Figures of 2018"]
 
 
 def test_sheets_without_content_are_left_out(make_version):
     results = tables.results_table([make_version(robustness=False, dataset="clothes")])
     content = excel.workbook([make_version(robustness=False)], results, tables.learning_curve_table(results))
     names = openpyxl.load_workbook(BytesIO(content)).sheetnames
-    assert names == ["Summary", "Per class", "Confusion", "Learning curve", "Verdicts", "Calibration"]
+    assert names == ["Summary", "Learning curve", "Verdicts", "Per class", "Confusion", "Calibration", "All figures"]
 
 
 def test_calibration_and_training_history_are_the_versions_own(make_version, write_version, make_history, tmp_path):
@@ -61,12 +63,46 @@ def test_calibration_and_training_history_are_the_versions_own(make_version, wri
 
 def test_the_summary_has_the_figures_of_the_results(book, parts):
     rows = list(book["Summary"].iter_rows(values_only=True))
-    assert len(rows[0]) == len(tables.RESULTS_COLUMNS) + 1
+    assert len(rows[0]) == 13
     first = dict(zip(rows[0], rows[1], strict=True))
     assert first["version"] == parts[0][0].id
     assert first["accuracy"] == pytest.approx(parts[1]["accuracy"].iloc[0])
     assert first["gain pp"] is None
     assert [row[2] for row in rows[1:4]] == [None, "yes", "override: =HYPERLINK(1)"]
+    assert [cell.value for cell in book["All figures"][1]] == [
+        name.replace("_", " ") for name in tables.RESULTS_COLUMNS
+    ]
+
+
+def test_times_are_dates_and_no_digest_is_shown_where_people_read(book, parts):
+    sheet = book["Summary"]
+    at = [cell.value for cell in sheet[1]].index("judged at") + 1
+    judged = datetime.fromisoformat(parts[0][0].verdict.judged_at)
+    assert sheet.cell(2, at).value == judged.astimezone(UTC).replace(tzinfo=None)
+    assert sheet.cell(2, at).number_format == "yyyy-mm-dd hh:mm"
+    curve = book["Learning curve"]
+    place = [cell.value for cell in curve[1]].index("benchmark sha256") + 1
+    assert curve.column_dimensions[openpyxl.utils.get_column_letter(place)].hidden
+
+
+def test_sheets_print_as_wide_as_one_page_with_their_heads(book):
+    for sheet in book:
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (
+            *("landscape", 1, 0),
+        )
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.title == "Confusion" or sheet.print_title_rows == "$1:$1"
+
+
+def test_a_row_is_as_high_as_its_longest_sentence(make_version):
+    long = Check("accuracy_floor", "accuracy", "pass", 0.9, 0.9, "This is what was found on all images of it. " * 8)
+    version = make_version()
+    version = replace(version, verdict=replace(version.verdict, checks=(long, replace(long, sentence="Short."))))
+    results = tables.results_table([version])
+    content = excel.workbook([version], results, tables.learning_curve_table(results))
+    sheet = openpyxl.load_workbook(BytesIO(content))["Verdicts"]
+    assert sheet.row_dimensions[2].height >= 6 * 15
+    assert sheet.row_dimensions[3].height is None
 
 
 def test_a_damaged_version_is_named_below_the_summary_and_outside_its_filter(book, parts):
@@ -82,8 +118,10 @@ def test_heads_are_frozen_and_tables_can_be_filtered(book):
 
 
 def test_numbers_look_like_what_they_are(book):
-    sheet = book["Summary"]
-    formats = {sheet.cell(1, column).value: sheet.cell(3, column).number_format for column in range(1, 35)}
+    sheet = book["All figures"]
+    formats = {
+        sheet.cell(1, column).value: sheet.cell(3, column).number_format for column in range(1, sheet.max_column + 1)
+    }
     assert formats["accuracy"] == "0.00%" and formats["train size"] == "#,##0"
     assert formats["gain pp"].startswith("+0.00") and formats["p value"] == "0.0E+00"
 
@@ -96,8 +134,8 @@ def test_a_submission_stands_beside_what_was_expected_of_it(book, parts):
 
 def test_pass_and_fail_have_a_colour_and_a_mark(book):
     looks = {cell.value: cell.fill.fgColor.rgb for cell in book["Summary"]["B"][1:4]}
-    expected = {name: "FF" + style.OUTCOMES[name].tint[1:].upper() for name in ("pass", "fail")}
-    assert looks == {"✓ pass": expected["pass"], "✗ fail": expected["fail"]}
+    expected = {name: "FF" + style.OUTCOMES[name].tint[1:].upper() for name in ("pass", "unproven")}
+    assert looks == {"✓ passed": expected["pass"], "– not promoted": expected["unproven"]}
 
 
 def test_the_confusion_sheet_holds_each_matrix_with_its_mistakes_shaded(book, parts):
@@ -130,7 +168,7 @@ def test_the_charts_are_native_logarithmic_and_point_at_the_right_cells(book, pa
         read[series.tx.v] = [sheet[f"{column}{row}"].value for row in range(span[0], span[-1] + 1)]
     expected = {recipe: list(rows["error"]) for recipe, rows in curve.groupby("recipe")}
     assert read == {recipe: pytest.approx(errors) for recipe, errors in expected.items()}
-    assert [series.tx.v for series in error.series[2:]] == ["mlp, 2018 figures", "xgboost, 2018 figures"]
+    assert [series.tx.v for series in error.series[2:]] == ["mlp of the 2018 pipeline", "xgboost of the 2018 pipeline"]
 
 
 def test_other_settings_of_a_recipe_are_a_series_with_an_unfilled_marker(parts):
@@ -173,7 +211,7 @@ def test_production_is_a_sheet_of_every_promotion():
     content = excel.workbook([], results, tables.learning_curve_table(results), production=[record])
     head, row = openpyxl.load_workbook(BytesIO(content))["Production"].values
     assert head == ("promoted at", "dataset", "action", "id", "previous id", "reason")
-    assert row == ("2026-11-21", "mnist", "override", "first", "zero", "asked")
+    assert row == (datetime(2026, 11, 21), "mnist", "override", "first", "zero", "asked")
 
 
 def test_the_growth_of_a_dataset_is_a_sheet_with_a_chart():

@@ -6,11 +6,13 @@ import re
 import numpy as np
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from pipeline.cli import explore_command
 from pipeline.contracts import LabelledImages
 from pipeline.data import sources, validation
+from pipeline.inspection import datasets
 from pipeline.reports import exploration, exploration_facts, html
 
 PICTURES = (
@@ -69,6 +71,41 @@ def test_planted_label_errors_come_first(digits):
     assert sum(suspect.suggested == digits.labels[suspect.row] for suspect in caught) == 9
 
 
+def test_labels_are_not_doubted_where_similar_images_say_nothing_of_them():
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 4
+    noise = rng.integers(0, 256, (400, 8, 8, 3)).astype(np.uint8)
+    assert exploration_facts.suspects(labels, nearest(noise)) == []
+    told = noise.copy()
+    told[labels == 0] = rng.integers(0, 20, (100, 8, 8, 3))
+    labels[0] = 1
+    found = exploration_facts.suspects(labels, nearest(told))
+    assert [(one.row, one.suggested) for one in found] == [(0, 0)]
+
+
+def test_what_was_found_names_files_and_classes_without_an_answer(digits):
+    data = small(digits, np.arange(60))
+    found = exploration.explore(data)
+    suspect = exploration_facts.Suspect(row=3, suggested=1, agreement=0.9)
+    found = dataclasses.replace(found, suspects=[suspect], abstained=("7",))
+    written = exploration.files(found, {}, files_of={3: "three/scan-1.png"})
+    assert "three/scan-1.png" in written["index.html"].decode()
+    assert "Nothing was suggested to be 7" in written["index.html"].decode()
+    assert written["label_errors.csv"].decode().splitlines()[1] == f"4,three/scan-1.png,{data.labels[3]},1,0.900"
+    assert "No label was doubted" in dataclasses.replace(found, abstained=data.classes).doubts
+
+
+def test_pictures_in_folders_are_named_by_their_files(home, tmp_path):
+    for place in range(40):
+        folder = tmp_path / "pictures" / "ab"[place % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(place).integers(0, 256, (8, 8)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"scan-{place:02d}.png")
+    data = sources.load(str(tmp_path / "pictures"))
+    assert datasets.files_of(home, data, [0, 20]) == {0: "a/scan-00.png", 20: "b/scan-01.png"}
+    assert datasets.files_of(home, sources.load("digits"), [0]) == {}
+
+
 def test_clean_and_separate_classes_have_no_suspects():
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 3
@@ -101,7 +138,7 @@ def test_page_and_pictures_of_real_digits(digits):
     data = small(digits, np.arange(0, 1_797, 6))
     found = exploration.explore(data, seed=1)
     files = exploration.files(found, dataclasses.asdict(validation.report(data)))
-    assert set(files) == {"index.html", *(f"{name}.png" for name in PICTURES)}
+    assert set(files) == {"index.html", "label_errors.csv", *(f"{name}.png" for name in PICTURES)}
     assert all(content.startswith(b"\x89PNG") for name, content in files.items() if name.endswith(".png"))
     page = files["index.html"].decode()
     assert len(page) < 2_000_000
@@ -112,7 +149,7 @@ def test_page_and_pictures_of_real_digits(digits):
     assert "28 × 28 × 1" in words
     assert found.balance.sentence in words
     links = {link for link in re.findall(r'(?:src|href)="([^"#]+)"', page) if not link.startswith("data:")}
-    assert links == {"samples.png", "near_duplicates.png", "label_errors.png"}
+    assert links == {"index.html", "samples.png", "near_duplicates.png", "label_errors.png", "label_errors.csv"}
 
 
 def test_same_seed_finds_the_same(digits):
@@ -138,5 +175,7 @@ def test_command_writes_the_page_under_the_home_folder(home):
     result = CliRunner().invoke(app, ["--dataset", "digits", "--home", str(home.root)])
     assert result.exit_code == 0, result.output
     folder = home.metric_results / "eda"
-    assert {path.name for path in folder.iterdir()} == {"index.html", *(f"{name}.png" for name in PICTURES)}
+    written = {"index.html", "label_errors.csv", *(f"{name}.png" for name in PICTURES)}
+    assert {path.name for path in folder.iterdir()} == written
+    assert 'href="eda/index.html"' in (home.metric_results / "index.html").read_text()
     assert "1,797 images" in (folder / "index.html").read_text()

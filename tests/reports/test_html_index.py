@@ -9,7 +9,7 @@ from pipeline.contracts import PairedResult, Version
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.facts.watch_facts import WatchEvent, Watching, WatchState
-from pipeline.reports import html, index_page, watching
+from pipeline.reports import html, index_page, navigation, watching
 
 SENT = SubmissionRecord(
     submitted_at="2026-11-22T10:00:00Z",
@@ -63,7 +63,8 @@ def test_every_version_has_a_row_newest_first(versions):
     first, failed, serving, damaged = (by_id[version.id] for version in versions)
     assert "✓ passed" in first
     assert "mnist cnn 1,000" in first
-    assert all(part in failed for part in ("✗ failed", "-0.90", "p = 0.9800", "override", "for the &lt;b&gt;demo"))
+    shown = ("– not promoted", "-0.90", "p = 0.9800", "override", "for the &lt;b&gt;demo")
+    assert all(part in failed for part in shown)
     assert "in production" in serving
     assert "! damaged model.onnx is missing." in damaged
 
@@ -142,10 +143,31 @@ def test_an_empty_home_says_how_to_begin():
     assert "<table" not in page
 
 
-def test_other_pages_are_named_only_where_there_are_any(versions):
-    assert 'aria-label="Pages"' not in index_page.render(versions)
-    page = index_page.render(versions, pages={"Draw a digit": "/"})
-    assert '<nav class="pages" aria-label="Pages"><a href="/">Draw a digit</a></nav>' in page
+def test_the_header_leads_to_the_other_pages(versions, tmp_path):
+    results = tmp_path / "metric_results"
+    page, report = results / "index.html", tmp_path / "versions" / "failed" / "some" / "report.html"
+    assert header(index_page.render(versions)) == [("index.html", "Digit pipeline")]
+    there = navigation.on_disk(page, results, navigation.OVERVIEW)
+    assert header(index_page.render(versions, navigation=there))[1:] == [("index.html", "Overview")]
+    (results / "eda").mkdir(parents=True)
+    (results / "eda" / "index.html").touch()
+    back = html.header(navigation.on_disk(report, results))
+    overview = "../../../metric_results/index.html"
+    exploration = "../../../metric_results/eda/index.html"
+    assert header(back) == [(overview, "Digit pipeline"), (overview, "Overview"), (exploration, "Exploration")]
+
+
+def test_a_served_page_gets_the_header_of_its_server(versions):
+    served = html.header(navigation.Navigation("/", {"Draw": "/", "Dashboard": "/dashboard"}, "Dashboard"))
+    page = navigation.with_header(index_page.render(versions), served)
+    assert header(page) == [("/", "Digit pipeline"), ("/", "Draw"), ("/dashboard", "Dashboard")]
+    assert page.count('class="site"') == page.count('aria-current="page"') == 1
+    assert navigation.with_header("<h1>An older page</h1>", served) == "<h1>An older page</h1>"
+
+
+def header(page):
+    shown = page[page.index('<header class="site">') : page.index("</header>")]
+    return [(link, re.sub(r"<[^>]+>", "", text)) for link, text in re.findall(r'<a.*?href="(.*?)".*?>(.*?)</a>', shown)]
 
 
 def test_a_watched_dataset_shows_what_is_done_for_it_and_what_happened(versions):

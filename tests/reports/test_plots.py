@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.reports import dataset_growth, figures, learning_curves, plots, style, tables
+from pipeline.reports import dataset_growth, exploration_plots, figures, learning_curves, plots, style, tables
 
 RECIPES = ("cnn", "cnn_ensemble", "xgboost", "mlp", "xgboost_2018", "logistic", "dummy", "mypackage.mymodule:build")
 
@@ -145,6 +145,50 @@ def test_two_datasets_have_a_panel_each():
     one = pixels(learning_curves.learning_curve(CURVES["three recipes, four sizes"]))
     two = pixels(learning_curves.learning_curve(CURVES["two datasets"]))
     assert two.shape[0] > 1.8 * one.shape[0]
+
+
+AXES = {
+    "several decades": (0.0004, 0.7),
+    "one decade": (0.01, 0.1),
+    "less than an octave": (0.025, 0.048),
+    "next to nothing": (6.1, 6.9),
+    "many decades": (1e-9, 1.0),
+}
+
+
+@pytest.mark.parametrize("text", [figures.percent, figures.seconds])
+@pytest.mark.parametrize("case", AXES)
+def test_a_logarithmic_axis_has_three_different_labels_in_plain_numbers(case, text):
+    axes = figures.figure(6, 4).subplots()
+    axes.set(yscale="log", ylim=AXES[case])
+    figures.log_axis(axes.yaxis, text)
+    low, high = AXES[case]
+    shown = [text for value, text in _labels(axes.yaxis) if low <= value <= high and text]
+    assert len(shown) == len(set(shown)) >= 3
+    assert not any("$" in text for text in shown)
+
+
+def _labels(axis):
+    for major in (True, False):
+        locations = axis.get_majorticklocs() if major else axis.get_minorticklocs()
+        formatter = axis.get_major_formatter() if major else axis.get_minor_formatter()
+        yield from zip(locations, formatter.format_ticks(locations), strict=True)
+
+
+def test_labels_take_the_first_place_that_covers_no_other():
+    one, two = [(0.0, 0.0)], [(0.5, 0.0), (2.0, 0.0)]
+    assert figures.free_places([one, two, one], [(1.0, 1.0)] * 3) == [(0.0, 0.0), (2.0, 0.0), None]
+
+
+def test_names_on_the_map_stand_at_their_groups_or_in_a_legend():
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 4
+    names = ["square", "row", "column", "nothing"]
+    mixed = rng.normal(0, 10, (400, 2)).astype(np.float32)
+    apart = mixed + 60 * np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])[labels]
+    drawn = [exploration_plots.embedding.__wrapped__(points, labels, names) for points in (mixed, apart)]
+    assert [figure.axes[0].get_legend() is not None for figure in drawn] == [True, False]
+    assert [len(figure.axes[0].texts) for figure in drawn] == [0, 4]
 
 
 VERSIONS = {

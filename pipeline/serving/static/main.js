@@ -100,7 +100,7 @@ async function meetChampion() {
   offerClasses(champion.classes);
   describe(champion);
   const drawable = champion.shape[2] === 1;
-  if (!drawable) offerPhotosOnly();
+  if (drawable !== (document.querySelector("main").dataset.drawable === "yes")) return location.reload(); // another page
   element("example").hidden = !drawable || !champion.classes.some((name) => name in state.examples);
 }
 
@@ -120,15 +120,6 @@ function describe(champion) {
 function age(days) {
   const [number, unit] = days < 1 ? [Math.ceil(24 * days), "hour"] : [Math.ceil(days), "day"];
   return `${number} ${unit}${number === 1 ? "" : "s"}`;
-}
-
-function offerPhotosOnly() {
-  document.title = element("title").textContent = "Show a picture";
-  element("lead").textContent = "The model in production classifies it.";
-  document.querySelector("nav [aria-current]").textContent = "Picture";
-  element("placeholder").textContent = "drop a picture here";
-  element("hint").textContent = "Or paste one, or choose a file with Photo.";
-  for (const id of ["canvas", "undo", "keys"]) element(id).hidden = true;
 }
 
 async function usePhoto(file) {

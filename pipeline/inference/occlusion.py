@@ -1,0 +1,59 @@
+"""Why a model gives its answer: how much less sure it is of it when a part of the image is covered.
+
+After Zeiler and Fergus 2014 ("Visualizing and Understanding Convolutional Networks", section 4.2). It needs nothing but
+predictions, so it works for every model that is served. It says which parts this answer hangs on, not that they are
+the right ones.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contracts import Images, Probabilities
+
+PATCH_SHARE, STEP_SHARE = 0.25, 0.125
+"""Sides of the covered square and of the steps between squares, as shares of the image's sides."""
+
+Predict = Callable[[Images], Probabilities]
+
+
+def occlusion(predict: Predict, image: NDArray[np.uint8], answer: int) -> NDArray[np.float32]:
+    """Return for each pixel how much the probability of an answer falls when a square over it is covered.
+
+    Args:
+        predict: Probabilities ``[N, K]`` of uint8 images ``[N, H, W, C]``.
+        image: uint8 ``[H, W, C]``.
+        answer: The class that is explained.
+
+    Returns:
+        The mean fall over all squares that cover the pixel, ``[H, W]``; negative where it becomes surer.
+    """
+    squares = _squares(*image.shape[:2])
+    background = _background(image)
+    covered = np.repeat(image[None], len(squares) + 1, axis=0)
+    for number, (rows, columns) in enumerate(squares):
+        covered[number, rows, columns] = background
+    answers = predict(covered)[:, answer]
+    falls = answers[-1] - answers[:-1]
+    total, times = np.zeros(image.shape[:2], np.float32), np.zeros(image.shape[:2], np.float32)
+    for (rows, columns), fall in zip(squares, falls, strict=True):
+        total[rows, columns] += fall
+        times[rows, columns] += 1
+    return total / times
+
+
+def _squares(height: int, width: int) -> list[tuple[slice, slice]]:
+    return [(rows, columns) for rows in _spans(height) for columns in _spans(width)]
+
+
+def _spans(side: int) -> list[slice]:
+    length, step = max(1, round(PATCH_SHARE * side)), max(1, round(STEP_SHARE * side))
+    starts = sorted({*range(0, side - length, step), side - length})
+    return [slice(start, start + length) for start in starts]
+
+
+def _background(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The median of the edge, ``[C]``: to most small images it adds no new shape."""
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    return np.asarray(np.median(edge, axis=0), dtype=np.uint8)

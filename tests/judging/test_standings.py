@@ -1,0 +1,41 @@
+"""How a verdict is shown: what misses a demand failed, what was not shown to be better was not promoted."""
+
+import pytest
+
+from pipeline.contracts import Check, Verdict
+from pipeline.judging import advice, explain, standings
+
+
+def verdict(*outcomes, disclose="full"):
+    checks = tuple(Check(name, name, outcome, None, None, "") for name, outcome in outcomes)
+    found = {outcome for _, outcome in outcomes}
+    whole = "error" if "error" in found else "fail" if "fail" in found else "pass"
+    return Verdict(whole, "v", "d", "c", "e", "mnist", "b", 100, "guarded", "p", checks, disclose=disclose)
+
+
+CASES = {
+    "all passed": ([("accuracy_floor", "pass"), ("proven_better", "pass")], "pass"),
+    "not proven better": ([("accuracy_floor", "pass"), ("proven_better", "fail")], "unproven"),
+    "worse on validation images": ([("validation_screen", "fail")], "unproven"),
+    "nothing left to spend": ([("budget_left", "fail")], "unproven"),
+    "below the floor": ([("accuracy_floor", "fail"), ("proven_better", "pass")], "fail"),
+    "neither": ([("robustness", "fail"), ("proven_better", "fail")], "fail"),
+    "could not be decided": ([("proven_better", "fail"), ("same_benchmark", "error")], "error"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_failed_demand_is_told_from_a_lack_of_proof(name):
+    outcomes, standing = CASES[name]
+    assert standings.of_verdict(verdict(*outcomes)) == standing
+
+
+def test_a_withheld_refusal_does_not_say_what_it_rests_on():
+    assert standings.of_verdict(verdict(("accuracy_floor", "fail"), disclose="verdict")) == "unproven"
+
+
+def test_no_demand_counts_as_a_comparison():
+    demands = {"accuracy_floor", "recall_floor", "calibration", "robustness", "onnx_parity", "near_copies"}
+    assert not standings.AGAINST_THE_CHAMPION & demands
+    assert advice.LACK_OF_PROOF <= standings.AGAINST_THE_CHAMPION
+    assert {"beats_dummy", "accuracy_floor"} == explain.NOT_PROVEN - standings.AGAINST_THE_CHAMPION
