@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import VERSION_HELP, ConfigOption, HomeOption, JsonOption, console, notice, print_json
 from pipeline.cli.settings_options import settings_option
 from pipeline.store.home import Home
 
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def blend(
-    version: Annotated[list[str], typer.Argument(metavar="VERSION…", help="Two or more ids, or parts of them.")],
+    version: Annotated[list[str], typer.Argument(metavar="VERSION…", help=f"Two or more, each by {VERSION_HELP}.")],
     gate: Annotated[str | None, settings_option("gate")] = None,
     test_size: Annotated[str | None, settings_option("test_size")] = None,
     data_dir: Annotated[Path | None, settings_option("data_dir")] = None,

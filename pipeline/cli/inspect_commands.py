@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from pipeline.cli.common import (
+    VERSION_HELP,
     DataDirOption,
     HomeOption,
     JsonOption,
@@ -118,8 +119,8 @@ def show(
 
 
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="A version's id, or a part of it.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another version's id, or a part of it.")],
+    first: Annotated[str, typer.Argument(metavar="A", help=f"A version: {VERSION_HELP}.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another version, named in the same way.")],
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:

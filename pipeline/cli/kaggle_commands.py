@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import VERSION_HELP, ChampionOption, HomeOption, JsonOption, console, notice, print_json
 from pipeline.cli.production_commands import champion_of
 from pipeline.cli.settings_options import settings_option
 from pipeline.errors import SettingsError
@@ -41,7 +41,7 @@ RefitOption = Annotated[
 VersionOption = Annotated[
     str | None,
     typer.Option(
-        help="The version's id, or a part of it; 'best' takes the best expected score that was not sent yet.",
+        help=f"The version: {VERSION_HELP}; 'best' takes the best expected score that was not sent yet.",
         show_default="the champion",
     ),
 ]
@@ -142,14 +142,14 @@ def _version_and_test_images(
 ) -> "tuple[Version, UnlabelledImages] | None":
     """The version that is asked for, the champion or the best; ``None`` if there is none to submit."""
     from pipeline.application import Application
+    from pipeline.inspection.datasets import name_of
     from pipeline.publishing import best
     from pipeline.publishing import entry as entries
     from pipeline.store import versions
 
-    name = version
-    if version in (None, BEST):
-        name = champion_of(home, dataset or _dataset_of(home, entry.competition)).id
-    chosen = versions.require_whole(versions.find(home, str(name)))
+    own = dataset or _dataset_of(home, entry.competition)
+    name = champion_of(home, own).id if version is None or version == BEST else version
+    chosen = versions.require_whole(versions.find(home, name, own and name_of(home, own)))
     application = Application(chosen)
     test = entries.load_test_images(entry, application.shape, application.preparation, notice)
     if version != BEST:

@@ -15,14 +15,6 @@ from pipeline.store.home import Home
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def two(run: Any, home: Home) -> list[str]:
-    """A home with a champion and a challenger that failed; their ids."""
-    run()
-    run(models=("dummy",))
-    return [version.id for version in versions.list_versions(home)]
-
-
 def test_versions_are_listed_sorted_filtered_and_as_json(command: Any, two: list[str], home: Home) -> None:
     status, out, _ = command("versions", "--home", home.root)
     assert status == 0
