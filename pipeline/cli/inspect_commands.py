@@ -59,7 +59,7 @@ def list_versions(
     home: HomeOption = None,
 ) -> None:
     """List every version, including those that failed."""
-    from pipeline.cli.version_table import MOST_BOXED, versions_table
+    from pipeline.cli.version_table import print_versions
     from pipeline.inspection.datasets import name_of
     from pipeline.store import version_index, versions
 
@@ -78,7 +78,7 @@ def list_versions(
     elif not listed:
         console.print("There is no matching version; `simulator.py run` trains versions.")
     else:
-        console.print(versions_table(listed), soft_wrap=len(listed) > MOST_BOXED)
+        print_versions(console, listed)
 
 
 def show(

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.columns import Column, print_columns
 from pipeline.cli.common import (
     ChampionOption,
     HomeOption,
@@ -22,6 +22,14 @@ from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store.home import Home
 
 PANEL = "Serve"
+HISTORY = (
+    Column("when"),
+    Column("dataset"),
+    Column("what"),
+    Column("version", place="below"),
+    Column("before it", place="below"),
+    Column("why", place="below"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +60,7 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
         for champion in champions:
             _print_champion(place, champion)
         if history:
-            console.print(_history_table(history))
+            _print_history(history)
     if problems:
         raise StoreError("\n".join(problems))
 
@@ -151,13 +159,15 @@ def _print_champion(home: Home, champion: Deployment) -> None:
         console.print(f"  {audited.in_words()}", soft_wrap=True, markup=False)
 
 
-def _history_table(history: tuple[DeploymentRecord, ...]) -> Table:
-    table = Table("when", "dataset", "what", "version", "before it", "why", title="History", title_justify="left")
-    for one in history:
-        style = "bold magenta" if one.action == "override" else None
-        cells = (one.promoted_at, one.dataset, one.action, one.id, one.previous_id or "", one.reason)
-        table.add_row(*map(Text, cells), style=style)
-    return table
+def _print_history(history: tuple[DeploymentRecord, ...]) -> None:
+    rows = [
+        [
+            Text(cell, style="bold magenta" if one.action == "override" else "")
+            for cell in (one.promoted_at, one.dataset, one.action, one.id, one.previous_id or "", one.reason)
+        ]
+        for one in history
+    ]
+    print_columns(console, HISTORY, rows, "History")
 
 
 def _facts(home: Home, deployment: Deployment) -> dict[str, Any]:
