@@ -8,6 +8,7 @@ from pipeline import __version__
 from pipeline.cli import (
     blend_command,
     common,
+    config_command,
     dataset_commands,
     doctor_command,
     drift_command,
@@ -37,6 +38,7 @@ COMMANDS = (
     blend_command,
     tune_command,
     models_command,
+    config_command,
     ingest_command,
     review_command,
     dataset_commands,
