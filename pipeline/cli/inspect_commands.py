@@ -188,7 +188,7 @@ def forecast(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Forecast how many images each recipe needs for an accuracy, from a power law fitted to its learning curve."""
+    """Forecast how many images each recipe needs for an accuracy, from a power law fitted to three sizes or more."""
     from pipeline.inspection import reporting
     from pipeline.reports.forecast import CAVEAT
     from pipeline.reports.forecast import forecast as forecast_curve
