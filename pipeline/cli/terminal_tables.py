@@ -35,7 +35,12 @@ def print_summary(console: Console, summary: "Summary") -> None:
     print_columns(console, COLUMNS, [_cells(row, serving) for row in summary.rows], title)
     for row in summary.rows:
         _print_reason(console, row)
-    _print_advice(console, summary.rows)
+    if summary.growth:
+        console.print(f"\nWhat the growth of {summary.dataset} did:", style="bold", markup=False)
+        for sentence in summary.growth:
+            _print_indented(console, sentence)
+    else:
+        _print_advice(console, summary.rows)
     _print_outcome(console, summary)
 
 
@@ -81,7 +86,11 @@ def _print_reason(console: Console, row: "Row") -> None:
     console.print(f"{row.version.id} was not promoted:", style="dim", markup=False)
     lacking = [f"✘ {check.title}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
     for line in lacking or ["No check was made."]:
-        console.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)) if console.is_terminal else f"  {line}")
+        _print_indented(console, line, style="dim")
+
+
+def _print_indented(console: Console, line: str, style: str = "") -> None:
+    console.print(Padding(Text(line, style=style), (0, 0, 0, 2)) if console.is_terminal else f"  {line}")
 
 
 def _print_advice(console: Console, rows: "Sequence[Row]") -> None:
