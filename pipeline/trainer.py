@@ -152,7 +152,12 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         digest="",
         files={},
     )
-    made = {"folds": cell.folds, "tuned": cell.tuned, "refit": cell.refit}
+    made = {
+        "folds": cell.folds,
+        "tuned": cell.tuned,
+        "refit": cell.refit,
+        "automatic": dict(history.automatic) or None,
+    }
     manifest.create(folder, facts.model_copy(update={name: value for name, value in made.items() if value is not None}))
     return candidate_of(folder)
 

@@ -113,7 +113,7 @@ def _training(facts: Manifest) -> Table:
     weights = f", {facts.weights:,} trained parameters" if facts.weights is not None else ""
     for name, value in (
         ("recipe", f"{facts.recipe} ({facts.family}){weights}"),
-        ("parameters", ", ".join(f"{name} = {value}" for name, value in facts.parameters.items()) or "none"),
+        ("parameters", ", ".join(f"{name} = {value}" for name, value in facts.parameters_used.items()) or "none"),
         ("images", f"{rows.train_size:,}: {rows.train:,} fitted, {rows.validation:,} for validation"),
         *([("folds", f"{facts.folds} members, each without its own")] if facts.folds else []),
         *([("blend of", _members(facts.blend))] if facts.blend else []),

@@ -1,7 +1,7 @@
 """What is to be trained, how a fit went, and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -33,10 +33,12 @@ class History:
         rows: One mapping an epoch or round: ``step`` and the metrics (``loss``, ``accuracy``,
             ``validation_loss``, ``validation_accuracy`` where they apply).
         best_step: The step whose weights were kept, counted from 1.
+        automatic: What each parameter became that was left to the program, by its name.
     """
 
     rows: tuple[Mapping[str, float], ...] = ()
     best_step: int | None = None
+    automatic: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

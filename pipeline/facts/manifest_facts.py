@@ -174,6 +174,8 @@ class Manifest(Facts):
         tuned: The search that found the parameters; ``None`` where none did.
         refit: Whose refit this is; ``None`` for every version.
         blend: The versions whose weighted mean this is; ``None`` for any other.
+        automatic: What parameters that were left to the program became, by name; ``None`` where none was, and in
+            versions of earlier releases.
     """
 
     format: Literal[1, 2]
@@ -202,3 +204,10 @@ class Manifest(Facts):
     tuned: Tuned | None = None
     refit: RefitFacts | None = None
     blend: BlendFacts | None = None
+    automatic: dict[str, int | float] | None = None
+
+    @property
+    def parameters_used(self) -> dict[str, Any]:
+        """The parameters, those that were left to the program as what they became: ``213 (automatic)``."""
+        became = self.automatic or {}
+        return self.parameters | {name: f"{value:,} (automatic)" for name, value in became.items()}

@@ -88,7 +88,7 @@ class CrossFittedModel:
             right = predicted[mine].argmax(axis=1) == labels[mine]
             rows.append({**known, "step": float(number + 1), "out_of_fold_accuracy": float(right.mean())})
         self._out_of_fold = predicted
-        return History(tuple(rows))
+        return History(tuple(rows), automatic=history.automatic)
 
     def predict(self, images: ImageSource) -> Probabilities:
         found: Probabilities = np.mean([member.predict(images) for member in self.members], axis=0, dtype=np.float32)
@@ -139,7 +139,7 @@ class SeedAveragedModel(CrossFittedModel):
             )
             history = member.fit(of_member)
             rows.append({**(history.rows[-1] if history.rows else {}), "step": float(number + 1)})
-        return History(tuple(rows))
+        return History(tuple(rows), automatic=history.automatic)
 
 
 def _counted_on(report: FitProgress, number: int, members: int) -> FitProgress:
