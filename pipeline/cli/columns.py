@@ -80,7 +80,8 @@ def _aligned(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[in
         else:
             aligned.append(plain + before).append_text(cell)
             plain = after
-    return aligned.append(plain.rstrip())
+    aligned.append(plain).rstrip()
+    return aligned
 
 
 def _text(cell: Cell) -> Text:
