@@ -83,14 +83,14 @@ def test_what_is_needed_is_kept_and_says_why(home: Home, make_version: MakeVersi
     book = ledger_files.read(home, "tiny")
     pair = ledger.Pair(policy="0" * 64, candidate=waiting.manifest.digest, champion="0" * 64, truth="0" * 64)
     ledger_files.append(home, book, ledger.DebitEntry(pair=pair, id=waiting.id, level=0.01, cost=0.01))
-    make_failed("6-witness", ledger=Charge(0.01, entry=1, lineage="tiny"))
+    make_failed("6-eye-witness", ledger=Charge(0.01, entry=1, lineage="tiny"))
     member = make_failed("7-member")
     blend(make_version("8-blend", "pass", first), member)
     make_failed("9-old")
     found = pruning.prune(home, ALL, silent)
     assert [version.id for version in found.removed] == ["9-old"]
     assert {name: why.split()[-1] for name, why in found.kept.items()} == {
-        "2-served": "serves", "3-unproven": "again", "4-sent": "submitted", "5-waiting": "it", "6-witness": "it",
+        "2-served": "serves", "3-unproven": "again", "4-sent": "submitted", "5-waiting": "it", "6-eye-witness": "it",
         "7-member": "it",
     }  # fmt: skip
     assert production.problems(home) == []
