@@ -72,9 +72,9 @@ def in_words(then: Before | None, now: After) -> tuple[str, ...]:
     if then is None or now.images <= then.images:
         return ()
     new = now.images - then.images
-    grew = f"{now.dataset} has grown by {new:,} images since its newest version, to {now.images:,}; the benchmark "
+    grew = f"{now.dataset} has grown by {new:,} images since its newest version was trained, to {now.images:,}; "
     had = f" instead of {then.benchmark:,}" if now.benchmark != then.benchmark else ", as before"
-    return (f"{grew}has {now.benchmark:,}{had}.", _judged_again(now.again), *_outcome(then, now))
+    return (f"{grew}the benchmark has {now.benchmark:,}{had}.", _judged_again(now.again), *_outcome(then, now))
 
 
 def _judged_again(again: Sequence[Rejudgement]) -> str:
