@@ -55,7 +55,7 @@ class Application:
 
         Raises:
             DataError: The images do not fit the model, or their ids or the classes are not the sample's.
-            StoreError: The model's files are damaged, or the disk refuses.
+            StoreError: The model's files are damaged, or the disk fails.
         """
         form = sample or numbered_form(images.ids, self.classes if probabilities else ("Label",))
         known = images if sample is None else sample_submission.identified(images, form)

@@ -54,7 +54,7 @@ def shape_of(value: object) -> Shape | None:
     numbers = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 6]
     if len(numbers) != len(words) or len(numbers) not in (2, 3) or 0 in numbers or numbers[2:] not in ([], [1], [3]):
         raise SettingsError(
-            f"--shape {shown(value)} is no shape: give HEIGHT,WIDTH for grey images, or HEIGHT,WIDTH,3 for colours."
+            f"--shape {shown(value)} is not a shape: give HEIGHT,WIDTH for grey images, or HEIGHT,WIDTH,3 for colour."
         )
     height, width, channels = [*numbers, 1][:3]
     return height, width, channels
@@ -93,7 +93,7 @@ class Settings(BaseModel):
     )
     dataset: Annotated[str, _DATA] = Field(
         "auto",
-        description="auto (with --competition its own images), mnist, digits, kaggle, kaggle:NAME, a dataset that "
+        description="auto (with --competition, its own images), mnist, digits, kaggle, kaggle:NAME, a dataset that "
         "grows (NAME or NAME@SNAPSHOT), or the path of a CSV, an .npz, a folder of IDX files or a folder of images.",
     )
     name: Annotated[str | None, _DATA] = Field(
@@ -104,7 +104,7 @@ class Settings(BaseModel):
     )
     shape: Annotated[tuple[PositiveInt, PositiveInt, PositiveInt] | None, BeforeValidator(shape_of), _DATA] = Field(
         None,
-        description="HEIGHT,WIDTH or HEIGHT,WIDTH,3 for colours: of CSV pixels that are no square grey images, or "
+        description="HEIGHT,WIDTH, or HEIGHT,WIDTH,3 for colour: of CSV pixels that are not square grey images, or "
         "what pictures are scaled to.",
     )
     test_images: Annotated[Path | None, _DATA] = Field(
@@ -117,18 +117,18 @@ class Settings(BaseModel):
         1,
         ge=1,
         le=1000,
-        description="How often each recipe is trained on each size, every time on another subset; only the first is "
+        description="How often each recipe is trained on each size, each time on another subset; only the first is "
         "a challenger.",
     )
     folds: Annotated[int | None, OnCommandLine(default="off")] = Field(
         None,
         ge=2,
         le=100,
-        description="For few images: train each recipe as this many members, each without its part of the training and "
+        description="For few images: train each recipe as this many members, each without its fold of the training and "
         "validation images, and serve their mean.",
     )
     effort: Annotated[EffortName | None, OnCommandLine(default="standard")] = Field(
-        None, description="quick, standard or max: time against accuracy, for the recipes that offer the choice."
+        None, description="quick, standard or max: trades time for accuracy, in recipes that offer the choice."
     )
     balance: BalanceName = Field(
         "none",
@@ -144,7 +144,7 @@ class Settings(BaseModel):
         default_factory=dict, description="Preset of the gate: guarded, growing, cross-fit, each-test or as-good."
     )
     """The table ``[gate]``; ``pipeline.judging.policy`` checks it."""
-    retrain: bool = Field(False, description="Train again even what is already in versions/.")
+    retrain: bool = Field(False, description="Train again even what already exists in versions/.")
     jobs: Annotated[int, _WHERE] = Field(
         1, ge=1, le=1024, description="Number of processes that train at the same time on this machine."
     )
@@ -160,7 +160,7 @@ class Settings(BaseModel):
         "reads, for images too large to be sent through the scheduler.",
     )
     cluster_mib: Annotated[int, _WHERE] = Field(
-        512, ge=0, description="With --cluster: MiB of images that are sent through the scheduler at most."
+        512, ge=0, description="With --cluster: maximum MiB of images to send through the scheduler."
     )
     competition: Annotated[str | None, OnCommandLine(panel="Kaggle", default="digit-recognizer")] = Field(
         None,
@@ -169,7 +169,7 @@ class Settings(BaseModel):
     )
     metric: Annotated[str | None, BeforeValidator(_metric), OnCommandLine(panel="Kaggle")] = Field(
         None,
-        description="What the competition scores by: accuracy, log-loss, macro-f1 or quadratic-kappa; without it, "
+        description="Metric of the competition: accuracy, log-loss, macro-f1 or quadratic-kappa; without it, "
         "accuracy, or log-loss if the sample has a column for each class.",
     )
     probabilities: Annotated[bool, OnCommandLine(panel="Kaggle")] = Field(
@@ -182,14 +182,14 @@ class Settings(BaseModel):
     ] = Field(
         None,
         description="Submit to Kaggle: the champion if it changed, or with 'best' the version with the best expected "
-        "score that was not sent yet.",
+        "score that has not been sent yet.",
     )
     refit: Annotated[int | None, OnCommandLine(panel="Kaggle", default="off")] = Field(
         None,
         ge=1,
         le=100,
         description="With --submit: submit the champion's recipe fitted on all labelled images, the benchmark "
-        "included, with this many seeds averaged, in the place of the champion.",
+        "included, with this many seeds averaged, in place of the champion.",
     )
     track: Annotated[str | None, _AFTERWARDS] = Field(
         None, pattern="^mlflow(:.+)?$", description="Also record the run with MLflow: mlflow or mlflow:URI."

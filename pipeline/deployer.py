@@ -33,7 +33,7 @@ class Deployer:
 
         Raises:
             DeployError: The verdict is no pass, names another version or another champion, or has no checks.
-            StoreError: The version is damaged, or the disk refuses.
+            StoreError: The version is damaged, or the disk fails.
         """
         verdict = version.verdict
         champion = production.current(self.home, verdict.dataset)
@@ -57,7 +57,7 @@ class Deployer:
 
         Raises:
             DeployError: There is no usable reason, or the version serves already.
-            StoreError: The version is damaged, or the disk refuses.
+            StoreError: The version is damaged, or the disk fails.
         """
         if not reason.strip():
             raise DeployError('An override needs a reason: --reason "…".')
@@ -74,7 +74,7 @@ class Deployer:
 
         Raises:
             DeployError: Nothing served before, or the reason is not usable.
-            StoreError: The former champion's files are damaged, or the disk refuses.
+            StoreError: The former champion's files are damaged, or the disk fails.
         """
         champion = production.current(self.home, dataset)
         if champion is None:

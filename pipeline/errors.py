@@ -29,7 +29,7 @@ class StoreError(PipelineError):
 
 
 class UnreadableError(StoreError):
-    """The disk refuses to read a file, which may be whole: nothing may be concluded from it, least of all deleted."""
+    """The disk failed to read a file, which may be whole: nothing may be concluded from that, let alone deleted."""
 
 
 class DeployError(PipelineError):

@@ -83,7 +83,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     policy = from_table(settings.gate or None)
     recipes = recipes_of(settings, observer.notice)
     if settings.refit is not None and settings.submit != "champion":
-        raise SettingsError("--refit is for a submission alone, of the champion: add --submit, or leave it out.")
+        raise SettingsError("--refit is only for a submission of the champion: add --submit, or leave it out.")
     competition = _enter(settings, home, observer)
     data = _load(settings, home, observer)
     test_images = _test_images(settings, competition, data, observer)

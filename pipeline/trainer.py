@@ -78,7 +78,7 @@ class Trainer:
 
         Raises:
             ModelError: The recipe cannot be built or fitted, or its ONNX file does not equal it.
-            StoreError: The disk refuses.
+            StoreError: The disk fails.
         """
         folder = self.claim(version_id(cell))
         try:

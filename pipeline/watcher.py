@@ -39,7 +39,7 @@ class Watcher:
 
         Raises:
             SettingsError: The policy takes benchmark images as unseen that models were trained on.
-            StoreError: The ledger or the candidate was tampered with, or the disk refuses.
+            StoreError: The ledger or the candidate was tampered with, or the disk fails.
         """
         model = MeasuredModel(_checked_model(candidate))
         evidence, verdict = self._look(candidate, model, champion, data, split)
@@ -53,7 +53,7 @@ class Watcher:
 
         Raises:
             SettingsError: The policy takes benchmark images as unseen that models were trained on.
-            StoreError: The ledger or the version was tampered with, or the disk refuses.
+            StoreError: The ledger or the version was tampered with, or the disk fails.
         """
         model = MeasuredModel(_checked_model(candidate), self.home.cache / "predictions")
         return self._look(candidate, model, champion, data, split)[1]

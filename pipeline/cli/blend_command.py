@@ -26,7 +26,7 @@ def blend(
 ) -> None:
     """Blend versions: learn weights on validation images, and judge their weighted mean like any challenger.
 
-    The benchmark has no part in it. The blend is one ONNX file; a version whose weight is next to nothing is left out.
+    The weights do not depend on the benchmark. The blend is one ONNX file; a version with hardly any weight is dropped.
     """
     from pipeline.config import read_settings
     from pipeline.judging import explain

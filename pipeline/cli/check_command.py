@@ -18,30 +18,30 @@ FILES = "CSV or .npz, with labels or probabilities"
 
 
 def check(
-    labels: Annotated[Path, typer.Option(help="The truth of images that neither model was trained on: CSV or .npz.")],
+    labels: Annotated[Path, typer.Option(help="True labels of images that neither model was trained on: CSV or .npz.")],
     champion: Annotated[Path, typer.Option(help=f"The champion's predictions: {FILES}.")],
     challenger: Annotated[Path, typer.Option(help=f"The challenger's predictions: {FILES}.")],
     validation_labels: Annotated[
-        Path | None, typer.Option(help="The truth of other images that neither model was fitted on.")
+        Path | None, typer.Option(help="True labels of other images that neither model was fitted on.")
     ] = None,
-    validation_champion: Annotated[Path | None, typer.Option(help="The champion's predictions on those.")] = None,
-    validation_challenger: Annotated[Path | None, typer.Option(help="The challenger's predictions on those.")] = None,
+    validation_champion: Annotated[Path | None, typer.Option(help="The champion's predictions for those.")] = None,
+    validation_challenger: Annotated[Path | None, typer.Option(help="The challenger's predictions for those.")] = None,
     policy: Annotated[
         Path | None,
-        typer.Option(help="Settings file with a [gate] table.", show_default="pipeline.toml, if there is one"),
+        typer.Option(help="Settings file with a \\[gate] table.", show_default="pipeline.toml, if there is one"),
     ] = None,
     gate: Annotated[
         str | None, typer.Option("--gate", help="Preset: guarded, each-test or as-good.", show_default="guarded")
     ] = None,
     ledger: Annotated[
-        Path | None, typer.Option(help="Folder in which the error budget is kept; without it nothing is kept.")
+        Path | None, typer.Option(help="Folder that keeps the error budget; without it, nothing is kept.")
     ] = None,
     name: Annotated[str, typer.Option(help="The dataset's name; each has its own budget in the folder.")] = "data",
     as_json: JsonOption = False,
 ) -> None:
-    """Judge predictions of models of your own: exit status 0 is a pass, 1 a fail, 2 an error.
+    """Judge the predictions of your own models: exit status 0 is a pass, 1 a fail, 2 an error.
 
-    Both models are compared on the same images, each a line of every file, in the same order or with ids.
+    Both models are compared on the same images: every file has one line per image, in the same order or with ids.
     """
     validation = (validation_labels, validation_champion, validation_challenger)
     try:

@@ -54,7 +54,14 @@ errors = PlainConsole(stderr=True)
 
 
 class Commands(TyperGroup):
-    """A group of commands whose usage errors repeat only the beginning of a long input."""
+    """A group of commands: help fills its lines, and usage errors repeat only the beginning of a long input."""
+
+    def get_command(self, *args: Any, **kwargs: Any) -> Any:
+        found = super().get_command(*args, **kwargs)
+        if found is not None and found.help:
+            paragraphs = found.help.split("\n\n")
+            found.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+        return found
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with _short_usage_errors():

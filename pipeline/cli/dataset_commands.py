@@ -59,10 +59,10 @@ def show(name: Name, as_json: JsonOption = False, home: HomeOption = None) -> No
 def export(
     name: Name,
     to: Annotated[str, typer.Option(help="csv, npz or folder.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file or folder to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File or folder to write.")],
     home: HomeOption = None,
 ) -> None:
-    """Write a snapshot in another form."""
+    """Write a snapshot in another format."""
     from pipeline.data import snapshots
     from pipeline.growing import exporting
 

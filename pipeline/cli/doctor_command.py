@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    repair: Annotated[bool, typer.Option("--repair", help="Repair what can be proven.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair every fault whose correct state is known.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:

@@ -34,25 +34,25 @@ def register(app: typer.Typer) -> None:
 def show_drift(
     images: Annotated[
         Path | None,
-        typer.Option(help="Look at these images and not at the log: what `predict` takes. Nothing is kept."),
+        typer.Option(help="Check these images instead of the log: anything that `predict` takes. Nothing is kept."),
     ] = None,
     reset: Annotated[
         str | None,
-        typer.Option(metavar="REASON", help="End the monitor, with its alarm if it has one, and start the next one."),
+        typer.Option(metavar="REASON", help="End the monitor, along with any alarm, and start the next one."),
     ] = None,
     dataset: ChampionOption = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Say whether served images are still like those that the champion was judged on.
+    """Check whether served images are still like those that the champion was judged on.
 
     Reads what `serve --log` has kept since the last time. The exit status is 0 without an alarm, 3 with one, and 1
     after an error. The probability that a dataset ever has a false alarm is at most 0.2 %; docs/monitoring.md has the
     assumptions.
     """
     if images is not None and reset is not None:
-        raise SettingsError("--reset is about the log, and --images about other images: give one of them.")
+        raise SettingsError("--reset concerns the log, and --images other images: give only one of them.")
     from pipeline.inspection import drift, drift_report
 
     place = Home.find(home)
@@ -97,4 +97,4 @@ def _show(found: "Drift", page: Path | None, *, as_json: bool) -> None:
     for sentence in drift_report.sentences(found):
         console.print(sentence, markup=False, soft_wrap=True)
     if page is not None:
-        console.print(f"To look at: {page}", markup=False, soft_wrap=True)
+        console.print(f"Look at {page}", markup=False, soft_wrap=True)

@@ -41,4 +41,4 @@ def explore(
             atomic.write_bytes(folder / name, content)
     console.print(found.balance.sentence)
     console.print(f"{len(found.suspects):,} of {found.compared:,} labels disagree with the most similar images.")
-    console.print(f"To look at: {folder / 'index.html'}", soft_wrap=True)
+    console.print(f"Look at {folder / 'index.html'}", soft_wrap=True)

@@ -90,7 +90,7 @@ def plan(
 
     policy = policy_of(gate, config)
     if policy.mode != "better" and not policy.out_of_fold:
-        raise SettingsError(f"Gate mode '{policy.mode}' proves no gain, so there is nothing to plan.")
+        raise SettingsError(f"The gate mode '{policy.mode}' does not prove gains, so there is nothing to plan.")
     share = sum(planning.usual_rates(gain / 100)) if disagreement is None else disagreement / 100
     if not 0 < gain / 100 <= share:
         raise SettingsError(

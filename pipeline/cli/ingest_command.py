@@ -31,7 +31,9 @@ KindOption = Annotated[
 ]
 SizeOption = Annotated[
     str | None,
-    typer.Option(help="height,width or height,width,channels, fixed by the first ingest.", show_default="theirs"),
+    typer.Option(
+        help="height,width or height,width,channels, fixed by the first ingest.", show_default="the images' own"
+    ),
 ]
 RatioOption = Annotated[
     float | None,
@@ -49,7 +51,7 @@ def register(app: typer.Typer) -> None:
 def ingest(
     sources: SourcesArgument,
     dataset: Annotated[str, typer.Option(help="Dataset to add to; a new name starts one.")],
-    label: Annotated[str | None, typer.Option(help="Class of all the images given.", show_default="the folder")] = None,
+    label: Annotated[str | None, typer.Option(help="Class of all given images.", show_default="its folder")] = None,
     as_: KindOption = None,
     image_size: SizeOption = None,
     new_classes: NewClassesOption = False,
@@ -67,8 +69,8 @@ def ingest(
 ) -> None:
     """Prepare images, check them, and store them as the next snapshot of a dataset.
 
-    What is unreadable is refused, what is doubtful waits in quarantine, and copies are counted. Train on it with
-    `run --dataset NAME`.
+    Unreadable images are refused, doubtful ones wait in quarantine, and copies are only counted. Train on the dataset
+    with `run --dataset NAME`.
     """
     from pipeline.growing.ingest import Order
 
@@ -107,7 +109,7 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
         return
     for sentence in batch.in_words():
         console.print(sentence, markup=False)
-    console.print(f"To look at: {page}", markup=False, soft_wrap=True)
+    console.print(f"Look at {page}", markup=False, soft_wrap=True)
 
 
 def desk_of(place: Home, data_dir: Path | None) -> "Desk":

@@ -87,8 +87,8 @@ def show(
         Path | None,
         typer.Option(
             metavar="FILE.csv",
-            help="Write its stored predictions to this file instead: out of fold on every image that a cross-fitted "
-            "version was made from, on the benchmark for any other.",
+            help="Instead, write its stored predictions to this file: out of fold for all images of a cross-fitted "
+            "version, on the benchmark for any other version.",
         ),
     ] = None,
     as_json: JsonOption = False,

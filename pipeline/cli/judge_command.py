@@ -23,13 +23,13 @@ def judge(
         typer.Argument(
             metavar="[VERSION…]",
             help=f"Each by {VERSION_HELP}.",
-            show_default="every version of the dataset that was refused for lack of proof alone",
+            show_default="every version of the dataset that was refused only for lack of proof",
         ),
     ] = None,
     gate: Annotated[str | None, settings_option("gate")] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(help="Dataset whose versions are meant, or where its images are now."),
+        typer.Option(help="Dataset whose versions to judge, or where its images are now."),
     ] = None,
     test_size: Annotated[str | None, settings_option("test_size")] = None,
     data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
@@ -37,10 +37,10 @@ def judge(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Judge stored versions again, without training: by today's gate, against today's champion, on today's benchmark.
+    """Judge stored versions again, without training, by the current gate, champion and benchmark.
 
-    Each judgement is paid for like a first one; what has its verdict on all of this keeps it, at no cost. A version
-    that passes is promoted.
+    Each judgement is paid for like a first one; a version that already has a verdict for these three keeps it, at no
+    cost. A version that passes is promoted.
     """
     from pipeline.config import read_settings
     from pipeline.judging import explain

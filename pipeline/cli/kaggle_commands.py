@@ -40,7 +40,7 @@ RefitOption = Annotated[
 VersionOption = Annotated[
     str | None,
     typer.Option(
-        help=f"The version: {VERSION_HELP}; 'best' takes the best expected score that was not sent yet.",
+        help=f"The version: {VERSION_HELP}; 'best' takes the best expected score that has not been sent yet.",
         show_default="the champion",
     ),
 ]
@@ -59,7 +59,7 @@ ProbabilitiesOption = Annotated[bool, settings_option("probabilities")]
 TestImagesOption = Annotated[
     Path | None,
     typer.Option(
-        help="Your own test images: a CSV, an .npz, IDX or a folder; a sample_submission.csv beside them is used.",
+        help="Your own test images: a CSV, an .npz, IDX or a folder; a sample_submission.csv next to them is used.",
         show_default="those of the competition",
     ),
 ]

@@ -72,7 +72,7 @@ def predict(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write a submission to this file: ImageId,Label, or what the sample has.",
+            help="Write a submission to this file, with the columns ImageId,Label or those of the sample.",
             show_default="only for a CSV: submission.csv in metric_results/",
         ),
     ] = None,
@@ -85,7 +85,7 @@ def predict(
 ) -> None:
     """Predict unlabelled images with the champion, or with another version.
 
-    Warns if all of them together are unlike those that it was judged on.
+    Warns if the images as a set are unlike those that the model was judged on.
     """
     import numpy as np
 

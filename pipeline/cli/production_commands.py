@@ -79,7 +79,7 @@ def promote(
 
     place = Home.find(home)
     if reason and not override:
-        raise SettingsError("--reason belongs to --override: give both, or neither.")
+        raise SettingsError("--reason needs --override, and the reverse: give both, or neither.")
     with lock.writing(place, wait=True, notify=notice) as recovered:
         found = versions.require_whole(versions.find(place, version))
         deployer = Deployer(place, recovered.completed)

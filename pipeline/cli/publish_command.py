@@ -25,7 +25,7 @@ def publish(
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds to wait for the Hub.")] = 600,
     home: HomeOption = None,
 ) -> None:
-    """Upload the champion with its model card; files that the Hub has already are skipped."""
+    """Upload the champion with its model card; files that the Hub already has are skipped."""
     from pipeline.cli.production_commands import champion_of
     from pipeline.publishing import hub
     from pipeline.services.calls import Patience

@@ -24,19 +24,19 @@ def register(app: typer.Typer) -> None:
 
 
 def review(
-    dataset: Annotated[str, typer.Option(help="Dataset whose images are reviewed.")],
+    dataset: Annotated[str, typer.Option(help="Dataset whose images to review.")],
     reviewer: Annotated[
         str | None, typer.Option(help="Your name; it is stored with each label.", show_default="the user's name")
     ] = None,
     doubts: Annotated[
         bool,
-        typer.Option("--doubts", help="First set aside stored images whose labels out-of-fold predictions doubt."),
+        typer.Option("--doubts", help="First set aside stored images whose label an out-of-fold prediction doubts."),
     ] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Fail at once if another process is writing.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Decide what the images in quarantine show: one key each.
+    """Decide what the images in quarantine show, with one key each.
 
     Decisions are kept as they are made, and become the dataset's next snapshot when you quit. The page /review of
     `serve` does the same. --json asks nothing and prints how many images wait, and why.
@@ -60,7 +60,7 @@ def review(
         with keyboard.opened() as keys:
             _ask(queue, name, keys)
     except KeyboardInterrupt:
-        notice("Stopped. What was decided is kept but not stored: the next review stores it, or undoes it with u.")
+        notice("Stopped. Decisions are kept but not stored yet: the next review stores them, or undoes them with u.")
         raise
     _store(place, queue, wait=not no_wait)
 
@@ -109,7 +109,7 @@ def _decide(queue: "ReviewQueue", question: "Question", key: str, reviewer: str,
         queue.decide(question.digest, "label", classes[key], reviewer)
         console.print(f"→ {classes[key]}", markup=False)
     else:
-        raise DataError(f"The key '{key}' stands for nothing here.")
+        raise DataError(f"The key '{key}' does nothing here.")
 
 
 def _show(question: "Question", queue: "ReviewQueue", reviewer: str) -> None:
@@ -141,7 +141,7 @@ def _explained(queue: "ReviewQueue") -> str:
     from pipeline.growing.review_order import DISCARD, NAME, QUIT, SKIP, UNDO
 
     named = [key if key == name else f"{key} {name}" for key, name in queue.keys.items()]
-    own = f"{SKIP} skip, {UNDO} undo, {DISCARD} discard, {QUIT} store and quit, {NAME} then a class by its name"
+    own = f"{SKIP} skip, {UNDO} undo, {DISCARD} discard, {QUIT} store and quit, {NAME} then type a class's name"
     return f"Keys: {', '.join(named)}; {own}."
 
 

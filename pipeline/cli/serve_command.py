@@ -40,10 +40,10 @@ def serve(
         typer.Option("--log", help="Keep images and predictions in served/; the page says so.", rich_help_panel=KEEP),
     ] = False,
     log_images: Annotated[
-        int, typer.Option(min=1, max=1_000_000_000, help="Predictions to keep at most.", rich_help_panel=KEEP)
+        int, typer.Option(min=1, max=1_000_000_000, help="Maximum number of predictions to keep.", rich_help_panel=KEEP)
     ] = 100_000,
     log_days: Annotated[
-        float, typer.Option(min=0.001, max=36_500, help="Days to keep each prediction at most.", rich_help_panel=KEEP)
+        float, typer.Option(min=0.001, max=36_500, help="Maximum days to keep each prediction.", rich_help_panel=KEEP)
     ] = 30.0,
     audit: Annotated[
         float,
@@ -51,7 +51,8 @@ def serve(
             min=0.0,
             max=1.0,
             metavar="SHARE",
-            help="Share of predictions, drawn at random, that people label blind: accuracy in production. Needs --log.",
+            help="Share of predictions, drawn at random, that people label blind, to measure accuracy in production. "
+            "Needs --log.",
             rich_help_panel=KEEP,
         ),
     ] = 0.0,
@@ -59,7 +60,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Challenger that predicts as well, in the background; disagreements go to review. Needs --log. "
+            help="Challenger that also predicts, in the background; disagreements go to review. Needs --log. "
             "Its id, a part of it, previous or latest.",
             rich_help_panel=KEEP,
         ),

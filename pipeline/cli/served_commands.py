@@ -8,9 +8,11 @@ from pipeline.cli.common import HomeOption, JsonOption, console, print_json
 from pipeline.errors import SettingsError, StoreError, shown
 from pipeline.store.home import Home
 
-app = typer.Typer(help="Predictions that `serve --log` keeps.", no_args_is_help=True)
+app = typer.Typer(help="Show and delete the predictions that `serve --log` keeps.", no_args_is_help=True)
 
-DatasetOption = Annotated[str | None, typer.Option("--dataset", help="Whose champion served; all by default.")]
+DatasetOption = Annotated[
+    str | None, typer.Option("--dataset", help="Only the predictions for this dataset.", show_default="all")
+]
 
 
 def register(parent: typer.Typer) -> None:
@@ -36,13 +38,13 @@ def show(dataset: DatasetOption = None, as_json: JsonOption = False, home: HomeO
             soft_wrap=True,
         )
     if not found:
-        console.print("No prediction is kept: `simulator.py serve --log` keeps them.")
+        console.print("No predictions are kept yet: `simulator.py serve --log` keeps them.")
 
 
 @app.command()
 def delete(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID…", help="Ids of predictions, as the API returned them.")
+        list[str] | None, typer.Argument(metavar="ID…", help="Prediction ids, as the API returned them.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Delete the whole log instead.")] = False,
     dataset: DatasetOption = None,

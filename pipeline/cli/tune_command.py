@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 ModelOption = Annotated[str, typer.Option(help="The recipe, or your own as package.module:function.")]
 TrialsOption = Annotated[
-    int, typer.Option(min=1, max=100_000, help="Number of trials in all, those of an earlier call included.")
+    int, typer.Option(min=1, max=100_000, help="Total number of trials, including those of earlier calls.")
 ]
 TimeoutOption = Annotated[
-    str | None, typer.Option(help="Time for this call, such as 90s, 30m or 2h.", show_default="no limit")
+    str | None, typer.Option(help="Time limit for this call, such as 90s, 30m or 2h.", show_default="no limit")
 ]
 TrainSizeOption = Annotated[
-    str, typer.Option(help="Images that are fitted or validate: a number, a fraction of the dataset, or 'all'.")
+    str, typer.Option(help="Images to train with, validation images included: a number, a fraction, or 'all'.")
 ]
 FixedOption = Annotated[
     list[str] | None, typer.Option("--set", help="Fix a parameter, as in xgboost.max_depth=6; may be repeated.")
 ]
 SamplerOption = Annotated[
-    str, typer.Option(help="tpe proposes what resembles the best trials so far; random ignores them.")
+    str, typer.Option(help="tpe proposes values like those of the best trials so far; random ignores trials.")
 ]
 WriteOption = Annotated[
     Path | None, typer.Option(help="Also set the parameters in this settings file, such as pipeline.toml.")
@@ -61,10 +61,10 @@ def tune(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Search the parameters of a recipe, judged on validation images, never on the benchmark.
+    """Search the parameters of a recipe on validation images, never on the benchmark.
 
-    The first trial has the defaults. Each trial is recorded as it ends, so the same command continues a search that
-    was stopped. The result is a table for pipeline.toml; what is then trained with it goes through the gate.
+    The first trial uses the defaults. Each trial is recorded as it ends, so the same command continues a search that
+    was stopped. The result is a table for pipeline.toml; versions trained with it go through the gate.
     """
     from pipeline.config import read_settings
     from pipeline.models.parameters import parse_overrides

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pipeline.growing.watch import Orders, Watch
 
 OF_RUNS = ("models", "effort", "folds", "balance", "overrides", "cluster", "track", "submit")
-"""The settings of a run that a watcher takes; its dataset and size are today's."""
-NEWS = "Who hears of it"
+"""The settings of a run that a watcher takes; dataset and size are always the newest snapshot, all of it."""
+NEWS = "Notifications"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,14 +38,14 @@ PaceOption = Annotated[
 CommandOption = Annotated[
     str | None,
     typer.Option(
-        help="Command to call on a promotion, a refusal, a refused batch, drift or trouble: PIPELINE_EVENT names it, "
-        "and standard input has it as JSON.",
+        help="Command to run on a promotion, a refusal, a refused batch, drift or trouble; it gets the event's name in "
+        "PIPELINE_EVENT and the event as JSON on standard input.",
         rich_help_panel=NEWS,
     ),
 ]
 WebhookOption = Annotated[
     str | None,
-    typer.Option(help="Address that the same JSON is posted to.", envvar="PIPELINE_WEBHOOK", rich_help_panel=NEWS),
+    typer.Option(help="URL to post the same JSON to.", envvar="PIPELINE_WEBHOOK", rich_help_panel=NEWS),
 ]
 GateOption = Annotated[
     str | None,
@@ -58,14 +58,14 @@ SettleOption = Annotated[
     float, typer.Option(min=0.1, max=86_400, help="Seconds without change after which a file is complete.")
 ]
 OnceOption = Annotated[
-    bool, typer.Option("--once", help="Take in what is there, carry out the run that is due, and end (for cron).")
+    bool, typer.Option("--once", help="Take in what is there, carry out the run if one is due, and exit (for cron).")
 ]
-StatusOption = Annotated[bool, typer.Option("--status", help="Show what the watcher is doing, and what it did.")]
+StatusOption = Annotated[bool, typer.Option("--status", help="Show what the watcher is doing and has done.")]
 
 
 def watch(
     *,
-    dataset: Annotated[str | None, typer.Option(help="Dataset that grows; `ingest` starts one.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Growing dataset; `ingest` starts one.")] = None,
     inbox: Annotated[Path | None, typer.Option(help="Folder in which images arrive.")] = None,
     every: EveryOption = 500,
     at_most: PaceOption = None,
@@ -84,10 +84,10 @@ def watch(
     home: HomeOption = None,
     **of_runs: Any,
 ) -> None:
-    """Take in what arrives in an inbox, and train on all of the dataset when enough is new.
+    """Take in whatever arrives in an inbox, and train on the whole dataset once enough images are new.
 
-    Pictures go into a folder for each class; archives, tables and other folders are batches of their own. What was
-    taken in moves to done/, and what was refused to refused/, with the reasons beside it. Ctrl+C stops.
+    Pictures go into a folder for each class; archives, tables and other folders are batches of their own. Files
+    that were taken in move to done/, and refused ones to refused/, with the reasons next to them. Ctrl+C stops.
     """
     place = Home.find(home)
     if status:

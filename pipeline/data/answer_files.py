@@ -88,7 +88,7 @@ def _in_order(file: AnswerFile, first: AnswerFile, classes: tuple[str, ...] | No
     if file.classes is None or classes is None:
         return values
     if set(file.classes) != set(classes):
-        raise DataError(f"{file.path} has the classes {quoted(', '.join(file.classes))}, other files have others.")
+        raise DataError(f"{file.path} has the classes {quoted(', '.join(file.classes))}, unlike the other files.")
     return values[:, [file.classes.index(name) for name in classes]]
 
 
@@ -127,7 +127,7 @@ def _from_csv(path: Path) -> AnswerFile:
     header, rows = lines[0], lines[1:]
     uneven = next((number for number, row in enumerate(rows, 2) if len(row) != len(header)), None)
     if uneven is not None:
-        raise DataError(f"{path}, line {uneven} has another number of fields than the first line's {len(header)}.")
+        raise DataError(f"{path}, line {uneven} has more or fewer fields than the first line ({len(header)}).")
     ids = None
     if header[0].lower() in ID_COLUMNS and len(header) > 1:
         ids = _unlike(path, "ids", tuple(row[0] for row in rows))
@@ -144,7 +144,7 @@ def _numbers(path: Path, rows: list[list[str]]) -> NDArray[np.float64]:
     try:
         return np.array(rows, dtype=np.float64)
     except ValueError as error:
-        raise DataError(f"{path} has a probability that is no number ({quoted(str(error))}).") from error
+        raise DataError(f"{path} has a probability that is not a number ({quoted(str(error))}).") from error
 
 
 def _unlike(path: Path, what: str, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def test_images(
         images = unlabelled.load(form.test, shape, notify, preparation)
         return sample_submission.identified(images, form.sample)
     if _holds_pixels(form.train):
-        raise DataError(f"{form.folder} has no test.csv with pixels: put it beside {form.train}.")
+        raise DataError(f"{form.folder} has no test.csv with pixels: put it next to {form.train}.")
     ids = form.sample.ids
     pixels = listed_pictures.named(form.folder, ids, preparation, "the sample submission")
     return UnlabelledImages(f"the test pictures in {form.folder}", pixels, ids)
@@ -130,9 +130,7 @@ def _sample(folder: Path, competition: str | None) -> SubmissionForm:
         return sample_submission.read(path)
     known = KNOWN[competition].sample if competition in KNOWN else None
     if known is None:
-        raise DataError(
-            f"{folder} has no sample_submission.csv, which says what a submission must look like: put it there."
-        )
+        raise DataError(f"{folder} has no sample_submission.csv, which shows the format of a submission: put it there.")
     return known
 
 

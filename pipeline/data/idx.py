@@ -35,7 +35,7 @@ def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
         content = _at_most(stream, size + 1)
     if len(content) != size:
         more_or_less = "more bytes" if len(content) > size else f"only {len(content):,} bytes"
-        raise DataError(f"{path} announces {shape[0]:,} items, {size:,} bytes, but holds {more_or_less}: {COPY_AGAIN}.")
+        raise DataError(f"{path} declares {shape[0]:,} items, {size:,} bytes, but holds {more_or_less}: {COPY_AGAIN}.")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
@@ -65,7 +65,7 @@ def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
         raise DataError(f"{path} ends inside its header: {COPY_AGAIN}.")
     shape = tuple(int(length) for length in np.frombuffer(header, ">u4", offset=4))
     if 0 in shape:
-        raise DataError(f"{path} announces {' x '.join(f'{length:,}' for length in shape)} values: it is empty.")
+        raise DataError(f"{path} declares {' x '.join(f'{length:,}' for length in shape)} values: it is empty.")
     return shape
 
 
@@ -94,7 +94,7 @@ def find(folder: Path) -> dict[str, FilePair]:
         images, labels = files.get((stem, "images")), files.get((stem, "labels"))
         if images is None or labels is None:
             lone = images or labels
-            raise DataError(f"{lone} has no {'labels' if images else 'images'} file beside it: add it.")
+            raise DataError(f"{lone} has no {'labels' if images else 'images'} file next to it: add it.")
         if part in pairs:
             raise DataError(f"{folder} holds several {part} sets ({pairs[part].images.name}, {images.name}): keep one.")
         pairs[part] = FilePair(images, labels)

@@ -73,7 +73,7 @@ def read_unlabelled(path: Path, shape: Shape | None = None) -> tuple[NDArray[np.
     if len(others) > 1:
         named = quoted(", ".join(columns.others))
         raise DataError(
-            f"{path} has the columns {named} beside its pixels, and only one of ids is expected: remove it."
+            f"{path} has the columns {named} besides its pixels, where only a column of ids may be: remove the others."
         )
     shape = pixel_columns.shape_of(path, columns, shape)
     images = _table(path, columns).reshape(-1, *shape)

@@ -115,7 +115,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: str) -> NDA
         size = require_affordable(place, shape, dtype.itemsize)
         held = member.file_size - stream.tell()
     if size != held:
-        raise DataError(f"{place} announces {size:,} bytes but holds {held:,}: save it again with numpy.savez.")
+        raise DataError(f"{place} declares {size:,} bytes but holds {held:,}: save it again with numpy.savez.")
     with archive.open(member) as stream:
         return npy.read_array(stream, allow_pickle=False)
 

@@ -38,7 +38,7 @@ def blaming(path: Path, form: str) -> Iterator[None]:
 
 
 def require_affordable(place: str, shape: Sequence[int], item_bytes: int = 1) -> int:
-    """Return the bytes of an array that a header announces, before anything is allocated.
+    """Return the bytes of an array that a header declares, before anything is allocated.
 
     Args:
         place: File, and array within it, for the message.
@@ -49,12 +49,12 @@ def require_affordable(place: str, shape: Sequence[int], item_bytes: int = 1) ->
         DataError: It would take more than ``LARGEST_BYTES``, or a length is negative.
     """
     if any(length < 0 for length in shape):
-        raise DataError(f"{place} announces {_form(shape)} numbers, which is impossible: {COPY_AGAIN}.")
+        raise DataError(f"{place} declares {_form(shape)} numbers, which is impossible: {COPY_AGAIN}.")
     # NumPy refuses an empty array, too, if its other lengths multiply beyond its own limit.
     announced = math.prod(length for length in shape if length) * item_bytes
     if announced > LARGEST_BYTES:
         raise DataError(
-            f"{place} announces {_form(shape)} {item_bytes}-byte numbers, more than the "
+            f"{place} declares {_form(shape)} {item_bytes}-byte numbers, more than the "
             f"{LARGEST_BYTES // 2**30} GiB that are read: store pixels as uint8, or fewer images."
         )
     return 0 if 0 in shape else announced

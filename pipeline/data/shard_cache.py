@@ -55,7 +55,7 @@ def forget(folder: Path) -> None:
 def _decoded(shard: Path, sha256: str, shape: tuple[int, int, int]) -> Pixels:
     rows = shards.read(shard)
     if shards.content_digest(rows) != sha256:
-        raise DataError(f"{shard} was changed since its snapshot was made: restore it from a copy.")
+        raise DataError(f"{shard} was changed since its snapshot was made: restore it from a backup.")
     images = np.empty((rows.num_rows, *shape), np.uint8)
     for number, image in enumerate(rows.column("image")):
         try:
@@ -65,7 +65,7 @@ def _decoded(shard: Path, sha256: str, shape: tuple[int, int, int]) -> Pixels:
     recorded = b"".join(bytes.fromhex(text) for text in rows.column("digest").to_pylist())
     found = digests.image_digests(images)
     if found.tobytes() != recorded:
-        raise DataError(f"{shard} holds a picture that is not what its digest says: restore it from a copy.")
+        raise DataError(f"{shard} holds a picture that is not what its digest says: restore it from a backup.")
     labels = rows.column("label").to_numpy().astype(np.int64)
     return Pixels(images, labels, found, np.array(rows.column("selection").to_pylist(), np.str_))
 
@@ -74,7 +74,7 @@ def keep(folder: Path, sha256: str, made: Pixels) -> None:
     """Put the decoded content of a shard into the cache of its dataset.
 
     Raises:
-        OSError: The disk is full or refuses.
+        OSError: The disk is full or fails.
     """
     place = _place(folder, sha256)
     staging = place.with_name(f".{place.name}.{os.getpid()}.tmp")

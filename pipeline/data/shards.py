@@ -112,7 +112,7 @@ def read(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
     try:
         return pq.read_table(path, columns=columns, page_checksum_verification=True, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path} cannot be read: {error}. Restore it from a copy.") from error
+        raise DataError(f"{path} cannot be read: {error}. Restore it from a backup.") from error
 
 
 def entries(rows: "pa.Table") -> Iterator[Entry]:
@@ -154,7 +154,7 @@ def decode(png: bytes, shape: tuple[int, int, int]) -> Images:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
             pixels = np.asarray(picture)
     except Exception as error:  # decoders raise whatever the damage leads them to
-        raise DataError(f"a stored picture is damaged ({error}): restore the shard from a copy") from error
+        raise DataError(f"a stored picture is damaged ({error}): restore the shard from a backup") from error
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     if pixels.shape != shape or pixels.dtype != np.uint8:
         raise DataError(f"a stored picture has the shape {pixels.shape} where {shape} is recorded")

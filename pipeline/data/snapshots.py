@@ -157,7 +157,7 @@ def read(folder: Path, number: int) -> Snapshot:
         return Snapshot.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
-        raise DataError(f"{path} cannot be read: {reason}. Restore it from a copy.") from error
+        raise DataError(f"{path} cannot be read: {reason}. Restore it from a backup.") from error
 
 
 def shard_file(folder: Path, shard: Shard) -> Path:
@@ -169,7 +169,7 @@ def shard_file(folder: Path, shard: Shard) -> Path:
     for place in (SHARDS, RETIRED):
         if (path := folder / place / shard.file).exists():
             return path
-    raise DataError(f"{folder / SHARDS / shard.file} is missing: restore it from a copy.")
+    raise DataError(f"{folder / SHARDS / shard.file} is missing: restore it from a backup.")
 
 
 def load(folder: Path, snapshot: Snapshot, name: str | None = None) -> LabelledImages:

@@ -1,4 +1,4 @@
-"""Call a command or a webhook when something happened, and record the event."""
+"""Notify a command or a webhook of an event, and record it."""
 
 import json
 import os
@@ -23,7 +23,7 @@ ENVIRONMENT = {"PIPELINE_EVENT": "kind", "PIPELINE_DATASET": "dataset"}
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who hears of events.
+    """Who is notified of events.
 
     Attributes:
         command: The words of a command, which gets the event as JSON on standard input; empty for none.
@@ -61,10 +61,10 @@ def emit(home: Home, happened: WatchEvent, listeners: Listeners) -> WatchEvent:
     """Announce an event, then record it; one that was announced but not recorded is announced again after a crash.
 
     Returns:
-        The event as it was recorded, with the reason if somebody could not be told.
+        The event as it was recorded, with the reason if somebody could not be notified.
 
     Raises:
-        StoreError: The disk is full or refuses; everybody was told.
+        StoreError: The disk is full or fails; everybody has been notified.
     """
     problems = []
     if happened.kind in ANNOUNCED:

@@ -27,7 +27,7 @@ class Item:
     Attributes:
         name: Where it is, for messages: a path relative to its source, or a row.
         content: The path of a picture file, the bytes of one, or pixels, uint8 ``[H, W, C]``.
-        label: The name of its class; ``None`` where nobody gave one.
+        label: The name of its class; ``None`` if it has none.
         selection: One of ``shards.SELECTIONS``.
         file: The file that it came in: the picture itself, a table or an archive; ``None`` for a set read by its name.
     """

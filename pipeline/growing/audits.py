@@ -1,6 +1,6 @@
-"""Accuracy in production, from audits: served predictions drawn at random, labelled by people who do not see them.
+"""Accuracy in production, from audits: random served predictions, labelled by people who do not see the prediction.
 
-``served/<dataset>/audits.jsonl`` says which predictions were drawn and what they were; the labels are the reviewers'
+``served/<dataset>/audits.jsonl`` records which predictions were drawn and what they were; the labels are the reviewers'
 decisions. Corrections do not count: only errors are corrected.
 """
 
@@ -22,7 +22,7 @@ from pipeline.store.served_files import Served
 
 FILE = "audits.jsonl"
 MOST_UNANSWERED = 1_000
-"""Audits that wait for a label; no more are drawn then, whatever the images show."""
+"""At most this many audits wait for a label; beyond that none are drawn, whatever the images show."""
 
 
 class Audit(Facts):
@@ -43,8 +43,8 @@ class ProductionAccuracy:
     Attributes:
         dataset: The dataset that the version serves.
         version: Its id.
-        drawn: Audits.
-        discarded: Those that show nothing that has a class, as the reviewer found; they do not count.
+        drawn: Number of audits.
+        discarded: Those that show none of the classes, in the reviewer's judgement; they do not count.
         estimate: The accuracy on those that are labelled.
     """
 
@@ -60,7 +60,7 @@ class ProductionAccuracy:
         return self.drawn - self.discarded - self.estimate.labels
 
     def in_words(self) -> str:
-        """Return it as a sentence or two."""
+        """Return it in one or two sentences."""
         found = self.estimate
         waiting = f"{self.waiting:,} of {self.drawn:,} audits wait for a label."
         if found.accuracy is None:
@@ -68,7 +68,7 @@ class ProductionAccuracy:
         between = f"between {100 * found.low:.2f} and {100 * found.high:.2f} %"
         return (
             f"Accuracy in production: {100 * found.accuracy:.2f} % of {found.labels:,} predictions drawn at random; "
-            f"{between} with {100 * found.confidence:g} % confidence at every reading. {waiting}"
+            f"{between} with {100 * found.confidence:g} % confidence, however often you look. {waiting}"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ _AUDIT = TypeAdapter(Audit)
 
 
 def draw(home: Home, queue: Queue, served: Served) -> int:
-    """Send served predictions to review, and record what they were; returns how many.
+    """Send served predictions to review, record what they were, and return how many.
 
     Args:
         home: The home folder.
@@ -98,7 +98,7 @@ def draw(home: Home, queue: Queue, served: Served) -> int:
         served: What was drawn, at random.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
         DataError: The queue is full or damaged.
     """
     dataset = served.facts.dataset
@@ -174,7 +174,7 @@ def forget(home: Home, dataset: str, prediction_ids: Collection[str]) -> None:
     """Delete the records of some predictions.
 
     Raises:
-        StoreError: The file is damaged, or the disk is full or refuses.
+        StoreError: The file is damaged, or the disk is full or fails.
     """
     _forget(home, dataset, lambda audit: audit.prediction_id in prediction_ids)
 
@@ -183,13 +183,13 @@ def forget_images(home: Home, dataset: str, image_digests: Collection[str]) -> N
     """Delete the records of some images.
 
     Raises:
-        StoreError: The file is damaged, or the disk is full or refuses.
+        StoreError: The file is damaged, or the disk is full or fails.
     """
     _forget(home, dataset, lambda audit: audit.digest in image_digests)
 
 
 def changed_at(home: Home, dataset: str, folder: Path) -> tuple[int, ...]:
-    """Return what changes whenever there may be another answer, without reading the files."""
+    """Return a value that changes whenever the answer may change, without reading the files."""
     paths = (_file(home, dataset), decisions.path_of(folder))
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 

@@ -30,7 +30,7 @@ TITLES = {
 
 
 Untaken = Mapping[Path, tuple[str, ...]]
-"""What was not taken: by the file that it came in, a sentence for each thing."""
+"""What was not taken in: for each file, a sentence for each reason."""
 
 
 class NothingTakenError(DataError):
@@ -112,12 +112,12 @@ class Batch:
             lines.append(f"Judging by their edges, the pictures are {found}.")
         lines += [f"Not read: {fault}" for fault in self.faults]
         if self.left_out:
-            lines.append(f"{len(self.left_out):,} other files were left out, the first is {self.left_out[0]}.")
+            lines.append(f"{len(self.left_out):,} other files were left out; the first is {self.left_out[0]}.")
         if self.out_of_fold:
             lines.append("No champion serves this dataset yet: labels were compared with out-of-fold predictions.")
         elif self.champion is None:
             lines.append(
-                "No champion serves this dataset yet, and too few images are there to doubt labels without one."
+                "No champion serves this dataset yet, and there are too few images to check labels without one."
             )
         waiting = sum(self.counts[cause] for cause in screening.QUARANTINED)
         if waiting:

@@ -1,4 +1,4 @@
-"""Take a batch from the inbox into the dataset, step by step, so that a crash loses nothing and repeats nothing.
+"""Take a batch from the inbox into the dataset, step by step: a crash loses nothing and repeats nothing.
 
 Each step is recorded before the next begins: in hand (moved out of the inbox), ingested (what was not taken is
 known), announced, put away. A batch that is ingested twice changes nothing, since copies are only counted.
@@ -24,9 +24,9 @@ from pipeline.store.home import Home
 from pipeline.text import plain
 
 MOST_ATTEMPTS = 10
-"""A batch whose ingest never ended in so many attempts kills the watcher, and is refused."""
+"""A batch whose ingest did not finish in this many attempts is assumed to kill the watcher, and is refused."""
 MOST_REASONS = 1_000
-"""That many are written into the text file beside a refused batch."""
+"""At most this many are written into the text file next to a refused batch."""
 
 
 def new_id() -> str:
@@ -35,7 +35,7 @@ def new_id() -> str:
 
 
 def refused(batch: BatchInHand, dataset: str, reasons: Sequence[str]) -> BatchOutcome:
-    """Return what becomes of a batch of which nothing is taken."""
+    """Return the outcome of a batch from which nothing is taken in."""
     more = f" {REFUSED}/{batch.id}.txt has {len(reasons) - 1:,} more reasons." if len(reasons) > 1 else ""
     sentence = f"Batch {batch.id} was refused. {reasons[0]}{more}"
     happened = event("failed_batch", dataset, sentence, batch=batch.id)
@@ -56,7 +56,7 @@ def take_in(
         progress: Called with how far the preparation is; what it raises ends the ingest.
 
     Raises:
-        PipelineError: The disk is full or refuses, the dataset or its champion is damaged, or another process is
+        PipelineError: The disk is full or fails, the dataset or its champion is damaged, or another process is
             writing to the dataset: the batch can be tried again.
     """
     if batch.attempts > MOST_ATTEMPTS:
@@ -72,7 +72,7 @@ def take_in(
     except (PipelineError, OSError):
         raise
     except Exception as error:  # a watcher must outlive whatever it is given
-        return refused(batch, order.dataset, [f"It ended the ingest with an error: {type(error).__name__}: {error}."])
+        return refused(batch, order.dataset, [f"It ended the ingest with {type(error).__name__}: {error}."])
     page = batch_report.write(home, done)
     sentence = f"Batch {batch.id}: {done.in_one_sentence()}"
     images = done.after.images if done.after else 0
@@ -86,7 +86,7 @@ def put_away(inbox: Inbox, batch: BatchInHand, *, delete: bool) -> None:
     Every step can be repeated.
 
     Raises:
-        StoreError: The disk is full or refuses; the next call goes on.
+        StoreError: The disk is full or fails; the next call goes on.
     """
     folder, outcome = inbox.in_hand(batch.id), batch.outcome
     assert outcome is not None
@@ -109,7 +109,7 @@ def holds_files(folder: Path) -> bool:
 
 
 def _for_folder(order: Order, folder: Path) -> Order:
-    """The order for what a batch's folder holds: an archive, a table or a folder of IDX files is a source by itself."""
+    """The order for a batch's folder: an archive, a table or a folder of IDX files in it is a source of its own."""
     found = sorted(folder.iterdir())
     alone = found[0] if len(found) == 1 else None
     is_source = alone is not None and (alone.is_file() or bool(idx.find(alone)))
@@ -132,7 +132,7 @@ def _harmless(reasons: Iterable[str]) -> tuple[str, ...]:
 
 
 def _require_sound(home: Home, dataset: str) -> None:
-    """Tell a fault of the batch from a fault of the dataset, for which no batch may be refused.
+    """Distinguish a fault of the batch from a fault of the dataset, for which no batch may be refused.
 
     Raises:
         StoreError: The dataset itself cannot be read.

@@ -17,7 +17,7 @@ def write(home: Home, batch: Batch) -> Path:
     """Write the page and return its path.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     path = snapshot_store.reports_folder(home, batch.dataset) / f"{batch.id}.html"
     groups = [group for outcome in PICTURED if (group := _group(batch, outcome)).count]

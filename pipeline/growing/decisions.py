@@ -1,6 +1,6 @@
 """What reviewers decided: ``quarantine/decisions.jsonl``, append-only, a line a decision.
 
-A decision counts from the moment that its line is on the disk. It is pending until it is stored with others in the
+A decision counts as soon as its line is on disk. It is pending until it is stored with others in the
 next snapshot; until then it can be undone. Lines stay when they are stored: they say who decided what, and when.
 """
 
@@ -67,7 +67,7 @@ _LINE: TypeAdapter[Decided | Undone | Stored] = TypeAdapter(Line)
 
 @dataclass(frozen=True)
 class Decisions:
-    """All decisions of a dataset that were not undone.
+    """All decisions for a dataset that were not undone.
 
     Attributes:
         pending: Those that are not stored yet, by digest, in the order of deciding.
@@ -106,7 +106,7 @@ def append(folder: Path, line: Decided | Undone | Stored) -> None:
     """Add a line durably; the caller holds the queue's lock.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     atomic.append_line(path_of(folder), line.model_dump_json())
 
@@ -115,7 +115,7 @@ def forget(folder: Path, doomed: Collection[str]) -> None:
     """Delete every trace of some images; the caller holds the queue's lock.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     lines = _lines(folder)
     kept = [one for line in lines if (one := _without(line, doomed)) is not None]

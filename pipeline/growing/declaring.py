@@ -18,16 +18,16 @@ from pipeline.growing.snapshot_store import Terms
 DIGITS = frozenset("0123456789")
 MNIST_SIDE = 28
 LOOKED_AT = 50
-"""Pictures whose size and colour are looked at where no size is given."""
+"""At most this many pictures are examined for size and colour if no size is given."""
 LARGEST_SIDE = 1024
 LONGEST_CLASS = 100
 
 
 def check_name(name: str) -> None:
-    """Refuse a dataset's name that is no safe folder name, or means something else.
+    """Refuse a dataset's name that is not safe as a folder name, or has another meaning.
 
     Raises:
-        SettingsError: It is.
+        SettingsError: The name cannot be used.
     """
     match = REFERENCE.fullmatch(name)
     if match is None or match["number"] or name in BUILT_IN:
@@ -41,7 +41,7 @@ def image_size(text: str) -> tuple[int, int, int | None]:
     """Return height, width and channels of ``32,32,3`` or ``28,28``, where the channels are left open.
 
     Raises:
-        SettingsError: It is no size.
+        SettingsError: The text is not a size.
     """
     parts = text.split(",")
     numbers = [int(part) for part in parts if part.strip().isdigit()]
@@ -81,7 +81,7 @@ def terms_of(parent: Snapshot | None, items: Sequence[Item], kind: str | None, s
 
 
 def _check_class(name: str) -> None:
-    """A class's name becomes a folder's when the dataset is exported."""
+    """A class's name becomes the name of a folder when the dataset is exported."""
     if not name.isprintable() or not 1 <= len(name) <= LONGEST_CLASS or name in {".", ".."} or set(name) & set("/\\"):
         raise DataError(f"The class {name[:80]!r} cannot be the name of a folder: rename it.")
 

@@ -28,14 +28,16 @@ class Pace:
 
     @classmethod
     def of(cls, text: str) -> "Pace":
-        """Return the pace that ``1/h``, ``4/d`` or ``2/30min`` stands for.
+        """Return the rate that ``1/h``, ``4/d`` or ``2/30min`` stands for.
 
         Raises:
-            SettingsError: It is none.
+            SettingsError: The text is not a rate.
         """
         found = _PACE.fullmatch(text)
         if found is None:
-            raise SettingsError(f"--at-most {shown(text)} is no pace: give runs per time, as in 1/h, 4/d or 1/30min.")
+            raise SettingsError(
+                f"--at-most {shown(text)} is not a rate: give runs per time, as in 1/h, 4/d or 1/30min."
+            )
         return cls(text, int(found["runs"]), int(found["count"] or 1) * _SECONDS[found["unit"]])
 
     def recent(self, begun: tuple[str, ...], now: datetime) -> tuple[str, ...]:
@@ -49,7 +51,7 @@ class Pace:
 
 
 def is_due(state: WatchState, pace: Pace | None) -> bool:
-    """Return whether a run is to begin; one that was cut off goes on without waiting for anything."""
+    """Return whether a run should begin; one that was interrupted continues without waiting for anything."""
     if state.running_on:
         return True
     return 0 < state.new >= state.every and (pace is None or pace.allows(state.runs_begun))

@@ -24,7 +24,7 @@ AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Difference:
-    """What the second of two snapshots has that the first has not, and the other way round.
+    """What the second of two snapshots has that the first lacks, and the other way round.
 
     Attributes:
         added, removed: Images by class name.
@@ -76,7 +76,7 @@ def export(folder: Path, snapshot: Snapshot, form: str, target: Path) -> int:
 
     Raises:
         DataError: The form cannot hold these images, or the folder exists.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     writers: dict[str, Callable[[Path, Snapshot, Path], None]] = {"csv": _csv, "npz": _npz, "folder": _pictures}
     if form not in writers:
@@ -134,7 +134,7 @@ def _npz(folder: Path, snapshot: Snapshot, target: Path) -> None:
 
 def _pictures(folder: Path, snapshot: Snapshot, target: Path) -> None:
     if target.exists():
-        raise DataError(f"{target} exists already: name a new folder.")
+        raise DataError(f"{target} already exists: name a new folder.")
     staging = target.with_name(f".{target.name}{atomic.TEMPORARY_SUFFIX}")
     atomic.remove_tree(staging)
     table = io.StringIO()

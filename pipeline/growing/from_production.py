@@ -14,7 +14,7 @@ from pipeline.store.home import Home
 from pipeline.store.served_files import Served
 
 MOST_WAITING = 1_000
-"""Images with one cause that wait for a reviewer; beyond that no more are added."""
+"""At most this many images with one cause wait for a reviewer; beyond that no more are added."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Queue:
 
 
 def queue_of(home: Home, origin: str) -> Queue | None:
-    """Return the queue of the dataset that a version was trained on; ``None`` where it is none that grows.
+    """Return the queue of the dataset that a version was trained on; ``None`` if it does not grow.
 
     Args:
         home: The home folder.
@@ -45,7 +45,7 @@ def queue_of(home: Home, origin: str) -> Queue | None:
 
 
 def folder_of(home: Home, origin: str) -> Path | None:
-    """Return the folder of the dataset that a version was trained on; ``None`` where it is none that grows."""
+    """Return the folder of the dataset that a version was trained on; ``None`` if it does not grow."""
     return home.datasets / origin.partition("@")[0] if snapshots.refers(origin, home.datasets) else None
 
 
@@ -53,7 +53,7 @@ def add(queue: Queue, entries: Sequence[Waiting]) -> int:
     """Put images with one cause into a queue, as far as there is room; returns how many are new to it.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
         DataError: There is no room, or a file of the queue is damaged.
     """
     cause = entries[0].cause
@@ -61,7 +61,7 @@ def add(queue: Queue, entries: Sequence[Waiting]) -> int:
     room = MOST_WAITING - sum(shards.read(path, ["digest"]).num_rows for path in own)
     if room <= 0:
         raise DataError(
-            f"{MOST_WAITING:,} images ({cause}) wait for a review already, so no more are added: "
+            f"{MOST_WAITING:,} images ({cause}) already wait for review, so no more are added: "
             f"`simulator.py review {queue.snapshot.name}`."
         )
     return quarantine.add(queue.folder, entries[0].batch, entries[:room], queue.snapshot.classes)
@@ -113,7 +113,7 @@ def withdraw(folder: Path, prediction_ids: Collection[str]) -> set[str]:
     """Take images out of a queue again, with what was decided on them; returns the predictions that were there.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
         DataError: A file of the queue is damaged.
     """
     waiting = {one.digest: one.source for one in quarantine.waiting(folder) if one.source in prediction_ids}

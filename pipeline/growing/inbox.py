@@ -1,4 +1,4 @@
-"""The inbox of a watcher: what lies in it, what of that is complete, and how a batch leaves it.
+"""The inbox of a watcher: what is in it, what of that is complete, and how a batch leaves it.
 
 ::
 
@@ -30,7 +30,7 @@ TEMPORARY_ENDINGS = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", "
 
 @dataclass(frozen=True)
 class Drop:
-    """What leaves the inbox together.
+    """Files and folders that leave the inbox together.
 
     Attributes:
         paths: Files and folders, relative to the inbox.
@@ -63,7 +63,7 @@ class Inbox:
 
     Args:
         folder: The inbox.
-        settle_seconds: A file is complete once its size and time have not changed for so long.
+        settle_seconds: A file is complete once its size and time have not changed for this long.
         clock: Seconds that only ever grow.
     """
 
@@ -111,7 +111,7 @@ class Inbox:
         """Move a drop out of everybody's reach; what has vanished meanwhile is left out.
 
         Raises:
-            OSError: The disk refuses to rename; what was moved is in hand.
+            OSError: The disk fails to rename; what was moved is in hand.
         """
         for path in drop.paths:
             move(self.folder / path, self.in_hand(batch) / path)
@@ -129,7 +129,7 @@ class Inbox:
         """Move a folder in hand that no record knows back to where it is looked at like anything that arrives.
 
         Raises:
-            OSError: The disk refuses.
+            OSError: The disk fails.
         """
         move(self.in_hand(batch), self.folder / f"again-{secrets.token_hex(6)}")
 
@@ -150,7 +150,7 @@ def move(source: Path, target: Path) -> None:
     """Give a file or folder its place in another folder of the inbox; one that has vanished is left out.
 
     Raises:
-        OSError: The disk refuses.
+        OSError: The disk fails.
     """
     atomic.make_folder(target.parent)
     try:
@@ -204,7 +204,7 @@ def _whole(path: Path, files: list[_File]) -> Drop:
 
 
 def _alone(file: _File, *, in_class: bool) -> Drop:
-    """A file that is no picture: a table or archive, or what can only be refused."""
+    """A file that is not a picture: a table or archive, or something that can only be refused."""
     known = file.path.suffix.lower() in TABLES or archives.is_archive(file.path)
     if file.fault or (known and not in_class):
         return Drop((file.path,), file.fault)

@@ -43,7 +43,7 @@ AUDIT_KEY = b"audit"
 Progress = Callable[[int, int], None]
 """Called with how many of how many files are prepared."""
 CHECKED_TOGETHER = 4_096
-"""Images that are held against the champion and the benchmark at once: each look at the benchmark has a fixed cost."""
+"""Images compared with the champion and the benchmark at once: each pass over the benchmark has a fixed cost."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
     Args:
         home: The home folder.
         order: What is ingested; ``desk.scratch`` is ignored in favour of a folder inside the dataset's.
-        desk: Reads what is no file.
+        desk: Reads whatever is not a file.
         progress: Called with how far the preparation is.
         wait: Wait for another process that writes to the dataset; otherwise fail at once.
 
     Raises:
         SettingsError: The options contradict the dataset or each other.
         DataError: Nothing can be read from the sources, or all of it was refused (``NothingTakenError``).
-        StoreError: The disk is full or refuses; the last snapshot is intact.
+        StoreError: The disk is full or fails; the last snapshot is intact.
     """
     declaring.check_name(order.dataset)
     folder = home.datasets / order.dataset
@@ -156,7 +156,7 @@ def _untaken(arrivals: Arrivals, outcomes: Sequence[Outcome]) -> Untaken:
 
 @dataclass(frozen=True, eq=False)
 class _Checks:
-    """What arrivals are held against."""
+    """What arrivals are compared with."""
 
     known: Known
     champion: Application | None

@@ -28,7 +28,7 @@ class Intake:
         desk: Opens what arrives.
         log: Where all of it is recorded.
         delete: Whether to delete what was taken.
-        stopping: Whether the watcher is to end; asked between batches, and while one is prepared.
+        stopping: Whether the watcher should stop; asked between batches, and while one is prepared.
 
     Attributes:
         refused: How many batches were refused.
@@ -56,7 +56,7 @@ class Intake:
 
         Raises:
             DataError: The dataset cannot be read.
-            StoreError, OSError: The disk refuses.
+            StoreError, OSError: The disk fails.
         """
         newest = snapshots.find(self._home.datasets, self._order.dataset)
         self._drops = self._inbox.complete(newest.classes)
@@ -81,7 +81,7 @@ class Intake:
         """Take in everything that is complete.
 
         Raises:
-            PipelineError, OSError: The disk is full or refuses, the dataset is damaged, or another process is writing
+            PipelineError, OSError: The disk is full or fails, the dataset is damaged, or another process is writing
                 to it: what is in hand is finished later.
         """
         self.look()

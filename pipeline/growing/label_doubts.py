@@ -1,4 +1,4 @@
-"""Labels that a quick model doubts which never saw the image: for datasets without a champion.
+"""Labels doubted by a quick model that never saw the image: for datasets without a champion.
 
 A linear model on the directions of strokes (``pipeline.models.tree_features``) is trained five times, each time without
 one fold, and predicts that fold. Of 1 % flipped labels among 10,000 of MNIST's images, what gives the label less than
@@ -26,19 +26,19 @@ from pipeline.store.home import Home
 from pipeline.stored_images import ImageSource, blocks, joined, view
 
 WHO = "out of fold"
-"""In place of a version, in an opinion."""
+"""Stands in for a version's id in an opinion."""
 PREDICTS = "a quick model that did not see it predicts"
 FOLDS = 5
 LEAST_IMAGES = 200
-"""Of all classes together: a model of fewer doubts too much."""
+"""Over all classes: a model trained on fewer images doubts too many labels."""
 LEAST_OF_CLASS = 20
-"""Labels of a smaller class are not doubted: a model knows too little of it."""
+"""Labels of a smaller class are not doubted: a model knows too little about it."""
 MOST_FITTED = 20_000
 """Images that the model of one fold is trained on at most, drawn by a hash."""
 STRENGTH = 0.03
 STEPS = 60
 FEATURE_BYTES = 1 << 28
-"""What the features of one block may take on their way, at nine numbers a pixel."""
+"""Memory that the features of one block may take while they are computed, at nine numbers per pixel."""
 
 
 def out_of_fold(images: ImageSource, labels: Labels, own: Digests, n_classes: int) -> Probabilities | None:
@@ -95,7 +95,9 @@ class Doubts:
             f"{self.compared:,} labels were compared with out-of-fold predictions; {self.found:,} wait for review."
         ]
         if self.judging:
-            lines.append(f"{self.judging:,} of them judge models: they stay in the dataset and are reviewed blind.")
+            lines.append(
+                f"{self.judging:,} of them are benchmark images: they stay in the dataset and are reviewed blind."
+            )
         return lines
 
 
@@ -148,7 +150,7 @@ def search(home: Home, dataset: str, *, wait: bool, notify: Notify) -> Doubts:
 
     Raises:
         DataError: There is no such dataset, or a file is damaged.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     folder = home.datasets / snapshots.find(home.datasets, dataset).name
     with snapshot_store.writing(folder, wait=wait, notify=notify):

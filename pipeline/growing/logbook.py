@@ -1,4 +1,4 @@
-"""What a watcher knows and what it tells: its state on disk, and its events."""
+"""What a watcher knows: its state on disk, and its events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ class Logbook:
     Args:
         home: The home folder.
         state: What a watcher that was never here before would record.
-        listeners: Who hears of events.
+        listeners: Who is notified of events.
         tell: Called with every event.
 
     Attributes:
@@ -30,7 +30,7 @@ class Logbook:
         """Change the state, on disk first; without a change nothing is written.
 
         Raises:
-            StoreError: The disk is full or refuses; the state is as it was.
+            StoreError: The disk is full or fails; the state is as it was.
         """
         changed = self.state.model_copy(update=changes)
         if changed != self.state:
@@ -58,7 +58,7 @@ class Logbook:
         """Announce, record and tell an event.
 
         Raises:
-            StoreError: The disk is full or refuses; everybody was told.
+            StoreError: The disk is full or fails; everybody has been notified.
         """
         self._tell(emit(self._home, happened, self._listeners))
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 IN_A_CHUNK = 64
 IN_FLIGHT = 4
-"""Chunks a process that wait, so that memory stays bounded."""
+"""Chunks per process that may wait, which bounds the memory."""
 WORTH_PROCESSES = 4 * IN_A_CHUNK
-"""Fewer are prepared here: to start processes takes a second or two."""
+"""Fewer images are prepared in this process: starting others takes a second or two."""
 
 
 @dataclass(frozen=True, eq=False)

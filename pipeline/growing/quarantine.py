@@ -37,7 +37,7 @@ CAUSES = (*screening.QUARANTINED, CORRECTED, AUDIT, SHADOW)
 it has no label, there are too many of its class, a user of the web page corrected its prediction, it was drawn at
 random, or two versions predict different classes."""
 MOST_CLASSES = 5
-"""Of an opinion, the most probable ones."""
+"""Classes kept in an opinion: the most probable ones."""
 LOCK = ".lock"
 CAUSE, OPINIONS, TWIN = "cause", "opinions", "twin"
 
@@ -46,7 +46,7 @@ class Opinion(Facts):
     """What a model thinks of an image: its most probable classes."""
 
     version: str
-    """Which version, or in words what predicted."""
+    """Which version predicted, or a description of what did."""
     classes: tuple[str, ...] = Field(min_length=1, max_length=MOST_CLASSES)
     """The most probable first."""
     probabilities: tuple[Annotated[float, Field(ge=0, le=1)], ...]
@@ -81,7 +81,7 @@ class Waiting(Entry):
 
     Attributes:
         cause: One of ``CAUSES``.
-        opinions: What models think of it, the champion first; none where nobody was asked.
+        opinions: What models think of it, the champion first; none if no model was asked.
         twin: The digest of the benchmark image that it nearly equals; empty where it equals none.
     """
 
@@ -138,7 +138,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a dataset's queue.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     place = folder / snapshots.QUARANTINE
     with atomic.disk_errors(place):
@@ -169,7 +169,7 @@ def add(folder: Path, batch: str, entries: Sequence[Waiting], classes: Sequence[
         classes: The class names that the entries' labels count in: those of the newest snapshot.
 
     Raises:
-        StoreError: The disk is full or refuses; what waited before still does.
+        StoreError: The disk is full or fails; what waited before still does.
         DataError: A file of the queue is damaged.
     """
     if not entries:
@@ -210,7 +210,7 @@ def discard(folder: Path, doomed: Collection[str]) -> int:
     """Take images out of the queue by their digests; returns how many there were.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     if not batches(folder):
         return 0

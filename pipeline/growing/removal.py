@@ -1,7 +1,7 @@
 """Take images out of a dataset: struck from the next snapshot, or erased from all of them.
 
-Erasing is a list of steps that can each be repeated: what is to go is first written to ``.erasing.json``, and the file
-is deleted last, so that an erasure that was killed is completed by whoever writes to the dataset next.
+Erasing is a list of steps that can each be repeated: the images to erase are first listed in ``.erasing.json``, and
+the file is deleted last, so that whoever writes to the dataset next completes an erasure that was killed.
 """
 
 from collections.abc import Collection, Sequence
@@ -66,7 +66,7 @@ def remove(home: Home, dataset: str, images: Sequence[str], *, erase: bool, noti
 
     Raises:
         DataError: There is no such dataset or image.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     snapshots.find(home.datasets, dataset)
     folder = home.datasets / dataset
@@ -89,7 +89,7 @@ def finish(home: Home, folder: Path, *, wait: bool, notify: Notify) -> None:
     """Complete an erasure that was killed, if there is one.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     if (folder / PENDING).exists():
         with (
@@ -104,7 +104,7 @@ def complete_erasure(home: Home, folder: Path) -> bool:
     """Finish an interrupted erasure; return whether there was one. The caller holds both locks.
 
     Raises:
-        StoreError: The disk is full or refuses; the next call resumes.
+        StoreError: The disk is full or fails; the next call resumes.
     """
     if not (folder / PENDING).exists():
         return False
@@ -155,7 +155,7 @@ def _matching(image: str, sources: dict[str, set[str]], newest: Snapshot) -> set
             "the source as `dataset export --to folder` lists it, or the picture file itself."
         )
     if len(digests) > 1:
-        raise DataError(f"'{image}' fits {len(digests)} images of {newest.name}: give their digests.")
+        raise DataError(f"'{image}' matches {len(digests)} images of {newest.name}: give their digests.")
     return digests
 
 

@@ -47,7 +47,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a review is.
+    """How far a review has come.
 
     Attributes:
         left: Images that this reviewer can still decide on.
@@ -97,7 +97,7 @@ class ReviewQueue:
         return next((self._question(entry) for entry in self._order if self._is_open(entry.digest, reviewer)), None)
 
     def progress(self, reviewer: str) -> Progress:
-        """Return how far a reviewer is, as of the last look."""
+        """Return how far a reviewer has come, as of the last look."""
         held = {entry.digest for entry in self._order}
         pending = [one for digest, one in self._decisions.pending.items() if digest in held]
         skipped = sum(one.action == "skip" and one.reviewer == reviewer for one in pending)
@@ -115,7 +115,7 @@ class ReviewQueue:
 
         Raises:
             DataError: The image no longer waits, someone else decided on it, or there is no such class or reviewer.
-            StoreError: The disk is full or refuses.
+            StoreError: The disk is full or fails.
         """
         _check_reviewer(reviewer)
         if (label is not None) != (action == "label") or (label is not None and label not in self.snapshot.classes):
@@ -124,10 +124,10 @@ class ReviewQueue:
             self.refresh()
             entry = next((one for one in self._order if one.digest == digest), None)
             if entry is None:
-                raise DataError("This image no longer waits: go on with the next one.")
+                raise DataError("This image no longer waits: continue with the next one.")
             known = self._decisions.pending.get(digest)
             if known is not None and known.reviewer != reviewer and known.action != "skip":
-                raise DataError(f"{known.reviewer} decided on this image already: go on with the next one.")
+                raise DataError(f"{known.reviewer} has already decided on this image: continue with the next one.")
             line = Decided(
                 digest=digest,
                 action=action,
@@ -144,7 +144,7 @@ class ReviewQueue:
         """Take back a reviewer's last decision that is not stored yet; returns its image, ``None`` without any.
 
         Raises:
-            StoreError: The disk is full or refuses.
+            StoreError: The disk is full or fails.
         """
         with quarantine.locked(self._folder):
             self.refresh()
@@ -202,7 +202,7 @@ class ReviewQueue:
         return None if entry.label == quarantine.NO_LABEL else self.snapshot.classes[entry.label]
 
     def _with_opinions(self, waiting: list[Waiting]) -> list[Waiting]:
-        """The same, each with what today's champion thinks of it first, where there is one."""
+        """The same, each with the current champion's opinion first, if there is one."""
         champion = opinions.champion_of(self._home, self.snapshot.name, self.snapshot.shape)
         if champion is None:
             return waiting
@@ -224,7 +224,7 @@ class ReviewQueue:
 
 
 def must_be_blind(home: Home, waiting: Collection[Waiting]) -> frozenset[str]:
-    """Return the digests of what is reviewed blind: audits, and images that judge versions of any lineage.
+    """Return the digests of images to review blind: audits, and images that versions of any lineage are judged on.
 
     Raises:
         StoreError: A record of roles is damaged.
@@ -234,7 +234,7 @@ def must_be_blind(home: Home, waiting: Collection[Waiting]) -> frozenset[str]:
 
 
 def judging(home: Home, held: Sequence[str]) -> frozenset[str]:
-    """Return which digests are of images that judge versions, in any lineage.
+    """Return which digests belong to images that versions are judged on, in any lineage.
 
     Raises:
         StoreError: A record of roles is damaged.

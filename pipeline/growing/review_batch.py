@@ -21,7 +21,7 @@ from pipeline.growing.snapshot_store import Change, Terms
 from pipeline.store.home import Home
 
 LEFT_ALONE_SECONDS = 600
-"""After that long without another decision, the next ingest stores what was decided."""
+"""After this long without another decision, the next ingest stores what was decided."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ReviewBatch:
         found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count) or "nothing to store"
         lines = [f"Reviewed by {', '.join(self.reviewers)}: {found}." if self.reviewers else "Nothing was decided."]
         if self.returned:
-            lines.append(f"{self.returned:,} images now judge models and must be reviewed again, blind.")
+            lines.append(f"{self.returned:,} images are now in the benchmark and must be reviewed again, blind.")
         if self.skipped:
             lines.append(f"{self.skipped:,} skipped images wait for the next review.")
         return [*lines, f"The newest snapshot is {self.snapshot.id} with {self.snapshot.images:,} images."]
@@ -69,7 +69,7 @@ class ReviewBatch:
 
 @dataclass
 class _Plan:
-    """What the decisions come to."""
+    """What the decisions amount to."""
 
     added: list[Entry] = field(default_factory=list)
     relabelled: list[Entry] = field(default_factory=list)
@@ -94,7 +94,7 @@ def store(home: Home, dataset: str, *, wait: bool, notify: Notify) -> ReviewBatc
 
     Raises:
         DataError: There is no such dataset, or a file is damaged.
-        StoreError: The disk is full or refuses; what was not stored is still pending.
+        StoreError: The disk is full or fails; what was not stored is still pending.
     """
     folder = home.datasets / snapshots.find(home.datasets, dataset).name
     removal.finish(home, folder, wait=wait, notify=notify)
@@ -121,10 +121,10 @@ def store(home: Home, dataset: str, *, wait: bool, notify: Notify) -> ReviewBatc
 
 
 def store_what_was_left(home: Home, dataset: str, *, wait: bool, notify: Notify) -> None:
-    """Store decisions that a reviewer left pending and went away, or whose process was killed.
+    """Store the pending decisions of a reviewer who left, or whose process was killed.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     folder = home.datasets / dataset
     pending = decisions.read(folder).pending if snapshots.numbers(folder) else {}

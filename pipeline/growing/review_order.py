@@ -12,7 +12,7 @@ from pipeline.growing import quarantine, screening
 from pipeline.growing.quarantine import Opinion, Waiting
 
 SKIP, UNDO, DISCARD, QUIT, NAME = "s", "u", "x", "q", "/"
-"""Keys that are no class; after ``/`` a class is named in full."""
+"""Keys that do not stand for a class; after ``/`` a class is named in full."""
 BLIND_EVERY = 5
 """Every fifth image is one that is reviewed blind, as long as there are any."""
 ORDER_KEY = b"review"

@@ -13,8 +13,8 @@ CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS = "conflict", "doubted label",
 QUARANTINED = (CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS)
 REFUSED = (UNREADABLE, UNKNOWN_CLASS)
 LEAST_OF_LABEL = 0.01
-"""A model that gives the label less doubts it. Of 1 % flipped labels among 10,000 this finds 9 in 10, and 93 in 100
-of those it finds are flipped."""
+"""A model that gives a label less than this doubts it. With 1 % of 10,000 labels flipped, this finds 9 in 10 of them,
+and 93 in 100 of those it finds are flipped."""
 FAR_FROM_EVEN = 3.0
 """A class this many times larger or smaller than the median class is named in the report."""
 
@@ -202,7 +202,7 @@ def uneven(counts: Mapping[str, int]) -> list[str]:
         return []
     middle = max(float(np.median(list(counts.values()))), 1.0)
     return [
-        f"Class {name} has {count:,} images where the median class has {middle:,.0f}."
+        f"Class {name} has {count:,} images; the median class has {middle:,.0f}."
         for name, count in counts.items()
         if count * FAR_FROM_EVEN < middle or count > FAR_FROM_EVEN * middle
     ]

@@ -19,7 +19,7 @@ def delete(home: Home, dataset: str, prediction_ids: Collection[str]) -> set[str
         prediction_ids: Which.
 
     Raises:
-        StoreError: A file is damaged, or the disk is full or refuses.
+        StoreError: A file is damaged, or the disk is full or fails.
         DataError: A review queue is damaged.
     """
     found = served_upkeep.delete(home, dataset, prediction_ids)
@@ -33,7 +33,7 @@ def delete_all(home: Home, dataset: str) -> int:
     """Delete everything that is kept of a dataset's predictions; returns how many there were.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
         DataError: A review queue is damaged.
     """
     ids = {one for path in served_log.files(home, dataset) for one in served_log.ids_in(path)}
@@ -45,7 +45,7 @@ def erase(home: Home, image_digests: Collection[str]) -> None:
     """Delete every served prediction of some images, given by the hexadecimal digests of their pixels.
 
     Raises:
-        StoreError: A file is damaged, or the disk is full or refuses.
+        StoreError: A file is damaged, or the disk is full or fails.
     """
     for dataset in served_log.datasets(home):
         for served in served_log.read(home, dataset):

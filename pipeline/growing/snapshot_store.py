@@ -97,7 +97,7 @@ def commit(folder: Path, parent: Snapshot | None, change: Change) -> Snapshot:
         change: What is added and struck.
 
     Raises:
-        StoreError: The disk is full or refuses; the last snapshot is intact.
+        StoreError: The disk is full or fails; the last snapshot is intact.
         DataError: A shard of the parent is damaged.
     """
     number = parent.number + 1 if parent else 1

@@ -1,4 +1,4 @@
-"""A run in a process of its own: a watcher goes on while it trains, and is not harmed by what happens to it.
+"""A run in a process of its own: the watcher keeps working while it trains, and survives if it crashes.
 
 The orders go to the process as one line on its standard input, which stays open: when the watcher dies, it closes,
 and the process ends. What it does comes back as lines of JSON.
@@ -24,11 +24,11 @@ from pipeline.facts.base import Facts
 from pipeline.store.home import Home
 
 STOP_SECONDS = 20.0
-"""How long a run may take to stop before it is killed; both leave finished work intact."""
+"""How long a run may take to stop before it is killed; finished work stays intact either way."""
 
 
 class Message(Facts):
-    """What a run says of itself."""
+    """What a run reports about itself."""
 
     kind: Literal["doing", "notice", "problem"]
     text: str

@@ -1,4 +1,4 @@
-"""What was judged and promoted and not announced yet: read from the store, so that no crash can lose it."""
+"""Verdicts and promotions that have not been announced yet: read from the store, so no crash can lose them."""
 
 from collections.abc import Iterator, Sequence
 

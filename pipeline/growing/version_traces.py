@@ -1,4 +1,4 @@
-"""What versions remember of images: the digests they were trained and judged on, and pictures in their reports."""
+"""What versions record about images: the digests they were trained and judged on, and pictures in their reports."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -53,7 +53,7 @@ def forget(folder: Path, images: Collection[str]) -> None:
     Every step can be repeated; the manifest, which makes them count, comes last.
 
     Raises:
-        StoreError: The disk is full or refuses, or the version is damaged.
+        StoreError: The disk is full or fails, or the version is damaged.
     """
     gone = as_digests(images)
     facts = manifest.read(folder)

@@ -1,8 +1,8 @@
-"""Watch an inbox: take in what arrives, and train on all of it when enough is new.
+"""Watch an inbox: take in what arrives, and train on all of it once enough is new.
 
-The loop looks, does what is due, records it, and sleeps. What it must know after it was killed is in ``WatchState``;
-what was judged and promoted is read from the store. So it can be killed at any moment: the next watcher goes on where
-this one stopped.
+The loop looks, does what is due, records it, and sleeps. What it must know after being killed is in ``WatchState``;
+what was judged and promoted is read from the store. So it can be killed at any moment: the next watcher continues
+where this one stopped.
 """
 
 import contextlib
@@ -33,9 +33,9 @@ from pipeline.store.home import Home
 LONGEST_PAUSE_SECONDS = 2.0
 PULSE_SECONDS = 0.1
 TROUBLE_SECONDS = 60.0
-"""Trouble that lasts so long is announced; what passes sooner, like another command's lock, is not."""
+"""Trouble that lasts this long is announced; trouble that passes sooner, like another command's lock, is not."""
 RETRY_SECONDS = 900.0
-"""How soon a run that failed is tried again although nothing has arrived."""
+"""How soon a failed run is tried again even if nothing has arrived."""
 
 THE_RUN = "the run"
 MOST_RUNS = 1_000
@@ -48,12 +48,12 @@ __all__ = ["Listeners", "Orders", "Pace", "Watch", "emit", "event"]
 
 @dataclass(frozen=True)
 class Orders:
-    """What a watcher is to do.
+    """What a watcher should do.
 
     Attributes:
         order: The dataset, and how batches are ingested.
         inbox: The folder that is watched.
-        settings: Of the runs; their dataset and size are today's.
+        settings: Of the runs; they always use all of the newest snapshot.
         every: How many new images start a run.
         pace: How often runs may begin; ``None`` for any.
         delete: Delete what was taken in, instead of keeping it in ``done``.
@@ -144,7 +144,7 @@ class Watch:
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
         if not self._orders.inbox.is_dir():
-            raise SettingsError(f"--inbox {self._orders.inbox} is no folder: create it, or name another.")
+            raise SettingsError(f"--inbox {self._orders.inbox} is not a folder: create it, or name another.")
         snapshots.find(self._home.datasets, self._dataset)
         with watch_records.watching_alone(self._home, self._dataset, self._orders.inbox):
             self._resume()
@@ -192,7 +192,7 @@ class Watch:
                 self._troubled_since[what] = float("inf")
                 self._failures += 1
                 with contextlib.suppress(PipelineError):
-                    self._log.happened("trouble", f"The watcher cannot go on with {what}: {error}")
+                    self._log.happened("trouble", f"The watcher cannot continue with {what}: {error}")
         else:
             self._troubled_since.pop(what, None)
 

@@ -43,7 +43,7 @@ class Gatherer:
 
         Raises:
             PipelineError: The champion cannot be measured, the challenger has no answers out of fold where they are
-                needed, or the disk refuses: none of these makes the challenger fail.
+                needed, or the disk fails: none of these makes the challenger fail.
         """
         if self.policy.out_of_fold:
             rows = out_of_fold.compared(self.data, self.split, candidate.folder, champion.folder if champion else None)
@@ -170,7 +170,7 @@ def grows(candidate: Candidate, champion: Path) -> bool:
     """Return whether a candidate is the champion's recipe, trained on all of the champion's images and more.
 
     Raises:
-        UnreadableError: The disk refuses to read a record, which may be whole.
+        UnreadableError: The disk fails to read a record, which may be whole.
     """
     facts, new = manifest.read(champion), manifest.read(candidate.folder)
     if (facts.recipe, facts.parameters, facts.folds) != (new.recipe, new.parameters, new.folds):
@@ -185,7 +185,7 @@ def trained_with(folder: Path) -> Digests | None:
     """Return the digests of the images a version was trained or validated with; ``None`` without a usable record.
 
     Raises:
-        UnreadableError: The disk refuses to read the record, which may be whole.
+        UnreadableError: The disk fails to read the record, which may be whole.
     """
     seen = _training_images(folder)
     return None if seen is None else np.concatenate([seen.train, seen.validation])
@@ -195,7 +195,7 @@ def shared_images(folder: Path, benchmark: Digests) -> int | None:
     """Return how many benchmark images a candidate was trained or validated with; ``None`` without a usable record.
 
     Raises:
-        UnreadableError: The disk refuses to read the record, which may be whole.
+        UnreadableError: The disk fails to read the record, which may be whole.
     """
     seen = trained_with(folder)
     return None if seen is None else int(contained(benchmark, seen).sum())

@@ -48,7 +48,7 @@ def source_of(home: Home, given: str) -> tuple[str, str | None]:
 
 
 def stored_source(home: Home, name: str) -> str:
-    """Return what to load to have a dataset again that versions were trained on, as it is now.
+    """Return what to load to read a dataset that versions were trained on again, as it is now.
 
     Raises:
         DataError: No version of it records where its images were.
@@ -62,7 +62,7 @@ def stored_source(home: Home, name: str) -> str:
 
 
 def recorded_source(version: Manifest) -> str:
-    """Return what to load to have the images again that a version was made from.
+    """Return what to load to read the images that a version was made from again.
 
     Raises:
         DataError: It does not record where they are.

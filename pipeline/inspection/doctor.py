@@ -1,4 +1,4 @@
-"""The doctor: look at a whole home, name each fault, and repair what can be proven."""
+"""The doctor: check a whole home, name each fault, and repair those whose correct state is known."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Fault:
             ``submissions``, ``repeats``, ``drift``, ``index``, ``staging`` or ``leftover``.
         path: The file or folder.
         sentence: What is wrong, for a person.
-        remedy: What ``repair`` does about it; ``None`` where nothing can be proven.
+        remedy: What ``repair`` does about it; ``None`` if the correct state is not known.
     """
 
     kind: str
@@ -55,7 +55,7 @@ def examine(home: Home) -> list[Fault]:
 
 
 def repair(home: Home, notify: Callable[[str], None]) -> list[str]:
-    """Repair what can be proven, under the lock; return a sentence for each repair.
+    """Repair every fault whose correct state is known, under the lock; return a sentence for each repair.
 
     A step that fails stops no other; its faults are found again by ``examine``.
 

@@ -1,4 +1,4 @@
-"""Whether the images that are served are still like those that the champion was judged on, as they come in."""
+"""Whether served images are still like those that the champion was judged on, checked as they come in."""
 
 import time
 from collections.abc import Callable
@@ -26,12 +26,12 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """What is known of the images that a champion served, or of a set of images.
+    """What is known about the images that a champion served, or about a set of images.
 
     Attributes:
         champion: The champion.
         state: Its monitor; ``None`` where nothing that it served was logged, and for a set of images.
-        alarm: That they are different from those that it was judged on, in a sentence; ``None`` without an alarm.
+        alarm: A sentence saying that they differ from those it was judged on; ``None`` without an alarm.
         changes: What is different; ``None`` without an alarm, and where the log no longer has the images.
         images: How many images these are.
         reference_images: How many they were compared with; 0 if no image was.
@@ -60,7 +60,7 @@ def check(home: Home, dataset: str, *, data_dir: Path | None = None, notify: Not
     Raises:
         DeployError: The dataset has no champion.
         DataError: The champion's images cannot be found.
-        StoreError: A file is damaged, or the disk refuses.
+        StoreError: A file is damaged, or the disk fails.
     """
     champion = _champion(home, dataset)
     with drift_files.changing(home, dataset):
@@ -111,7 +111,7 @@ def reset(home: Home, dataset: str, reason: str) -> DriftState:
 
     Raises:
         DataError: There is no monitor.
-        StoreError: Its state is damaged, or the disk refuses.
+        StoreError: Its state is damaged, or the disk fails.
     """
     with drift_files.changing(home, dataset):
         state = drift_files.read_state(home, dataset)
@@ -151,8 +151,8 @@ def _alarm(home: Home, state: DriftState, raised: Raised, eye: Eye) -> DriftAlar
     changes = drift_changes.since(home, state, since_id, eye)
     score, meaning = drift_changes.sign(raised, eye.reference.facts.classes)
     sentence = (
-        f"Since {prediction_ids.when(since_id)}, after {raised.since:,} images, what {state.watched.version} is asked "
-        f"about is unlike what it was judged on: {meaning}."
+        f"Since {prediction_ids.when(since_id)}, after {raised.since:,} images, what {state.watched.version} sees has "
+        f"been unlike the images that it was judged on: {meaning}."
     )
     return DriftAlarm(
         key=f"{state.dataset}-{state.number}",

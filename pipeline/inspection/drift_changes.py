@@ -122,7 +122,7 @@ def since(home: Home, state: DriftState, first_id: str, eye: Eye) -> Changes | N
 
 
 def sign(raised: Raised, classes: tuple[str, ...]) -> tuple[str, str]:
-    """Return what gave an alarm away, and what that says of the images."""
+    """Return which score raised an alarm, and what that says about the images."""
     if raised.score < len(GENERAL):
         score = GENERAL[raised.score]
         return score, WORDS[score][0 if raised.rise else 1]

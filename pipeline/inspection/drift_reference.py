@@ -44,7 +44,7 @@ def of(home: Home, champion: Deployment, *, data_dir: Path | None, notify: Calla
 
     Raises:
         DataError: The champion's images cannot be found, or none are left that it was not trained on.
-        StoreError: The champion is damaged, or the disk refuses.
+        StoreError: The champion is damaged, or the disk fails.
     """
     kept = drift_files.read_reference(home, champion.dataset)
     if kept is not None and kept.facts.digest == champion.digest:
@@ -79,8 +79,8 @@ def slow_notice(images: int) -> str | None:
     if images >= ENOUGH_IMAGES:
         return None
     return (
-        f"The reference has only {images:,} images: a change is found later than with {ENOUGH_IMAGES:,} or more, "
-        "which a larger dataset would give."
+        f"The reference has only {images:,} images: a change is found later than with {ENOUGH_IMAGES:,} or more. A "
+        "larger dataset would have them."
     )
 
 

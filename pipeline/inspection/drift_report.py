@@ -1,4 +1,4 @@
-"""What a look at served images found: in words, as JSON, and as a page."""
+"""The result of a drift check: in words, as JSON, and as a page."""
 
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def write_page(home: Home, found: Drift) -> Path | None:
     """Write the page on an alarm, beside the log or, for other images, in ``metric_results/``; return where it is.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     changes, dataset = found.changes, found.champion.dataset
     if found.alarm is None or changes is None:
@@ -72,14 +72,14 @@ def _finding(found: Drift) -> list[str]:
             ]
         if found.alarm is None:
             return [
-                f"No alarm: these {found.images:,} images are not shown to be unlike those {champion} was judged on."
+                f"No alarm: these {found.images:,} images are not proven unlike those that {champion} was judged on."
             ]
         return [found.alarm, *changes]
     if state.alarm is None:
         until = f", the last of them at {prediction_ids.when(state.read_to)}" if state.images else ""
         return [f"No alarm after {state.images:,} images that {champion} served{until}."]
     handled = (
-        "The alarm stays until another version serves. If nothing has to be done about it, "
+        "The alarm stays until another version serves. If it needs no action, "
         "`simulator.py drift --reset REASON` starts the next monitor."
     )
     return [state.alarm.sentence, *changes, handled]
@@ -87,8 +87,10 @@ def _finding(found: Drift) -> list[str]:
 
 def _promise(found: Drift) -> str:
     if found.state is None:
-        return f"If these images were like those of the benchmark, this would happen with a probability of {ALPHA:.1%}."
+        return (
+            f"If these images were like the benchmark's, this would happen with a probability of at most {ALPHA:.1%}."
+        )
     return (
         f"The probability that {found.champion.dataset} ever has a false alarm is at most {100 * ALPHA:g} %, over all "
-        f"monitors of its life; this is number {found.state.number} and has {100 * found.state.level:.3g} % of it."
+        f"monitors of its life; this is number {found.state.number}, with a share of {100 * found.state.level:.3g} %."
     )

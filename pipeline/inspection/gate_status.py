@@ -1,4 +1,4 @@
-"""What each dataset's error budget has left, and what can be proven with it, in figures and in words."""
+"""What is left of each dataset's error budget, and what can be proven with it, in figures and in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -149,7 +149,7 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
 
 
 def _what_helps(policy: GatePolicy, status: Status, found: tuple[float, float] | None) -> list[str]:
-    """What helps where not even a challenger with half of the champion's errors is likely to be proven better."""
+    """What helps if not even a challenger with half of the champion's errors is likely to be proven better."""
     errors = status.champion_errors or 0
     most = ledger.next_level(policy, status.left, 0.0) if policy.promises else policy.alpha / policy.caution
     level = most if found is None else found[1]

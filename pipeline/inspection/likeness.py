@@ -11,7 +11,7 @@ from pipeline.store.home import Home
 
 
 def warning(home: Home, model: Deployment | Version, probabilities: Probabilities) -> str | None:
-    """Return that images are unlike those that a model was judged on; ``None`` where that is not shown.
+    """Return that images are unlike those that a model was judged on; ``None`` if that is not proven.
 
     The version must still be there, since its bundle in production has no benchmark predictions.
 

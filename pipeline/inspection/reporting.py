@@ -72,7 +72,7 @@ def add_report(home: Home, folder: Path, verdict: Verdict, data: LabelledImages,
         The near copies that it shows.
 
     Raises:
-        StoreError: What the watcher wrote is missing or damaged, or the disk refuses.
+        StoreError: What the watcher wrote is missing or damaged, or the disk fails.
     """
     from pipeline.reports import galleries, version_report
 

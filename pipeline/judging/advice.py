@@ -87,7 +87,7 @@ def _more_images(missing: Lack, images: int, *, out_of_fold: bool) -> str:
     if out_of_fold:
         return f"about {more:,} more labelled images"
     pool = power.rounded(BENCHMARK_SHARE * more)
-    return f"about {more:,} more benchmark images (of a dataset that is one pool, {pool:,} more labelled images)"
+    return f"about {more:,} more benchmark images (if the dataset is one pool, {pool:,} more labelled images)"
 
 
 def _commands(verdict: Verdict) -> list[str]:
@@ -96,7 +96,7 @@ def _commands(verdict: Verdict) -> list[str]:
     judge, ways = f"simulator.py judge {verdict.candidate_id}", []
     if _growing_would_pass(verdict):
         claim = f"less than {PRESETS['growing'].margin_pp:g} points worse"
-        ways.append(f"`{judge} --gate growing`, which takes less proof of a model with more images: {claim}")
+        ways.append(f"`{judge} --gate growing`, which demands less of a model with more images: {claim}")
     if _is_small(verdict.benchmark_images):
         ways.append(f"the same run with `--folds 5 --gate cross-fit`, {FOLDS}")
     return [*ways, f"`{judge} --gate as-good`, {CHANCE}"]

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.errors import StoreError
 
 GENESIS = "0" * 64
-RESTORE = "Restore the ledger from a copy; until then nothing is judged with it."
+RESTORE = "Restore the ledger from a backup; until then nothing is judged with it."
 Line = Mapping[str, Any]
 
 

@@ -141,8 +141,8 @@ def _title_of_not_inferior(policy: GatePolicy) -> str:
 def _impossible(other: Contender, errors: int, images: int, best: float, level: float) -> Check:
     shown, limit = paired.against_limit(best, level)
     sentence = (
-        f"{other.id} makes {counted(errors, 'error')} on these {images:,} images: fixing all of them and making none "
-        f"would give {shown}, and it takes p <= {limit}. No challenger can be promoted here, so they were not compared "
-        "and nothing was spent. It takes a larger benchmark."
+        f"{other.id} makes {counted(errors, 'error')} on these {images:,} images: even fixing all of them and making "
+        f"none would give {shown}, but p <= {limit} is needed. No challenger can be promoted here, so they were not "
+        "compared and nothing was spent. A larger benchmark is needed."
     )
     return Check("within_reach", "a promotion is possible on this benchmark", "fail", best, level, sentence)

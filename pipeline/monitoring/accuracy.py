@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 from scipy.special import betaln
 
 PRIOR = (10.0, 0.5)
-"""Of the Beta mixture, fixed before any label is seen: most models in production are right far more often than not."""
+"""Parameters of the Beta mixture, fixed before any label is seen: most models in production are usually right."""
 SMALLEST = 1e-12
 
 

@@ -10,13 +10,13 @@ from pipeline.monitoring.image_scores import BINS, GENERAL, NEIGHBOUR_DISTANCE, 
 
 Counts = NDArray[np.int64]
 LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 0.999)
-"""Parts of the reference that lie below the edges of coarse bins, in which few images can be compared."""
+"""Shares of the reference below the edges of coarse bins, which allow comparing few images."""
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 """Shares of images that may be corrupted."""
 EXPLAINED = 0.6
-"""A corruption is named if it explains at least so much of the difference."""
+"""A corruption is named if it explains at least this share of the difference."""
 STANDARD_ERRORS = 4.0
-"""A class is named as more or less frequent if its share is off by this many."""
+"""A class is named as more or less frequent if its share is off by this many standard errors."""
 UNUSUAL = 0.99
 """An image is unusual if it is farther from the training images than this part of the reference."""
 

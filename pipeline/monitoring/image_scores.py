@@ -1,4 +1,4 @@
-"""Scores that say how usual an image is to a champion, fitted on images that it was trained on, and on them alone.
+"""Scores of how usual an image is to a champion, fitted only on images that it was trained on.
 
 Each score is a fixed function of an image, so reference and served images remain exchangeable under it: how sure the
 champion is, how far the image is from others in the champion's own features, how much ink it has, what of it other

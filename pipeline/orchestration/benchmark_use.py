@@ -1,4 +1,4 @@
-"""Whether a lineage's benchmark is unseen, and the record, made before anything trains, that from now on it is not."""
+"""Whether a lineage's benchmark is still unseen, and the record, made before anything trains, that it no longer is."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def settle(
 
     Raises:
         SettingsError: The policy takes the benchmark as unseen and it is not, or it is too large to be trained on.
-        StoreError: The ledger was tampered with, or the disk refuses.
+        StoreError: The ledger was tampered with, or the disk fails.
     """
     book = ledger_files.read(home, dataset, listed)
     trained_on.require_unseen(book, policy)

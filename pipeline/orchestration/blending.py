@@ -1,4 +1,4 @@
-"""What ``blend`` does: versions become one, their weighted mean, which is judged like any other challenger."""
+"""What ``blend`` does: turn versions into their weighted mean, which is judged like any other challenger."""
 
 import os
 import platform
@@ -70,7 +70,7 @@ class Blended:
 
     Attributes:
         version: The blend, judged.
-        members: Those that were given, also where they have no weight.
+        members: Those that were given, including any without weight.
         labels: The truth of the validation images, ``[N]``.
         new: Whether it was made now; otherwise it existed.
     """
@@ -88,7 +88,7 @@ class Blended:
             *(f"{one.weight:.4f}  {_figures(one.answers, self.labels)}  {one.version.id}" for one in self.members),
             f"blend   {_figures(mixed, self.labels)}  {self.version.id}"
             f"{'' if self.new else ' (it existed; nothing was judged again)'}",
-            f"Compared on {len(self.labels):,} validation images, on which the weights were learned, too.",
+            f"Compared on {len(self.labels):,} validation images, the ones on which the weights were learned.",
         ]
 
 
@@ -104,7 +104,7 @@ def blend(settings: Settings, home: Home, ids: Sequence[str], notify: Notify) ->
     Raises:
         SettingsError: There are fewer than two versions, or they belong to several datasets.
         ModelError: A single member is as good as any blend of them.
-        PipelineError: A version is unknown or damaged, its dataset is gone, or the disk refuses.
+        PipelineError: A version is unknown or damaged, its dataset is gone, or the disk fails.
     """
     policy = from_table(settings.gate or None)
     with lock.writing(home, wait=True, notify=notify):
@@ -118,7 +118,7 @@ def blend(settings: Settings, home: Home, ids: Sequence[str], notify: Notify) ->
         used = [member for member in members if member.weight > 0]
         if len(used) < 2:
             raise ModelError(
-                f"Nothing is gained by a blend: on the {len(labels):,} validation images {used[0].version.id} alone is "
+                f"A blend gains nothing: on the {len(labels):,} validation images {used[0].version.id} alone is "
                 "as good as any mean of these versions."
             )
         cell = _cell(used, split)

@@ -35,7 +35,7 @@ def judge(settings: Settings, home: Home, wanted: Wanted, notify: Notify) -> lis
     """Judge versions again, most promising first, and promote what passes; returns them in that order.
 
     Raises:
-        PipelineError: A version is unknown or damaged, its dataset is gone, or the disk refuses; what was judged
+        PipelineError: A version is unknown or damaged, its dataset is gone, or the disk fails; what was judged
             before stays.
     """
     policy = from_table(settings.gate or None)

@@ -1,7 +1,7 @@
-"""The champion's recipe on all labelled images, for a submission alone: ``metric_results/refits/``.
+"""The champion's recipe fitted on all labelled images, only for a submission: ``metric_results/refits/``.
 
-It is fitted on the benchmark, too, so it can never be judged, and it is no version: neither the gate nor production
-knows of it. What is known of it is that it agrees with the champion, which was judged.
+It is fitted on the benchmark, too, so it can never be judged, and it is not a version: neither the gate nor
+production knows of it. All that is known is that it agrees with the champion, which was judged.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ def refit(
         DataError: Labelled images are among the test images.
         ModelError: The champion has no recipe to refit, or the refit disagrees with it on more test images than
             chance explains.
-        StoreError: A file is damaged, or the disk refuses.
+        StoreError: A file is damaged, or the disk fails.
     """
     facts = request.champion.manifest
     _require_unseen(data, request)
@@ -82,7 +82,7 @@ def refit(
         if manifest.damage(folder, content=True) is not None:
             notify(
                 f"Refitting {facts.recipe} on all {len(data):,} labelled images, {request.seeds} "
-                f"{'seed' if request.seeds == 1 else 'seeds'}: for this submission alone, and never judged."
+                f"{'seed' if request.seeds == 1 else 'seeds'}: only for this submission, and never judged."
             )
             _train(folder, data, cell, progress)
     made = Refit(facts.id, folder, manifest.read(folder).digest, request.seeds)
@@ -90,8 +90,8 @@ def refit(
     if not found.plausible:
         raise ModelError(
             f"The refit is not used: it disagrees with {facts.id} on {found.disagreements:,} of {found.images:,} test "
-            f"images, that is surely on more than {100 * found.least:.2f} %, where the errors of two such models "
-            f"explain {100 * found.most:.2f} % at most. Submit the champion itself, without --refit."
+            f"images. The true share is almost certainly above {100 * found.least:.2f} %, but the errors of two such "
+            f"models explain at most {100 * found.most:.2f} %. Submit the champion itself, without --refit."
         )
     notify(
         f"The refit agrees with {facts.id} on all but {found.disagreements:,} of {found.images:,} test images; "

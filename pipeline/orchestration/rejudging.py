@@ -1,4 +1,4 @@
-"""Judge stored versions again, without training: against today's champion, on today's benchmark, by today's gate."""
+"""Judge stored versions again, without training: against the current champion, by the current benchmark and gate."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,9 +43,9 @@ class Rejudgement:
     def sentence(self) -> str:
         """What was done, for a person."""
         if not self.new:
-            return f"{self.version.id} serves, or has its verdict on all of this: it keeps it, and nothing was spent."
+            return f"{self.version.id} serves, or already has this verdict: nothing was judged, and nothing was spent."
         since = f", since {self.reason}" if self.reason else ""
-        became = "it passed and serves now" if self.version.verdict.outcome == "pass" else "it was refused again"
+        became = "it passed and now serves" if self.version.verdict.outcome == "pass" else "it was refused again"
         return f"{self.version.id} was judged again{since}: {became}."
 
 
@@ -55,7 +55,7 @@ class Rejudge:
 
     Attributes:
         home: The home folder.
-        watcher: Judges under today's policy.
+        watcher: Judges under the current policy.
         data: The dataset as it is today.
         today: Any split of it: its benchmark and validation rows count, and all rows that are fitted at some size.
     """
@@ -85,7 +85,7 @@ class Rejudge:
             yield self.again(version, reason)
 
     def every(self, wanted: Sequence[Version]) -> Iterator[Rejudgement]:
-        """Judge these versions again, most promising first; one that has its verdict on all of this keeps it."""
+        """Judge these versions again, most promising first; one that already has this verdict keeps it."""
         for _, version, _ in self._ordered([(version, "") for version in wanted]):
             champion = production.current(self.home, self.data.name)
             serves = champion is not None and champion.id == version.id
@@ -102,7 +102,7 @@ class Rejudge:
         """Judge a version again, keep the verdict beside it, and promote it if it passes.
 
         Raises:
-            StoreError: The version or the ledger is damaged, or the disk refuses.
+            StoreError: The version or the ledger is damaged, or the disk fails.
         """
         whole = versions.require_whole(version)
         champion = production.current(self.home, self.data.name)

@@ -233,13 +233,13 @@ class Session:
             self.observer.notice(f"{found} {most.version.folder / 'report.html'} shows them.")
 
     def _say_what_is_kept(self, kept: Sequence[Version], rejudge: Rejudge) -> None:
-        """Say which kept verdicts are not of today's gate and images, and how to have them given anew."""
+        """Say which kept verdicts are not from the current gate and images, and how to get new ones."""
         today = rejudge.truth
         # Of a version that answered out of fold, the benchmark and its labels are part of the cell.
         old = [one for one in kept if one.verdict.truth_sha256 not in ("", today) and not one.verdict.out_of_fold]
         if old:
             self.observer.notice(
-                f"{_named(old)} judged on other benchmark images or labels than today's: {_how_to_judge(old)}"
+                f"{_named(old)} judged on other benchmark images or labels than the current ones: {_how_to_judge(old)}"
             )
         refused = [one for one in kept if one not in old and one.verdict.outcome != "pass"]
         other = [one for one in refused if one.verdict.policy_sha256 != self.watcher.policy.digest]

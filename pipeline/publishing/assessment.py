@@ -1,4 +1,4 @@
-"""What can be known of a submission before it is sent: leaks, the probable score, a shift of the images."""
+"""What can be known about a submission before it is sent: leaks, the probable score, a shift of the images."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Assessment:
 
 
 def assess(version: Version, test: UnlabelledImages, metric: CompetitionMetric) -> Assessment:
-    """Hold the test images against what the version was trained and judged on.
+    """Compare the test images with those that the version was trained and judged on.
 
     Args:
         version: Which version predicts.

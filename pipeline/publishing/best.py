@@ -1,4 +1,4 @@
-"""Which version to submit next: the best by expected score of those that were not sent yet."""
+"""Which version to submit next: the best by expected score of those that have not been sent yet."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def predict(home: Home, version: Version, entry: Entry, test: UnlabelledImages) 
 
 
 def choose(home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notify: Notify) -> Version | None:
-    """Return the version with the best expected score that was not sent yet, and say why it is that one.
+    """Return the version with the best expected score that has not been sent yet, and say why.
 
     Versions that were trained on test images are left out, and so are those that could not be judged or whose figures
     are withheld. Of many, only the best on the benchmark predict the test images.
@@ -123,10 +123,10 @@ def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry) -> str:
     inside = score_texts.interval(metric, best.expected.low, best.expected.high)
     score = f"{score_texts.score(metric, best.expected.score)} ({inside})"
     if honest == 1:
-        return f"{best.version.id} is chosen: it is the only version that was not sent yet, expected {score}."
+        return f"{best.version.id} is chosen: it is the only version that has not been sent yet, expected {score}."
     next_one = f"{ranked[1].version.id} with {score_texts.score(metric, ranked[1].expected.score)}"
     which = f"the {len(ranked)} best on the benchmark of " if len(ranked) < honest else ""
     return (
-        f"{best.version.id} is chosen: of {which}{honest} versions that were not sent yet it has the best expected "
-        f"score, {score}; the next is {next_one}."
+        f"{best.version.id} is chosen: of {which}{honest} versions that have not been sent yet, it has the best "
+        f"expected score, {score}; the next is {next_one}."
     )

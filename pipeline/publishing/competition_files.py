@@ -65,7 +65,7 @@ def download(
         ServiceError: Kaggle does not provide a file.
         DataError: A file does not have the expected form; the file it was to replace is unchanged. Or the files of an
             unknown competition, which are kept, have a form that is not known.
-        StoreError: No competition can have this name, or the disk refuses.
+        StoreError: No competition can have this name, or the disk fails.
     """
     if competition in KNOWN:
         return _download_known(home, competition, patience, notify, force=force)

@@ -1,4 +1,4 @@
-"""Deliver a submission once: whatever happens, the record says what is known, and nothing is sent on a guess.
+"""Deliver a submission once: whatever happens, the record says what is known, and nothing is sent again on a guess.
 
 Kaggle may finish a submission long after its answer was lost, and its list shows it later still. A submission that
 the list does not show is therefore not known to be missing: its record stays ``unknown``, it is looked for again and

@@ -1,4 +1,4 @@
-"""Taking part in a competition: its files, what it wants back, and what it scores by, settled once and kept."""
+"""Taking part in a competition: its files, the format of a submission and the metric, settled once and kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A competition, as far as it matters to whoever submits to it.
+    """A competition, as far as it matters for submitting to it.
 
     Attributes:
         competition: Its name in Kaggle's addresses.
@@ -128,10 +128,10 @@ def _form(
 def _known_sample(competition: str, test_images: Path | None) -> SubmissionForm:
     known = KNOWN[competition].sample if competition in KNOWN else None
     if known is None:
-        beside = f" Or put it beside {test_images}." if test_images else ""
+        beside = f" Or put it next to {test_images}." if test_images else ""
         raise DataError(
-            f"The sample_submission.csv of {competition} is missing, which says what a submission must look like: get "
-            f"it with `simulator.py kaggle download{option(competition)}`.{beside}"
+            f"The sample_submission.csv of {competition} is missing; it says what a submission must look like. Get it "
+            f"with `simulator.py kaggle download{option(competition)}`.{beside}"
         )
     return known
 

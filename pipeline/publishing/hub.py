@@ -50,7 +50,7 @@ def publish(
 
     Raises:
         DeployError: This dataset has no champion.
-        StoreError: The bundle is damaged, or the disk refuses.
+        StoreError: The bundle is damaged, or the disk fails.
         ServiceError: The Hub did not accept it; the mirror is kept, and the same call completes it.
     """
     with lock.writing(home, wait=True, notify=notify):
@@ -70,7 +70,7 @@ def mirror(home: Home, dataset: str, repo_id: str | None = None) -> Path:
 
     Raises:
         DeployError: This dataset has no champion.
-        StoreError: The bundle is damaged, or the disk refuses.
+        StoreError: The bundle is damaged, or the disk fails.
     """
     champion = _champion(home, dataset)
     final = home.production_of(dataset) / MIRROR
@@ -92,7 +92,7 @@ def keep_mirror(home: Home, dataset: str) -> None:
     """Build the mirror if it is not the champion's; one that is stays as it is, byte for byte.
 
     Raises:
-        StoreError: The bundle is damaged, or the disk refuses.
+        StoreError: The bundle is damaged, or the disk fails.
     """
     if _config_of(home.production_of(dataset) / MIRROR).get("version") != _champion(home, dataset).id:
         mirror(home, dataset)

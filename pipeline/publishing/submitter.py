@@ -94,7 +94,7 @@ def after_run(
 ) -> SubmissionRecord | None:
     """Submit at the end of a run if the champion changed, and say what came of it.
 
-    Missing credentials are no error: the user reads how to submit, or why this version should not be.
+    Missing credentials are not an error: the user reads how to submit, or why this version should not be.
 
     Raises:
         PipelineError: As ``submit``.

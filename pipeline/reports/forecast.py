@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CAVEAT = (
-    "A forecast only holds if errors go on falling as they did over the sizes that were measured, with the same kind "
+    "A forecast only holds if errors keep falling as they did over the sizes that were measured, with the same kind "
     "of images and the same recipe; the interval covers chance in the measured errors, not a law that bends later, "
     "and far beyond the largest measured size it is a guess."
 )
@@ -251,7 +251,7 @@ def _sentence(bare: Forecast, subject: str, points: "pd.DataFrame") -> str:
     interval = f"{low} to {_about(bare.high)}" if bare.high else f"{low} upwards, without end"
     return (
         f"{subject} would reach {goal} at about {_about(bare.size)} training images (95 % interval: {interval}), "
-        f"{bare.size / largest:.2g} times the largest measured, if its errors go on falling as seen {span}"
+        f"{bare.size / largest:.2g} times the largest measured, if its errors keep falling as seen {span}"
         f"{_of_three(points)}."
     )
 

@@ -111,7 +111,7 @@ def near_copies(
             (picture_of(image), picture_of(copy)),
             classes[label] if label == other else f"{classes[label]} and {classes[other]}",
             "benchmark, training",
-            f"Benchmark image of {classes[label]} beside a training image of {classes[other]}",
+            f"Benchmark image of {classes[label]} next to a training image of {classes[other]}",
         )
         for image, copy, label, other in named
     )

@@ -165,7 +165,7 @@ def _or(value: float | None, default: float) -> float:
 
 
 def _chosen(manifest: Manifest) -> Parameters:
-    """Parameters as used; earlier releases did not record what 0 epochs or images a batch became."""
+    """Parameters as they were used; earlier releases did not record what 0 epochs or images a batch became."""
     used = manifest.parameters_used
     return {
         name: "automatic" if name in ("epochs", "batch_size") and value == 0 else value for name, value in used.items()

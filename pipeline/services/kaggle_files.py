@@ -47,7 +47,7 @@ def download_all(session: KaggleSession, folder: Path) -> Path:
     arrived = folder / f"{session.competition}.zip"
     call(session, partial(_fetch, session, _request_all(session), arrived, f"The archive of {session.competition}"))
     if not zipfile.is_zipfile(arrived):
-        raise ServiceError(f"What Kaggle sent for {session.competition} is no archive: try again.")
+        raise ServiceError(f"What Kaggle sent for {session.competition} is not an archive: try again.")
     return arrived
 
 

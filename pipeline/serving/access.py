@@ -1,4 +1,4 @@
-"""Who may use the server: everyone, or whoever knows the token. What is private needs the token on every server.
+"""Who may use the server: everyone, or whoever knows the token. Private paths need the token on every server.
 
 A request that changes something is refused if a browser says that another site's page sent it, whatever it carries.
 With the cookie alone it must prove to come from a page of this server: a browser then names the page's origin itself
@@ -28,7 +28,7 @@ OPEN = ("/healthz", "/static/")
 PRIVATE = ("/review", "/feedback", "/predictions")
 """Needs the token to be read or changed, also where everything else is open to everyone."""
 GATE = "digit_pipeline.gate"
-"""Where a request's scope holds the gate that it passed."""
+"""The key in a request's scope that holds the gate it passed."""
 READS = frozenset({"GET", "HEAD"})
 SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 1_000
@@ -36,7 +36,7 @@ SIGN_IN = Path(__file__).parent / "static" / "sign-in.html"
 NEEDED = "This server needs its token: send it as `Authorization: Bearer <token>`, or sign in on the page."
 NO_TOKEN = "Without a token, this is not open to other machines: start the server with --token-file."
 FOREIGN = "Another site's page sent this request: open the page of this server itself."
-UNPROVEN = "This request does not say that a page of this server sent it: send the token, or use the page."
+UNPROVEN = "Nothing in this request shows that a page of this server sent it: send the token, or use the page."
 
 
 def read_token(path: Path) -> str:
@@ -77,7 +77,7 @@ def is_private(path: str) -> bool:
 
 
 class TokenGate:
-    """Answers what is protected only to requests that carry the token, or the cookie of a page that sent it once.
+    """Serves protected paths only to requests that carry the token, or the cookie of a page that sent it once.
 
     The cookie is derived from the token, never the token itself; scripts cannot read it and other sites cannot make
     the browser send it. Both are compared in constant time.

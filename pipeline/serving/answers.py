@@ -11,7 +11,7 @@ SENTENCES = {
     "Invalid host header": "This server does not answer to that host name: use localhost, or start it with --host.",
     "Internal Server Error": "The server failed on this request: see its log.",
 }
-"""What a library says in a word, said in a sentence."""
+"""What a library says in a word, as a sentence."""
 RANGE = "The range cannot be read or is not within the file: leave it out, or send `bytes=first-last`."
 
 

@@ -99,7 +99,7 @@ def create_app(
 
 
 def _keeper(home: "Home", keeping: "Keeping", watch: ChampionWatch, notify: Callable[[str], None]) -> "Keeper":
-    """What keeps predictions loads pyarrow, which a server that keeps none does not need."""
+    """Keeping predictions loads pyarrow, which a server that keeps none does not need."""
     from pipeline.serving.keeping import Keeper
 
     return Keeper(home, keeping, lambda: watch.champion, notify)

@@ -1,4 +1,4 @@
-"""Draw a random share of what is served for audits, and keep what they say of the champion at hand."""
+"""Draw a random share of what is served for audits, and keep their result for the current champion at hand."""
 
 import secrets
 import time
@@ -30,7 +30,7 @@ class Auditor:
         share: Probability that a prediction is drawn.
         champion: Returns the champion, ``None`` where there is none.
         notify: Called with sentences for the server's log.
-        seed: Of the draw; ``None`` for one that nobody can foresee.
+        seed: Of the draw; ``None`` for an unpredictable one.
 
     Attributes:
         drawn: Predictions that were drawn.

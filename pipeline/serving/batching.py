@@ -1,4 +1,4 @@
-"""Predict what waits together: while one batch is computed, the next one gathers."""
+"""Predict waiting images together: while one batch is computed, the next one gathers."""
 
 import asyncio
 from collections import deque

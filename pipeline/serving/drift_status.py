@@ -1,4 +1,4 @@
-"""What the server says of drift: the state that ``simulator.py drift`` or ``watch`` left, never computed here."""
+"""What the server reports about drift: the state that ``simulator.py drift`` or ``watch`` left, never computed here."""
 
 from collections.abc import Iterable
 

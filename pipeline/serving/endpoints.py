@@ -1,4 +1,4 @@
-"""The REST API: predict, and say which version is served and how it is."""
+"""The REST API: predict, and say which version is served and whether all is well."""
 
 import asyncio
 from collections.abc import Sequence

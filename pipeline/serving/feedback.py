@@ -1,4 +1,4 @@
-"""What users say of predictions: corrections go to review, and an entry of the log can be deleted.
+"""What users say about predictions: corrections go to review, and an entry of the log can be deleted.
 
 ``access.PRIVATE`` keeps both behind the token.
 """

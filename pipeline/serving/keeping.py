@@ -77,11 +77,11 @@ class Keeper(Collector):
             self._shadow.stop()
 
     def is_reviewed(self, champion: Champion) -> bool:
-        """Return whether somebody reviews what this champion predicts: its dataset must be one that grows."""
+        """Return whether predictions of this champion can be reviewed: its dataset must be a growing one."""
         return from_production.folder_of(self.home, champion.origin) is not None
 
     def correct(self, champion: Champion, prediction_id: str, label: str | None) -> bool:
-        """Take what a user says of a prediction; a correction waits for a review.
+        """Take a user's feedback on a prediction; a correction waits for review.
 
         Args:
             champion: What serves.
@@ -93,7 +93,7 @@ class Keeper(Collector):
 
         Raises:
             RequestRefusal: The prediction is not kept, nobody reviews this dataset, or it has no such class.
-            PipelineError: A file is damaged, the disk refuses, or too many corrections wait.
+            PipelineError: A file is damaged, the disk fails, or too many corrections wait.
         """
         served = self.log.find(champion.deployment.dataset, prediction_id)
         if served is None:
@@ -120,7 +120,7 @@ class Keeper(Collector):
         """Delete a prediction from the log, the audits and the review queue; return whether it was there.
 
         Raises:
-            StoreError: A file is damaged, or the disk refuses.
+            StoreError: A file is damaged, or the disk fails.
             DataError: The review queue is damaged.
         """
         self.log.flush()
@@ -132,7 +132,7 @@ class Keeper(Collector):
         yield _counter("predictions_logged", "Predictions in the log.", log.kept)
         yield _counter("predictions_not_logged", "Predictions that the disk did not take, or not in time.", log.lost)
         yield GaugeMetricFamily("prediction_log_up", "1 if predictions are logged.", value=log.problem is None)
-        kinds = CounterMetricFamily("feedback", "What users said of predictions.", labels=["kind"])
+        kinds = CounterMetricFamily("feedback", "Users' feedback on predictions.", labels=["kind"])
         for kind, count in self._feedback.items():
             kinds.add_metric([kind], count)
         yield kinds

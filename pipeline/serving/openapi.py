@@ -1,4 +1,4 @@
-"""The API's OpenAPI document: exact for the champion that is served, with examples that are answered with 200."""
+"""The API's OpenAPI document: exact for the champion that is served, with examples that get a 200."""
 
 from copy import deepcopy
 from typing import Any

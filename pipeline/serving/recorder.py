@@ -1,4 +1,4 @@
-"""Keep what is served, in the background: the request that is answered waits for nothing of it."""
+"""Keep what is served, in the background: no request waits for it."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ class _Part:
 class Recorder:
     """Collects predictions and writes them to the log about twice a second.
 
-    When the disk refuses, predictions are counted and not kept, which is said once, until it takes them again.
+    While the disk fails, predictions are counted but not kept; this is reported once.
 
     Args:
         home: The home folder.
@@ -54,7 +54,7 @@ class Recorder:
 
     Attributes:
         kept: Predictions that were logged.
-        lost: Predictions that were not, because the disk refused or there were too many at once.
+        lost: Predictions that were not, because the disk failed or there were too many at once.
         problem: Why nothing is kept at the moment; ``None`` where all is well.
     """
 

@@ -139,7 +139,7 @@ class _Reviews:
         if name is None and len(growing) == 1:
             name = growing[0]
         if name not in growing:
-            named = f"The dataset '{name}' does not grow" if name else "No dataset is served"
+            named = f"'{name}' is not a growing dataset" if name else "No dataset is being served"
             raise RequestRefusal(
                 404, f"{named}, so nothing waits for review: `simulator.py ingest FILES --dataset NAME` starts one."
             )

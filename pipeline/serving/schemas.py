@@ -109,7 +109,7 @@ FEEDBACK: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "The prediction is not in the log, or the server keeps none."},
     409: {"model": Problem, "description": "Nothing of this dataset is reviewed."},
     422: {"model": Problem, "description": "Not a prediction id, or not a class."},
-    503: {"model": Problem, "description": "There is no champion yet, or the disk refuses."},
+    503: {"model": Problem, "description": "There is no champion yet, or the disk fails."},
 }
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "There is no champion yet."}}
 UNREADABLE: dict[int | str, dict[str, Any]] = {503: {"model": Problem, "description": "What is on disk is damaged."}}

@@ -1,7 +1,7 @@
 """A challenger predicts in the background what the champion answered; where they disagree, a person looks first.
 
 It runs in a process of its own, with the lowest priority: it takes neither Python's lock nor a core from the champion.
-What it cannot keep up with it skips.
+It skips images when it cannot keep up.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class Shadow:
 
     Args:
         home: The home folder.
-        version: The challenger, which is whole.
+        version: The challenger, undamaged.
         notify: Called with sentences for the server's log.
 
     Attributes:
@@ -109,8 +109,8 @@ class Shadow:
             self._follow_on(challenger)
         except (EOFError, OSError) as error:
             if not self._stopping:
-                reason = str(error) or "its process is gone"
-                self._say(f"The challenger {self.version} ended ({reason}): restart the server.")
+                reason = str(error) or "its process died"
+                self._say(f"The challenger {self.version} stopped ({reason}): restart the server.")
         with self._guard:
             self._ended = True
             self.skipped += self._images_waiting

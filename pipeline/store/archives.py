@@ -44,7 +44,7 @@ def unpack(archive: Path, target: Path, largest: int) -> None:
 
     Raises:
         DataError: The archive is damaged, encrypted, too large, or names a file outside its own folder.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     allowed = max(LEAST_ALLOWED_BYTES, MOST_EXPANSION * archive.stat().st_size)
     try:
@@ -74,7 +74,7 @@ def unpack_inside(folder: Path, largest: int) -> None:
 
     Raises:
         DataError: An archive cannot be unpacked, or what is in it is there already.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     for _ in range(MOST_LEVELS):
         found = [path for path in sorted(folder.rglob("*")) if path.is_file() and is_archive(path)]
@@ -97,7 +97,7 @@ def _replace(archive: Path, largest: int) -> None:
         if target.is_dir() and source.is_dir():  # parts of one folder
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif target.exists():
-            raise DataError(f"{archive} holds {target.name}, which is beside it already: remove one of them.")
+            raise DataError(f"{archive} holds {target.name}, which already exists next to it: remove one of them.")
         else:
             source.rename(target)
         shutil.rmtree(scratch, ignore_errors=True)

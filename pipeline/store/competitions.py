@@ -57,7 +57,7 @@ def remember(home: Home, name: str, given: CompetitionChoices, notify: Callable[
         notify: Receives a sentence if another command writes to the home.
 
     Raises:
-        StoreError: The record is damaged, or the disk refuses.
+        StoreError: The record is damaged, or the disk fails.
     """
     known = choices(home, name)
     merged = known.model_copy(update={key: value for key, value in given if value is not None})

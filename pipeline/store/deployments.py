@@ -30,7 +30,7 @@ def parse_history(lines: Sequence[str], file: Path) -> tuple[DeploymentRecord, .
     Raises:
         StoreError: A line is damaged, or rolls back to what did not serve before; the sentence names file and line.
     """
-    remedy = "restore the file from a copy."
+    remedy = "restore the file from a backup."
     records = tuple(parse(line, f"{file}, line {number}", remedy) for number, line in enumerate(lines, 1))
     served: dict[str, list[DeploymentRecord]] = {}
     for number, record in enumerate(records, 1):

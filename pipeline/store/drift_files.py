@@ -57,7 +57,7 @@ def changing(home: Home, dataset: str) -> Iterator[None]:
     """Hold the lock of a dataset's monitor; the home's own may be held by a run for hours.
 
     Raises:
-        StoreError: Another process has held it for ten minutes, or the disk refuses.
+        StoreError: Another process has held it for ten minutes, or the disk fails.
     """
     path = home.served_of(dataset) / LOCK
     with atomic.disk_errors(path):
@@ -77,7 +77,7 @@ def read_reference(home: Home, dataset: str) -> Reference | None:
     """Return the kept reference; ``None`` where there is none that is whole: it can be made again.
 
     Raises:
-        UnreadableError: The disk refuses to read it.
+        UnreadableError: The disk fails to read it.
     """
     path = home.production_of(dataset) / REFERENCE
     try:
@@ -102,7 +102,7 @@ def write_reference(home: Home, reference: Reference) -> None:
     """Keep a reference, in the place of that of an earlier champion.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     facts = np.frombuffer(reference.facts.model_dump_json().encode(), np.uint8)
     sha256 = np.frombuffer(reference.sha256.encode(), np.uint8)
@@ -126,8 +126,8 @@ def read_state(home: Home, dataset: str) -> DriftState | None:
         raise
     except StoreError as error:
         raise StoreError(
-            f"{error} Restore it from a copy. If you delete it, a new monitor starts, and its promise no longer counts "
-            "those before it."
+            f"{error} Restore it from a backup. If you delete it, a new monitor starts, and its promise no longer "
+            "counts those before it."
         ) from error
 
 
@@ -135,7 +135,7 @@ def write_state(home: Home, state: DriftState) -> None:
     """Replace the state of a dataset's monitor.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     atomic.write_bytes(state_file(home, state.dataset), state.model_dump_json().encode())
 
@@ -159,7 +159,7 @@ def remove_page(home: Home, dataset: str) -> None:
     """Delete the page on an alarm, if there is one.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     _remove(page_file(home, dataset))
 
@@ -168,7 +168,7 @@ def forget_images(home: Home, dataset: str) -> None:
     """Delete what holds traces of images: the page, and the reference, which is made again without them.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     _remove(page_file(home, dataset))
     _remove(home.production_of(dataset) / REFERENCE)

@@ -109,7 +109,7 @@ class Home:
         """
         if not re.fullmatch(r"[A-Za-z0-9][\w-]{0,99}", name, re.ASCII):
             raise StoreError(
-                f"{shown(name)} is no name of a competition: give what follows kaggle.com/competitions/ in its address."
+                f"{shown(name)} is not a competition's name: give what follows kaggle.com/competitions/ in its address."
             )
         return self.data / "kaggle" / name
 

@@ -55,7 +55,7 @@ def append(home: Home, verdict: Verdict) -> None:
     """Add a verdict on a published version, durably.
 
     Raises:
-        StoreError: The disk refuses, or what is there is damaged.
+        StoreError: The disk fails, or what is there is damaged.
     """
     path = file(home, verdict.candidate_id)
     value = verdicts.to_json(verdict)
@@ -77,7 +77,7 @@ def _verdict(path: Path, number: int, text: str) -> Verdict:
     where = Path(f"{path}, line {number},")
     line = typed_files.parse(_LINE, text.encode(), where)
     if line.digest != _digest(path, number, line.verdict):
-        raise StoreError(f"{where} was changed after it was written: restore the file from a copy.")
+        raise StoreError(f"{where} was changed after it was written: restore the file from a backup.")
     return verdicts.from_json(line.verdict, where)
 
 

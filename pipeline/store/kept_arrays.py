@@ -50,7 +50,7 @@ def write(entry: KeptArray, values: NDArray[np.float32]) -> None:
     """Keep an array in one step, with the digest that ``read`` asks for.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, values=values, sha256=np.array(_digest(entry, values)))

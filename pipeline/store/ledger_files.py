@@ -76,7 +76,7 @@ def append(home: Home, book: ledger.Ledger, entry: ledger.Entry) -> ledger.Ledge
     The head is brought up to the last line first, so that it is never more than one line behind.
 
     Raises:
-        StoreError: The disk refuses; the ledger ends with its last whole line.
+        StoreError: The disk fails; the ledger ends with its last whole line.
     """
     return ledger_folder.append(_folder(home), book, entry)
 
@@ -103,7 +103,7 @@ def catch_up(home: Home, name: str) -> bool:
     """Bring a head that lags behind a whole chain up to the last line; return whether it did.
 
     Raises:
-        StoreError: The head or a line cannot be read, or the disk refuses.
+        StoreError: The head or a line cannot be read, or the disk fails.
     """
     return ledger_folder.catch_up(_folder(home), name)
 
@@ -129,7 +129,7 @@ def remake_head(home: Home, name: str, witnessed: int) -> bool:
     """Rewrite a lost head from an intact chain; return whether it did.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     line = lost_head(home, name, witnessed)
     if line is not None:

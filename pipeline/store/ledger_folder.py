@@ -34,7 +34,7 @@ def append(folder: Path, book: ledger.Ledger, entry: ledger.Entry) -> ledger.Led
     The head is brought up to the last line first, so that it is never more than one line behind.
 
     Raises:
-        StoreError: The disk refuses; the ledger ends with its last whole line.
+        StoreError: The disk fails; the ledger ends with its last whole line.
     """
     longer = ledger.with_entry(book, entry)
     catch_up(folder, book.lineage)
@@ -69,7 +69,7 @@ def catch_up(folder: Path, name: str) -> bool:
     """Bring a head that lags behind a whole chain up to the last line; return whether it did.
 
     Raises:
-        StoreError: The head or a line cannot be read, or the disk refuses.
+        StoreError: The head or a line cannot be read, or the disk fails.
     """
     line = lagging(folder, name)
     if line is not None:

@@ -71,7 +71,7 @@ def create(folder: Path, facts: Manifest) -> Manifest:
     """Write the manifest of a finished training: lists the files there, and adds digest and seal.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     described = facts.model_copy(update={"files": describe_files(folder)})
     return write(folder, described.model_copy(update={"digest": identity_digest(described, _model_sha256(described))}))
@@ -86,7 +86,7 @@ def write(folder: Path, facts: Manifest) -> Manifest:
     """Write a manifest, sealed unless it is of format 1, if it can be read again.
 
     Raises:
-        StoreError: It could not be read again, or the disk refuses.
+        StoreError: It could not be read again, or the disk fails.
     """
     sealed = facts.model_copy(update={"seal": _seal(facts)}) if facts.format >= 2 else facts
     parse(json.dumps(sealed.as_json()).encode(), folder / NAME)
@@ -111,7 +111,7 @@ def damage(folder: Path, *, content: bool) -> str | None:
         content: Hash every file; otherwise only presence and size are checked.
 
     Raises:
-        UnreadableError: The disk refuses to read a file, which may be whole.
+        UnreadableError: The disk fails to read a file, which may be whole.
     """
     try:
         facts = read(folder)

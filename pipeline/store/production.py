@@ -147,7 +147,7 @@ def install(home: Home, version_folder: Path, record: DeploymentRecord) -> Deplo
         record: What is added to the history.
 
     Raises:
-        StoreError: The disk refuses or the copy is damaged; the old champion still serves.
+        StoreError: The disk fails or the copy is damaged; the old champion still serves.
     """
     if bundle_damage(home, record, content=True) is not None:
         copy_bundle(version_folder, bundle_of(home, record))
@@ -164,7 +164,7 @@ def complete(home: Home) -> list[tuple[Deployment, bool]]:
         damaged.
 
     Raises:
-        StoreError: The history is damaged, or the disk refuses.
+        StoreError: The history is damaged, or the disk fails.
     """
     done = []
     everything = records(home)
@@ -203,7 +203,7 @@ def copy_bundle(version_folder: Path, bundle: Path) -> None:
     """Make a verified bundle from a version; a damaged one in its place is replaced.
 
     Raises:
-        StoreError: The version is damaged, or the disk refuses.
+        StoreError: The version is damaged, or the disk fails.
     """
     staging = atomic.temporary_name(bundle)
     try:

@@ -31,7 +31,7 @@ def recover(home: Home) -> Recovery:
     """Put the home in order, under its lock.
 
     Raises:
-        StoreError: The history is damaged, or the disk refuses.
+        StoreError: The history is damaged, or the disk fails.
     """
     cut = cut_torn_lines(home)
     deployed = complete_deployments(home)
@@ -54,7 +54,7 @@ def complete_deployments(home: Home) -> Recovery:
     """Name the champions that the history has.
 
     Raises:
-        StoreError: The history is damaged, or the disk refuses.
+        StoreError: The history is damaged, or the disk fails.
     """
     notices, completed = [], []
     for deployment, recorded_only in production.complete(home):
@@ -77,7 +77,7 @@ def restore_bundles(home: Home, *, content: bool = False) -> list[str]:
         content: Verify every byte of every champion's bundle; otherwise of those that serve now.
 
     Raises:
-        StoreError: The history is damaged, or the disk refuses.
+        StoreError: The history is damaged, or the disk fails.
     """
     done = []
     for record in production.deployed(home):
@@ -109,8 +109,8 @@ def remove_half_trained(home: Home) -> list[str]:
     """Delete candidates whose training was cut off; return what was done.
 
     Raises:
-        UnreadableError: The disk refuses to read a candidate, which may be whole.
-        StoreError: The disk refuses.
+        UnreadableError: The disk fails to read a candidate, which may be whole.
+        StoreError: The disk fails.
     """
     done = []
     for folder in half_trained(home):
@@ -123,8 +123,8 @@ def admit_judged_again(home: Home) -> list[str]:
     """Move versions out of ``failed/`` that passed when they were judged again; return what was done.
 
     Raises:
-        UnreadableError: The disk refuses to read a verdict.
-        StoreError: The disk refuses.
+        UnreadableError: The disk fails to read a verdict.
+        StoreError: The disk fails.
     """
     sound = [path.stem for path in judgements.files(home) if _is_sound(path)]
     moved = [version_id for version_id in sound if admit(home, version_id)]
@@ -156,7 +156,7 @@ def half_trained(home: Home) -> list[Path]:
     """Return the folders in staging that are not whole candidates.
 
     Raises:
-        UnreadableError: The disk refuses to read one.
+        UnreadableError: The disk fails to read one.
     """
     return [folder for folder in _staging_folders(home) if not _is_whole(folder)]
 

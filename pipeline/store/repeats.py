@@ -76,7 +76,7 @@ def read(home: Home) -> list[Repeat]:
         text = content[: content.rfind(b"\n") + 1].decode()
         lines = list(csv.DictReader(io.StringIO(text), restkey="too many columns", strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise StoreError(f"{path} is damaged ({error}): restore it from a copy, or move it away.") from error
+        raise StoreError(f"{path} is damaged ({error}): restore it from a backup, or move it away.") from error
     return [_parse(line, path, number) for number, line in enumerate(lines, start=2)]
 
 
@@ -89,7 +89,7 @@ def record(home: Home, repeat: Repeat) -> None:
     """Add one measured cell; the file is replaced in one step.
 
     Raises:
-        StoreError: The file is damaged, or the disk refuses.
+        StoreError: The file is damaged, or the disk fails.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -104,5 +104,5 @@ def _parse(line: dict[str, str], path: Path, number: int) -> Repeat:
     except ValidationError as error:
         raise StoreError(
             f"{path}, line {number}, is damaged: {typed_files.first_fault(error)}. "
-            "Restore the file from a copy, or move it away."
+            "Restore the file from a backup, or move it away."
         ) from error

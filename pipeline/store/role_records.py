@@ -79,5 +79,5 @@ def _is_increasing(digests: NDArray[np.uint8]) -> bool:
 
 def _damaged(path: Path, fault: str) -> StoreError:
     return StoreError(
-        f"{path} is damaged ({fault}): restore it from a copy, or give the dataset another --name to start afresh."
+        f"{path} is damaged ({fault}): restore it from a backup, or give the dataset another --name to start afresh."
     )

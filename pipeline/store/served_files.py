@@ -142,7 +142,7 @@ def read(path: Path) -> Served | None:
 
     Raises:
         StoreError: It is damaged.
-        UnreadableError: The disk refuses to read it.
+        UnreadableError: The disk fails to read it.
     """
     rows = read_table(path)
     return None if rows is None else parse(rows, path)
@@ -153,7 +153,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table | 
 
     Raises:
         StoreError: It is damaged.
-        UnreadableError: The disk refuses to read it.
+        UnreadableError: The disk fails to read it.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

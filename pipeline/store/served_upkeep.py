@@ -44,7 +44,7 @@ def append(home: Home, served: Served) -> None:
     """Add a file with new predictions of one version.
 
     Raises:
-        StoreError: The disk is full or refuses; nothing was added.
+        StoreError: The disk is full or fails; nothing was added.
     """
     folder = home.served_of(served.facts.dataset) / served.facts.version
     atomic.write_bytes(folder / f"{served.ids[-1]}{SUFFIX}", served_files.content(served_files.table(served)))
@@ -55,7 +55,7 @@ def changing(home: Home, dataset: str) -> Iterator[None]:
     """Hold the lock of a dataset's log; others hold it for moments only.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     with _locked(home.served_of(dataset), wait=True):
         yield
@@ -65,7 +65,7 @@ def delete(home: Home, dataset: str, ids: Collection[str]) -> set[str]:
     """Delete predictions with their images; returns the ids that were there.
 
     Raises:
-        StoreError: A file is damaged, or the disk is full or refuses.
+        StoreError: A file is damaged, or the disk is full or fails.
     """
     gone: set[str] = set()
     if not served_log.files(home, dataset):
@@ -98,7 +98,7 @@ class Upkeep:
         """Merge small files, unless another process changes the log just now.
 
         Raises:
-            StoreError: A file is damaged, or the disk is full or refuses; every prediction is still there.
+            StoreError: A file is damaged, or the disk is full or fails; every prediction is still there.
         """
         with _locked(self._home.served_of(self._dataset), wait=False) as held:
             if held:
@@ -112,7 +112,7 @@ class Upkeep:
             now: Microseconds since 1970.
 
         Raises:
-            StoreError: A file is damaged, or the disk is full or refuses.
+            StoreError: A file is damaged, or the disk is full or fails.
         """
         folder = self._home.served_of(self._dataset)
         with _locked(folder, wait=False) as held:

@@ -96,7 +96,7 @@ def write(
 
     Raises:
         DataError: The sample's columns and the classes do not belong together.
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     atomic.write_bytes(path, content(form, predicted, classes, probabilities))
 

@@ -42,9 +42,9 @@ def read(home: Home) -> list[SubmissionRecord]:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         fault = f"{'.'.join(map(str, problem['loc'])) or 'a row'}: {problem['msg']}"
-        raise StoreError(f"{path} is damaged ({fault}): restore it from a copy, or move it away.") from None
+        raise StoreError(f"{path} is damaged ({fault}): restore it from a backup, or move it away.") from None
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise StoreError(f"{path} is damaged ({error}): restore it from a copy, or move it away.") from error
+        raise StoreError(f"{path} is damaged ({error}): restore it from a backup, or move it away.") from error
 
 
 def save(home: Home, record: SubmissionRecord) -> None:
@@ -53,7 +53,7 @@ def save(home: Home, record: SubmissionRecord) -> None:
     To be called inside ``exclusive``.
 
     Raises:
-        StoreError: The disk refuses, or the file is damaged.
+        StoreError: The disk fails, or the file is damaged.
     """
     records = {(known.competition, known.message): known for known in read(home)}
     records[record.competition, record.message] = record

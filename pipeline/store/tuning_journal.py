@@ -52,7 +52,7 @@ def append(home: Home, study: Study, trial: Trial) -> None:
     """Record a trial durably; the caller holds the study.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     atomic.append_line(file(home, study), _line(trial), header=_line(study))
 
@@ -62,7 +62,7 @@ def exclusive(home: Home, study: Study) -> Iterator[None]:
     """Hold a study; the home stays free for runs, which never write to it.
 
     Raises:
-        StoreError: Another process holds it, or the disk refuses.
+        StoreError: Another process holds it, or the disk fails.
     """
     path = file(home, study)
     with atomic.disk_errors(path.parent):

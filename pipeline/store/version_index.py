@@ -127,7 +127,7 @@ def remove_damaged(home: Home) -> list[str]:
     """Delete an index that is damaged; the next listing rebuilds it. Return what was done.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     if is_whole(home):
         return []

@@ -61,7 +61,7 @@ def folders(home: Home) -> list[Path]:
     """Return the folder of every version, those that failed included, in the order of their ids.
 
     Raises:
-        UnreadableError: The disk refuses to list them.
+        UnreadableError: The disk fails to list them.
     """
     found: dict[str, Path] = {}
     # In this order, a version that leaves ``failed/`` meanwhile is seen twice rather than never.
@@ -134,7 +134,7 @@ def publish(home: Home, candidate: Candidate, verdict: Verdict) -> Version:
     """Complete the candidate's manifest and move its folder to where its verdict says.
 
     Raises:
-        StoreError: The disk refuses, or the name is taken.
+        StoreError: The disk fails, or the name is taken.
     """
     manifest.complete(candidate.folder)
     parent = home.versions if verdict.outcome == "pass" else home.failed
@@ -149,7 +149,7 @@ def judge_again(home: Home, verdict: Verdict) -> Version:
     The line is the decision: a move that is cut off is completed by ``recovery``.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     judgements.append(home, verdict)
     admit(home, verdict.candidate_id)
@@ -161,7 +161,7 @@ def admit(home: Home, version_id: str) -> bool:
     """Move a version out of ``failed/`` if a later verdict lets it through; return whether it was moved.
 
     Raises:
-        StoreError: The disk refuses, or its later verdicts are damaged.
+        StoreError: The disk fails, or its later verdicts are damaged.
     """
     folder = home.failed / version_id
     if not folder.is_dir() or not judgements.passed(judgements.read(judgements.file(home, version_id))):
@@ -174,7 +174,7 @@ def by_cell(versions: Iterable[Version]) -> dict[str, Version]:
     """Return the newest undamaged version of each cell.
 
     Raises:
-        UnreadableError: The disk refuses to read a version; its cell is unknown and might be trained twice.
+        UnreadableError: The disk fails to read a version; its cell is unknown and might be trained twice.
     """
     looked_at = map(_readable, versions)
     return {version.manifest.cell: version for version in looked_at if version.damage is None}

@@ -41,7 +41,7 @@ def write_state(home: Home, state: WatchState) -> None:
     """Replace a watcher's record in one step.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     atomic.write_json(home.datasets / state.dataset / STATE, state.model_dump(mode="json"))
 
@@ -50,7 +50,7 @@ def record(home: Home, event: WatchEvent) -> None:
     """Append an event, durably.
 
     Raises:
-        StoreError: The disk is full or refuses.
+        StoreError: The disk is full or fails.
     """
     folder = home.datasets / event.dataset
     with atomic.disk_errors(folder), filelock.FileLock(folder / _JOURNAL_LOCK):
@@ -107,7 +107,7 @@ def watching_alone(home: Home, dataset: str, inbox: Path) -> Iterator[None]:
                     # Whoever only looks holds it for a moment, too.
                     lock.acquire(timeout=LOOK_SECONDS)
                 except filelock.Timeout as error:
-                    raise StoreError(f"Another process watches {what}: `watch --status` shows it.") from error
+                    raise StoreError(f"Another process is watching {what}: `watch --status` shows it.") from error
             held.callback(lock.release)
         yield
 

@@ -1,7 +1,7 @@
 """Which parameters to try next, and which trials to end early: Optuna's part of a search.
 
-Nothing here lasts: the study of each trial is made anew from the trials before it, so a search that was killed goes
-on as if it had not been.
+Nothing here lasts: the study of each trial is made anew from the trials before it, so a search that was killed
+continues as if it had not been.
 
 Sources: Bergstra and others 2011, 'Algorithms for Hyper-Parameter Optimization' (the tree-structured Parzen
 estimator); Golovin and others 2017, 'Google Vizier', section 3.2.2 (the median rule).
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pipeline.facts.tuning_facts import NumberRange, SearchedValues, Study, Trial
 
 DIGITS = 4
-"""Significant digits of a proposed number: more mean nothing, and less are easier to read."""
+"""Significant digits of a proposed number: more mean nothing, and fewer are easier to read."""
 NEVER_PRUNED = 5
 """Trials that are trained to the end before the first is ended early."""
 FIRST_TENTH = 2

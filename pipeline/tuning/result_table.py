@@ -23,7 +23,7 @@ def merge(path: Path, recipe: str, parameters: Mapping[str, Any]) -> None:
 
     Raises:
         SettingsError: The file is not TOML, or is written in a way that cannot be changed line by line.
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     text = atomic.read_bytes(path).decode(errors="surrogateescape") if path.exists() else ""
     before = _parsed(path, text)

@@ -47,7 +47,7 @@ def search(
 
     Raises:
         ModelError: A process died.
-        StoreError: Another process is at work on this study, its record is damaged, or the disk refuses.
+        StoreError: Another process is at work on this study, its record is damaged, or the disk fails.
     """
     deadline = time.monotonic() + limits.seconds
     with tuning_journal.exclusive(home, study):

@@ -100,7 +100,7 @@ def run_trial(
 
 
 class _Watch:
-    """A ``FitProgress`` that ends a fit without hope or time."""
+    """A ``FitProgress`` that ends a fit that is hopeless or out of time."""
 
     def __init__(self, proposal: Proposal, deadline: float) -> None:
         self.seen: list[tuple[int, float]] = []
@@ -122,6 +122,6 @@ class _Watch:
 def _judged(probabilities: Any, labels: Labels) -> dict[str, Any]:
     loss = scalar_figures.log_loss(probabilities, labels)
     if not math.isfinite(loss):
-        return {"outcome": "failed", "reason": "Its answers are not numbers."}
+        return {"outcome": "failed", "reason": "Its predictions are not numbers."}
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
     return {"outcome": "complete", "log_loss": loss, "accuracy": accuracy}

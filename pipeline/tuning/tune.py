@@ -39,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What came of a search.
+    """The result of a search.
 
     Attributes:
         study: What was searched.
@@ -61,7 +61,7 @@ class Tuning:
 
     @property
     def sentences(self) -> list[str]:
-        """What a person should know of it."""
+        """The result in words."""
         first = next((trial for trial in self.trials if trial.number == 0), None)
         by_outcome = {kind: sum(one.outcome == kind for one in self.trials) for kind in ("pruned", "failed")}
         less = "".join(f", {count} {kind}" for kind, count in by_outcome.items() if count)
@@ -172,5 +172,5 @@ def _figures(trial: Trial) -> str:
 def _why_none(trials: Sequence[Trial]) -> str:
     reason = next((trial.reason for trial in trials if trial.reason), "")
     if not reason:
-        return "No trial came to its end in time: give a longer --timeout."
-    return f"No trial came to its end; the first that failed said: {reason}"
+        return "No trial finished in time: give a longer --timeout."
+    return f"No trial finished; the first failure was: {reason}"

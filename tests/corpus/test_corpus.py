@@ -13,7 +13,7 @@ from fuzz_targets import CORPUS, TARGETS, outcome
 TOO_LARGE = "more than the 2 GiB that are read: store pixels as uint8, or fewer images"
 NOT_AN_ARCHIVE = r"set\.npz cannot be read as a NumPy archive \(.+\): copy or download the file again\.$"
 DEEP = "has (more than 8 bits a channel|16 bits a colour): save it with 8"
-ROLES = r"set\.npz is damaged \({}\): restore it from a copy, or give the dataset another --name"
+ROLES = r"set\.npz is damaged \({}\): restore it from a backup, or give the dataset another --name"
 UNREADABLE_ROLES = ROLES.format("it cannot be read as a NumPy archive")
 
 SENTENCES = {
@@ -40,11 +40,11 @@ SENTENCES = {
         "sound": None,
         "sound-black-and-white": None,
         "encrypted": r"set\.npz\[images\] is encrypted: save the archive without a password",
-        "announces-2-GiB-of-floats": rf"set\.npz\[images\] announces 300,000,000 8-byte numbers, {TOO_LARGE}",
-        "announces-more-than-it-holds": "announces 288 bytes but holds 64",
-        "announces-less-than-it-holds": "announces 32 bytes but holds 64",
+        "announces-2-GiB-of-floats": rf"set\.npz\[images\] declares 300,000,000 8-byte numbers, {TOO_LARGE}",
+        "announces-more-than-it-holds": "declares 288 bytes but holds 64",
+        "announces-less-than-it-holds": "declares 32 bytes but holds 64",
         "shape-beyond-64-bits": TOO_LARGE,
-        "negative-shape": "announces -1 x 2 x 2 numbers, which is impossible",
+        "negative-shape": "declares -1 x 2 x 2 numbers, which is impossible",
         "named-fields": r"has the shape \(12,\)",
         "python-objects": "holds Python objects, which are never loaded",
         "version-9": "is in version 9.0 of the npy format",
@@ -77,10 +77,10 @@ SENTENCES = {
         "sound": None,
         "sound-gzip": None,
         "sound-labels": "has 1 dimensions, but images have 3",
-        "no-images-of-enormous-sides": "announces 0 x 4,294,967,295 x 4,294,967,295 values: it is empty",
+        "no-images-of-enormous-sides": "declares 0 x 4,294,967,295 x 4,294,967,295 values: it is empty",
         "announces-2-to-96": TOO_LARGE,
-        "announces-4-GiB-gzip": f"announces 4,194,304 x 32 x 32 1-byte numbers, {TOO_LARGE}",
-        "more-than-announced-gzip": "announces 3 items, 12 bytes, but holds more bytes",
+        "announces-4-GiB-gzip": f"declares 4,194,304 x 32 x 32 1-byte numbers, {TOO_LARGE}",
+        "more-than-announced-gzip": "declares 3 items, 12 bytes, but holds more bytes",
         "gzip-with-a-wrong-checksum": "cannot be read as an IDX file",
         "gzip-of-an-unknown-method": "cannot be read as an IDX file",
         "gzip-header-alone": "cannot be read as an IDX file",

@@ -54,8 +54,8 @@ def peak_mebibytes(work: Callable[[], object]) -> float:
 @pytest.mark.parametrize(
     ("lengths", "sentence"),
     [
-        ((4 * MIB, 32, 32), "announces 4,194,304 x 32 x 32 1-byte numbers, more than the 2 GiB that are read"),
-        ((10, 28, 28), "announces 10 items, 7,840 bytes, but holds more bytes"),
+        ((4 * MIB, 32, 32), "declares 4,194,304 x 32 x 32 1-byte numbers, more than the 2 GiB that are read"),
+        ((10, 28, 28), "declares 10 items, 7,840 bytes, but holds more bytes"),
     ],
 )
 def test_a_gzip_that_unpacks_to_4_gib_takes_no_memory(tmp_path: Path, lengths: tuple[int, ...], sentence: str) -> None:
@@ -78,7 +78,7 @@ def test_an_archive_that_unpacks_beyond_the_limit_takes_no_memory(
     assert path.stat().st_size < MIB
 
     def read() -> None:
-        with pytest.raises(DataError, match=r"set\.npz\[images\] announces 42,799 x 28 x 28 8-byte numbers, more than"):
+        with pytest.raises(DataError, match=r"set\.npz\[images\] declares 42,799 x 28 x 28 8-byte numbers, more than"):
             sources.load(str(path))
 
     assert peak_mebibytes(read) < 20

@@ -72,7 +72,7 @@ IDX_FAULTS = {
     "header cut": ("t10k-images-idx3-ubyte", lambda old: old[:9], "ends inside its header"),
     "truncated": ("t10k-images-idx3-ubyte", lambda old: old[:-1], "216 bytes, but holds only 215"),
     "too long": ("t10k-images-idx3-ubyte", lambda old: old + b"\0", "but holds more bytes"),
-    "an impossible count": ("t10k-images-idx3-ubyte", lambda old: wide_header(3, 2**32 - 1) + old[16:], "announces"),
+    "an impossible count": ("t10k-images-idx3-ubyte", lambda old: wide_header(3, 2**32 - 1) + old[16:], "declares"),
     "gzip truncated": ("train-images-idx3-ubyte.gz", lambda old: old[: len(old) // 2], "cannot be read"),
     "gzip damaged": ("train-images-idx3-ubyte.gz", lambda old: old[:60] + b"\xff" * 9 + old[69:], "cannot be read"),
     "a label missing": ("t10k-labels-idx1-ubyte", lambda old: idx_bytes(small_labels(5)), "6 images, but .* 5 labels"),
@@ -102,7 +102,7 @@ def test_a_malformed_idx_file_is_refused(idx_folder: Path, fault: str) -> None:
 
 def test_images_without_a_labels_file_are_refused(idx_folder: Path) -> None:
     (idx_folder / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte has no labels file beside it"):
+    with pytest.raises(DataError, match="t10k-images-idx3-ubyte has no labels file next to it"):
         sources.load(str(idx_folder))
 
 

@@ -216,7 +216,7 @@ def test_classes_far_from_the_others_are_named(tmp_path: Path, take_in: Ingest) 
     folder = write_pictures(tmp_path / "uneven", range(20), ("bar", "ring", "cross"))
     batch = take_in(write_pictures(folder, range(4), ("dot",)))
 
-    assert "Class dot has 4 images where the median class has 20." in batch.in_words()
+    assert "Class dot has 4 images; the median class has 20." in batch.in_words()
 
 
 def test_near_copies_of_benchmark_images_are_set_aside(

@@ -156,7 +156,7 @@ def test_two_reviewers_do_not_overrule_each_other(home: Home, folder: Path) -> N
     assert ada.next("Ada") == grace.next("Grace")
     ada.decide(one.digest, "label", "bar", "Ada")
 
-    with pytest.raises(DataError, match="Ada decided on this image already"):
+    with pytest.raises(DataError, match="Ada has already decided on this image"):
         grace.decide(one.digest, "label", "ring", "Grace")
     assert grace.next("Grace") is None
     store(home)

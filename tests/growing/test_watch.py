@@ -276,7 +276,7 @@ def test_after_a_fault_at_any_call_to_the_disk_nothing_is_lost_and_nothing_is_ta
 def test_one_watcher_for_a_dataset_and_one_for_an_inbox(grown: Home, inbox: Path, desk: Desk, look: Any) -> None:
     with watch_records.watching_alone(grown, NAME, inbox):
         assert watch_records.is_watched(grown, NAME)
-        with pytest.raises(StoreError, match="Another process watches the dataset 'shapes'"):
+        with pytest.raises(StoreError, match="Another process is watching the dataset 'shapes'"):
             look()
     with watch_records.watching_alone(grown, "letters", inbox), pytest.raises(StoreError, match="inbox"):
         look()
@@ -305,7 +305,7 @@ def test_trouble_is_announced_once_it_has_lasted(
     monkeypatch.setattr(intake.Intake, "take", refuse)
     watcher.run()
     assert [event.kind for event in told] == ["started", "trouble", "stopped"]
-    assert "cannot go on with the inbox: The disk is full." in told[1].sentence
+    assert "cannot continue with the inbox: The disk is full." in told[1].sentence
     assert watcher.failures == 1
 
 

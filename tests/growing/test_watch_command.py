@@ -99,7 +99,7 @@ def test_status_shows_what_it_is_doing_and_what_it_did(grown: Home, inbox: Path)
     ("words", "sentence"),
     [
         (["--dataset", NAME], "Give the dataset with --dataset and the folder to watch with --inbox."),
-        (["--dataset", NAME, "--inbox", "nowhere"], "is no folder: create it, or name another."),
+        (["--dataset", NAME, "--inbox", "nowhere"], "is not a folder: create it, or name another."),
         (["--dataset", NAME, "--inbox", ".", "--models", "unknown"], "There is no model 'unknown'"),
         (["--dataset", NAME, "--inbox", ".", "--gate", "unknown"], "There is no gate preset 'unknown'"),
         (["--dataset", NAME, "--inbox", ".", "--at-most", "often"], "--at-most 'often' is no pace"),

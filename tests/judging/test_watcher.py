@@ -251,7 +251,7 @@ def test_a_comparison_that_nobody_could_win_costs_nothing_and_says_so(home, cham
     assert "within_reach" in failed(verdict)
     assert verdict.ledger is None
     assert spent(home) == 0
-    assert "It takes a larger benchmark." in sentence_of(verdict, "within_reach")
+    assert "A larger benchmark is needed." in sentence_of(verdict, "within_reach")
 
 
 def test_all_validation_images_decide_how_much_is_spent(home, champion):

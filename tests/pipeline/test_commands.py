@@ -8,7 +8,9 @@ from typing import Any
 
 import filelock
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
@@ -159,6 +161,15 @@ def test_a_settings_file_is_read_and_options_win(command: Any, home: Home, data:
     assert (version.manifest.recipe, version.manifest.seed) == ("logistic", 3)
     assert version.manifest.parameters["C"] == 0.5
     assert version.verdict.policy.startswith("as-good")
+
+
+def test_help_fills_its_lines_and_keeps_square_brackets() -> None:
+    def help_of(*words: str) -> str:
+        return CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"}).stdout
+
+    lines = [line.strip() for line in help_of("run").splitlines()]
+    assert "the champion is promoted. Versions" in next(line for line in lines if line.startswith("Each recipe is"))
+    assert "[gate] table" in help_of("gate", "check")
 
 
 LIGHT = [

@@ -51,7 +51,7 @@ def test_judge_promotes_a_refused_version_under_another_gate_and_leaves_its_file
     config = tmp_path / "pipeline.toml"
     config.write_text("[gate]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in AS_GOOD.items()))
     status, out, _ = command("judge", refused.id, "--config", config, "--home", home.root)
-    assert status == 0 and "passed and serves now" in out
+    assert status == 0 and "passed and now serves" in out
     now = versions.find(home, refused.id)
     assert now.folder == home.versions / refused.id and now.in_production
     assert bytes_of(now.folder) == before
@@ -62,7 +62,7 @@ def test_judge_promotes_a_refused_version_under_another_gate_and_leaves_its_file
     assert "fail by the gate 'each-test" in out and "(in the report)" in out and "Latest verdict" in out
     status, out, _ = command("versions", "--home", home.root)
     assert "judged 2 times" in " ".join(out.split())
-    assert "passed and serves" not in command("judge", "--config", config, "--home", home.root)[1]
+    assert "passed and now serves" not in command("judge", "--config", config, "--home", home.root)[1]
 
 
 def test_the_same_case_is_judged_and_paid_for_once(refused: Any, home: Home, command: Any, tmp_path: Path) -> None:

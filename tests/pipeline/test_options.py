@@ -94,9 +94,9 @@ def test_submit_in_the_settings_file(given: str, expected: str | None, tmp_path:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("shape", "8", "no shape: give HEIGHT,WIDTH"),
-        ("shape", "8,8,2", "no shape"),
-        ("shape", "8,-8", "no shape"),
+        ("shape", "8", "not a shape: give HEIGHT,WIDTH"),
+        ("shape", "8,8,2", "not a shape"),
+        ("shape", "8,-8", "not a shape"),
         ("metric", "auc", "There is no metric 'auc': --metric takes accuracy, log-loss, macro-f1, quadratic-kappa"),
         ("submit", "worst", "'submit'"),
     ],

@@ -84,7 +84,7 @@ def test_it_survives_a_kill(data: Path, home: Home) -> None:
 def test_no_trial_sees_a_benchmark_image(data: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[trials.TrialImages] = []
     monkeypatch.setattr(tune, "search", lambda home, study, images, *_: seen.append(images) or [])
-    with pytest.raises(ModelError, match="No trial came to its end"):
+    with pytest.raises(ModelError, match="No trial finished"):
         search(data, home, 1)
     with np.load(data) as arrays:
         total = len(arrays["labels"])

@@ -140,7 +140,7 @@ def test_near_copies_are_shown_in_pairs(inputs, benchmark):
     tiles = galleries.near_copies(images[:30], images[30:60], (labels[:30], labels[30:60] * 0), CLASSES)
     page = version_report.render(replace(inputs, near_copies=tiles, near_copies_found=30))
     assert "Benchmark images that nearly equal a training image: 30, of which the 24 nearest are shown." in text(page)
-    assert page.count("Benchmark image of 1 beside a training image of 0") == 3
+    assert page.count("Benchmark image of 1 next to a training image of 0") == 3
     assert 'href="#near-copies"' in page
     assert "Near copies" not in version_report.render(inputs)
 

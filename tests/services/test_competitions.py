@@ -141,7 +141,7 @@ def test_a_damaged_archive_replaces_nothing(home: Home, kaggle_site: KaggleServe
         call("kaggle", "download", "--competition", competition.name, "--force")
     kaggle_site.files = {}
     kaggle_site.archive = lambda: b"<html>"  # type: ignore[method-assign]
-    with pytest.raises(ServiceError, match="is no archive"):
+    with pytest.raises(ServiceError, match="is not an archive"):
         call("kaggle", "download", "--competition", competition.name, "--force")
     assert len(list(home.competition(competition.name).rglob("*.png"))) == 120
     assert [path.name for path in (home.data / "kaggle").iterdir()] == [competition.name]
@@ -149,7 +149,7 @@ def test_a_damaged_archive_replaces_nothing(home: Home, kaggle_site: KaggleServe
 
 @pytest.mark.parametrize("name", ["../etc", "a/b", "", "-x", "https://example.org"])
 def test_a_name_that_no_competition_has_is_refused(call: Call, name: str) -> None:
-    with pytest.raises(StoreError, match="no name of a competition"):
+    with pytest.raises(StoreError, match="is not a competition's name"):
         call("kaggle", "status", f"--competition={name}")
 
 
@@ -203,7 +203,7 @@ def test_the_best_version_that_was_not_sent_yet_is_next(
     call("kaggle", "download", *named)
     worse = publish(home, number=2, strength=1e-5, serve=False)
     said = call(*best)
-    assert f"{champion.id} is chosen: of 2 versions that were not sent yet it has the best expected score" in said
+    assert f"{champion.id} is chosen: of 2 versions that have not been sent yet, it has the best expected score" in said
     assert f"the next is {worse.id} with" in said
     assert [record.version for record in submissions.read(home)] == [champion.id]
 
@@ -211,7 +211,7 @@ def test_the_best_version_that_was_not_sent_yet_is_next(
     with pytest.raises(ServiceError, match=r"Today's submissions .* are used up"):
         call(*best)
     kaggle_site.limits["numAllowedNow"] = 1
-    assert f"{worse.id} is chosen: it is the only version that was not sent yet" in call(*best)
+    assert f"{worse.id} is chosen: it is the only version that has not been sent yet" in call(*best)
     assert [record.version for record in submissions.read(home)] == [champion.id, worse.id]
     assert "were sent to shuffled-digits before" in call(*best)
     assert len(kaggle_site.submissions) == 2

@@ -62,7 +62,7 @@ def test_a_refit_that_disagrees_beyond_chance_is_refused(
         return fit(self, request)
 
     monkeypatch.setattr(cross_fitting.SeedAveragedModel, "fit", fit_to_wrong_labels)
-    with pytest.raises(ModelError, match=r"disagrees with .* surely on more than .* without --refit"):
+    with pytest.raises(ModelError, match=r"disagrees with .* almost certainly above .* without --refit"):
         call("kaggle", "submit", "--refit", "1")
     assert competition.submissions == []
     assert submissions.read(home) == []
@@ -79,7 +79,7 @@ def test_labelled_images_among_the_test_images_are_refused(home: Home, competiti
 
 
 def test_without_a_submission_there_is_nothing_to_refit(call) -> None:
-    with pytest.raises(SettingsError, match="--refit is for a submission alone"):
+    with pytest.raises(SettingsError, match="--refit is only for a submission"):
         call(*RUN, "--refit", "1")
 
 

@@ -4,7 +4,9 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import browser
 import pytest
 from served import Promote, constant_onnx, install_version, running, write_version
 from small_champion import train_onnx
@@ -23,6 +25,17 @@ def digits_onnx(pytestconfig: pytest.Config) -> bytes:
         train_onnx(part)
         part.rename(kept)
     return kept.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    """A real browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=browser.chromium(), args=browser.arguments())
+        yield launched
+        launched.close()
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Watched, arguments, chromium, draw
+from browser import Watched, draw
 from PIL import Image, ImageDraw
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from served import Promote, constant_onnx, running
 
 from pipeline.store.home import Home
@@ -23,14 +23,6 @@ SCREENS = {
     "wide": {"viewport": {"width": 1280, "height": 900}},
     "narrow": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
 }
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=arguments())
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(params=SCREENS.values(), ids=SCREENS.keys())

@@ -1,12 +1,11 @@
 """The page asks whether it was right, once a drawing rests and only where somebody will look at the answer."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import Watched, arguments, chromium, draw
+from browser import PHONE, Watched, draw
 from kept import DATASET, SHAPE, growing_home
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from served import constant_onnx, running
 
 from pipeline.growing import quarantine
@@ -15,15 +14,6 @@ from pipeline.store.home import Home
 
 pytestmark = pytest.mark.browser
 GREY = (28, 28, 1)
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=arguments())
-        yield launched
-        launched.close()
 
 
 def test_a_correction_takes_two_taps_and_only_the_finished_drawing_is_kept(chrome: Any, home: Home) -> None:

@@ -150,7 +150,7 @@ def test_a_command_lists_and_deletes(client: TestClient, home: Home) -> None:
     assert [one.ids for one in served_log.read(home, DATASET)] == [(third,)]
     assert isinstance(served("delete").exception, SettingsError)
     assert "Deleted: 1 of 1" in served("delete", "--all").stdout
-    assert "No prediction is kept" in served("show").stdout
+    assert "No predictions are kept" in served("show").stdout
 
 
 NOT_OURS = {

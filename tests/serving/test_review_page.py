@@ -1,11 +1,10 @@
 """The page to review on, on a telephone and with keys alone, in a real browser."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import Watched, arguments, chromium
-from playwright.sync_api import expect, sync_playwright
+from browser import PHONE, Watched
+from playwright.sync_api import expect
 from reviewed import NAME, make_queue
 from served import running
 
@@ -14,15 +13,6 @@ from pipeline.growing import decisions, exporting
 from pipeline.store.home import Home
 
 pytestmark = pytest.mark.browser
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=arguments())
-        yield launched
-        launched.close()
 
 
 def test_a_thumb_and_then_keys_alone_decide(chrome: Any, home: Home) -> None:

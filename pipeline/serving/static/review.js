@@ -101,7 +101,7 @@ function classButton({ name, key }) {
 function showQuestion(question, skipped) {
   state.question = question;
   for (const id of ["ask", "classes", "skip", "discard"]) element(id).hidden = !question;
-  const empty = skipped ? "Only skipped images are left. Store, to look at them again." : "Nothing is left to review.";
+  const empty = skipped ? "Only skipped images are left. Press Store to see them again." : "Nothing is left to review.";
   element("question").textContent = question ? "What does it show?" : empty;
   element("question").classList.toggle("empty", !question);
   if (!question) return announce(empty);

@@ -33,7 +33,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def read_errors(path: Path) -> Iterator[None]:
-    """Turn a file that is missing, or that the disk refuses to read, into one sentence that names it."""
+    """Turn a file that is missing, or that the disk fails to read, into one sentence that names it."""
     try:
         yield
     except FileNotFoundError as error:

@@ -16,7 +16,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file in one step, creating its folder; readers see the old content or the new.
 
     Raises:
-        StoreError: The disk is full or refuses; the sentence says whether the file was replaced.
+        StoreError: The disk is full or fails; the sentence says whether the file was replaced.
     """
     write_parts(path, [content])
 
@@ -53,7 +53,7 @@ def read_bytes(path: Path) -> bytes:
     """Return the content of a file.
 
     Raises:
-        UnreadableError: The disk refuses to read it.
+        UnreadableError: The disk fails to read it.
         StoreError: It is missing.
     """
     with read_errors(path), disk.open_to_read(path) as file:
@@ -64,7 +64,7 @@ def read_json(path: Path) -> Any:
     """Return the value in a JSON file.
 
     Raises:
-        UnreadableError: The disk refuses to read it.
+        UnreadableError: The disk fails to read it.
         StoreError: The file is missing or damaged.
     """
     return typed_files.parse_json(read_bytes(path), path)
@@ -74,7 +74,7 @@ def sha256_file(path: Path) -> str:
     """Return the hexadecimal sha256 of a file's content.
 
     Raises:
-        UnreadableError: The disk refuses to read it.
+        UnreadableError: The disk fails to read it.
         StoreError: It is missing.
     """
     with read_errors(path), disk.open_to_read(path) as file:
@@ -85,7 +85,7 @@ def write_all(descriptor: int, content: bytes) -> None:
     """Write all of a content, however little of it the disk takes at a time.
 
     Raises:
-        OSError: The disk refuses; some of it may be written.
+        OSError: The disk fails; some of it may be written.
     """
     left = memoryview(content)
     while left:

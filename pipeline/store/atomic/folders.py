@@ -14,7 +14,7 @@ def make_folder(folder: Path) -> None:
     """Create a folder and its parents durably, as far as they are missing.
 
     Raises:
-        OSError: The disk refuses.
+        OSError: The disk fails.
     """
     if folder.is_dir():
         return
@@ -28,7 +28,7 @@ def sync_folder(folder: Path) -> None:
     """Make renames inside a folder durable.
 
     Raises:
-        OSError: The disk refuses.
+        OSError: The disk fails.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -41,7 +41,7 @@ def sync_tree(folder: Path) -> None:
     """Make a folder and all that is in it durable.
 
     Raises:
-        OSError: The disk refuses.
+        OSError: The disk fails.
     """
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -54,7 +54,7 @@ def publish_folder(staging: Path, final: Path) -> None:
     """Sync a finished folder and give it its final name in one step; an existing one is never overwritten.
 
     Raises:
-        StoreError: The final name is taken, or the disk refuses.
+        StoreError: The final name is taken, or the disk fails.
     """
     if final.exists():
         raise StoreError(f"{final} exists already and is never overwritten.")
@@ -72,7 +72,7 @@ def remove_tree(folder: Path) -> None:
     What cannot be deleted after that is a leftover, which ``remove_temporaries`` deletes later.
 
     Raises:
-        StoreError: The disk refuses the first step; the folder is still there.
+        StoreError: The disk fails the first step; the folder is still there.
     """
     if not folder.exists():
         return
@@ -87,7 +87,7 @@ def confirm(path: Path) -> None:
     """Make the new name of a path durable; readers see it already, so the sentence must not deny it.
 
     Raises:
-        StoreError: The disk refuses; the sentence says that the path was written.
+        StoreError: The disk fails; the sentence says that the path was written.
     """
     try:
         sync_folder(path.parent)

@@ -17,7 +17,7 @@ def append_line(path: Path, line: str, *, header: str | None = None) -> None:
     A file that is missing or empty is created in one step, with its header if it has one.
 
     Raises:
-        StoreError: The line contains a line feed, or the disk is full or refuses; the sentence says what became of
+        StoreError: The line contains a line feed, or the disk is full or fails; the sentence says what became of
             the file.
     """
     if "\n" in line:
@@ -44,7 +44,7 @@ def read_lines(path: Path) -> list[str]:
     Lines end with a line feed and with nothing else: ``\r``, U+0085 and U+2028 are characters like others.
 
     Raises:
-        UnreadableError: The disk refuses to read it.
+        UnreadableError: The disk fails to read it.
         StoreError: A line is not UTF-8; the sentence names it.
     """
     if not path.exists():
@@ -56,7 +56,7 @@ def read_lines(path: Path) -> list[str]:
             decoded.append(line.decode())
         except UnicodeDecodeError as error:
             raise StoreError(
-                f"{path}, line {number} is damaged: it is not UTF-8. Restore the file from a copy."
+                f"{path}, line {number} is damaged: it is not UTF-8. Restore the file from a backup."
             ) from error
     return decoded
 
@@ -71,7 +71,7 @@ def cut_torn_line(path: Path) -> bool:
     """Cut off the last line of a file if a crash left it torn; return whether it was.
 
     Raises:
-        StoreError: The disk refuses.
+        StoreError: The disk fails.
     """
     if not is_torn(path):
         return False
