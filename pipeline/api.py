@@ -85,10 +85,13 @@ def load_champion(dataset: str, home: str | Path | None = None) -> LoadedModel:
 
 
 def load_version(version: str, home: str | Path | None = None) -> LoadedModel:
-    """Load any version, passed or failed, by its id or a part of it.
+    """Load any version, passed or failed, by its id, a part of it, or an alias: ``champion``, ``previous``, ``latest``.
+
+    ``mnist@champion`` names the dataset, where several have a champion.
 
     Raises:
         StoreError: No version or several match, or its files are missing or damaged.
+        DeployError: Nothing has the alias.
     """
     found = store.require_whole(store.find(Home.find(home), version))
     return _load(found.folder, found.manifest.digest)

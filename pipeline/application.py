@@ -49,14 +49,15 @@ class Application:
             csv_file: Where the submission goes; replaced in one step.
             sample: Columns and ids, in the order in which they are written; ``None`` writes ``ImageId,Label`` and the
                 images in their own order.
-            probabilities: Write probabilities although the sample has one column.
+            probabilities: Write probabilities: without a sample a column for each class, and with a sample of one
+                column that of the second of two classes.
             predicted: What ``predict`` returned for the images, if it was called before.
 
         Raises:
             DataError: The images do not fit the model, or their ids or the classes are not the sample's.
             StoreError: The model's files are damaged, or the disk fails.
         """
-        form = sample or numbered_form(images.ids)
+        form = sample or numbered_form(images.ids, self.classes if probabilities else ("Label",))
         known = images if sample is None else sample_submission.identified(images, form)
         asked = submission_file.class_columns(form, self.classes, probabilities)  # before the long work
         predicted = self.predict(images) if predicted is None else predicted
@@ -75,7 +76,7 @@ class Application:
             source=images.source,
             stand_in=truth is not None,
             accuracy=None if truth is None or trained_on else float((labels == truth).mean()),
-            escaped=tuple(dict.fromkeys(text for text in (*form.ids, *named) if cell(text) != text)),
+            escaped=tuple(dict.fromkeys(text for text in (*form.header, *form.ids, *named) if cell(text) != text)),
         )
 
     def predict(self, images: UnlabelledImages) -> Probabilities:

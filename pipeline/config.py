@@ -228,7 +228,7 @@ def read_settings(file: Path | None, options: Mapping[str, Any]) -> Settings:
     Raises:
         SettingsError: The file is missing or not TOML, or a field is unknown or impossible.
     """
-    table = _read_table(file)
+    table = read_table(file)
     fields = dict(table.get("run", {}))
     for name, instead in (("gate", "[gate]"), ("overrides", "[recipe.NAME]")):
         if name in fields:
@@ -242,7 +242,12 @@ def read_settings(file: Path | None, options: Mapping[str, Any]) -> Settings:
         raise SettingsError(_in_one_sentence(error)) from None
 
 
-def _read_table(file: Path | None) -> dict[str, Any]:
+def read_table(file: Path | None) -> dict[str, Any]:
+    """Return the tables of a settings file as they are; nothing where there is no file and none is named.
+
+    Raises:
+        SettingsError: The file is missing or not TOML, or has an unknown table.
+    """
     path = file or Path(SETTINGS_FILE)
     if file is None and not path.exists():
         return {}

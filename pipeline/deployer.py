@@ -9,7 +9,7 @@ from pipeline.errors import DeployError
 from pipeline.facts import names
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import checked_model
-from pipeline.store import deployments, production, versions
+from pipeline.store import production, versions
 from pipeline.store.home import Home
 
 Action = Literal["promote", "rollback", "override"]
@@ -36,15 +36,15 @@ class Deployer:
             StoreError: The version is damaged, or the disk fails.
         """
         verdict = version.verdict
-        if verdict.outcome != "pass" or not verdict.checks or any(c.outcome != "pass" for c in verdict.checks):
-            raise DeployError(f"{version.id} did not pass its gate ({verdict.outcome}): it is not promoted.")
-        if (verdict.candidate_id, verdict.candidate_digest) != (version.id, version.manifest.digest):
-            raise DeployError(f"The verdict of {version.id} was given on another model: it is not promoted.")
         champion = production.current(self.home, verdict.dataset)
         if champion and _identity(champion) == (version.id, version.manifest.digest):
             if champion in self.completed:
                 return champion
             raise DeployError(f"{version.id} is in production already.")
+        if verdict.outcome != "pass" or not verdict.checks or any(c.outcome != "pass" for c in verdict.checks):
+            raise DeployError(f"{version.id} did not pass its gate ({verdict.outcome}): it is not promoted.")
+        if (verdict.candidate_id, verdict.candidate_digest) != (version.id, version.manifest.digest):
+            raise DeployError(f"The verdict of {version.id} was given on another model: it is not promoted.")
         if _identity(champion) != (verdict.champion_id, verdict.champion_digest):
             raise DeployError(
                 f"{version.id} was judged against {verdict.champion_id or 'no champion'}, but "
@@ -81,10 +81,10 @@ class Deployer:
             raise DeployError(f"'{dataset}' has no champion, so there is nothing to roll back.")
         if champion in self.completed and champion.action == "rollback":
             return champion
-        standing = deployments.champions(production.records(self.home, dataset))
-        if len(standing) < 2:
+        before = production.before(self.home, champion)
+        if before is None:
             raise DeployError(f"{champion.id} is the first champion of '{dataset}': no earlier one to roll back to.")
-        version = versions.find(self.home, standing[-2].id)
+        version = versions.find(self.home, before.id)
         return self._install(version, dataset, champion, "rollback", reason or f"rolled back from {champion.id}")
 
     def _install(

@@ -15,7 +15,7 @@ from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices
 from pipeline.inspection import datasets, lineages, reporting
 from pipeline.judging import disclosure
 from pipeline.judging.policy import from_table
-from pipeline.orchestration import benchmark_use, refitting
+from pipeline.orchestration import benchmark_use, growth, refitting
 from pipeline.orchestration.session import Observer, Row, Session
 from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import best, entry, hub, submitter
@@ -49,6 +49,7 @@ class Summary:
         submission: The champion's predictions, ``None`` without a champion.
         figures: The files worth looking at, by what they show.
         problem: Why nothing was submitted although that was asked for; all the rest is done.
+        growth: What the dataset's growth since its newest version did, in sentences; empty where it has not grown.
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class Summary:
     submission: Submission | None
     figures: Mapping[str, Path]
     problem: PipelineError | None = None
+    growth: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,11 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         benchmark_use.settle(home, policy, data.name, cells[0].split, listed=listed, notify=observer.notice)
         reporting.refresh_results(home, listed)
         session = Session(settings, home, data, listed, Watcher(home, policy, listed), observer)
-        rows = session.judge_again(tuple(session.rows(cells)), cells)
+        then = growth.before(listed, data.name, production.current(home, data.name))
+        rows, again = session.judge_again(tuple(session.rows(cells)), cells)
         champion = production.current(home, data.name)
+        trained = [row.version for row in rows if row.version and not row.reused]
+        now = growth.After(data.name, len(data), len(cells[0].split.benchmark), trained, again, champion)
         images = stand_in(data, cells[0].split) if test_images is None else test_images
         submission = _predict(home, champion, images, competition, observer) if champion else None
     ids = [row.version.id for row in rows if row.version] + ([champion.id] if champion else [])
@@ -107,7 +112,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         figures = reporting.publish(home)
         if champion:
             hub.keep_mirror(home, data.name)
-    return Summary(data.name, rows, champion, submission, figures, problem)
+    return Summary(data.name, rows, champion, submission, figures, problem, growth.in_words(then, now))
 
 
 def _require_same_kind(home: Home, data: LabelledImages) -> None:

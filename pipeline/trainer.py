@@ -152,7 +152,13 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         digest="",
         files={},
     )
-    made = {"folds": cell.folds, "tuned": cell.tuned, "refit": cell.refit, "test_shifts": history.test_shifts}
+    made = {
+        "folds": cell.folds,
+        "tuned": cell.tuned,
+        "refit": cell.refit,
+        "test_shifts": history.test_shifts,
+        "automatic": dict(history.automatic) or None,
+    }
     manifest.create(folder, facts.model_copy(update={name: value for name, value in made.items() if value is not None}))
     return candidate_of(folder)
 

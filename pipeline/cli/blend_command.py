@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, TargetOption, console, notice, print_json
+from pipeline.cli.common import (
+    VERSION_HELP,
+    ConfigOption,
+    HomeOption,
+    JsonOption,
+    TargetOption,
+    console,
+    notice,
+    print_json,
+)
 from pipeline.cli.settings_options import settings_option
 from pipeline.store.home import Home
 
@@ -16,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def blend(
-    version: Annotated[list[str], typer.Argument(metavar="VERSION…", help="Two or more ids, or parts of them.")],
+    version: Annotated[list[str], typer.Argument(metavar="VERSION…", help=f"Two or more, each by {VERSION_HELP}.")],
     metric: TargetOption = None,
     competition: Annotated[
         str | None, typer.Option(help="Competition whose metric is optimized.", rich_help_panel="Kaggle")

@@ -50,7 +50,9 @@ TargetOption = Annotated[
         rich_help_panel="Kaggle",
     ),
 ]
-VersionArgument = Annotated[str, typer.Argument(help="The version's id, or a unique part of it.")]
+VERSION_HELP = "its id, a part of it, or champion, previous or latest (mnist@champion where several datasets have one)"
+"""How a version is named; ``store.versions.find`` resolves it."""
+VersionArgument = Annotated[str, typer.Argument(help=f"The version: {VERSION_HELP}.")]
 LONGEST_MESSAGE, LONGEST_WORD = 2000, 300
 """Characters of an error, and of a word in it, that are printed at most, whatever it repeats."""
 USAGE_ERROR: Any = typer.BadParameter.__base__

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from pipeline.cli.common import (
+    VERSION_HELP,
     DataDirOption,
     HomeOption,
     JsonOption,
@@ -61,7 +62,7 @@ def list_versions(
     home: HomeOption = None,
 ) -> None:
     """List every version, including those that failed."""
-    from pipeline.cli.version_table import MOST_BOXED, versions_table
+    from pipeline.cli.version_table import print_versions
     from pipeline.inspection.datasets import name_of
     from pipeline.store import version_index, versions
 
@@ -80,7 +81,7 @@ def list_versions(
     elif not listed:
         console.print("There is no matching version; `simulator.py run` trains versions.")
     else:
-        console.print(versions_table(listed), soft_wrap=len(listed) > MOST_BOXED)
+        print_versions(console, listed)
 
 
 def show(
@@ -121,8 +122,8 @@ def show(
 
 
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="A version's id, or a part of it.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another version's id, or a part of it.")],
+    first: Annotated[str, typer.Argument(metavar="A", help=f"A version: {VERSION_HELP}.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another version, named in the same way.")],
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -228,7 +229,7 @@ def forecast(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Forecast how many images each recipe needs for an accuracy, from a power law fitted to its learning curve."""
+    """Forecast how many images each recipe needs for an accuracy, from a power law fitted to three sizes or more."""
     from pipeline.inspection import reporting
     from pipeline.reports.forecast import CAVEAT
     from pipeline.reports.forecast import forecast as forecast_curve

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import VERSION_HELP, ConfigOption, HomeOption, JsonOption, console, notice, print_json
 from pipeline.cli.settings_options import settings_option
 from pipeline.contracts import Version
 from pipeline.store.home import Home
@@ -22,7 +22,7 @@ def judge(
         list[str] | None,
         typer.Argument(
             metavar="[VERSION…]",
-            help="Ids, or parts of them.",
+            help=f"Each by {VERSION_HELP}.",
             show_default="every version of the dataset that was refused only for lack of proof",
         ),
     ] = None,

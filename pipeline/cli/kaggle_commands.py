@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import ChampionOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.columns import Column, print_columns
+from pipeline.cli.common import VERSION_HELP, ChampionOption, HomeOption, JsonOption, console, notice, print_json
 from pipeline.cli.production_commands import champion_of
 from pipeline.cli.settings_options import settings_option
 from pipeline.errors import SettingsError
@@ -15,8 +16,6 @@ from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices, 
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
     from pipeline.facts.submission import SubmissionRecord
     from pipeline.orchestration.refitting import RefitRequest
@@ -41,7 +40,7 @@ RefitOption = Annotated[
 VersionOption = Annotated[
     str | None,
     typer.Option(
-        help="The version's id, or a part of it; 'best' takes the best expected score that has not been sent yet.",
+        help=f"The version: {VERSION_HELP}; 'best' takes the best expected score that has not been sent yet.",
         show_default="the champion",
     ),
 ]
@@ -142,14 +141,14 @@ def _version_and_test_images(
 ) -> "tuple[Version, UnlabelledImages] | None":
     """The version that is asked for, the champion or the best; ``None`` if there is none to submit."""
     from pipeline.application import Application
+    from pipeline.inspection.datasets import name_of
     from pipeline.publishing import best
     from pipeline.publishing import entry as entries
     from pipeline.store import versions
 
-    name = version
-    if version in (None, BEST):
-        name = champion_of(home, dataset or _dataset_of(home, entry.competition)).id
-    chosen = versions.require_whole(versions.find(home, str(name)))
+    own = dataset or _dataset_of(home, entry.competition)
+    name = champion_of(home, own).id if version is None or version == BEST else version
+    chosen = versions.require_whole(versions.find(home, name, own and name_of(home, own)))
     application = Application(chosen)
     test = entries.load_test_images(entry, application.shape, application.preparation, notice)
     if version != BEST:
@@ -197,28 +196,25 @@ def status(
         which = option(competition)
         console.print(f"Nothing has been submitted to {competition} yet: `simulator.py kaggle submit{which}` does.")
         return
-    console.print(_table(records))
+    _print_submissions(records)
     console.print(submission_comparison.in_words(records), markup=False)
     for record in records:
         if record.status in UNCERTAIN:
             notice(delivery.unknown_sentence(record))
 
 
-def _table(records: "list[SubmissionRecord]") -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
+def _print_submissions(records: "list[SubmissionRecord]") -> None:
     from pipeline.publishing.submitter import LEAK_WORDS, REFIT_WORDS
     from pipeline.reports import score_texts
 
-    heads = ("when", "version", "reference", "status", "metric", "expected", "95 %", "public", "difference", "note")
-    table = Table(*heads)
+    heads = ("when", "reference", "status", "metric", "expected", "95 %", "public", "difference")
+    columns = [*map(Column, heads), Column("version", place="below"), Column("", place="note")]
+    rows = []
     for record in records:
         metric = record.metric
         note = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if REFIT_WORDS in record.message else "")
         facts = (
             record.submitted_at,
-            record.version,
             str(record.reference or ""),
             record.status,
             metric,
@@ -226,10 +222,11 @@ def _table(records: "list[SubmissionRecord]") -> "Table":
             score_texts.interval(metric, record.expected_low, record.expected_high),
             score_texts.score(metric, record.public_score, digits=3),
             score_texts.difference(metric, record.difference),
+            record.version,
             note,
         )
-        table.add_row(*map(Text, facts))
-    return table
+        rows.append(facts)
+    print_columns(console, columns, rows)
 
 
 def _dataset_of(home: Home, competition: str) -> str | None:

@@ -1,13 +1,12 @@
-"""What serves: ``production``, ``promote``, ``rollback``, ``predict``."""
+"""What serves: ``production``, ``promote``, ``rollback``."""
 
 import dataclasses
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.columns import Column, print_columns
 from pipeline.cli.common import (
     ChampionOption,
     HomeOption,
@@ -17,12 +16,20 @@ from pipeline.cli.common import (
     notice,
     print_json,
 )
-from pipeline.contracts import Deployment, Probabilities
-from pipeline.errors import DeployError, SettingsError, StoreError
+from pipeline.contracts import Deployment
+from pipeline.errors import SettingsError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store.home import Home
 
 PANEL = "Serve"
+HISTORY = (
+    Column("when"),
+    Column("dataset"),
+    Column("what"),
+    Column("version", place="below"),
+    Column("before it", place="below"),
+    Column("why", place="below"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +37,6 @@ def register(app: typer.Typer) -> None:
     app.command("production", rich_help_panel=PANEL)(show_production)
     app.command("promote", rich_help_panel=PANEL)(promote)
     app.command("rollback", rich_help_panel=PANEL)(rollback)
-    app.command("predict", rich_help_panel=PANEL)(predict)
 
 
 def show_production(as_json: JsonOption = False, home: HomeOption = None) -> None:
@@ -54,7 +60,7 @@ def show_production(as_json: JsonOption = False, home: HomeOption = None) -> Non
         for champion in champions:
             _print_champion(place, champion)
         if history:
-            console.print(_history_table(history))
+            _print_history(history)
     if problems:
         raise StoreError("\n".join(problems))
 
@@ -105,57 +111,6 @@ def rollback(
         _follow(place, deployment)
 
 
-def predict(
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE…", help="Kaggle's test.csv, IDX, .npz, a folder of images, or image files."),
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write a submission to this file, with the columns ImageId,Label or those of the sample.",
-            show_default="only for a CSV: submission.csv in metric_results/",
-        ),
-    ] = None,
-    sample: Annotated[
-        Path | None, typer.Option(help="Kaggle's sample_submission.csv; the submission must match its format.")
-    ] = None,
-    dataset: ChampionOption = None,
-    as_json: JsonOption = False,
-    home: HomeOption = None,
-) -> None:
-    """Predict unlabelled images with the champion.
-
-    Warns if the images as a set are unlike those that the champion was judged on.
-    """
-    import numpy as np
-
-    from pipeline.application import Application, escape_notice
-    from pipeline.data import sample_submission, unlabelled
-    from pipeline.inspection import likeness
-
-    place = Home.find(home)
-    champion = champion_of(place, dataset)
-    application = Application(champion)
-    writes = output is not None or sample is not None or any(file.suffix == ".csv" for file in files)
-    if writes and len(files) > 1:
-        raise SettingsError("A submission is made from one file: give one, or leave out --output and --sample.")
-    form = sample_submission.read(sample) if sample else None
-    sets = [unlabelled.load(file, application.shape, preparation=application.preparation) for file in files]
-    answers = [application.predict(images) for images in sets]
-    if unlike := likeness.warning(place, champion, np.concatenate(answers)):
-        notice(unlike)
-    if not writes:
-        for images, probabilities in zip(sets, answers, strict=True):
-            _print_predictions(images.ids, probabilities, application.classes, as_json=as_json)
-        return
-    target = output or place.metric_results / champion.dataset / "submission.csv"
-    made = application.run(sets[0], target, form, predicted=answers[0])
-    console.print(f"{made.rows:,} predictions by {made.version_id}: {made.csv}", markup=False, soft_wrap=True)
-    if escaped := escape_notice(made):
-        notice(escaped)
-
-
 def champion_of(home: Home, dataset: str | None) -> Deployment:
     """Return the champion of a dataset; without a name, of the only dataset that has one.
 
@@ -165,31 +120,7 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
     from pipeline.inspection.datasets import name_of
     from pipeline.store import production
 
-    served = production.datasets(home)
-    name = name_of(home, dataset) if dataset else (served[0] if len(served) == 1 else None)
-    if not served:
-        raise DeployError("Nothing is in production yet: `simulator.py run` trains, judges and promotes.")
-    if name is None:
-        raise DeployError(f"Several datasets have a champion ({', '.join(served)}): name one with --dataset.")
-    champion = production.current(home, name)
-    if champion is None:
-        raise DeployError(f"The dataset '{name}' has no champion; these have: {', '.join(served)}.")
-    return champion
-
-
-def _print_predictions(
-    ids: tuple[str, ...], probabilities: Probabilities, classes: tuple[str, ...], *, as_json: bool
-) -> None:
-    rows = [
-        {"image": name, "class": classes[row.argmax()], "probability": round(float(row.max()), 6)}
-        for name, row in zip(ids, probabilities, strict=True)
-    ]
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        probability = f"{100 * row['probability']:.1f} %"
-        console.print(Text.assemble(f"{row['image']}  ", (str(row["class"]), "bold"), f"  {probability}"))
+    return production.the_champion(home, name_of(home, dataset) if dataset else None, "name one with --dataset")
 
 
 def _follow(home: Home, deployment: Deployment) -> None:
@@ -228,13 +159,15 @@ def _print_champion(home: Home, champion: Deployment) -> None:
         console.print(f"  {audited.in_words()}", soft_wrap=True, markup=False)
 
 
-def _history_table(history: tuple[DeploymentRecord, ...]) -> Table:
-    table = Table("when", "dataset", "what", "version", "before it", "why", title="History", title_justify="left")
-    for one in history:
-        style = "bold magenta" if one.action == "override" else None
-        cells = (one.promoted_at, one.dataset, one.action, one.id, one.previous_id or "", one.reason)
-        table.add_row(*map(Text, cells), style=style)
-    return table
+def _print_history(history: tuple[DeploymentRecord, ...]) -> None:
+    rows = [
+        [
+            Text(cell, style="bold magenta" if one.action == "override" else "")
+            for cell in (one.promoted_at, one.dataset, one.action, one.id, one.previous_id or "", one.reason)
+        ]
+        for one in history
+    ]
+    print_columns(console, HISTORY, rows, "History")
 
 
 def _facts(home: Home, deployment: Deployment) -> dict[str, Any]:

@@ -7,7 +7,10 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pipeline.cli.terminal_tables import verdict_text
+from pipeline.cli.time_left import TimeLeft
 from pipeline.contracts import Cell, FitProgress
+from pipeline.judging import standings
 from pipeline.orchestration.session import Row
 
 
@@ -34,8 +37,7 @@ class RunProgress:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._work: dict[str, float] = {}
-        self._done = 0.0
+        self._time = TimeLeft((), self._progress.get_time)
         self._fitting: str | None = None
 
     def __enter__(self) -> Self:
@@ -53,8 +55,8 @@ class RunProgress:
         self._notify(sentence)
 
     def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
-        """Start the bar over all cells; the time left is that of those to train, weighed by their images."""
-        self._work = {cell.digest: cell.train_size + 1000.0 for cell in to_train}
+        """Start the bar over all cells; the time left is that of those to train."""
+        self._time = TimeLeft(to_train, self._progress.get_time)
         self._all = self._progress.add_task("all", total=len(cells), detail="")
         self._cells = len(cells)
 
@@ -62,9 +64,11 @@ class RunProgress:
         """Start the bar of one cell."""
         self._trained(self._fitting)
         self._fitting = cell.digest
+        self._time.begin(cell)
         self._begin(f"training {cell.label}")
 
         def progress(step: int, steps: int, metrics: Mapping[str, float]) -> None:
+            self._time.step(step)
             known = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items() if "accuracy" in name]
             self._progress.update(self._cell, total=steps, completed=step, detail="  ".join(known))
 
@@ -73,8 +77,9 @@ class RunProgress:
     def awaiting(self, cells: Sequence[Cell], where: str) -> None:
         """Say what is trained side by side, and what is judged next."""
         waiting = {cell.digest for cell in cells}
-        for digest in self._work.keys() - waiting:
-            self._trained(digest)
+        for digest in self._time.waiting():
+            if digest not in waiting:
+                self._trained(digest)
         count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
         self._begin(f"training {count} on {where}: {cells[0].label} next")
 
@@ -94,16 +99,14 @@ class RunProgress:
 
     def _trained(self, cell: str | None) -> None:
         """Count a training as done, once; it is judged when all of its size are trained."""
-        if cell in self._work:
-            self._done += self._work.pop(cell)
+        if self._time.end(cell):
             self._progress.update(self._all, detail=self._time_left())
 
     def _time_left(self) -> str:
-        """At the pace so far; nothing while no cell that had to be trained is done."""
-        if not self._done:
+        """In words; nothing while no cell that had to be trained is done."""
+        left = self._time.seconds()
+        if left is None:
             return ""
-        elapsed = self._progress.tasks[self._all].elapsed or 0.0
-        left = elapsed / self._done * sum(self._work.values())
         return f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
 
     def _begin(self, description: str) -> None:
@@ -119,4 +122,5 @@ def _outcome(row: Row) -> str:
         return f"{found}, known already" if row.reused else found
     if row.reused:
         return f"known already as {row.version.id}"
-    return f"{row.version.verdict.outcome}, {row.fit_seconds:.1f} s of fitting"
+    verdict = verdict_text(standings.of_verdict(row.version.verdict), row.version.damage, row.version.override)
+    return f"{verdict.plain}, {row.fit_seconds:.1f} s of fitting"

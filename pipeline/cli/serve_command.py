@@ -60,7 +60,8 @@ def serve(
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Challenger that also predicts, in the background; disagreements go to review. Needs --log.",
+            help="Challenger that also predicts, in the background; disagreements go to review. Needs --log. "
+            "Its id, a part of it, previous or latest.",
             rich_help_panel=KEEP,
         ),
     ] = None,
@@ -119,7 +120,7 @@ def _keeping(home: Home, dataset: str | None, images: int, days: float, audit: f
     from pipeline.store import production, versions
     from pipeline.store.served_upkeep import Limits
 
-    challenger = versions.require_whole(versions.find(home, shadow)) if shadow else None
+    challenger = versions.require_whole(versions.find(home, shadow, dataset)) if shadow else None
     if challenger is not None and challenger.known_manifest is not None:
         own = challenger.known_manifest.dataset.name
         served = dataset or next(iter(production.datasets(home)), own)

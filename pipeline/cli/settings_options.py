@@ -80,6 +80,12 @@ def settings_given(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def flag_of(name: str, *, in_environment: bool = False) -> str:
+    """Return the option of a setting, or the environment variable that also sets it."""
+    field = Settings.model_fields[name]
+    return (in_environment and _place(field).envvar) or _flag(name, field)
+
+
 def _with_values(args: Sequence[str]) -> Iterator[str]:
     alone = {_flag(name, field): _place(field).alone for name, field in Settings.model_fields.items()}
     for word, following in pairwise([*args, "--"]):

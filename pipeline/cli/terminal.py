@@ -19,12 +19,15 @@ IN_ASCII = {"✔": "+", "✘": "x", "●": "*", "–": "-", "−": "-", "…": "
 
 
 class PlainConsole(Console):
-    """A console for text from anywhere: markup is off, and control characters are shown escaped."""
+    """A console for text from anywhere: markup is off, and control characters are shown escaped.
+
+    In a pipe, a sentence is one line, however long.
+    """
 
     def __init__(self, *, stderr: bool = False) -> None:
-        stream = sys.stderr if stderr else sys.stdout
-        width = None if stream.isatty() else WIDTH_IN_A_PIPE
-        super().__init__(stderr=stderr, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
+        piped = not (sys.stderr if stderr else sys.stdout).isatty()
+        width = WIDTH_IN_A_PIPE if piped else None
+        super().__init__(stderr=stderr, width=width, markup=False, emoji=False, highlight=False, soft_wrap=piped)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return the text, escaped, as ``rich`` prints and measures it."""

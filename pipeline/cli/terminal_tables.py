@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.columns import Column, print_columns
 from pipeline.contracts import Standing, Version
 from pipeline.judging import standings
 from pipeline.reports import formats
@@ -16,29 +16,32 @@ if TYPE_CHECKING:
     from pipeline.orchestration.session import Row
     from pipeline.simulator import Summary
 
+COLUMNS = (
+    Column("images", is_number=True),
+    Column("model"),
+    Column("accuracy (95 %)", is_number=True),
+    Column("seconds", is_number=True),
+    Column("verdict"),
+    Column("production"),
+    Column("version", place="below"),
+)
 STYLES = {"pass": "bold blue", "unproven": "", "fail": "yellow", "error": "bold red"}
 MARKS = {"pass": "✔ pass", "unproven": "– not promoted", "fail": "✘ fail", "error": "! error"}
 
 
 def print_summary(console: Console, summary: "Summary") -> None:
     """Print the table that ends a run, what is in production now, and what to look at."""
-    table = Table(title=f"{summary.dataset}: what was trained and what became of it", title_justify="left")
-    for column, justify in (
-        ("images", "right"),
-        ("model", "left"),
-        ("accuracy (95 %)", "right"),
-        ("fit seconds", "right"),
-    ):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for column in ("verdict", "in production", "version"):
-        table.add_column(column)
     serving = summary.champion.id if summary.champion else None
-    for row in summary.rows:
-        table.add_row(*_cells(row, serving))
-    console.print(table)
+    title = f"{summary.dataset}: what was trained and what became of it"
+    print_columns(console, COLUMNS, [_cells(row, serving) for row in summary.rows], title)
     for row in summary.rows:
         _print_reason(console, row)
-    _print_advice(console, summary.rows)
+    if summary.growth:
+        console.print(f"\nWhat the growth of {summary.dataset} did:", style="bold", markup=False)
+        for sentence in summary.growth:
+            _print_indented(console, sentence)
+    else:
+        _print_advice(console, summary.rows)
     _print_outcome(console, summary)
 
 
@@ -84,7 +87,11 @@ def _print_reason(console: Console, row: "Row") -> None:
     console.print(f"{row.version.id} was not promoted:", style="dim", markup=False)
     lacking = [f"✘ {check.title}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
     for line in lacking or ["No check was made."]:
-        console.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
+        _print_indented(console, line, style="dim")
+
+
+def _print_indented(console: Console, line: str, style: str = "") -> None:
+    console.print(Padding(Text(line, style=style), (0, 0, 0, 2)) if console.is_terminal else f"  {line}")
 
 
 def _print_advice(console: Console, rows: "Sequence[Row]") -> None:

@@ -110,10 +110,10 @@ def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
 def _training(facts: Manifest) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     rows = facts.rows
-    weights = f"{facts.weights:,}" if facts.weights is not None else "none"
+    weights = f", {facts.weights:,} trained parameters" if facts.weights is not None else ""
     for name, value in (
-        ("recipe", f"{facts.recipe} ({facts.family}), {weights} trained parameters"),
-        ("parameters", ", ".join(f"{name} = {value}" for name, value in facts.parameters.items()) or "none"),
+        ("recipe", f"{facts.recipe} ({facts.family}){weights}"),
+        ("parameters", ", ".join(f"{name} = {value}" for name, value in facts.parameters_used.items()) or "none"),
         ("images", f"{rows.train_size:,}: {rows.train:,} fitted, {rows.validation:,} for validation"),
         *([("folds", f"{facts.folds} members, each without its own")] if facts.folds else []),
         *([("blend of", _members(facts.blend))] if facts.blend else []),

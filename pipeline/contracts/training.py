@@ -1,7 +1,7 @@
 """What is to be trained, how a fit went, and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -35,11 +35,13 @@ class History:
         best_step: The step whose weights were kept, counted from 1.
         test_shifts: The copies of an image over which each network averages its answers; ``None`` for recipes that
             were not asked to.
+        automatic: What each parameter became that was left to the program, by its name.
     """
 
     rows: tuple[Mapping[str, float], ...] = ()
     best_step: int | None = None
     test_shifts: tuple[ShiftsName, ...] | None = None
+    automatic: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,9 +38,9 @@ class SubmissionForm:
         return self.id_column, *self.columns
 
 
-def numbered_form(ids: tuple[str, ...]) -> SubmissionForm:
-    """Return digit-recognizer's form for these ids; what is written where no sample says otherwise."""
-    return SubmissionForm("ImageId", ("Label",), ids)
+def numbered_form(ids: tuple[str, ...], columns: tuple[str, ...] = ("Label",)) -> SubmissionForm:
+    """Return digit-recognizer's form for these ids, or with these columns; written where no sample says otherwise."""
+    return SubmissionForm("ImageId", columns, ids)
 
 
 @dataclass(frozen=True)

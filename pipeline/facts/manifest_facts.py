@@ -179,6 +179,8 @@ class Manifest(Facts):
         blend: The versions whose weighted mean this is; ``None`` for any other.
         test_shifts: The copies of an image over which each member averages its answers; ``None`` where the recipe was
             not asked to.
+        automatic: What parameters that were left to the program became, by name; ``None`` where none was, and in
+            versions of earlier releases.
     """
 
     format: Literal[1, 2]
@@ -208,3 +210,10 @@ class Manifest(Facts):
     refit: RefitFacts | None = None
     blend: BlendFacts | None = None
     test_shifts: tuple[ShiftsName, ...] | None = None
+    automatic: dict[str, int | float] | None = None
+
+    @property
+    def parameters_used(self) -> dict[str, Any]:
+        """The parameters, those that were left to the program as what they became: ``213 (automatic)``."""
+        became = self.automatic or {}
+        return self.parameters | {name: f"{value:,} (automatic)" for name, value in became.items()}

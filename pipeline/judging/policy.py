@@ -44,7 +44,9 @@ class GatePolicy(BaseModel):
     Every field from ``accuracy_floor`` on is the limit of one check (``pipeline.judging.rules``).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     preset: Preset = "guarded"
     """The preset that these rules started from."""

@@ -7,7 +7,7 @@ from pipeline.contracts import FitProgress, History, Shape
 from pipeline.facts.manifest_facts import ShiftsName
 from pipeline.models import cnn_network, cnn_training, shift_averaging
 from pipeline.models.cnn_parameters import CnnParameters, EnsembleParameters
-from pipeline.models.cnn_plan import EFFORTS, plan
+from pipeline.models.cnn_plan import EFFORTS, became, plan
 from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_family import KerasModel, KerasTraining
 from pipeline.models.runtime import import_keras, import_tensorflow
@@ -36,7 +36,7 @@ def _model(shape: Shape, n_classes: int, parameters: CnnParameters, *, members: 
         images = len(request.train_labels)
         used = parameters.model_copy(update={"batch_size": _batch_size(parameters.batch_size, images)})
         planned = plan(images, chosen, epochs=used.epochs, batch_size=used.batch_size)
-        history = History()
+        history = History(automatic=became(planned, images, parameters, used))
         for number, member in enumerate(_members(net)):
             of_member = _request_of(request, number, members)
             member.set_weights(built(of_member.seed).get_weights())
@@ -81,7 +81,7 @@ def _request_of(request: FitRequest, number: int, members: int) -> FitRequest:
 def _joined(before: History, after: History) -> History:
     steps = len(before.rows)
     rows = tuple({**row, "step": steps + row["step"]} for row in after.rows)
-    return History(before.rows + rows, None if steps else after.best_step)
+    return History(before.rows + rows, None if steps else after.best_step, automatic=before.automatic)
 
 
 def _batch_size(asked: int, images: int) -> int:

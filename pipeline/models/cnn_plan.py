@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import EffortName
+from pipeline.models.cnn_parameters import CnnParameters
 
 MOST_EPOCHS = 20
 REFERENCE_IMAGES = 54_000
@@ -121,6 +122,23 @@ def plan(images: int, effort: Effort, *, epochs: int, batch_size: int) -> Plan:
         steps = max(1, effort.fewest_steps * 128 // batch_size, round(passes * images / batch_size))
     passes = steps * batch_size / images
     return Plan(steps, epochs or max(1, min(MOST_EPOCHS, round(passes))), distortion_strength(passes))
+
+
+def became(planned: Plan, images: int, asked: CnnParameters, used: CnnParameters) -> dict[str, float]:
+    """Return what epochs and batch size became where they were left to the plan and the device.
+
+    Args:
+        planned: The training.
+        images: Those to fit.
+        asked: Parameters as they were given.
+        used: The same with the batch size in use.
+    """
+    found: dict[str, float] = {}
+    if asked.epochs == 0:
+        found["epochs"] = round(planned.steps * used.batch_size / images, 1)
+    if asked.batch_size != used.batch_size:
+        found["batch_size"] = used.batch_size
+    return found
 
 
 def distortion_strength(passes: float) -> float:

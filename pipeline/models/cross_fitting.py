@@ -90,7 +90,7 @@ class CrossFittedModel:
             right = predicted[mine].argmax(axis=1) == labels[mine]
             rows.append({**known, "step": float(number + 1), "out_of_fold_accuracy": float(right.mean())})
         self._out_of_fold = predicted
-        return History(tuple(rows), test_shifts=_shifts(histories))
+        return History(tuple(rows), test_shifts=_shifts(histories), automatic=history.automatic)
 
     def predict(self, images: ImageSource) -> Probabilities:
         found: Probabilities = np.mean([member.predict(images) for member in self.members], axis=0, dtype=np.float32)
@@ -143,7 +143,7 @@ class SeedAveragedModel(CrossFittedModel):
             history = member.fit(of_member)
             histories.append(history)
             rows.append({**(history.rows[-1] if history.rows else {}), "step": float(number + 1)})
-        return History(tuple(rows), test_shifts=_shifts(histories))
+        return History(tuple(rows), test_shifts=_shifts(histories), automatic=history.automatic)
 
 
 def _shifts(histories: Sequence[History]) -> tuple[ShiftsName, ...] | None:

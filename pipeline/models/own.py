@@ -14,6 +14,7 @@ from pipeline.errors import ModelError, shortened, shown
 from pipeline.models.keras_fitting import FitParameters
 from pipeline.models.parameters import Parameters
 from pipeline.models.protocol import Model
+from pipeline.models.runtime import quiet_tensorflow
 
 FIT_PARAMETERS = FitParameters().model_dump()
 """How a Keras network is fitted where the function does not name these parameters itself."""
@@ -33,7 +34,8 @@ def function(name: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.append(here)
     try:
-        found = getattr(importlib.import_module(module_name), function_name, None)
+        with quiet_tensorflow():
+            found = getattr(importlib.import_module(module_name), function_name, None)
     except Exception as error:  # importing a user's module runs a user's code
         raise ModelError(
             f"{shortened(module_name)} cannot be imported ({shortened(str(error))}): "
@@ -97,7 +99,8 @@ def create(name: str, values: Mapping[str, Any], shape: Shape, n_classes: int) -
 
     def build() -> Any:
         try:
-            return user_function(shape, n_classes, **values)
+            with quiet_tensorflow():
+                return user_function(shape, n_classes, **values)
         except Exception as error:  # a user's code raises anything
             raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error
 

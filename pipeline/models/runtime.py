@@ -4,8 +4,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -73,12 +76,41 @@ def tree_device() -> str:
 def _start_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         return
+    with quiet_tensorflow():
+        import tensorflow  # noqa: F401
+
+
+@contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """Let whoever imports TensorFlow or Keras for the first time, a user's module for instance, do so quietly."""
     prepare_process()
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    with _silent_stderr():
-        import tensorflow
-    # Else it warns of retracing, which is all that happens when one process uses many models.
-    tensorflow.get_logger().setLevel("ERROR")
+    finder = _QuietFinder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _QuietFinder(MetaPathFinder):
+    """Finds TensorFlow where Python does, with a loader that prints nothing."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target) if name == "tensorflow" else None
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _QuietLoader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+class _QuietLoader(SourceFileLoader):
+    """Runs TensorFlow's code without what it prints meanwhile."""
+
+    def exec_module(self, module: Any) -> None:
+        with _silent_stderr():
+            super().exec_module(module)
+        # Else it warns of retracing, which is all that happens when one process uses many models.
+        module.get_logger().setLevel("ERROR")
 
 
 @contextmanager

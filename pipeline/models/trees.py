@@ -77,5 +77,13 @@ def build(shape: Shape, n_classes: int, parameters: XgboostParameters) -> XGBoos
     trees = parameters.model_dump(exclude={"effort", "rounds", "patience", "shifts", "features"})
     trees |= {"tree_method": "hist", "learning_rate": parameters.learning_rate or rate}
     rounds = parameters.rounds or most_rounds
-    boosting = Boosting(trees, rounds, parameters.patience, parameters.shifts, parameters.features)
+    automatic = {
+        name: used
+        for name, asked, used in (
+            ("rounds", parameters.rounds, rounds),
+            ("learning_rate", parameters.learning_rate, rate),
+        )
+        if not asked
+    }
+    boosting = Boosting(trees, rounds, parameters.patience, parameters.shifts, parameters.features, automatic)
     return XGBoostModel(shape, n_classes, boosting)

@@ -62,7 +62,7 @@ class XGBoostModel:
             raise ModelError("Loaded trees are not trained again: create the model from its recipe.")
         self._booster, rows = train(boosting, request, self._features, self._n_classes)
         self._booster.set_attr(**{FEATURES: boosting.features})
-        return History(rows, self._booster.num_boosted_rounds())
+        return History(rows, self._booster.num_boosted_rounds(), automatic=boosting.became(len(request.train_labels)))
 
     def predict(self, images: ImageSource) -> Probabilities:
         answers = [self.booster.inplace_predict(self._features.of(part)) for part in blocks(images, PREDICT_AT_ONCE)]

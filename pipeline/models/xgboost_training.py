@@ -1,7 +1,7 @@
 """How boosted trees are trained: rounds, early stopping, progress and history."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.models import tree_matrices
@@ -23,6 +23,7 @@ class Boosting:
         patience: Rounds without a better validation loss before training ends; 0 runs all.
         shifts: Copies of each training image, each moved by one pixel; 0 to 8, or -1 for ``suitable_count``.
         features: What the trees see: ``pixels``, 0 to 255, or ``gradients``; see ``TreeFeatures``.
+        automatic: Parameters of the recipe that were left to it, and what they became.
     """
 
     parameters: Mapping[str, Any]
@@ -30,6 +31,16 @@ class Boosting:
     patience: int = 0
     shifts: int = 0
     features: str = PIXELS
+    automatic: Mapping[str, float] = field(default_factory=dict)
+
+    def copies(self, images: int) -> int:
+        """Return how many moved copies are added to a number of training images."""
+        return suitable_count(images) if self.shifts < 0 else self.shifts * images
+
+    def became(self, images: int) -> dict[str, float]:
+        """Return what each parameter became that was left to the program, for a number of training images."""
+        shifts = {"shifts": round(self.copies(images) / images, 2)} if self.shifts < 0 else {}
+        return {**self.automatic, **shifts}
 
 
 def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_classes: int) -> tuple[Any, Rows]:
@@ -39,7 +50,7 @@ def train(boosting: Boosting, request: FitRequest, features: TreeFeatures, n_cla
     """
     xgboost = import_xgboost()
     images = request.train_images
-    count = suitable_count(len(images)) if boosting.shifts < 0 else boosting.shifts * len(images)
+    count = boosting.copies(len(images))
     log: dict[str, dict[str, list[float]]] = {}
     parameters = {**boosting.parameters, **_objective(n_classes), "seed": request.seed % 2**31, "device": tree_device()}
     with tree_matrices.scratch(request) as folder:

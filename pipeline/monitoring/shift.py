@@ -43,7 +43,7 @@ class Shift:
         named = ", ".join(classes[output] for output in self.outputs[:3])
         more = "" if len(self.outputs) <= 3 else f" and {len(self.outputs) - 3} more"
         return (
-            "Warning: these images do not look like those the model was judged on "
+            "These images do not look like those the model was judged on "
             f"(Kolmogorov-Smirnov distance {self.distance:.2f}, corrected p = {self.p_value:.1g}, "
             f"classes {named}{more}): look for inverted colours, shifted digits or noise; {at_stake} may be wrong."
         )

@@ -62,7 +62,7 @@ def _chosen(home: Home, wanted: Wanted, listed: Sequence[Version], policy: GateP
         StoreError: A version is unknown or damaged.
     """
     named = datasets.name_of(home, wanted.dataset) if wanted.dataset else None
-    chosen = [versions.require_whole(versions.find(home, text)) for text in dict.fromkeys(wanted.ids)]
+    chosen = [versions.require_whole(versions.find(home, text, named)) for text in dict.fromkeys(wanted.ids)]
     if not wanted.ids:
         promising = [version for version in listed if was_promising(version) and can_be_judged(version, policy)]
         chosen = [version for version in promising if named in (None, _name(version))]

@@ -12,7 +12,7 @@ from pipeline.deployer import Deployer, was_deployed
 from pipeline.errors import DeployError, PipelineError
 from pipeline.inference import promising
 from pipeline.inspection import reporting
-from pipeline.orchestration.rejudging import Rejudge
+from pipeline.orchestration.rejudging import Rejudge, Rejudgement
 from pipeline.planning import workers
 from pipeline.planning.shared_images import Route
 from pipeline.store import production, recovery, repeats, versions
@@ -112,17 +112,21 @@ class Session:
             for _, group in groupby(cells, key=lambda cell: cell.train_size):
                 yield from self._rows_of_one_size(list(group), known, trained)
 
-    def judge_again(self, rows: Sequence[Row], cells: Sequence[Cell]) -> tuple[Row, ...]:
-        """Judge refused versions again that might pass now; returns the rows as they are after that."""
+    def judge_again(
+        self, rows: Sequence[Row], cells: Sequence[Cell]
+    ) -> tuple[tuple[Row, ...], tuple[Rejudgement, ...]]:
+        """Judge refused versions again that might pass now; returns the rows as they are after that, and those."""
         rejudge = Rejudge(self.home, self.watcher, self.data, cells[0].split)
         current = {version.id: version for version in (*self.listed, *(row.version for row in rows if row.version))}
+        again = []
         for done in rejudge.promising(list(current.values())):
+            again.append(done)
             self.observer.notice(done.sentence)
             current[done.version.id] = done.version
         after = [replace(row, version=current[row.version.id]) if row.version else row for row in rows]
         self._say_near_copies(after)
         self._say_what_is_kept([row.version for row in after if row.reused and row.version], rejudge)
-        return tuple(after)
+        return tuple(after), tuple(again)
 
     def _known(self, cells: Sequence[Cell]) -> _Known:
         judged = {} if self.settings.retrain else versions.by_cell(self.listed)

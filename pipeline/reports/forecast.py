@@ -20,14 +20,18 @@ CAVEAT = (
     "of images and the same recipe; the interval covers chance in the measured errors, not a law that bends later, "
     "and far beyond the largest measured size it is a guess."
 )
-LEAST_SIZES = 4
-"""Three parameters need more than three sizes, else every curve fits and nothing is learned."""
+LEAST_SIZES = 3
+SIZES_FOR_A_FLOOR = 4
+"""Three parameters need more than three sizes, else every curve fits: from three, the law is fitted without a floor."""
+LEAST_SPREAD, SPREAD_OF_THREE = 0.01, 0.1
+"""Misfit of the law that an interval allows for at least; three sizes say next to nothing about it."""
 RESAMPLES = 300
 OUT_OF_REACH = 1e9
 """Images; a size beyond it is reported as 'never, at this rate'."""
 _NO_FLOOR = 1e-6
 _EXPONENTS = np.geomspace(0.005, 3.0, 150)
-_SHARES = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 90)])
+_NO_SHARE = np.zeros(1)
+_SHARES = np.concatenate([_NO_SHARE, np.geomspace(1e-3, 1e3, 90)])
 
 Floats = NDArray[np.float64]
 Line = tuple[str, str, str, str]
@@ -94,26 +98,31 @@ def fit_power_law(sizes: ArrayLike, errors: ArrayLike, test_images: ArrayLike) -
     at every size, so that a huge test set does not make one size count for all.
 
     Args:
-        sizes: Training images, ``[S]``, at least four different ones.
+        sizes: Training images, ``[S]``, at least three different ones; from three the law has no floor.
         errors: Fractions of test images misclassified, ``[S]``.
         test_images: How many were tested, a number or ``[S]``.
 
     Raises:
-        SettingsError: Fewer than four sizes.
+        SettingsError: Fewer than three sizes.
     """
     sizes, errors, tested = _arrays(sizes, errors, test_images)
     if len(np.unique(sizes)) < LEAST_SIZES:
         raise SettingsError(f"A power law needs at least {LEAST_SIZES} training sizes; there are {len(set(sizes))}.")
     sigma = np.sqrt(_binomial_variance(errors, tested) + 0.05**2)
-    scale, exponent, floor = _polished(sizes, errors, sigma, _nearest_on_grid(sizes, errors[None], sigma)[0])
+    if len(np.unique(sizes)) < SIZES_FOR_A_FLOOR:
+        (law,) = _nearest_on_grid(sizes, errors[None], sigma, _NO_SHARE)
+        scale, exponent, floor, fitted = law.scale, law.exponent, 0.0, 2
+    else:
+        scale, exponent, floor = _polished(sizes, errors, sigma, _nearest_on_grid(sizes, errors[None], sigma)[0])
+        fitted = 3
     residuals = np.log(errors) - np.log(scale * sizes**-exponent + floor)
-    spread = float(np.sqrt(np.sum(residuals**2) / (len(sizes) - 3)))
-    return PowerLaw(scale, exponent, floor, spread)
+    return PowerLaw(scale, exponent, floor, float(np.sqrt(np.sum(residuals**2) / (len(sizes) - fitted))))
 
 
 def forecast(curve: "pd.DataFrame", accuracy: float, seed: int = 0) -> list[Forecast]:
     """Forecast each line of a learning curve: dataset, benchmark, recipe and settings.
 
+    From three sizes, the law has no floor, but those of the interval do: it then often has no upper end.
     The interval comes from ``RESAMPLES`` refits to errors drawn from the law: binomial noise of the test images,
     and the misfit of the law, which the spread between runs is part of.
 
@@ -168,7 +177,8 @@ def _size_interval(
 ) -> tuple[float | None, float | None]:
     rng = np.random.default_rng(seed)
     sizes, expected, tested = _arrays(sizes, law.error(sizes), test_images)
-    sigma = np.sqrt(_binomial_variance(expected, tested) + max(law.spread, 0.01) ** 2)
+    least = LEAST_SPREAD if len(sizes) >= SIZES_FOR_A_FLOOR else SPREAD_OF_THREE
+    sigma = np.sqrt(_binomial_variance(expected, tested) + max(law.spread, least) ** 2)
     drawn = np.minimum(expected * np.exp(rng.normal(0.0, sigma, (RESAMPLES, len(sizes)))), 1.0)
     needed = np.sort([refit.size(accuracy) for refit in _nearest_on_grid(sizes, drawn, sigma)])
     # Order statistics rather than interpolation: some of the sizes are infinite.
@@ -177,21 +187,21 @@ def _size_interval(
     return _reachable(min(low, size)), _reachable(max(high, size))
 
 
-def _nearest_on_grid(sizes: Floats, errors: Floats, sigma: Floats) -> list[PowerLaw]:
+def _nearest_on_grid(sizes: Floats, errors: Floats, sigma: Floats, shares: Floats = _SHARES) -> list[PowerLaw]:
     """The best law for each row of errors ``[R, S]``, to within the grid, and never a local optimum.
 
     ``log error = level + log((n / largest) ** -exponent + share)``: the level is a weighted mean, so that only
     exponent and share (of the floor, relative to the part that still falls at the largest size) are searched.
     """
     largest, weights = sizes.max(), sigma**-2 / np.sum(sigma**-2)
-    exponents, shares = (axis.ravel() for axis in np.meshgrid(_EXPONENTS, _SHARES))
-    shapes = np.log((sizes / largest) ** -exponents[:, None] + shares[:, None])
+    exponents, all_shares = (axis.ravel() for axis in np.meshgrid(_EXPONENTS, shares))
+    shapes = np.log((sizes / largest) ** -exponents[:, None] + all_shares[:, None])
     logarithms = np.log(errors)
     levels = (logarithms @ weights)[:, None] - shapes @ weights
     cost = (shapes**2 @ weights) - 2 * (logarithms * weights) @ shapes.T - levels**2
     best = np.argmin(cost, axis=1)
     levels = np.exp(levels[np.arange(len(errors)), best])
-    triples = zip(levels, exponents[best], shares[best], strict=True)
+    triples = zip(levels, exponents[best], all_shares[best], strict=True)
     return [PowerLaw(float(a * largest**b), float(b), float(a * share), 0.0) for a, b, share in triples]
 
 
@@ -241,8 +251,15 @@ def _sentence(bare: Forecast, subject: str, points: "pd.DataFrame") -> str:
     interval = f"{low} to {_about(bare.high)}" if bare.high else f"{low} upwards, without end"
     return (
         f"{subject} would reach {goal} at about {_about(bare.size)} training images (95 % interval: {interval}), "
-        f"{bare.size / largest:.2g} times the largest measured, if its errors keep falling as seen {span}."
+        f"{bare.size / largest:.2g} times the largest measured, if its errors keep falling as seen {span}"
+        f"{_of_three(points)}."
     )
+
+
+def _of_three(points: "pd.DataFrame") -> str:
+    if len(points) >= SIZES_FOR_A_FLOOR:
+        return ""
+    return "; three sizes do not show where they level off, which the interval allows for"
 
 
 def _why_never(law: PowerLaw, accuracy: float, smallest: int, largest: int) -> str:

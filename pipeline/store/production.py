@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.contracts import Deployment
-from pipeline.errors import StoreError, UnreadableError
+from pipeline.errors import DeployError, StoreError, UnreadableError
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.store import atomic, deployments, manifest
 from pipeline.store.home import Home
@@ -56,6 +56,40 @@ def all_current(home: Home) -> list[Deployment]:
         if deployment:
             found.append(deployment)
     return found
+
+
+def the_champion(home: Home, dataset: str | None, choose: str) -> Deployment:
+    """Return the champion of a dataset; without a name, of the only dataset that has one.
+
+    Args:
+        home: The home folder.
+        dataset: Its name, or ``None``.
+        choose: How to name one of several, as the end of a sentence.
+
+    Raises:
+        DeployError: Nothing serves, or several do and none is named.
+        StoreError: ``current.json`` is damaged.
+    """
+    served = datasets(home)
+    if not served:
+        raise DeployError("Nothing is in production yet: `simulator.py run` trains, judges and promotes.")
+    name = dataset if dataset is not None else (served[0] if len(served) == 1 else None)
+    if name is None:
+        raise DeployError(f"Several datasets have a champion ({', '.join(served)}): {choose}.")
+    champion = current(home, name)
+    if champion is None:
+        raise DeployError(f"The dataset '{name}' has no champion; these have: {', '.join(served)}.")
+    return champion
+
+
+def before(home: Home, champion: Deployment) -> DeploymentRecord | None:
+    """Return the champion before this one, which a rollback brings back; ``None`` for the first.
+
+    Raises:
+        StoreError: A line of the history is damaged.
+    """
+    standing = deployments.champions(records(home, champion.dataset))
+    return standing[-2] if len(standing) > 1 else None
 
 
 def problems(home: Home) -> list[str]:

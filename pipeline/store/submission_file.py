@@ -65,7 +65,7 @@ def _places(columns: Sequence[str], classes: Sequence[str]) -> tuple[int, ...] |
 def content(form: SubmissionForm, predicted: Probabilities, classes: Sequence[str], probabilities: bool) -> bytes:
     """Return a submission: the sample's columns and ids, and what the model says of each.
 
-    An id or label that a spreadsheet would evaluate gets an apostrophe in front.
+    An id, label or column's name that a spreadsheet would evaluate gets an apostrophe in front.
 
     Args:
         form: The sample's.
@@ -79,7 +79,7 @@ def content(form: SubmissionForm, predicted: Probabilities, classes: Sequence[st
     asked = class_columns(form, classes, probabilities)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(form.header)
+    writer.writerow(map(cell, form.header))
     if asked is None:
         named = [cell(name) for name in classes]
         writer.writerows((cell(name), named[k]) for name, k in zip(form.ids, predicted.argmax(axis=1), strict=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.contracts import Candidate, Deployment, Verdict, Version
 from pipeline.errors import StoreError, UnreadableError
-from pipeline.store import atomic, judgements, manifest, production, version_folder
+from pipeline.store import aliases, atomic, judgements, manifest, production, version_folder
 from pipeline.store.home import Home
 
 
@@ -80,12 +80,21 @@ def folders(home: Home) -> list[Path]:
     return [path for _, path in sorted(found.items())]
 
 
-def find(home: Home, text: str) -> Version:
-    """Return the one version whose id is, or contains, the text.
+def find(home: Home, text: str, dataset: str | None = None) -> Version:
+    """Return the one version that a user means: by an alias, by its id, or by a part of that.
+
+    Args:
+        home: The home folder.
+        text: ``champion``, ``previous`` or ``latest``, alone or as ``mnist@champion``; or an id or a part of it.
+        dataset: Whose champion or newest version an alias without a dataset means.
 
     Raises:
         StoreError: None or several match.
+        DeployError: Nothing has the alias.
     """
+    alias = aliases.parse(text, dataset)
+    if alias is not None:
+        text = aliases.version_id(home, folders(home), *alias)
     found = _folders_named(home, text) or [path for path in folders(home) if text in path.name]
     if not found:
         raise StoreError(f"There is no version '{text}' in {home.versions}: `simulator.py versions` lists them.")

@@ -1,6 +1,8 @@
 """A user's own recipe: the documented example, each library, and what is refused."""
 
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -186,3 +188,28 @@ def test_anything_else_is_one_clear_error(source: str, sentence: str, write: Wri
 
     with pytest.raises(ModelError, match=sentence):
         use()
+
+
+def test_tensorflow_prints_nothing_when_a_module_of_ones_own_imports_it_first(tmp_path: Path) -> None:
+    (tmp_path / "my_model.py").write_text(
+        "import sys\nimport keras\nprint('my own line', file=sys.stderr)\n\n"
+        "def build(shape, n_classes):\n"
+        "    network = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(n_classes)])\n"
+        "    return keras.Sequential([network, keras.layers.Softmax()])\n"
+    )
+    code = (
+        "from pipeline.models import registry\n"
+        "recipe = registry.find('my_model:build')\n"
+        "registry.create(recipe, {}, shape=(8, 8, 1), n_classes=3)\n"
+    )
+    search = os.pathsep.join([str(GUIDE.parents[1]), *sys.path])
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "my own line\n")

@@ -1,5 +1,6 @@
 """A small dataset that a linear model learns in a moment, and runs on it."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from pipeline import simulator
 from pipeline.cli import common
 from pipeline.cli import main as simulator_main
 from pipeline.config import Settings
+from pipeline.store import versions
 from pipeline.store.home import Home
 
 Run = Callable[..., simulator.Summary]
@@ -39,6 +41,24 @@ def run(data: Path, home: Home) -> Run:
         return simulator.run(Settings(**{"dataset": str(data)} | given), where, observer or Silent())
 
     return run_it
+
+
+@pytest.fixture(scope="session")
+def judged_home(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with a champion and a challenger that failed; for copies alone."""
+    home = Home(tmp_path_factory.mktemp("judged"))
+    for model in ("logistic", "dummy"):
+        gate = {"preset": "as-good", **LENIENT}
+        settings = Settings(dataset=str(data), models=(model,), train_sizes=("all",), gate=gate)
+        simulator.run(settings, home, Silent())
+    return home
+
+
+@pytest.fixture
+def two(judged_home: Home, home: Home) -> list[str]:
+    """The ids of a champion and of a challenger that failed, in a home of the test's own."""
+    shutil.copytree(judged_home.root, home.root)
+    return [version.id for version in versions.list_versions(home)]
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_every_command_prints_class_and_file_names_as_they_are(
     run(dataset=str(odd_data), models=("logistic", "dummy"))
     capsys.readouterr()
     predicted = output("predict", odd_data / "[red]3")
-    assert "[i]0.png  [red]3" in predicted
+    assert predicted.split()[:2] == [str(odd_data / "[red]3" / "[i]0.png"), "[red]3"]
     for words in (("compare", "dummy", "logistic"), ("show", "logistic"), ("evaluate", "logistic")):
         printed = output(*words)
         assert all(name in printed for name in NAMES), words

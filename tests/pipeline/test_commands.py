@@ -20,14 +20,6 @@ from pipeline.store.home import Home
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def two(run: Any, home: Home) -> list[str]:
-    """A home with a champion and a challenger that failed; their ids."""
-    run()
-    run(models=("dummy",))
-    return [version.id for version in versions.list_versions(home)]
-
-
 def test_versions_are_listed_sorted_filtered_and_as_json(command: Any, two: list[str], home: Home) -> None:
     status, out, _ = command("versions", "--home", home.root)
     assert status == 0
@@ -235,3 +227,14 @@ def test_looking_and_predicting_load_no_training_library(
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip().endswith("loaded: []")
+
+
+def test_what_was_left_to_the_program_is_shown_as_what_it_became(command: Any, run: Any, home: Home) -> None:
+    run(models=("xgboost",), overrides={"xgboost": {"rounds": 6, "patience": 0}})
+    facts = versions.find(home, "xgboost").manifest
+    assert facts.parameters["shifts"] == -1 and facts.parameters["learning_rate"] == 0
+    assert facts.automatic == {"learning_rate": 0.3, "shifts": 4.0}
+    shown = " ".join(command("show", "xgboost", "--home", home.root)[1].split())
+    assert "rounds = 6," in shown and "shifts = 4.0 (automatic)" in shown and "learning_rate = 0.3 (automatic)" in shown
+    page = (versions.find(home, "xgboost").folder / "report.html").read_text()
+    assert "4.0 (automatic)" in page and ">-1<" not in page

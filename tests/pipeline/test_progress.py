@@ -88,7 +88,20 @@ def test_the_time_left_is_that_of_the_images_left(terminal: Terminal) -> None:
         terminal.seconds = 5
         progress.finished(done(SECOND))
     assert "2/4" in terminal.last_frame()[1]
-    assert "about 14 s left" in terminal.last_frame()[1]
+    assert "about 7 s left" in terminal.last_frame()[1]
+
+
+def test_the_first_cell_of_a_run_does_not_multiply_what_is_done_once(terminal: Terminal) -> None:
+    small, middle, large = (cell_of(size) for size in (1_200, 12_000, 60_000))
+    with RunProgress(terminal.console, print) as progress:
+        progress.planned((small, middle, large), (small, middle, large))
+        step = progress.fitting(small)
+        for epoch in range(1, 6):  # ten seconds until the first of five epochs ends, one for each of the others
+            terminal.seconds = 9.0 + epoch
+            step(epoch, 5, {})
+        terminal.seconds = 15.0
+        progress.judging(small)
+    assert "about 61 s left" in terminal.last_frame()[1], "not 15 s times the ratio of the images, 9 min"
 
 
 def test_cells_that_were_kept_say_nothing_of_the_time_left(terminal: Terminal) -> None:
@@ -106,7 +119,7 @@ def test_after_resuming_only_what_is_trained_counts(terminal: Terminal) -> None:
         progress.finished(done(FIRST, reused=True))
         terminal.seconds = 3 * 60
         progress.finished(done(SECOND))
-    assert "about 5 min left" in terminal.last_frame()[1]
+    assert "about 4 min left" in terminal.last_frame()[1]
 
 
 def test_a_pipe_gets_a_plain_line_for_each_cell_as_it_ends() -> None:
@@ -117,7 +130,7 @@ def test_a_pipe_gets_a_plain_line_for_each_cell_as_it_ends() -> None:
         progress.judging(FIRST)
         assert pipe.getvalue() == ""
         progress.finished(Row(FIRST, judged("cnn-1000"), 0.99, 12.34, reused=False))
-        assert pipe.getvalue() == "1 of 4: cnn on 1,000, pass, 12.3 s of fitting\n"
+        assert pipe.getvalue() == "1 of 4: cnn on 1,000, ✔ pass, 12.3 s of fitting\n"
         progress.awaiting(ALL, "2 processes")
         progress.finished(Row(SECOND, judged("cnn-2000"), 0.99, 12.34, reused=True))
         progress.finished(Row(THIRD, None, 0.98765, 12.34, reused=False))

@@ -65,11 +65,34 @@ def test_what_is_already_reached_is_said_so():
 
 
 def test_too_few_sizes_give_a_sentence_and_no_number():
-    (found,) = forecast(curve([0.3, 0.2, 0.1], SIZES[:3]), accuracy=0.99)
+    (found,) = forecast(curve([0.3, 0.2], SIZES[:2]), accuracy=0.99)
     assert (found.law, found.size) == (None, None)
-    assert "3 of the at least 4 training sizes" in found.sentence
-    with pytest.raises(SettingsError, match="at least 4 training sizes; there are 3"):
-        fit_power_law([42, 42, 126, 210], [0.4, 0.5, 0.3, 0.2], 1_000)
+    assert "2 of the at least 3 training sizes" in found.sentence
+    with pytest.raises(SettingsError, match="at least 3 training sizes; there are 2"):
+        fit_power_law([42, 42, 126], [0.4, 0.5, 0.3], 1_000)
+
+
+def test_from_three_sizes_a_law_without_a_floor_is_carried_on_and_the_interval_allows_for_one():
+    sizes = np.array([1_200, 12_000, 60_000])
+    (found,) = forecast(curve(2 * sizes**-0.5, sizes), accuracy=0.995)
+    assert found.law is not None and found.law.floor == 0
+    assert found.size == pytest.approx((2 / 0.005) ** 2, rel=0.1)
+    assert found.low < 0.7 * found.size and found.high is None
+    assert "three sizes do not show where they level off, which the interval allows for" in found.sentence
+    (more,) = forecast(curve(2 * SIZES**-0.5), accuracy=0.995)
+    assert more.high is not None and "three sizes" not in more.sentence
+
+
+def test_the_interval_of_three_sizes_covers_laws_with_a_floor():
+    rng = np.random.default_rng(0)
+    sizes, inside = np.array([1_200, 12_000, 60_000]), []
+    for floor in np.resize([0.0, 0.002, 0.01], 15):
+        expected = 0.01 * (sizes / sizes[-1]) ** -0.5 + floor
+        drawn = rng.binomial(10_000, expected * np.exp(rng.normal(0, 0.05, 3))) / 10_000
+        (found,) = forecast(curve(drawn, sizes), accuracy=1 - floor - 0.005)
+        truth = 4 * sizes[-1]
+        inside.append(found.reached_at is None and (found.low or np.inf) <= truth <= (found.high or np.inf))
+    assert np.mean(inside) >= 0.9
 
 
 @pytest.mark.parametrize("accuracy", [0.0, 1.0, 99.8, float("nan")])
@@ -101,7 +124,7 @@ def test_the_dataset_and_the_benchmark_are_named_where_there_are_several():
 
 
 def test_without_any_measurement_it_is_said_what_to_run():
-    with pytest.raises(StoreError, match=r"nothing to forecast from yet: train at least 4 sizes.*--train-sizes"):
+    with pytest.raises(StoreError, match=r"nothing to forecast from yet: train at least 3 sizes.*--train-sizes"):
         forecast(curve([], sizes=[]), 0.95)
 
 

@@ -118,6 +118,8 @@ def test_an_override_needs_a_reason_and_is_seen_wherever_the_version_is(
     assert history_of(home)[-1]["action"] == "override"
     with pytest.raises(DeployError, match="in production already"):
         Deployer(home).override(failed, "again")
+    with pytest.raises(DeployError, match="in production already"):
+        Deployer(home).run(failed)
 
 
 @pytest.fixture

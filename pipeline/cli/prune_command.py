@@ -1,0 +1,50 @@
+"""``prune``: remove old versions that failed."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json
+from pipeline.store.home import Home
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("prune", rich_help_panel="Inspect")(prune)
+
+
+def prune(
+    older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Only versions judged longer ago.")] = 30,
+    keep: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Keep the N newest failed versions of each dataset and recipe.")
+    ] = 3,
+    dataset: Annotated[str | None, typer.Option(help="Only versions of this dataset.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove them; without it nothing is changed.")] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Remove old versions that failed, and say first which.
+
+    Never removed is what serves or served, was submitted, is part of a blend, may pass when it is judged again, or is
+    needed by the gate's ledger. What is removed leaves the learning curve, and the same run would train it again.
+    """
+    from pipeline.inspection.datasets import name_of
+    from pipeline.orchestration import pruning
+
+    place = Home.find(home)
+    rule = pruning.Rule(older_than, keep, name_of(place, dataset) if dataset else None)
+    found = pruning.prune(place, rule, notice) if remove else pruning.plan(place, rule)
+    ids = [version.id for version in found.removed]
+    if as_json:
+        print_json({"done": remove, "versions": ids, "bytes": found.bytes, "kept": dict(found.kept)})
+        return
+    for version_id in ids:
+        console.print(version_id)
+    for version_id, why in found.kept.items():
+        console.print(f"{version_id} is kept: {why}.", style="dim")
+    count = "1 failed version" if len(ids) == 1 else f"{len(ids):,} failed versions"
+    size = f"{count} of {found.bytes / 2**20:,.1f} MiB"
+    if remove:
+        console.print(f"{size} removed.")
+    else:
+        console.print(f"{size} would be removed; --remove does it." if ids else "There is nothing to remove.")

@@ -1,0 +1,55 @@
+"""What a run says after a dataset has grown: how much, what was judged again, what that proved, and what to do."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.orchestration import growth
+from pipeline.store import versions
+from pipeline.store.home import Home
+
+
+@pytest.fixture
+def grow(data: Path, tmp_path: Path) -> Any:
+    """Write the first images of each class to a file that is always the same; returns its path."""
+
+    def to(each: int) -> str:
+        with np.load(data) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+        rows = np.concatenate([np.flatnonzero(labels == label)[:each] for label in range(3)])
+        np.savez(tmp_path / "stripes.npz", images=images[rows], labels=labels[rows])
+        return str(tmp_path / "stripes.npz")
+
+    return to
+
+
+def test_a_champion_that_growth_replaced_is_named_with_its_proof(run: Any, grow: Any) -> None:
+    first = run(dataset=grow(30), train_sizes=("20",))
+    assert first.growth == (), "a first run has nothing to compare with"
+    assert run(dataset=grow(30), train_sizes=("20",)).growth == (), "the dataset is the same"
+    grown = run(dataset=grow(60))
+    size, again, proof, back = grown.growth
+    assert size.startswith("stripes has grown by 90 images since its newest version was trained, to 180; the ")
+    assert "the benchmark has " in size and size.endswith(" instead of 18.")
+    assert "No stored version was judged again" in again
+    assert proof.startswith(f"{grown.champion.id} took the place of {first.champion.id}.")
+    (check,) = [one for one in grown.rows[0].version.verdict.checks if one.name == "as_good"]
+    assert check.sentence in proof
+    assert "simulator.py rollback" in back
+
+
+def test_what_stays_is_said_with_the_reason_and_what_to_do(run: Any, grow: Any, home: Home) -> None:
+    first = run(dataset=grow(30))
+    then = growth.before(versions.list_versions(home), "stripes", first.champion)
+    grown = run(dataset=grow(60), models=("dummy",))
+    *_, stays, advised = grown.growth
+    assert stays.startswith(f"{first.champion.id} still serves.") and "did not pass" in stays
+    check = next(check for check in grown.rows[0].version.verdict.checks if check.outcome != "pass")
+    assert check.sentence in stays
+    assert "simulator.py tune --model dummy" in advised
+    idle = growth.After("stripes", 180, 18, (), (), first.champion)
+    said = growth.in_words(then, idle)
+    assert "the benchmark has 18, as before." in said[0]
+    assert "No version was trained on the new images" in said[-1]
