@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 OF_RUNS = ("models", "effort", "folds", "balance", "overrides", "cluster", "track", "submit")
 """The settings of a run that a watcher takes; its dataset and size are today's."""
 NEWS = "Who hears of it"
+DRIFT = "When what is served changes"
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +58,19 @@ DeleteOption = Annotated[
 SettleOption = Annotated[
     float, typer.Option(min=0.1, max=86_400, help="Seconds without change after which a file is complete.")
 ]
+OnDriftOption = Annotated[
+    bool,
+    typer.Option(
+        "--on-drift",
+        help="Look at what `serve --log` keeps; after a drift alarm, send the most unusual images to review, and start "
+        "a run when they are reviewed.",
+        rich_help_panel=DRIFT,
+    ),
+]
+DriftImagesOption = Annotated[
+    int,
+    typer.Option(min=1, max=1_000, help="Number of images that are reviewed before that run.", rich_help_panel=DRIFT),
+]
 OnceOption = Annotated[
     bool, typer.Option("--once", help="Take in what is there, carry out the run that is due, and end (for cron).")
 ]
@@ -77,6 +91,8 @@ def watch(
     labelled_by: LabellerOption = "",
     delete: DeleteOption = False,
     settle: SettleOption = 5.0,
+    on_drift: OnDriftOption = False,
+    drift_images: DriftImagesOption = 200,
     once: OnceOption = False,
     status: StatusOption = False,
     as_json: JsonOption = False,
@@ -109,6 +125,7 @@ def watch(
         delete=delete,
         listeners=Listeners.of(on_event, webhook),
         settle_seconds=settle,
+        on_drift=drift_images if on_drift else 0,
     )
     _carry_out(place, orders, once=once)
 

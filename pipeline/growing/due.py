@@ -51,7 +51,8 @@ def is_due(state: WatchState, pace: Pace | None) -> bool:
     """Return whether a run is to begin; one that was cut off goes on without waiting for anything."""
     if state.running_on:
         return True
-    return 0 < state.new >= state.every and (pace is None or pace.allows(state.runs_begun))
+    wanted = state.drift_run_is_due or 0 < state.new >= state.every
+    return wanted and (pace is None or pace.allows(state.runs_begun))
 
 
 def new_images(folder: Path, newest: Snapshot, trained: int) -> int:
