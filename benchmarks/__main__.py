@@ -24,6 +24,7 @@ PARTS = (
     "balance",
     "ingest",
     "story",
+    "loop",
     "review",
     "tuning",
     "blends",

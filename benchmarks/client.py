@@ -1,4 +1,4 @@
-"""A client that asks a server for predictions, again and again."""
+"""A client that asks a server for predictions: for some, or again and again."""
 
 import http.client
 import itertools
@@ -11,6 +11,24 @@ from benchmarks.sending import png
 from benchmarks.story_pictures import Labelled
 
 BETWEEN_REQUESTS = 0.05
+BOUNDARY = "story"
+HEADERS = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+def ask_for(address: str, pictures: Sequence[Labelled]) -> None:
+    """Ask for the prediction of one picture after the other, each in a request of its own.
+
+    Raises:
+        RuntimeError: One was refused.
+    """
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
+    for _, picture in pictures:
+        connection.request("POST", "/predict", _form(picture), HEADERS)
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"A prediction was refused: {answer.status}, {content[:200]!r}")
+    connection.close()
 
 
 class Client:
@@ -34,14 +52,13 @@ class Client:
 
     def _ask(self) -> None:
         connection = http.client.HTTPConnection(self._host, timeout=30)
-        headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
         for body in itertools.cycle(self._bodies):
             if self._stop.wait(BETWEEN_REQUESTS):
                 return
             self.requests += 1
             started = time.perf_counter()
             try:
-                connection.request("POST", "/predict", body, headers)
+                connection.request("POST", "/predict", body, HEADERS)
                 answer = connection.getresponse()
                 content = answer.read()
                 if answer.status != 200:
@@ -50,9 +67,6 @@ class Client:
                 self.failed.append(repr(error))
                 connection.close()
             self.slowest_ms = max(self.slowest_ms, 1000 * (time.perf_counter() - started))
-
-
-BOUNDARY = "story"
 
 
 def _form(picture: Any) -> bytes:

@@ -30,15 +30,28 @@ def words_of(words: Sequence[str]) -> list[str]:
     return [sys.executable, str(ROOT / "simulator.py"), *words]
 
 
+@dataclass(frozen=True)
+class Serving:
+    """Where a server is.
+
+    Attributes:
+        address: Of its pages.
+        review: The link to its review, with the token.
+    """
+
+    address: str
+    review: str
+
+
 @contextmanager
-def serving(home: Home) -> Iterator[str]:
-    """Serve the champion on a free port until the block ends; yields the address."""
-    process = subprocess.Popen(
-        words_of(["serve", "--port", "0", "--home", str(home.root)]), stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
+def serving(home: Home, *options: str) -> Iterator[Serving]:
+    """Serve the champion on a free port until the block ends."""
+    words = words_of(["serve", "--port", "0", "--home", str(home.root), *options])
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     try:
-        yield next(word for word in process.stdout.readline().split() if word.startswith("http://"))
+        said = [process.stdout.readline() for _ in range(2)]
+        yield Serving(*(next(word for word in line.split() if word.startswith("http://")) for line in said))
     finally:
         process.terminate()
         process.wait(20)

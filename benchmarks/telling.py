@@ -123,20 +123,13 @@ def tell(story: Story, folder: Path, *, kills: int = 0, seed: int = 0) -> Told:
         kills: How often the watcher is killed, at random moments.
         seed: Of those moments.
     """
-    home, inbox = Home(folder / "home"), folder / "inbox"
-    inbox.mkdir(parents=True)
-    (folder / "pipeline.toml").write_text(f"[gate]\n{story.gate}\n")
-    common = ["--dataset", story.dataset, "--home", str(home.root)]
-    write_folder(story.first, folder / "first")
-    command("ingest", str(folder / "first"), *common, *story.ingest)
-    config = ["--config", str(folder / "pipeline.toml"), *story.runs]
-    command("run", *common, *config, "--train-sizes", "all", "--gate", "growing")
+    home, orders = begin(story, folder)
+    inbox = folder / "inbox"
     moments = [_moment(home, story, 0, "folder")]
-    orders = ["--inbox", str(inbox), "--every", str(story.every), "--settle", str(SETTLE_SECONDS)]
     with (
-        Watching([*common, *orders, *config], folder / "watch.log", kills, len(story.batches), seed) as watching,
-        serving(home) as address,
-        Client(address, story.held_back) as client,
+        Watching(orders, folder / "watch.log", kills, len(story.batches), seed) as watching,
+        serving(home) as server,
+        Client(server.address, story.held_back) as client,
     ):
         for number, batch in enumerate(story.batches, start=1):
             name, drop = FORMS[number % len(FORMS)]
@@ -149,13 +142,27 @@ def tell(story: Story, folder: Path, *, kills: int = 0, seed: int = 0) -> Told:
         home=home,
         inbox=inbox,
         moments=tuple(moments),
-        truth={version.id: _accuracy(version, story.held_back) for version in versions.list_versions(home)},
+        truth={version.id: accuracy(version, story.held_back) for version in versions.list_versions(home)},
         events=tuple(watch_records.events(home, story.dataset)),
         requests=client.requests,
         failed=tuple(client.failed),
         slowest_ms=client.slowest_ms,
         kills=kills,
     )
+
+
+def begin(story: Story, folder: Path) -> tuple[Home, list[str]]:
+    """Take in the first set and train on it; return the home, and the options of the watcher of ``inbox/``."""
+    home, inbox = Home(folder / "home"), folder / "inbox"
+    inbox.mkdir(parents=True)
+    (folder / "pipeline.toml").write_text(f"[gate]\n{story.gate}\n")
+    common = ["--dataset", story.dataset, "--home", str(home.root)]
+    write_folder(story.first, folder / "first")
+    command("ingest", str(folder / "first"), *common, *story.ingest)
+    config = ["--config", str(folder / "pipeline.toml"), *story.runs]
+    command("run", *common, *config, "--train-sizes", "all", "--gate", "growing")
+    arriving = ["--inbox", str(inbox), "--every", str(story.every), "--settle", str(SETTLE_SECONDS)]
+    return home, [*common, *arriving, *config]
 
 
 def _is_settled(home: Home, story: Story, inbox: Path) -> bool:
@@ -186,10 +193,11 @@ def _moment(home: Home, story: Story, batch: int, form: str) -> Moment:
     if champion is None:
         raise RuntimeError("The first set made no champion.")
     images = snapshots.find(home.datasets, story.dataset).images
-    return Moment(batch, form, images, champion.id, _accuracy(champion, story.held_back))
+    return Moment(batch, form, images, champion.id, accuracy(champion, story.held_back))
 
 
-def _accuracy(model: Version | Deployment, held_back: Sequence[Labelled]) -> float:
+def accuracy(model: Version | Deployment, held_back: Sequence[Labelled]) -> float:
+    """Return a model's accuracy on labelled pictures."""
     application = Application(model)
     pixels = np.stack([prepare(picture, application.preparation) for _, picture in held_back])
     names = tuple(map(str, range(len(pixels))))

@@ -75,7 +75,7 @@ class Orders:
     settle_seconds: float = 5.0
     trouble_seconds: float = TROUBLE_SECONDS
     on_drift: int = 0
-    drift_seconds: float = 30.0
+    drift_seconds: float = 10.0
 
 
 class Watch:

@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 FIRST_EPOCH = 4_000
 """Images over which the first half of the restarts is spread; each later epoch is twice as long."""
 POWERS = (0.3, 0.6, 0.85)
-SPARSE, SPARSE_POWER = (0.05, 0.15, 0.3), 0.35
-"""The bets on a small share of extreme images: what they put on small ranks, by a power; the rest bets on nothing."""
+SPARSE = ((0.05, 0.2), (0.15, 0.3), (0.3, 0.4))
+"""The bets on a small share of extreme images: the part that is bet on small ranks, and its power."""
 INDICATORS = 0.3
 """Part of the error probability that the indicators of classes have together."""
 VANISHED, KEPT = 0.92, 0.02
@@ -49,7 +49,7 @@ def bets(rank: Floats, vanishing: Floats) -> Floats:
     p = np.clip(rank, 1e-12, 1 - 1e-12)
     powers = [kappa * p ** (kappa - 1) for kappa in POWERS]
     mirrored = [kappa * (1 - p) ** (kappa - 1) for kappa in POWERS]
-    sparse = [1 - stake + stake * SPARSE_POWER * p ** (SPARSE_POWER - 1) for stake in SPARSE]
+    sparse = [1 - part + part * kappa * p ** (kappa - 1) for part, kappa in SPARSE]
     given_up = VANISHED * vanishing
     without = np.where(p < given_up, KEPT, (1 - KEPT * given_up) / (1 - given_up))
     return np.stack([*powers, *mirrored, *sparse, without], axis=-1)
@@ -61,10 +61,13 @@ RISING = frozenset(range(len(POWERS))) | frozenset(range(2 * len(POWERS), BETS -
 
 
 def placed(vanishing: Floats) -> Floats:
-    """Return the share of the stake on each bet, ``[..., K, B]``; half of a class's is on its vanishing."""
+    """Return the share of the stake on each bet, ``[..., K, B]``.
+
+    Half of a class's is on its vanishing. Half of the rest is on the sparse bets, since what they find takes longest.
+    """
     on_vanishing = np.where(vanishing > 0, 0.5, 0.0)[..., None]
-    others = np.broadcast_to((1 - on_vanishing) / (BETS - 1), (*vanishing.shape, BETS - 1))
-    return np.concatenate([others, on_vanishing], axis=-1)
+    others = np.repeat([0.25 / len(POWERS), 0.5 / len(SPARSE)], [2 * len(POWERS), len(SPARSE)])
+    return np.concatenate([(1 - on_vanishing) * others, on_vanishing], axis=-1)
 
 
 @dataclass
