@@ -52,7 +52,11 @@ class OnDrift:
         dataset = self._log.state.dataset
         if not self._images or time.monotonic() < self._next_look or production.current(self._home, dataset) is None:
             return
+        self._answer(dataset)
+        # Only now: what failed is tried again at once, so that trouble that lasts is noticed.
         self._next_look = time.monotonic() + self._seconds
+
+    def _answer(self, dataset: str) -> None:
         alarm = drift.check(self._home, dataset, notify=self._notify)
         if alarm is None:
             # Another version serves, or the alarm was reset; a run that is due is still carried out.

@@ -11,7 +11,8 @@ from pipeline.store.home import Home
 def delete(home: Home, dataset: str, prediction_ids: Collection[str]) -> set[str]:
     """Delete predictions from the log, the audits, and every review queue they wait in; returns those that were there.
 
-    The page on a drift alarm, which shows some of what was served, goes as well: `drift` writes it again. What a review has already stored in a dataset stays: `dataset remove --erase` takes the same id.
+    The page on a drift alarm, which shows some of what was served, goes as well: `drift` writes it again. What a
+    review has already stored in a dataset stays: `dataset remove --erase` takes the same id.
 
     Args:
         home: The home folder.

@@ -18,9 +18,11 @@ from pipeline.data import roles, shards, snapshots, sources
 from pipeline.errors import StoreError
 from pipeline.facts.watch_facts import DriftReview, WatchEvent
 from pipeline.growing import decisions, exporting, on_drift, quarantine, review_batch
+from pipeline.growing.announcing import Listeners
 from pipeline.growing.arrivals import Desk
 from pipeline.growing.due import Pace
 from pipeline.growing.ingest import Order, ingest
+from pipeline.growing.logbook import Logbook
 from pipeline.growing.review import ReviewQueue
 from pipeline.growing.watch import Orders, Watch
 from pipeline.inspection import drift
@@ -189,6 +191,19 @@ def test_without_the_option_nobody_looks_at_the_log(watched: Home, look: Any) ->
     Log(watched).add(255 - stripes(60, 9)[0])
     assert look(on_drift=0) == []
     assert drift_files.read_state(watched, NAME) is None
+
+
+def test_what_fails_is_tried_again_at_once(watched: Home, look: Any) -> None:
+    Log(watched).add(stripes(60, 13)[0])
+    look()
+    drift_files.state_file(watched, NAME).write_text("{}")
+    (trouble,) = look()
+    assert "cannot go on with the images that are served" in trouble.sentence
+    log = Logbook(watched, watch_records.read_state(watched, NAME), Listeners(), lambda event: None)
+    looking = on_drift.OnDrift(watched, WANTED, 1_000.0, log=log, notify=print)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="is damaged"):
+            looking.look()
 
 
 def test_a_reset_ends_the_review(watched: Home, look: Any) -> None:

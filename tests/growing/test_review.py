@@ -239,7 +239,9 @@ def test_every_fifth_image_is_blind_and_the_least_certain_come_first() -> None:
     shadow, surplus = one(20, quarantine.SHADOW, 0.99), one(21, screening.SURPLUS, 0.5)
     drift = one(22, quarantine.DRIFT, 0.99)
     audits = [one(number, quarantine.AUDIT, 0.5) for number in range(30, 34)]
-    entries = [(entry, None, entry.cause == quarantine.AUDIT) for entry in (*audits, surplus, *open_[::-1], shadow, drift)]
+    entries = [
+        (entry, None, entry.cause == quarantine.AUDIT) for entry in (*audits, surplus, *open_[::-1], shadow, drift)
+    ]
     found = review_order.ordered(entries)
 
     shown = [entry for entry in found if entry.cause != quarantine.AUDIT]
