@@ -25,6 +25,7 @@ OF_RUNS = ("models", "effort", "folds", "balance", "overrides", "cluster", "trac
 """The settings of a run that a watcher takes; its dataset and size are today's."""
 NEWS = "Who hears of it"
 DRIFT = "When what is served changes"
+DRIFT_IMAGES = 200
 
 
 def register(app: typer.Typer) -> None:
@@ -68,8 +69,14 @@ OnDriftOption = Annotated[
     ),
 ]
 DriftImagesOption = Annotated[
-    int,
-    typer.Option(min=1, max=1_000, help="Number of images that are reviewed before that run.", rich_help_panel=DRIFT),
+    int | None,
+    typer.Option(
+        min=1,
+        max=1_000,
+        help="Number of images that are reviewed before that run.",
+        show_default=str(DRIFT_IMAGES),
+        rich_help_panel=DRIFT,
+    ),
 ]
 OnceOption = Annotated[
     bool, typer.Option("--once", help="Take in what is there, carry out the run that is due, and end (for cron).")
@@ -92,7 +99,7 @@ def watch(
     delete: DeleteOption = False,
     settle: SettleOption = 5.0,
     on_drift: OnDriftOption = False,
-    drift_images: DriftImagesOption = 200,
+    drift_images: DriftImagesOption = None,
     once: OnceOption = False,
     status: StatusOption = False,
     as_json: JsonOption = False,
@@ -125,7 +132,7 @@ def watch(
         delete=delete,
         listeners=Listeners.of(on_event, webhook),
         settle_seconds=settle,
-        on_drift=drift_images if on_drift else 0,
+        on_drift=_images_after(on_drift, drift_images),
     )
     _carry_out(place, orders, once=once)
 
@@ -145,6 +152,12 @@ def _carry_out(place: Home, orders: "Orders", *, once: bool) -> None:
             watcher.run()
     if once and watcher.failures:
         sys.exit(1)
+
+
+def _images_after(on_drift: bool, images: int | None) -> int:
+    if images is not None and not on_drift:
+        raise SettingsError("--drift-images is about what follows from a drift alarm: give --on-drift as well.")
+    return (images or DRIFT_IMAGES) if on_drift else 0
 
 
 def _cores() -> int:
