@@ -25,7 +25,7 @@ CONFIDENCE, CLASS_DISTANCE, NEIGHBOUR_DISTANCE, INK, RESIDUAL, SLANT = GENERAL =
     "slant",
 )
 """The scores of every champion; after them comes the indicator of each class."""
-WEIGHTS = tuple(0.5 if score == NEIGHBOUR_DISTANCE else 0.1 for score in GENERAL)
+WEIGHTS = tuple(0.6 if score == NEIGHBOUR_DISTANCE else 0.08 for score in GENERAL)
 """How these scores share the error probability: most changes show first in the distance from training images."""
 MOST_NEIGHBOURS, MOST_HELD_BACK = 20_000, 10_000
 """Training images that served ones are compared with, and others from which scales and bins are made."""

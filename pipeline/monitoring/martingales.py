@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-FIRST_EPOCH = 4_000
+FIRST_EPOCH = 2_000
 """Images over which the first half of the restarts is spread; each later epoch is twice as long."""
 POWERS = (0.3, 0.6, 0.85)
-SPARSE = ((0.05, 0.2), (0.15, 0.3), (0.3, 0.4))
+SPARSE = ((0.05, 0.2), (0.15, 0.4), (0.3, 0.4))
 """The bets on a small share of extreme images: the part that is bet on small ranks, and its power."""
-INDICATORS = 0.3
+INDICATORS = 0.15
 """Part of the error probability that the indicators of classes have together."""
 VANISHED, KEPT = 0.92, 0.02
 """The bet on a vanishing class: which part of the class's ranks it gives up, and how much of the stake stays there."""

@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1] / "serving"))
 from browser import arguments, chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-FIRST, UPRIGHT, TURNED, HELD_BACK, REVIEWED = 1_500, 200, 400, 1_000, 150
+FIRST, UPRIGHT, TURNED, HELD_BACK, REVIEWED = 1_500, 200, 500, 1_000, 100
 GATE = """
 preset = "growing"
 margin_pp = 3.0
@@ -34,7 +34,7 @@ robustness_margin_pp = "off"
 
 
 def test_turned_digits_arrive_and_are_learned(tmp_path: Path) -> None:
-    pictures = story_pictures.digits(FIRST + UPRIGHT + TURNED + HELD_BACK, seed=4)
+    pictures = story_pictures.digits(FIRST + UPRIGHT + TURNED + HELD_BACK, seed=4, sway=0.05)
     ends = [FIRST, FIRST + UPRIGHT, FIRST + UPRIGHT + TURNED]
     turn = Turn(
         story=Story(
