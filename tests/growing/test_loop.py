@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1] / "serving"))
 from browser import arguments, chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-FIRST, UPRIGHT, TURNED, HELD_BACK, REVIEWED = 1_500, 200, 500, 1_000, 100
+FIRST, UPRIGHT, TURNED, HELD_BACK, REVIEWED = 1_500, 200, 500, 1_000, 50
 GATE = """
 preset = "growing"
 margin_pp = 3.0
