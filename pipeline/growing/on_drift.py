@@ -5,7 +5,7 @@ the review queue and its decisions, so a watcher that is killed sends nothing tw
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pipeline.data import snapshots
@@ -103,8 +103,12 @@ class OnDrift:
         read_to = review.read_to
         if len(sent) < review.wanted:
             missing = review.wanted - len(sent)
-            found, read_to = drift.unusual(self._home, dataset, after=read_to, most=missing, notify=self._notify)
-            _send(queue, found, sent)
+            # Audits wait for a review already.
+            waiting = {entry.source for entry in quarantine.waiting(queue.folder)} | sent
+            found, read_to = drift.unusual(
+                self._home, dataset, after=read_to, most=missing, left_out=waiting, notify=self._notify
+            )
+            _send(queue, found)
             stored, sent = _progress(queue, review)
         enough = len(stored) >= review.wanted or (sent == stored != set() and _age_seconds(review) > PATIENCE_SECONDS)
         number = snapshots.find(self._home.datasets, dataset).number if enough else 0
@@ -135,13 +139,10 @@ def _is_of(review: DriftReview, cause: str, source: str) -> bool:
     return cause == quarantine.DRIFT and source >= review.since_id
 
 
-def _send(queue: Queue, found: Served | None, sent: Collection[str]) -> None:
-    entries = [
-        from_production.entry(found, row, quarantine.DRIFT, queue, reason=REASON)
-        for row, own in enumerate(found.ids if found else ())
-        if found and own not in sent
-    ]
-    if entries:
+def _send(queue: Queue, found: Served | None) -> None:
+    if found is not None:
+        rows = range(len(found))
+        entries = [from_production.entry(found, row, quarantine.DRIFT, queue, reason=REASON) for row in rows]
         from_production.add(queue, entries)
 
 

@@ -1,7 +1,7 @@
 """Whether the images that are served are still like those that the champion was judged on, as they come in."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -85,7 +85,14 @@ def examine(home: Home, dataset: str, *, data_dir: Path | None = None, notify: N
 
 
 def unusual(
-    home: Home, dataset: str, *, after: str, most: int, data_dir: Path | None = None, notify: Notify = silent
+    home: Home,
+    dataset: str,
+    *,
+    after: str,
+    most: int,
+    left_out: Collection[str] = (),
+    data_dir: Path | None = None,
+    notify: Notify = silent,
 ) -> tuple[Served | None, str]:
     """Return the most unusual images that the champion served, for a review; usual ones are left out.
 
@@ -94,6 +101,7 @@ def unusual(
         dataset: Whose champion serves.
         after: Only predictions with larger ids are looked at: the next ``drift_changes.MOST_LOOKED_AT``.
         most: How many are returned at most.
+        left_out: Prediction ids that are not returned.
         data_dir: Folder with local MNIST files.
         notify: Called with each sentence that a person should read.
 
@@ -113,10 +121,11 @@ def unusual(
     if not parts:
         return None, after
     looked_at = served_files.join(parts)
-    counted = looked_at.rows(drift_monitors.counted(looked_at))
+    rows = [row for row in drift_monitors.counted(looked_at) if looked_at.ids[row] not in left_out]
+    counted = looked_at.rows(rows)
     eye = _eye(home, champion, data_dir, notify)
-    rows = drift_changes.to_review(eye.reference, eye.see(counted.images), most) if len(counted) else []
-    return counted.rows(sorted(rows)) if rows else None, looked_at.ids[-1]
+    far = drift_changes.to_review(eye.reference, eye.see(counted.images), most) if rows else []
+    return counted.rows(sorted(far)) if far else None, looked_at.ids[-1]
 
 
 def examine_images(

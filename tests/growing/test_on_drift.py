@@ -187,6 +187,18 @@ def test_all_that_were_found_are_enough_after_a_day(watched: Home, look: Any, mo
     assert "unusual images are reviewed, and a run on them is due." in words(watched)
 
 
+def test_what_waits_for_an_audit_takes_no_place_from_others(watched: Home, look: Any) -> None:
+    images = 255 - stripes(40, 14)[0]
+    changed = Log(watched).add(images)
+    audits = [
+        quarantine.of_pixels(pixels, cause=quarantine.AUDIT, source=own, batch="audit")
+        for pixels, own in zip(images[::2], changed[::2], strict=True)
+    ]
+    quarantine.add(watched.datasets / NAME, "audit", audits, ("0", "1", "2"))
+    look()
+    assert len(waiting(watched)) == WANTED
+
+
 def test_without_the_option_nobody_looks_at_the_log(watched: Home, look: Any) -> None:
     Log(watched).add(255 - stripes(60, 9)[0])
     assert look(on_drift=0) == []
