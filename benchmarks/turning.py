@@ -29,7 +29,7 @@ from pipeline.store.home import Home
 
 DEGREES = 30
 REVIEWER = "Ada"
-READY = "document.getElementById('ask').getAttribute('aria-busy') === 'false'"
+READY = "#ask[aria-busy=false]"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def review(page: Any, link: str, truth: dict[bytes, str], pictures: dict[str, by
     page.wait_for_selector("#decide", state="visible")
     decided = 0
     while True:
-        page.wait_for_function(READY)
+        page.wait_for_selector(READY, state="attached")
         if page.is_hidden("#ask"):
             break
         if decided == 2:
