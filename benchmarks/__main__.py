@@ -25,6 +25,7 @@ PARTS = (
     "balance",
     "ingest",
     "story",
+    "loop",
     "review",
     "tuning",
     "blends",

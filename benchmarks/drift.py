@@ -23,7 +23,7 @@ from pipeline.models import registry
 from pipeline.models.fitting import FitRequest
 from pipeline.models.runtime import prepare_process
 from pipeline.monitoring import image_scores
-from pipeline.monitoring.image_scores import BINS, GENERAL, Scorer
+from pipeline.monitoring.image_scores import BINS, WEIGHTS, Scorer
 from pipeline.monitoring.martingales import Martingale, limits
 from pipeline.monitoring.monitor import ALPHA, level
 
@@ -77,7 +77,7 @@ class Bench:
     def first_alarms(self, references: NDArray[np.int64], streams: Streams) -> NDArray[np.int64]:
         """Return which image of each stream raises the alarm, counted from 1; ``NEVER`` where none does."""
         monitors = Martingale(references.copy(), self._scorer.vanishing)
-        needed = limits(level(1), len(GENERAL), self.classes)
+        needed = limits(level(1), WEIGHTS, self.classes)
         found = np.full(len(streams), NEVER)
         for step in range(streams.shape[1]):
             evidence = monitors.update(streams[:, step].astype(np.int64), 1 - self.rng.random(streams[:, step].shape))

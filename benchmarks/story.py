@@ -51,19 +51,20 @@ _INTRODUCTION = (
 
 def digits() -> Story:
     """Return the story of MNIST: its training images arrive, its test images are held back."""
+    arriving, held_back = mnist(DIGITS)
+    return _story("digits-arriving", arriving, held_back, ("--as", "as-is", *PREPARED))
+
+
+def mnist(count: int) -> tuple[list[Labelled], list[Labelled]]:
+    """Return so many of MNIST's training images, drawn at random, and its test images."""
     data = sources.load("mnist")
     assert data.official_test is not None
-    rng = np.random.default_rng(0)
-    arriving = rng.permutation(np.flatnonzero(~data.official_test))[:DIGITS]
-    return _story(
-        "digits-arriving",
-        [(data.classes[data.labels[row]], Image.fromarray(data.images[row, :, :, 0])) for row in arriving],
-        [
-            (data.classes[data.labels[row]], Image.fromarray(data.images[row, :, :, 0]))
-            for row in np.flatnonzero(data.official_test)
-        ],
-        ("--as", "as-is", *PREPARED),
+    drawn = np.random.default_rng(0).permutation(np.flatnonzero(~data.official_test))[:count]
+    pictures, held_back = (
+        [(data.classes[data.labels[row]], Image.fromarray(data.images[row, :, :, 0])) for row in rows]
+        for rows in (drawn, np.flatnonzero(data.official_test))
     )
+    return pictures, held_back
 
 
 def shapes() -> Story:

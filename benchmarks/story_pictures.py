@@ -12,11 +12,18 @@ Labelled = tuple[str, Image.Image]
 """The name of a class, and a picture of it."""
 
 
-def digits(count: int, seed: int, side: int = 16) -> list[Labelled]:
-    """Return digits written by a shaky hand, light on dark, as many of each."""
+def digits(count: int, seed: int, side: int = 16, sway: float = 0.22) -> list[Labelled]:
+    """Return digits written by a shaky hand, light on dark, as many of each.
+
+    Args:
+        count: How many.
+        seed: Of the hand.
+        side: Of each picture, in pixels.
+        sway: How far the hand turns and slants them: standard deviation in radians.
+    """
     rng = np.random.default_rng([seed, 1])
     strokes = json.loads((files("pipeline.serving") / "static" / "strokes.json").read_text(encoding="utf-8"))
-    return [(str(number % 10), _digit(strokes[str(number % 10)], side, rng)) for number in range(count)]
+    return [(str(number % 10), _digit(strokes[str(number % 10)], side, sway, rng)) for number in range(count)]
 
 
 def shapes(count: int, seed: int) -> list[Labelled]:
@@ -25,10 +32,10 @@ def shapes(count: int, seed: int) -> list[Labelled]:
     return [(SHAPES[number % len(SHAPES)], _shape(SHAPES[number % len(SHAPES)], rng)) for number in range(count)]
 
 
-def _digit(strokes: list[list[list[int]]], side: int, rng: np.random.Generator) -> Image.Image:
+def _digit(strokes: list[list[list[int]]], side: int, sway: float, rng: np.random.Generator) -> Image.Image:
     large = side * 4
     picture = Image.new("L", (large, large), 0)
-    angle, shear, scale = rng.normal(0, 0.22), rng.normal(0, 0.2), rng.uniform(0.6, 0.95)
+    angle, shear, scale = rng.normal(0, sway), rng.normal(0, sway / 1.1), rng.uniform(0.6, 0.95)
     turn = np.array([[np.cos(angle), -np.sin(angle) + shear], [np.sin(angle), np.cos(angle)]]) * scale
     shift = 50 + rng.normal(0, 5, 2)
     for stroke in strokes:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 OF_RUNS = ("models", "effort", "folds", "balance", "overrides", "cluster", "track", "submit")
 """The settings of a run that a watcher takes; dataset and size are always the newest snapshot, all of it."""
 NEWS = "Notifications"
+DRIFT = "Drift"
+DRIFT_IMAGES = 200
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +59,25 @@ DeleteOption = Annotated[
 SettleOption = Annotated[
     float, typer.Option(min=0.1, max=86_400, help="Seconds without change after which a file is complete.")
 ]
+OnDriftOption = Annotated[
+    bool,
+    typer.Option(
+        "--on-drift",
+        help="Look at what `serve --log` keeps; after a drift alarm, send the most unusual images to review, and start "
+        "a run when they are reviewed.",
+        rich_help_panel=DRIFT,
+    ),
+]
+DriftImagesOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1_000,
+        help="Number of images that are reviewed before that run.",
+        show_default=str(DRIFT_IMAGES),
+        rich_help_panel=DRIFT,
+    ),
+]
 OnceOption = Annotated[
     bool, typer.Option("--once", help="Take in what is there, carry out the run if one is due, and exit (for cron).")
 ]
@@ -77,6 +98,8 @@ def watch(
     labelled_by: LabellerOption = "",
     delete: DeleteOption = False,
     settle: SettleOption = 5.0,
+    on_drift: OnDriftOption = False,
+    drift_images: DriftImagesOption = None,
     once: OnceOption = False,
     status: StatusOption = False,
     as_json: JsonOption = False,
@@ -109,6 +132,7 @@ def watch(
         delete=delete,
         listeners=Listeners.of(on_event, webhook),
         settle_seconds=settle,
+        on_drift=_images_after(on_drift, drift_images),
     )
     _carry_out(place, orders, once=once)
 
@@ -128,6 +152,12 @@ def _carry_out(place: Home, orders: "Orders", *, once: bool) -> None:
             watcher.run()
     if once and watcher.failures:
         sys.exit(1)
+
+
+def _images_after(on_drift: bool, images: int | None) -> int:
+    if images is not None and not on_drift:
+        raise SettingsError("--drift-images is about what follows from a drift alarm: give --on-drift as well.")
+    return (images or DRIFT_IMAGES) if on_drift else 0
 
 
 def _cores() -> int:

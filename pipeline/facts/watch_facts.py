@@ -48,6 +48,27 @@ class BatchInHand(Facts):
     """``None`` until it was ingested."""
 
 
+class DriftReview(Facts):
+    """What follows from a drift alarm: unusual images are reviewed, then a run starts."""
+
+    alarm: str
+    """The prediction that raised it."""
+    at: str
+    """When that was served: UTC, ISO 8601."""
+    since_id: str
+    """The first prediction that may be looked at."""
+    read_to: str
+    """The last one that was."""
+    wanted: _Count
+    """How many images are to be reviewed."""
+    sent: _Count = 0
+    """Those that were sent to review so far."""
+    reviewed: _Count = 0
+    """Those of them whose decisions are stored."""
+    snapshot: _Count = 0
+    """The snapshot that holds them, once enough are reviewed; 0 before. The run is done when one on it is."""
+
+
 class WatchState(Facts):
     """What a watcher must know after it was killed, and what others may know of it: ``watch.json``."""
 
@@ -76,6 +97,13 @@ class WatchState(Facts):
     """The snapshot whose run failed; 0 for none. A newer one is tried at once, the same one after a while."""
     runs_begun: tuple[str, ...] = ()
     """When the latest runs were begun, as far back as ``at_most`` looks."""
+    drift: DriftReview | None = None
+    """What follows from the champion's drift alarm; ``None`` without one."""
+
+    @property
+    def drift_run_is_due(self) -> bool:
+        """Whether enough images of a drift alarm are reviewed, and no run on them is completed."""
+        return self.drift is not None and self.trained < self.drift.snapshot
 
 
 class Watching(Facts):

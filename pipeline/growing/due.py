@@ -54,7 +54,8 @@ def is_due(state: WatchState, pace: Pace | None) -> bool:
     """Return whether a run should begin; one that was interrupted continues without waiting for anything."""
     if state.running_on:
         return True
-    return 0 < state.new >= state.every and (pace is None or pace.allows(state.runs_begun))
+    wanted = state.drift_run_is_due or 0 < state.new >= state.every
+    return wanted and (pace is None or pace.allows(state.runs_begun))
 
 
 def new_images(folder: Path, newest: Snapshot, trained: int) -> int:

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 NO_LABEL = -1
 """The label of an image that has none, as ``datasets`` has it."""
-CORRECTED, AUDIT, SHADOW = "corrected", "audit", "shadow disagreement"
-CAUSES = (*screening.QUARANTINED, CORRECTED, AUDIT, SHADOW)
+CORRECTED, AUDIT, SHADOW, DRIFT = "corrected", "audit", "shadow disagreement", "drift"
+CAUSES = (*screening.QUARANTINED, CORRECTED, AUDIT, SHADOW, DRIFT)
 """Why an image waits: its labels contradict each other, a model doubts its label, it nearly equals a benchmark image,
 it has no label, there are too many of its class, a user of the web page corrected its prediction, it was drawn at
-random, or two versions predict different classes."""
+random, two versions predict different classes, or it is among the most unusual ones after a drift alarm."""
 MOST_CLASSES = 5
 """Classes kept in an opinion: the most probable ones."""
 LOCK = ".lock"

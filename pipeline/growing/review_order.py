@@ -16,9 +16,9 @@ SKIP, UNDO, DISCARD, QUIT, NAME = "s", "u", "x", "q", "/"
 BLIND_EVERY = 5
 """Every fifth image is one that is reviewed blind, as long as there are any."""
 ORDER_KEY = b"review"
-_FIRST = {quarantine.SHADOW: 0, quarantine.CORRECTED: 1, screening.SURPLUS: 3}
+_FIRST = {quarantine.DRIFT: 0, quarantine.SHADOW: 1, quarantine.CORRECTED: 2, screening.SURPLUS: 4}
 """Causes that come before or after the others, which are ordered by margin alone."""
-_OTHERS = 2
+_OTHERS = 3
 
 
 def margin(label: str | None, opinion: Opinion | None) -> float:
@@ -42,8 +42,9 @@ def margin(label: str | None, opinion: Opinion | None) -> float:
 def ordered(entries: Sequence[tuple[Waiting, str | None, bool]]) -> list[Waiting]:
     """Return what waits in the order of reviewing.
 
-    Disagreements of two versions come first, then corrections, then by margin, then what is only too much of its
-    class. What is reviewed blind comes in the order of a hash, every fifth image.
+    What was unusual at a drift alarm comes first, since a run waits for it; then disagreements of two versions, then
+    corrections, then by margin, then what is only too much of its class. What is reviewed blind comes in the order of
+    a hash, every fifth image.
 
     Args:
         entries: Each with the name of its label, ``None`` without one, and whether it is reviewed blind.

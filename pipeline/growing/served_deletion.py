@@ -4,14 +4,15 @@ from collections.abc import Collection
 
 from pipeline.data import snapshots
 from pipeline.growing import audits, from_production
-from pipeline.store import served_log, served_upkeep
+from pipeline.store import drift_files, served_log, served_upkeep
 from pipeline.store.home import Home
 
 
 def delete(home: Home, dataset: str, prediction_ids: Collection[str]) -> set[str]:
     """Delete predictions from the log, the audits, and every review queue they wait in; returns those that were there.
 
-    What a review has already stored in a dataset stays: `dataset remove --erase` takes the same id.
+    The page on a drift alarm, which shows some of what was served, goes as well: `drift` writes it again. What a
+    review has already stored in a dataset stays: `dataset remove --erase` takes the same id.
 
     Args:
         home: The home folder.
@@ -24,6 +25,7 @@ def delete(home: Home, dataset: str, prediction_ids: Collection[str]) -> set[str
     """
     found = served_upkeep.delete(home, dataset, prediction_ids)
     audits.forget(home, dataset, prediction_ids)
+    drift_files.remove_page(home, dataset)
     for name in snapshots.names(home.datasets):
         found |= from_production.withdraw(home.datasets / name, prediction_ids)
     return found

@@ -26,6 +26,7 @@ from pipeline.growing.inbox import Inbox
 from pipeline.growing.ingest import Order
 from pipeline.growing.intake import Intake
 from pipeline.growing.logbook import Logbook
+from pipeline.growing.on_drift import OnDrift
 from pipeline.growing.training import Training
 from pipeline.store import watch_records
 from pipeline.store.home import Home
@@ -40,7 +41,7 @@ RETRY_SECONDS = 900.0
 THE_RUN = "the run"
 MOST_RUNS = 1_000
 """Beginnings of runs that are remembered for ``--at-most``."""
-CONTINUED = ("since", "in_hand", "trained", "running_on", "runs_begun", "images", "new")
+CONTINUED = ("since", "in_hand", "trained", "running_on", "runs_begun", "images", "new", "drift")
 """What a watcher takes over from the one before it."""
 
 __all__ = ["Listeners", "Orders", "Pace", "Watch", "emit", "event"]
@@ -60,6 +61,9 @@ class Orders:
         listeners: Who hears of events.
         settle_seconds: A file is complete once it has not changed for so long.
         trouble_seconds: How long trouble lasts before it is announced.
+        on_drift: How many of the most unusual images are reviewed after a drift alarm, before a run; 0 where the log
+            of what is served is not looked at.
+        drift_seconds: How often that log is looked at.
     """
 
     order: Order
@@ -71,6 +75,8 @@ class Orders:
     listeners: Listeners = field(default_factory=Listeners)
     settle_seconds: float = 5.0
     trouble_seconds: float = TROUBLE_SECONDS
+    on_drift: int = 0
+    drift_seconds: float = 10.0
 
 
 class Watch:
@@ -96,6 +102,7 @@ class Watch:
             delete=orders.delete,
             stopping=lambda: self._stopping,
         )
+        self._on_drift = OnDrift(home, orders.on_drift, orders.drift_seconds, log=self._log, notify=desk.notify)
         self._stopping = False
         self._training: Training | None = None
         self._failed_at = -RETRY_SECONDS
@@ -173,6 +180,7 @@ class Watch:
     def _step(self) -> None:
         self._try(THE_RUN, self._attend)
         self._try("the inbox", self._take)
+        self._try("the images that are served", self._on_drift.look)
         self._try("the next run", self._begin_if_due)
 
     def _take(self) -> None:

@@ -1,7 +1,7 @@
 """Whether served images are still like those that the champion was judged on, checked as they come in."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,8 +18,9 @@ from pipeline.inspection.drift_monitors import Eye
 from pipeline.monitoring import image_scores
 from pipeline.monitoring.martingales import Martingale
 from pipeline.monitoring.monitor import ALPHA, Raised, follow
-from pipeline.store import drift_files, prediction_ids, production, served_log
+from pipeline.store import drift_files, prediction_ids, production, served_files, served_log
 from pipeline.store.home import Home
+from pipeline.store.served_files import Served
 
 Notify = Callable[[str], None]
 
@@ -81,6 +82,50 @@ def examine(home: Home, dataset: str, *, data_dir: Path | None = None, notify: N
         changes = drift_changes.since(home, state, alarm.since_id, eye)
     sentence = alarm.sentence if alarm else None
     return Drift(champion, state, sentence, changes, state.images, state.watched.reference_images)
+
+
+def unusual(
+    home: Home,
+    dataset: str,
+    *,
+    after: str,
+    most: int,
+    left_out: Collection[str] = (),
+    data_dir: Path | None = None,
+    notify: Notify = silent,
+) -> tuple[Served | None, str]:
+    """Return the most unusual images that the champion served, for a review; usual ones are left out.
+
+    Args:
+        home: The home folder.
+        dataset: Whose champion serves.
+        after: Only predictions with larger ids are looked at: the next ``drift_changes.MOST_LOOKED_AT``.
+        most: How many are returned at most.
+        left_out: Prediction ids that are not returned.
+        data_dir: Folder with local MNIST files.
+        notify: Called with each sentence that a person should read.
+
+    Returns:
+        The images in the order of their ids, ``None`` where there are none, and the last id that was looked at.
+
+    Raises:
+        PipelineError: As ``check``.
+    """
+    champion = _champion(home, dataset)
+    parts, left = [], drift_changes.MOST_LOOKED_AT
+    for served in served_log.read(home, dataset, version=champion.id, after=after, settled=True):
+        parts.append(served.rows(range(min(len(served), left))))
+        left -= len(parts[-1])
+        if left == 0:
+            break
+    if not parts:
+        return None, after
+    looked_at = served_files.join(parts)
+    rows = [row for row in drift_monitors.counted(looked_at) if looked_at.ids[row] not in left_out]
+    counted = looked_at.rows(rows)
+    eye = _eye(home, champion, data_dir, notify)
+    far = drift_changes.to_review(eye.reference, eye.see(counted.images), most) if rows else []
+    return counted.rows(sorted(far)) if far else None, looked_at.ids[-1]
 
 
 def examine_images(

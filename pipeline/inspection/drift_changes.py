@@ -4,12 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.contracts import Images
+from pipeline.contracts import Images, Rows
 from pipeline.facts.drift_facts import DriftState
 from pipeline.inspection.drift_monitors import Eye, counted
 from pipeline.judging.corruptions import CORRUPTIONS
 from pipeline.monitoring import image_scores
-from pipeline.monitoring.differences import ClassChange, Resemblance, class_changes, resemblance
+from pipeline.monitoring.differences import (
+    ClassChange,
+    Resemblance,
+    class_changes,
+    distances_beyond,
+    resemblance,
+)
 from pipeline.monitoring.image_scores import GENERAL, Seen
 from pipeline.monitoring.monitor import Raised
 from pipeline.store import served_files, served_log
@@ -20,6 +26,8 @@ from pipeline.text import plain
 
 MOST_LOOKED_AT = 2_000
 MOST_SHOWN = 24
+TO_REVIEW = 0.9
+"""Images to be reviewed after an alarm are farther from the training images than this part of the reference."""
 WORDS = {
     image_scores.CONFIDENCE: ("the champion is less sure of them", "the champion is surer of them"),
     image_scores.CLASS_DISTANCE: ("they are farther from every class", "they are nearer to the middle of a class"),
@@ -79,8 +87,7 @@ class Changes:
 def of(reference: Reference, seen: Seen, ids: tuple[str, ...]) -> Changes:
     """Return what is different about images, given with their ids."""
     bins = image_scores.bins(reference.scorer, seen)
-    distances = image_scores.general_scores(reference.scorer, seen)[:, GENERAL.index(image_scores.NEIGHBOUR_DISTANCE)]
-    first = np.argsort(-distances, kind="stable")[:MOST_SHOWN]
+    first = _farthest_first(reference, seen)[:MOST_SHOWN]
     classes = reference.facts.classes
     most = seen.probabilities[first]
     named = [classes[label] for label in most.argmax(axis=1)]
@@ -92,6 +99,12 @@ def of(reference: Reference, seen: Seen, ids: tuple[str, ...]) -> Changes:
         images=seen.images[first],
         predicted=tuple(zip(named, most.max(axis=1).tolist(), strict=True)),
     )
+
+
+def to_review(reference: Reference, seen: Seen, most: int) -> list[int]:
+    """Return the rows of the most unusual images, the most unusual first; of usual ones none."""
+    far = distances_beyond(reference.counts, image_scores.bins(reference.scorer, seen), TO_REVIEW)
+    return [row for row in _farthest_first(reference, seen).tolist() if far[row]][:most]
 
 
 def since_change(home: Home, state: DriftState, raised_by: str, count: int) -> str:
@@ -128,6 +141,11 @@ def sign(raised: Raised, classes: tuple[str, ...]) -> tuple[str, str]:
         return score, WORDS[score][0 if raised.rise else 1]
     name = plain(classes[raised.score - len(GENERAL)])
     return f"class {name}", f"'{name}' is predicted {'more often' if raised.rise else 'more rarely'}"
+
+
+def _farthest_first(reference: Reference, seen: Seen) -> Rows:
+    scores = image_scores.general_scores(reference.scorer, seen)
+    return np.argsort(-scores[:, GENERAL.index(image_scores.NEIGHBOUR_DISTANCE)], kind="stable")
 
 
 def _newest(home: Home, state: DriftState, *, after: str, until: str, count: int) -> list[Served]:

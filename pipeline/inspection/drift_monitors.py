@@ -8,7 +8,7 @@ from pipeline.facts.drift_facts import DriftState, EndedMonitor, MartingaleFacts
 from pipeline.inference.features import FeaturePredictor
 from pipeline.inspection import drift_reference
 from pipeline.monitoring import image_scores
-from pipeline.monitoring.image_scores import GENERAL, Seen
+from pipeline.monitoring.image_scores import WEIGHTS, Seen
 from pipeline.monitoring.martingales import Martingale, limits
 from pipeline.monitoring.monitor import Raised, follow, level
 from pipeline.store import drift_files
@@ -82,7 +82,7 @@ def taken(state: DriftState, served: Served, martingale: Martingale, eye: Eye) -
         bins = image_scores.bins(eye.reference.scorer, eye.see(served.images[rows]))
         raised = follow(martingale, bins, level=state.level, seed=(drift_reference.SEED, state.number))
     last = len(served) - 1 if raised is None else rows[raised.image - before - 1]
-    needed = limits(state.level, len(GENERAL), len(eye.reference.facts.classes))
+    needed = limits(state.level, WEIGHTS, len(eye.reference.facts.classes))
     read = {
         "read_to": served.ids[last],
         "left_out": state.left_out + last + 1 - (martingale.steps - before),

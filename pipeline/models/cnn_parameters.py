@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.contracts import EffortName
-from pipeline.models.cnn_plan import ArchitectureName
 from pipeline.models.parameters import Parameters
 from pipeline.models.search_space import Searched
+
+ArchitectureName = Literal["pooled", "deep"]
 
 
 class CnnParameters(Parameters):

@@ -8,13 +8,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import EffortName
-from pipeline.models.cnn_parameters import CnnParameters
+from pipeline.models.cnn_parameters import ArchitectureName, CnnParameters
 
 MOST_EPOCHS = 20
 REFERENCE_IMAGES = 54_000
@@ -28,9 +27,6 @@ LOWEST_RATE = 0.001
 """The learning rate never falls below this fraction of its peak."""
 UNDISTORTED_END = 0.1
 """Fraction of the steps, the last ones, that see undistorted images, like those that will be predicted."""
-
-
-ArchitectureName = Literal["pooled", "deep"]
 
 
 @dataclass(frozen=True)

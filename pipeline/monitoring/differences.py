@@ -59,17 +59,30 @@ def class_changes(reference: Counts, bins: Bins) -> list[ClassChange]:
         reference: Images in each bin of each score, ``[K, BINS]``.
         bins: The bins of the images looked at, ``[N, K]``.
     """
-    distance = GENERAL.index(NEIGHBOUR_DISTANCE)
-    far = np.searchsorted(np.cumsum(reference[distance]), UNUSUAL * reference[distance].sum())
+    far = distances_beyond(reference, bins, UNUSUAL)
     count, changes = max(len(bins), 1), []
     for indicator in range(len(GENERAL), len(reference)):
         own = bins[:, indicator] == 1
         expected = float(reference[indicator, 1] / reference[indicator].sum())
         seen = float(own.sum() / count)
         error = np.sqrt(max(expected * (1 - expected), 1 / count) / count)
-        unusual = float((bins[own, distance] > far).mean()) if own.any() else 0.0
+        unusual = float(far[own].mean()) if own.any() else 0.0
         changes.append(ClassChange(expected, seen, unusual, bool(abs(seen - expected) > STANDARD_ERRORS * error)))
     return changes
+
+
+def distances_beyond(reference: Counts, bins: Bins, part: float) -> NDArray[np.bool_]:
+    """Return which images are farther from the training images than this part of the reference, ``[N]``.
+
+    Args:
+        reference: Images in each bin of each score, ``[K, BINS]``.
+        bins: The bins of the images looked at, ``[N, K]``.
+        part: Between 0 and 1.
+    """
+    distance = GENERAL.index(NEIGHBOUR_DISTANCE)
+    edge = np.searchsorted(np.cumsum(reference[distance]), part * reference[distance].sum())
+    far: NDArray[np.bool_] = bins[:, distance] > edge
+    return far
 
 
 def resemblance(reference: Counts, corrupted: Mapping[str, Counts], bins: Bins) -> Resemblance | None:

@@ -25,12 +25,14 @@ CONFIDENCE, CLASS_DISTANCE, NEIGHBOUR_DISTANCE, INK, RESIDUAL, SLANT = GENERAL =
     "slant",
 )
 """The scores of every champion; after them comes the indicator of each class."""
+WEIGHTS = tuple(0.6 if score == NEIGHBOUR_DISTANCE else 0.08 for score in GENERAL)
+"""How these scores share the error probability: most changes show first in the distance from training images."""
 MOST_NEIGHBOURS, MOST_HELD_BACK = 20_000, 10_000
 """Training images that served ones are compared with, and others from which scales and bins are made."""
 HELD_BACK_SHARE = 5
 """At most one training image in so many is held back."""
 FEWEST = 10
-PIXEL_WEIGHT = 0.5
+PIXEL_WEIGHT = 0.75
 """Of the distance to the nearest training images in pixels, beside that in the champion's features."""
 QUANTILES = 1 / (1 + np.exp(-np.linspace(-7, 7, 99)))
 """Levels of the edges between bins: fine in both tails, where the evidence is."""

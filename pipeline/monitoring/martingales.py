@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-FIRST_EPOCH = 20_000
+FIRST_EPOCH = 2_000
 """Images over which the first half of the restarts is spread; each later epoch is twice as long."""
 POWERS = (0.3, 0.6, 0.85)
-STAKES, WIDTHS = (0.02, 0.06, 0.2), (0.002, 0.01, 0.05)
-"""What the bets on a small share of extreme images put on the smallest ranks, in equal parts on each of the widths."""
-INDICATORS = 0.3
+SPARSE = ((0.05, 0.2), (0.15, 0.4), (0.3, 0.4))
+"""The bets on a small share of extreme images: the part that is bet on small ranks, and its power."""
+INDICATORS = 0.15
 """Part of the error probability that the indicators of classes have together."""
 VANISHED, KEPT = 0.92, 0.02
 """The bet on a vanishing class: which part of the class's ranks it gives up, and how much of the stake stays there."""
@@ -49,23 +49,25 @@ def bets(rank: Floats, vanishing: Floats) -> Floats:
     p = np.clip(rank, 1e-12, 1 - 1e-12)
     powers = [kappa * p ** (kappa - 1) for kappa in POWERS]
     mirrored = [kappa * (1 - p) ** (kappa - 1) for kappa in POWERS]
-    spike = sum((p < width) / width for width in WIDTHS) / len(WIDTHS)
-    sparse = [1 - stake + stake * spike for stake in STAKES]
+    sparse = [1 - part + part * kappa * p ** (kappa - 1) for part, kappa in SPARSE]
     given_up = VANISHED * vanishing
     without = np.where(p < given_up, KEPT, (1 - KEPT * given_up) / (1 - given_up))
     return np.stack([*powers, *mirrored, *sparse, without], axis=-1)
 
 
-BETS = 2 * len(POWERS) + len(STAKES) + 1
+BETS = 2 * len(POWERS) + len(SPARSE) + 1
 RISING = frozenset(range(len(POWERS))) | frozenset(range(2 * len(POWERS), BETS - 1))
 """The bets on high values."""
 
 
 def placed(vanishing: Floats) -> Floats:
-    """Return the share of the stake on each bet, ``[..., K, B]``; half of a class's is on its vanishing."""
+    """Return the share of the stake on each bet, ``[..., K, B]``.
+
+    Half of a class's is on its vanishing. Half of the rest is on the sparse bets, since what they find takes longest.
+    """
     on_vanishing = np.where(vanishing > 0, 0.5, 0.0)[..., None]
-    others = np.broadcast_to((1 - on_vanishing) / (BETS - 1), (*vanishing.shape, BETS - 1))
-    return np.concatenate([others, on_vanishing], axis=-1)
+    others = np.repeat([0.25 / len(POWERS), 0.5 / len(SPARSE)], [2 * len(POWERS), len(SPARSE)])
+    return np.concatenate([(1 - on_vanishing) * others, on_vanishing], axis=-1)
 
 
 @dataclass
@@ -137,13 +139,13 @@ class Martingale:
         return int(self.stakes[score].argmax())
 
 
-def limits(alpha: float, general: int, classes: int) -> Floats:
+def limits(alpha: float, weights: Sequence[float], classes: int) -> Floats:
     """Return the evidence at which each score raises the alarm, ``[K]``: Bonferroni over all scores.
 
     Args:
         alpha: Probability that any of them is ever reached by chance.
-        general: How many scores come first.
+        weights: Of the scores that come first: how they share what the indicators leave; they sum to 1.
         classes: How many indicators of classes come after them; together they have the part ``INDICATORS``.
     """
-    shares = [(1 - INDICATORS) / general] * general + [INDICATORS / classes] * classes
+    shares = [(1 - INDICATORS) * weight for weight in weights] + [INDICATORS / classes] * classes
     return 1 / (alpha * np.array(shares))

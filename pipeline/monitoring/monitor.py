@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.monitoring.image_scores import GENERAL
+from pipeline.monitoring.image_scores import GENERAL, WEIGHTS
 from pipeline.monitoring.martingales import Martingale, limits
 
 ALPHA = 0.002
@@ -47,7 +47,7 @@ def follow(martingale: Martingale, bins: NDArray[np.int64], *, level: float, see
         seed: Of the random numbers that break ties; with it, they depend on the number of the image alone, so that
             images that are taken in again give the same result.
     """
-    needed = limits(level, len(GENERAL), bins.shape[1] - len(GENERAL))
+    needed = limits(level, WEIGHTS, bins.shape[1] - len(GENERAL))
     for own in bins:
         ties = 1 - np.random.default_rng([*seed, martingale.steps]).random(len(own))
         evidence = martingale.update(own, ties) / needed

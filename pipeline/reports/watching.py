@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.facts.watch_facts import WatchEvent, Watching
+from pipeline.facts.watch_facts import WatchEvent, Watching, WatchState
 from pipeline.reports.formats import count
 
 BAD_NEWS = ("failed_batch", "drift", "trouble")
@@ -45,7 +45,26 @@ def in_words(watching: Watching) -> list[str]:
     in_hand, incomplete = len(state.in_hand), state.incomplete
     if in_hand or incomplete:
         lines.append(f"{_batches(in_hand)} in hand; {_files(incomplete)} not complete yet.")
-    return lines
+    return [*lines, *_after_drift(state)]
+
+
+def _after_drift(state: WatchState) -> list[str]:
+    review = state.drift
+    if review is None:
+        return []
+    alarm = f"Drift alarm at {review.at}"
+    if not review.snapshot:
+        return [
+            f"{alarm}: {count(review.reviewed)} of {count(review.wanted)} unusual images are reviewed and "
+            f"{count(review.sent - review.reviewed)} wait for it; then a run starts."
+        ]
+    if state.drift_run_is_due:
+        run = "is running" if state.running_on >= review.snapshot else "is due"
+        return [f"{alarm}: {count(review.reviewed)} unusual images are reviewed, and a run on them {run}."]
+    return [
+        f"{alarm}: {count(review.reviewed)} unusual images are reviewed and trained on. The alarm stays until another "
+        "version serves, or until `simulator.py drift --reset REASON`."
+    ]
 
 
 def _batches(number: int) -> str:

@@ -237,13 +237,16 @@ def test_every_fifth_image_is_blind_and_the_least_certain_come_first() -> None:
 
     open_ = [one(number, screening.UNLABELLED, 0.5 + number / 20) for number in range(8)]
     shadow, surplus = one(20, quarantine.SHADOW, 0.99), one(21, screening.SURPLUS, 0.5)
+    drift = one(22, quarantine.DRIFT, 0.99)
     audits = [one(number, quarantine.AUDIT, 0.5) for number in range(30, 34)]
-    entries = [(entry, None, entry.cause == quarantine.AUDIT) for entry in (*audits, surplus, *open_[::-1], shadow)]
+    entries = [
+        (entry, None, entry.cause == quarantine.AUDIT) for entry in (*audits, surplus, *open_[::-1], shadow, drift)
+    ]
     found = review_order.ordered(entries)
 
     shown = [entry for entry in found if entry.cause != quarantine.AUDIT]
-    assert shown == [shadow, *open_, surplus]
-    assert [place for place, entry in enumerate(found) if entry.cause == quarantine.AUDIT] == [4, 9, 12, 13]
+    assert shown == [drift, shadow, *open_, surplus]
+    assert [place for place, entry in enumerate(found) if entry.cause == quarantine.AUDIT] == [4, 9, 13, 14]
 
 
 def test_the_margin_of_a_label_is_negative_where_the_model_contradicts_it() -> None:

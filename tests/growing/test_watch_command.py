@@ -103,6 +103,7 @@ def test_status_shows_what_it_is_doing_and_what_it_did(grown: Home, inbox: Path)
         (["--dataset", NAME, "--inbox", ".", "--models", "unknown"], "There is no model 'unknown'"),
         (["--dataset", NAME, "--inbox", ".", "--gate", "unknown"], "There is no gate preset 'unknown'"),
         (["--dataset", NAME, "--inbox", ".", "--at-most", "often"], "--at-most 'often' is no pace"),
+        (["--dataset", NAME, "--inbox", ".", "--drift-images", "9"], "give --on-drift as well"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_waits(grown: Home, words: list[str], sentence: str) -> None:

@@ -19,7 +19,7 @@ from pipeline.errors import SettingsError, StoreError
 from pipeline.growing import quarantine, removal
 from pipeline.serving.app import create_app
 from pipeline.serving.keeping import Keeping
-from pipeline.store import prediction_ids, served_log
+from pipeline.store import atomic, drift_files, prediction_ids, served_log
 from pipeline.store.home import Home
 from pipeline.store.served_upkeep import Limits
 
@@ -118,9 +118,12 @@ def test_feedback_that_makes_no_sense_is_refused(client: TestClient, home: Home)
 def test_a_prediction_is_deleted_everywhere(client: TestClient, home: Home) -> None:
     kept, gone = predict(client, 2)
     client.post("/feedback", json={"prediction_id": gone, "label": "1"})
+    page = drift_files.page_file(home, DATASET)
+    atomic.write_text(page, "It may show what is deleted.")
     assert client.delete(f"/predictions/{gone}").json() == {"status": "deleted", "detail": None}
     assert client.delete(f"/predictions/{gone}").status_code == 404
     assert [served.ids for served in served_log.read(home, DATASET)] == [(kept,)]
+    assert not page.exists()
     assert quarantine.waiting(home.datasets / DATASET) == []
 
 

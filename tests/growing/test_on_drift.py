@@ -1,0 +1,252 @@
+"""After a drift alarm: the most unusual images are reviewed, then a run starts; once, whatever happens meanwhile."""
+
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from striped import NAME, Log, stripes
+from watched import SETTLE_SECONDS
+
+from pipeline import simulator
+from pipeline.config import Settings
+from pipeline.contracts import no_progress
+from pipeline.data import roles, shards, snapshots, sources
+from pipeline.errors import StoreError
+from pipeline.facts.watch_facts import DriftReview, WatchEvent
+from pipeline.growing import decisions, exporting, on_drift, quarantine, review_batch
+from pipeline.growing.announcing import Listeners
+from pipeline.growing.arrivals import Desk
+from pipeline.growing.due import Pace
+from pipeline.growing.ingest import Order, ingest
+from pipeline.growing.logbook import Logbook
+from pipeline.growing.review import ReviewQueue
+from pipeline.growing.watch import Orders, Watch
+from pipeline.inspection import drift
+from pipeline.reports import watching
+from pipeline.store import drift_files, production, role_records, versions, watch_records
+from pipeline.store.home import Home
+
+sys.path.append(str(Path(__file__).parents[1] / "durability"))
+from faulty_disk import Crash, FaultyDisk
+
+WANTED = 12
+GATE = {"preset": "growing", "margin_pp": 20.0, "accuracy_floor": 0.01, "recall_floor": "off"}
+GATE |= {"robustness_margin_pp": "off", "calibration_limit": "off"}
+RUNS = {"models": ("logistic",), "gate": GATE}
+
+
+class Silent:
+    """Hears nothing of a run."""
+
+    def __getattr__(self, name: str) -> Any:
+        return (lambda *words: no_progress) if name == "fitting" else (lambda *words: None)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with a dataset that grows and its champion; not to be changed."""
+    folder = tmp_path_factory.mktemp("on_drift")
+    images, labels = stripes(900, 0)
+    np.savez(folder / "stripes.npz", images=images[..., 0], labels=labels)
+    home = Home(folder / "home")
+    desk = Desk(folder, lambda spec: sources.read(spec, download=False), lambda *_: None, lambda _: None)
+    ingest(home, Order((str(folder / "stripes.npz"),), NAME), desk, lambda done, total: None)
+    simulator.run(Settings(dataset=NAME, train_sizes=("all",), **RUNS), home, Silent())
+    assert production.current(home, NAME) is not None
+    return home
+
+
+@pytest.fixture
+def watched(trained: Home, tmp_path: Path) -> Home:
+    """A copy of it that a test may change."""
+    shutil.copytree(trained.root, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def look(watched: Home, desk: Desk, tmp_path: Path) -> Any:
+    """Let a watcher look once; returns what it announced."""
+    (tmp_path / "inbox").mkdir()
+
+    def looked(**changes: Any) -> list[WatchEvent]:
+        told: list[WatchEvent] = []
+        orders = Orders(
+            Order((), NAME),
+            tmp_path / "inbox",
+            Settings(**RUNS),
+            settle_seconds=SETTLE_SECONDS,
+            **({"on_drift": WANTED, "drift_seconds": 0.0, "every": 1_000_000} | changes),
+        )
+        Watch(watched, orders, desk, told.append).once()
+        return [event for event in told if event.kind not in ("started", "stopped")]
+
+    return looked
+
+
+def review_of(home: Home) -> DriftReview:
+    state = watch_records.read_state(home, NAME)
+    assert state is not None and state.drift is not None
+    return state.drift
+
+
+def words(home: Home) -> str:
+    found = watch_records.watching(home, NAME)
+    assert found is not None
+    return " ".join(watching.in_words(found))
+
+
+def waiting(home: Home) -> list[quarantine.Waiting]:
+    return [entry for entry in quarantine.waiting(home.datasets / NAME) if entry.cause == quarantine.DRIFT]
+
+
+def decide(home: Home, count: int) -> None:
+    """Review so many images, and store the decisions."""
+    queue = ReviewQueue(home, NAME)
+    for _ in range(count):
+        question = queue.next("Ada")
+        assert question is not None
+        queue.decide(question.digest, "label", "1", "Ada")
+    review_batch.store(home, NAME, wait=True, notify=print)
+
+
+def test_an_alarm_starts_a_review_and_that_a_run(watched: Home, look: Any) -> None:
+    log = Log(watched)
+    usual = log.add(stripes(60, 1)[0])
+    assert look() == []
+    changed = log.add(255 - stripes(40, 2)[0])
+    (alarm,) = look()
+    assert alarm.kind == "drift"
+    assert f"simulator.py review --dataset {NAME}" in alarm.sentence
+    assert Path(str(alarm.details["page"])) == drift_files.page_file(watched, NAME)
+    sent = waiting(watched)
+    assert len(sent) == WANTED
+    assert {entry.source for entry in sent} <= set(changed), f"of usual images there were {len(usual)}"
+    assert "0 of 12 unusual images are reviewed and 12 wait for it; then a run starts." in words(watched)
+    before = production.current(watched, NAME)
+
+    decide(watched, WANTED - 1)
+    assert look() == []
+    assert review_of(watched).reviewed == WANTED - 1
+    decide(watched, 1)
+    events = look()
+    assert [event.kind for event in events] == ["promotion", "run"]
+    newest = snapshots.find(watched.datasets, NAME)
+    champion = production.current(watched, NAME)
+    assert champion is not None and before is not None and champion.id != before.id
+    assert versions.find(watched, champion.id).manifest.dataset.snapshot == newest.id
+    never_judges(watched, {entry.digest for entry in sent})
+    assert look() == [], "nothing is done twice"
+    state = watch_records.read_state(watched, NAME)
+    assert state is not None and state.drift is None
+
+    log.add(np.random.default_rng(3).integers(0, 256, (60, 8, 8, 1), dtype=np.uint8))
+    (second,) = look()
+    assert (second.kind, review_of(watched).alarm) == ("drift", second.details["prediction"])
+    assert second.details["prediction"] != alarm.details["prediction"]
+
+
+def never_judges(home: Home, chosen: set[str]) -> None:
+    """What was chosen for being unusual is training data for good."""
+    stored = exporting.entries_of(home.datasets / NAME, snapshots.find(home.datasets, NAME), chosen)
+    assert [entry.selection for entry in stored] == [shards.DOUBTFUL] * len(chosen)
+    recorded = role_records.load(home, NAME)
+    assert recorded is not None
+    held = {one.tobytes().hex(): role for one, role in zip(recorded.digests, recorded.roles, strict=True)}
+    assert {held[digest] for digest in chosen} == {roles.TRAINING}
+
+
+def test_images_are_added_as_they_are_served_until_there_are_enough(watched: Home, look: Any) -> None:
+    log = Log(watched)
+    log.add(255 - stripes(40, 4)[0])
+    look(on_drift=50)
+    first = review_of(watched)
+    assert 0 < first.sent <= 40
+    log.add(stripes(30, 5)[0])
+    log.add(255 - stripes(60, 6)[0])
+    assert look(on_drift=50) == []
+    assert review_of(watched).sent == len(waiting(watched)) == 50
+    log.add(255 - stripes(30, 7)[0])
+    look(on_drift=50)
+    assert len(waiting(watched)) == 50
+
+
+def test_all_that_were_found_are_enough_after_a_day(watched: Home, look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Log(watched).add(255 - stripes(30, 8)[0])
+    monkeypatch.setattr(on_drift, "PATIENCE_SECONDS", float("inf"))
+    look(on_drift=500)
+    decide(watched, review_of(watched).sent)
+    look(on_drift=500)
+    assert review_of(watched).snapshot == 0
+    monkeypatch.setattr(on_drift, "PATIENCE_SECONDS", 86_400.0)
+    look(on_drift=500, every=1, pace=Pace("0/h", 0, 3600))  # the images were served in 2023
+    assert review_of(watched).snapshot == snapshots.find(watched.datasets, NAME).number
+    assert "unusual images are reviewed, and a run on them is due." in words(watched)
+
+
+def test_what_waits_for_an_audit_takes_no_place_from_others(watched: Home, look: Any) -> None:
+    images = 255 - stripes(40, 14)[0]
+    changed = Log(watched).add(images)
+    audits = [
+        quarantine.of_pixels(pixels, cause=quarantine.AUDIT, source=own, batch="audit")
+        for pixels, own in zip(images[::2], changed[::2], strict=True)
+    ]
+    quarantine.add(watched.datasets / NAME, "audit", audits, ("0", "1", "2"))
+    look()
+    assert len(waiting(watched)) == WANTED
+
+
+def test_without_the_option_nobody_looks_at_the_log(watched: Home, look: Any) -> None:
+    Log(watched).add(255 - stripes(60, 9)[0])
+    assert look(on_drift=0) == []
+    assert drift_files.read_state(watched, NAME) is None
+
+
+def test_what_fails_is_tried_again_at_once(watched: Home, look: Any) -> None:
+    Log(watched).add(stripes(60, 13)[0])
+    look()
+    drift_files.state_file(watched, NAME).write_text("{}")
+    (trouble,) = look()
+    assert "cannot go on with the images that are served" in trouble.sentence
+    log = Logbook(watched, watch_records.read_state(watched, NAME), Listeners(), lambda event: None)
+    looking = on_drift.OnDrift(watched, WANTED, 1_000.0, log=log, notify=print)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="is damaged"):
+            looking.look()
+
+
+def test_a_reset_ends_the_review(watched: Home, look: Any) -> None:
+    Log(watched).add(255 - stripes(60, 10)[0])
+    look()
+    drift.reset(watched, NAME, "for a test")
+    assert look() == []
+    state = watch_records.read_state(watched, NAME)
+    assert state is not None and state.drift is None
+
+
+def test_a_watcher_that_dies_anywhere_announces_and_sends_everything_once(
+    watched: Home, look: Any, tmp_path: Path
+) -> None:
+    Log(watched).add(255 - stripes(60, 11)[0])
+    drift.check(watched, NAME)
+    clean = tmp_path / "clean"
+    shutil.copytree(watched.root, clean)
+    for at in range(1, 400, 5):
+        shutil.rmtree(watched.root)
+        shutil.copytree(clean, watched.root)
+        with pytest.MonkeyPatch.context() as patch:
+            broken = FaultyDisk(patch, "crash", at)
+            with contextlib.suppress(Crash, StoreError):
+                look()
+        look()
+        sources = [entry.source for entry in waiting(watched)]
+        assert len(sources) == len(set(sources)) == WANTED
+        announced = [one for one in watch_records.events(watched, NAME) if one.kind == "drift"]
+        assert len(announced) == 1
+        if len(broken.calls) < at:
+            break
+    assert at > 5
+    assert decisions.read(watched.datasets / NAME).stored == []
