@@ -210,7 +210,7 @@ def test_what_fails_is_tried_again_at_once(watched: Home, look: Any) -> None:
     look()
     drift_files.state_file(watched, NAME).write_text("{}")
     (trouble,) = look()
-    assert "cannot go on with the images that are served" in trouble.sentence
+    assert "cannot continue with the images that are served" in trouble.sentence
     log = Logbook(watched, watch_records.read_state(watched, NAME), Listeners(), lambda event: None)
     looking = on_drift.OnDrift(watched, WANTED, 1_000.0, log=log, notify=print)
     for _ in range(2):

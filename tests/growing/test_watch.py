@@ -286,7 +286,7 @@ def test_one_watcher_for_a_dataset_and_one_for_an_inbox(grown: Home, inbox: Path
 def test_a_dataset_or_inbox_that_does_not_exist_is_refused(home: Home, desk: Desk, inbox: Path) -> None:
     with pytest.raises(DataError, match="no dataset 'shapes'"):
         watch_once(home, desk, orders_for(inbox), [])
-    with pytest.raises(SettingsError, match="is no folder"):
+    with pytest.raises(SettingsError, match="is not a folder"):
         watch_once(home, desk, orders_for(inbox / "nowhere"), [])
 
 
@@ -334,7 +334,7 @@ def test_the_pace_counts_the_runs_of_the_last_hours() -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "0/h", "1/week", "1/0h", "-1/h", "1/h ", "9999999/h"])
 def test_no_pace(text: str) -> None:
-    with pytest.raises(SettingsError, match="is no pace"):
+    with pytest.raises(SettingsError, match="is not a rate"):
         Pace.of(text)
 
 

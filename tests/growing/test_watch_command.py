@@ -102,7 +102,7 @@ def test_status_shows_what_it_is_doing_and_what_it_did(grown: Home, inbox: Path)
         (["--dataset", NAME, "--inbox", "nowhere"], "is not a folder: create it, or name another."),
         (["--dataset", NAME, "--inbox", ".", "--models", "unknown"], "There is no model 'unknown'"),
         (["--dataset", NAME, "--inbox", ".", "--gate", "unknown"], "There is no gate preset 'unknown'"),
-        (["--dataset", NAME, "--inbox", ".", "--at-most", "often"], "--at-most 'often' is no pace"),
+        (["--dataset", NAME, "--inbox", ".", "--at-most", "often"], "--at-most 'often' is not a rate"),
         (["--dataset", NAME, "--inbox", ".", "--drift-images", "9"], "give --on-drift as well"),
     ],
 )

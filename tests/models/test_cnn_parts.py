@@ -141,7 +141,7 @@ def test_an_update_is_made_nearly_orthogonal(shape: tuple[int, ...]) -> None:
 def test_what_was_left_to_the_plan_is_known_as_what_it_became() -> None:
     left, given_all = CnnParameters(effort="quick"), CnnParameters(effort="quick", epochs=3, batch_size=64)
     used = left.model_copy(update={"batch_size": 128})
-    planned = cnn_plan.plan(200, cnn_plan.EFFORTS["quick"], epochs=0, batch_size=128)
+    planned = cnn_plan.plan(200, EFFORTS["quick"], epochs=0, batch_size=128)
     assert cnn_plan.became(planned, 200, left, used) == {"epochs": 250 * 128 / 200, "batch_size": 128}
-    exact = cnn_plan.plan(200, cnn_plan.EFFORTS["quick"], epochs=3, batch_size=64)
+    exact = cnn_plan.plan(200, EFFORTS["quick"], epochs=3, batch_size=64)
     assert cnn_plan.became(exact, 200, given_all, given_all) == {}

@@ -122,7 +122,7 @@ def test_decide_undo_and_store(client: TestClient, queue_home: Home) -> None:
     after = client.post("/review/decisions", json=body).json()
     assert after["question"]["digest"] != first["digest"]
     other = client.post("/review/decisions", json={**body, "reviewer": "Grace"})
-    assert (other.status_code, "Ada decided" in other.json()["detail"]) == (409, True)
+    assert (other.status_code, "Ada has already decided" in other.json()["detail"]) == (409, True)
     assert client.post("/review/undo", json=ASK).json()["question"]["digest"] == first["digest"]
     assert client.post("/review/undo", json=ASK).status_code == 409
     client.post("/review/decisions", json=body)
@@ -173,7 +173,7 @@ def test_what_does_not_wait_or_is_no_class_is_refused(client: TestClient) -> Non
 def test_a_dataset_that_does_not_grow_has_nothing_to_review(digits_home: Home) -> None:
     with TestClient(create_app(digits_home, private_token=TOKEN)) as client:
         reply = client.get("/review/next", params=ASK, headers=bearer())
-        assert (reply.status_code, "'mnist' does not grow" in reply.json()["detail"]) == (404, True)
+        assert (reply.status_code, "'mnist' is not a growing dataset" in reply.json()["detail"]) == (404, True)
 
 
 def test_serve_prints_a_link_with_a_token_of_its_own_on_loopback_only(digits_home: Home, tmp_path: Path) -> None:
