@@ -118,6 +118,7 @@ def test_a_bad_file_costs_itself(home: Home, pictures: Path, take_in: Ingest) ->
     assert batch.left_out == ("ring/notes.txt",)
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_its_process_costs_itself(pictures: Path) -> None:
     items = [Item(path.name, path, "bar") for path in sorted(pictures.rglob("*.png"))] * 20
     items[100] = Item("deadly.png", items[100].content, "bar")

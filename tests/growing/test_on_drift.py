@@ -113,6 +113,7 @@ def decide(home: Home, count: int) -> None:
     review_batch.store(home, NAME, wait=True, notify=print)
 
 
+@pytest.mark.slow
 def test_an_alarm_starts_a_review_and_that_a_run(watched: Home, look: Any) -> None:
     log = Log(watched)
     usual = log.add(stripes(60, 1)[0])

@@ -407,6 +407,7 @@ def test_without_a_champion_labels_are_doubted_out_of_fold(
     assert "labels were compared with out-of-fold predictions" in " ".join(batch.in_words())
 
 
+@pytest.mark.slow
 def test_doubts_of_a_stored_snapshot_wait_for_review_but_what_judges_stays(
     home: Home, flipped: tuple[Path, set[str]], take_in: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -440,6 +440,7 @@ def test_a_pass_means_that_every_check_passed_and_a_loss_never_passes(fixed, mad
         assert judgement.outcome != "pass"
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 150), st.integers(0, 150), st.randoms(use_true_random=False))
 def test_order_of_images_changes_nothing(fixed, made, random):

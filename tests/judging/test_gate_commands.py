@@ -139,6 +139,7 @@ def test_impossible_plans(call, arguments):
         call("plan", *arguments)
 
 
+@pytest.mark.slow
 def test_simulated_tables_are_put_between_the_marks(call, tmp_path):
     page = tmp_path / "gate.md"
     page.write_text(f"before\n{commands.TABLES_BEGIN}\nold\n{commands.TABLES_END}\nafter\n")

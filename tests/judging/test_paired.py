@@ -117,6 +117,7 @@ def test_veto_of_a_class(fixed, made, worse):
     assert bool(paired.any_class_worse(fixed, made, 0.05)) is worse
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=12))
 def test_holms_correction_agrees_with_statsmodels_and_with_the_veto(p):

@@ -190,6 +190,7 @@ def test_anything_else_is_one_clear_error(source: str, sentence: str, write: Wri
         use()
 
 
+@pytest.mark.slow
 def test_tensorflow_prints_nothing_when_a_module_of_ones_own_imports_it_first(tmp_path: Path) -> None:
     (tmp_path / "my_model.py").write_text(
         "import sys\nimport keras\nprint('my own line', file=sys.stderr)\n\n"

@@ -15,6 +15,8 @@ from pipeline.models.keras_family import KerasModel
 from pipeline.models.shift_averaging import SHIFTS
 from pipeline.models.temperature import FEWEST_ROWS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def crossed(digits: Digits, tmp_path_factory: pytest.TempPathFactory) -> Trained:

@@ -75,6 +75,7 @@ def test_the_same_blend_is_made_and_judged_once(blend: Any, pair: Any, home: Hom
     assert "it existed" in again.lines[-2]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("halves")
 def test_it_answers_for_what_its_members_were_fitted_on(blend: Any, run: Any) -> None:
     """A cross-fitted member knows the validation images: its out-of-fold answers count, and the blend keeps them."""

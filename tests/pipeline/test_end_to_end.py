@@ -104,6 +104,7 @@ def test_the_same_run_again_trains_nothing_and_judges_nothing(run: object, home:
     assert tree(home.versions) == before
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_digests_and_another_seed_others(run: object, tmp_path: Path) -> None:
     def digest(name: str, seed: int) -> str:
         summary = run(where=Home(tmp_path / name), seed=seed)  # type: ignore[operator]
@@ -153,6 +154,7 @@ def test_a_stopped_run_goes_on_without_training_again(run: object, home: Home) -
     assert summary.rows[1].version.id == staged.name
 
 
+@pytest.mark.slow
 def test_a_cell_that_was_trained_twice_is_judged_once(run: object, home: Home, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(Interrupted(), train_sizes=("60", "all"))  # type: ignore[operator]
@@ -189,6 +191,7 @@ def test_bad_settings_are_refused_before_anything_is_trained(
     assert production.datasets(home) == []
 
 
+@pytest.mark.slow
 def test_a_network_that_diverges_is_said_so(run: object, home: Home) -> None:
     settings = {"effort": "quick", "overrides": {"cnn": {"epochs": 1, "learning_rate": 1e9}}}
     with pytest.raises(ModelError, match=r"Training diverged .*: lower the learning rate"):

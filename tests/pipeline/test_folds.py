@@ -39,6 +39,7 @@ def test_what_is_stored(version: Version) -> None:
     assert facts.validation.accuracy == pytest.approx(validation.mean())
 
 
+@pytest.mark.slow
 def test_it_is_another_cell_and_no_growth_of_the_single_model(run: Any, home: Home) -> None:
     single, crossed = run().rows[0], run(folds=3).rows[0]
     assert not crossed.reused

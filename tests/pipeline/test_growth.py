@@ -25,6 +25,7 @@ def grow(data: Path, tmp_path: Path) -> Any:
     return to
 
 
+@pytest.mark.slow
 def test_a_champion_that_growth_replaced_is_named_with_its_proof(run: Any, grow: Any) -> None:
     first = run(dataset=grow(30), train_sizes=("20",))
     assert first.growth == (), "a first run has nothing to compare with"

@@ -99,6 +99,7 @@ def test_a_changed_judgement_is_damage_and_is_not_promoted(refused: Any, home: H
     assert recovery.recover(home).notices == ()
 
 
+@pytest.mark.slow
 def test_a_run_judges_again_what_a_grown_benchmark_may_prove(data: Path, home: Home, run: Any, tmp_path: Path) -> None:
     grown = tmp_path / "stripes.npz"
     with np.load(data) as arrays:
@@ -125,6 +126,7 @@ def test_a_run_says_that_it_keeps_verdicts_of_another_gate(refused: Any, run: An
     assert any("judged by the gate 'each-test" in s and "simulator.py judge" in s for s in heard.notices)
 
 
+@pytest.mark.slow
 def test_the_most_promising_of_a_size_is_judged_first_whatever_the_command_line_says(run: Any, home: Home) -> None:
     for place, models in ((home, ("dummy", "logistic")), (Home(home.root / "b"), ("logistic", "dummy"))):
         rows = run(where=place, models=models, overrides={}).rows

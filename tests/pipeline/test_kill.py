@@ -54,6 +54,7 @@ def whole(
     return Home(folder / "home"), int((folder / "touches").read_text())
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_finished(data: Path, tmp_path: Path) -> None:
     home = Home(tmp_path)
     _interrupt(data, home, lambda: any(home.staging.rglob("checkpoints/*")))

@@ -62,6 +62,7 @@ def test_a_smaller_benchmark_trains_nothing_again(run, home):
     assert any("judged on other benchmark images or labels" in sentence for sentence in said.said)
 
 
+@pytest.mark.slow
 def test_a_second_name_for_known_images_is_noticed(run, home):
     first, second, third = Listening(), Listening(), Listening()
     run(first)

@@ -96,6 +96,7 @@ def test_a_challenger_is_judged_against_its_champion(old: Home) -> None:
     assert summary.champion.id == CHAMPION
 
 
+@pytest.mark.slow
 def test_its_cells_are_trained_once_more_and_then_kept(old: Home) -> None:
     """A cell names the dataset and no longer the benchmark, so older ones are other cells."""
     settings = Settings(dataset="digits", models=("logistic",), train_sizes=("1000",), repeats=2, gate=RELAXED)

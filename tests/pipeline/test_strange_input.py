@@ -130,6 +130,7 @@ def test_a_home_whose_name_is_not_text(tmp_path: Path) -> None:
     assert "has a name that is not valid UTF-8: rename it" in err
 
 
+@pytest.mark.slow
 def test_markup_is_shown_as_it_is(run, home: Home) -> None:  # type: ignore[no-untyped-def]
     run()
     run(models=("dummy",))
@@ -164,6 +165,7 @@ def test_an_ascii_terminal_gets_ascii(words: tuple[str, ...], run, home: Home) -
     assert give(words, home, **locale)[:2] == (0, out)
 
 
+@pytest.mark.slow
 def test_json_is_json_on_an_ascii_terminal(run, home: Home) -> None:  # type: ignore[no-untyped-def]
     run()
     run(models=("dummy",))

@@ -169,6 +169,7 @@ def test_class_names_from_outside_are_escaped(digits):
     assert "<b>x" not in page
 
 
+@pytest.mark.slow
 def test_command_writes_the_page_under_the_home_folder(home):
     app = typer.Typer()
     explore_command.register(app)

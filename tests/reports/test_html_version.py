@@ -120,6 +120,7 @@ def test_pictures_inside_are_the_plots(inputs):
     assert all(alt for alt in re.findall(r'<img [^>]*alt="([^"]*)"', page[page.index("<main>") :]))
 
 
+@pytest.mark.slow
 def test_robustness_shows_the_champion_where_it_was_measured_on_the_same_images(inputs):
     beside = replace(inputs, champion_corrupted={"shot_noise": 0.5})
     assert version_report.plots(beside)["robustness"] != version_report.plots(inputs)["robustness"]

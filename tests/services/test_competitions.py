@@ -153,6 +153,7 @@ def test_a_name_that_no_competition_has_is_refused(call: Call, name: str) -> Non
         call("kaggle", "status", f"--competition={name}")
 
 
+@pytest.mark.slow
 def test_local_files_need_no_competition_and_the_advice_to_submit_works(
     home: Home, kaggle_site: KaggleServer, serve, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

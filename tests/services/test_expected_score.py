@@ -7,6 +7,7 @@ from real_outputs import Outputs
 from pipeline.publishing.expected_score import expected_score
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_score_of_honest_test_sets(outputs: Outputs) -> None:
     """95 % are promised; of 40 sets at least 34 must keep it, which a true 95 % misses once in 10,000 times."""
     rng = np.random.default_rng(1)

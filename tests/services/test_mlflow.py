@@ -103,6 +103,7 @@ def test_the_champion_loads_by_its_alias_and_predicts_what_the_version_does(
     np.testing.assert_array_equal(OnnxPredictor(onnx_file).predict(images), expected)
 
 
+@pytest.mark.slow
 def test_recording_loads_no_tensorflow(home: Home, tmp_path: Path) -> None:
     publish(home)
     program = (

@@ -20,6 +20,7 @@ RUN = ("run", "--dataset", "kaggle", "--models", "logistic", "--gate", "as-good"
 QUICK = ("--set", "logistic.max_iter=20")
 
 
+@pytest.mark.slow
 def test_a_refit_is_trained_on_every_label_submitted_and_named(home: Home, competition: KaggleServer, call) -> None:
     call("kaggle", "download")
     said = call(*RUN, *QUICK, "--submit", "--refit", "2")

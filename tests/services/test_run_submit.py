@@ -46,6 +46,7 @@ def test_a_run_submits_its_champion_once(home: Home, competition: KaggleServer, 
     assert competition.calls == []
 
 
+@pytest.mark.slow
 def test_a_submission_that_ends_in_an_error_is_in_the_workbook_and_the_overview_at_once(
     home: Home, competition: KaggleServer, call
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_submission_that_ends_in_an_error_is_in_the_workbook_and_the_overview_
     assert "Submission must have the columns" in (home.metric_results / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_submission_of_unknown_outcome_is_shown_and_settled_by_status(
     home: Home, competition: KaggleServer, call
 ) -> None:
@@ -83,6 +85,7 @@ def test_a_submission_of_unknown_outcome_is_shown_and_settled_by_status(
 NASTY = "[/3] [bold]loud[/] =1+1 \x1b[31mred <b>page</b>"
 
 
+@pytest.mark.slow
 def test_what_kaggle_says_is_never_interpreted(home: Home, competition: KaggleServer, call) -> None:
     call("kaggle", "download")
     call(*RUN, "all")
@@ -99,6 +102,7 @@ def test_what_kaggle_says_is_never_interpreted(home: Home, competition: KaggleSe
     assert "\\x1b[31mred" in str(submitted_in_the_workbook(home))
 
 
+@pytest.mark.slow
 def test_what_mlflow_says_does_not_end_a_run(home: Home, competition: KaggleServer, call, monkeypatch) -> None:
     pytest.importorskip("mlflow")
 
@@ -112,6 +116,7 @@ def test_what_mlflow_says_does_not_end_a_run(home: Home, competition: KaggleServ
     assert (home.metric_results / "index.html").exists()
 
 
+@pytest.mark.slow
 def test_a_run_on_test_images_is_not_submitted_and_everything_else_is_done(
     home: Home, competition: KaggleServer, call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +145,7 @@ def test_a_run_on_test_images_is_not_submitted_and_everything_else_is_done(
     assert "trained on test images" in call("show", champion_of(home))
 
 
+@pytest.mark.slow
 def test_the_mirror_follows_the_champion_and_names_an_override(home: Home, competition: KaggleServer, call) -> None:
     call("kaggle", "download")
     call(*RUN, "60,all")
@@ -157,6 +163,7 @@ def test_the_mirror_follows_the_champion_and_names_an_override(home: Home, compe
     assert "Promoted by hand" not in card.read_text()
 
 
+@pytest.mark.slow
 def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(
     home: Home, competition: KaggleServer, call
 ) -> None:
@@ -180,6 +187,7 @@ def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(
     assert named.tags == {"pipeline.version": other, "pipeline.override": "a trial"}
 
 
+@pytest.mark.slow
 def test_no_secret_is_printed_with_debug(champion: Version, competition: KaggleServer, call, debugged) -> None:
     call("kaggle", "download")
     words = f"key {KEY} at http://127.0.0.1/upload?X-Signature=a-signature-nobody-should-see"

@@ -67,6 +67,7 @@ def test_a_finger_draws(chrome: Any, server: str) -> None:
         assert page.evaluate("window.scrollY") == 0, "drawing does not scroll the page"
 
 
+@pytest.mark.slow
 def test_small_slanted_digits_in_a_corner_are_right_too(chrome: Any, server: str) -> None:
     with Watched(chrome, server, **SCREENS["wide"]) as page:
         page.goto(server)
@@ -175,6 +176,7 @@ def test_a_file_that_is_no_picture_gets_a_sentence(chrome: Any, server: str) -> 
         watched.complaints = [text for text in watched.complaints if "422" not in text]
 
 
+@pytest.mark.slow
 def test_the_dashboard_sorts_and_leads_to_the_reports(chrome: Any, server: str) -> None:
     for name, screen in SCREENS.items():
         with Watched(chrome, server, **screen) as page:
@@ -195,6 +197,7 @@ def test_the_dashboard_sorts_and_leads_to_the_reports(chrome: Any, server: str) 
             page.wait_for_selector("#bars li")
 
 
+@pytest.mark.slow
 def test_a_new_champion_is_met_without_reloading(chrome: Any, home: Home, promote: Promote, tmp_path: Path) -> None:
     promote(constant_onnx((28, 28, 1), 3), "20261121-100000-cnn-600-aaaa")
     with running(home) as address, Watched(chrome, address) as page:
@@ -209,6 +212,7 @@ def test_a_new_champion_is_met_without_reloading(chrome: Any, home: Home, promot
         expect(page.locator("#label")).to_have_text("5")
 
 
+@pytest.mark.slow
 def test_without_a_champion_the_page_says_what_to_do(chrome: Any, home: Home, promote: Promote) -> None:
     with running(home) as address:
         watched = Watched(chrome, address)
@@ -235,6 +239,7 @@ def test_the_page_for_colour_offers_pictures_and_no_drawing(chrome: Any, home: H
         assert page.is_hidden("#placeholder")
 
 
+@pytest.mark.slow
 def test_the_page_asks_for_the_token_and_then_works(chrome: Any, home: Home, promote: Promote, tmp_path: Path) -> None:
     promote(constant_onnx((28, 28, 1), 3), "20261121-100000-cnn-600-aaaa")
     token = tmp_path / "token.txt"

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 GREY = (28, 28, 1)
 
 
+@pytest.mark.slow
 def test_a_correction_takes_two_taps_and_only_the_finished_drawing_is_kept(chrome: Any, home: Home) -> None:
     growing_home(home, constant_onnx(GREY, 7), GREY)
     server = running(home, "--log", "--log-days", "7")

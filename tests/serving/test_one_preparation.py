@@ -100,6 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_two_hundred_files_are_the_same_to_the_command_line_and_to_the_server(digits_home: Home, folder: Path) -> None:
     command = [sys.executable, str(ROOT / "simulator.py"), "predict", str(folder), "--json", "--home"]
     done = subprocess.run([*command, str(digits_home.root)], capture_output=True, text=True, check=False)

@@ -176,6 +176,7 @@ def test_a_dataset_that_does_not_grow_has_nothing_to_review(digits_home: Home) -
         assert (reply.status_code, "'mnist' is not a growing dataset" in reply.json()["detail"]) == (404, True)
 
 
+@pytest.mark.slow
 def test_serve_prints_a_link_with_a_token_of_its_own_on_loopback_only(digits_home: Home, tmp_path: Path) -> None:
     server = running(digits_home)
     with server as address:

@@ -60,6 +60,7 @@ def test_a_challenger_that_dies_is_said_once_and_the_champion_serves_on(home: Ho
     assert CHALLENGER in notes[0]
 
 
+@pytest.mark.slow
 def test_a_killed_server_leaves_no_challenger_behind(home: Home) -> None:
     server = running(home, "--log", "--shadow", CHALLENGER)
     with server as address:

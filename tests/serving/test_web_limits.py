@@ -65,6 +65,7 @@ HALF = {
 }
 
 
+@pytest.mark.slow
 def test_half_sent_and_malformed_requests_are_closed_with_a_sentence(served_home: Home) -> None:
     with running(served_home, before=SHORT) as address:
         for name, (sent, status, words) in HALF.items():
@@ -78,6 +79,7 @@ def test_half_sent_and_malformed_requests_are_closed_with_a_sentence(served_home
             assert answer(connection)[0] == 408, "the second never ends"
 
 
+@pytest.mark.slow
 def test_forty_open_uploads_hold_little_memory_and_stop_nobody(served_home: Home) -> None:
     server = running(served_home)
     with server as address:
