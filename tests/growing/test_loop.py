@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1] / "serving"))
 from browser import arguments, chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-FIRST, UPRIGHT, TURNED, HELD_BACK, REVIEWED = 1_500, 200, 500, 1_000, 50
+FIRST, UPRIGHT, TURNED, HELD_BACK, REVIEWED = 1_500, 200, 600, 1_000, 50
 GATE = """
 preset = "growing"
 margin_pp = 3.0
@@ -43,14 +43,14 @@ def test_turned_digits_arrive_and_are_learned(tmp_path: Path) -> None:
             batches=(),
             held_back=pictures[ends[2] :],
             ingest=("--as", "as-is", "--jobs", "1"),
-            runs=("--models", "logistic"),
+            runs=("--models", "xgboost", "--set", "xgboost.rounds=60", "--set", "xgboost.shifts=2"),
             gate=GATE,
             every=1_000_000,
         ),
         upright=pictures[ends[0] : ends[1]],
         to_turn=pictures[ends[1] : ends[2]],
         reviewed=REVIEWED,
-        audited=0.3,
+        audited=0.4,
     )
     with sync_playwright() as playwright:
         chrome = playwright.chromium.launch(executable_path=chromium(), args=arguments())
@@ -68,7 +68,7 @@ def test_turned_digits_arrive_and_are_learned(tmp_path: Path) -> None:
     assert turned_after > turned + 0.05
     assert upright_after > upright - 0.03
     reviewed = [one for one in exporting.entries_of(told.home.datasets / newest.name, newest) if one.labelled_by]
-    assert Counter(one.selection for one in reviewed)[shards.DOUBTFUL] == REVIEWED
+    assert Counter(one.selection for one in reviewed)[shards.DOUBTFUL] >= REVIEWED, "and what the first ingest set aside"
     assert len(reviewed) == told.decided
     held = role_records.load(told.home, newest.name)
     assert held is not None
