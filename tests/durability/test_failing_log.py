@@ -84,6 +84,7 @@ def delete(home: Home, before: list[str]) -> None:
     served_upkeep.delete(home, DATASET, before[3:5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["crash", "torn", "full", "error"])
 @pytest.mark.parametrize("change", [append, merge, trim, delete])
 def test_whatever_call_to_the_disk_fails_every_prediction_is_there_once(home: Home, kind: Kind, change: Change) -> None:

@@ -86,6 +86,7 @@ def test_a_bundle_that_is_damaged_before_the_run_is_restored_and_the_challenger_
     assert {state_of(home).champion} == ids(home) - before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["manifest.json", "verdict.json", "scores.json", "repeats.csv"])
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "for good"])
 def test_a_read_error_trains_no_cell_twice(

@@ -70,6 +70,7 @@ def test_an_unknown_balance_is_refused() -> None:
         read_settings(None, {"balance": "some"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balance", ["oversample", "weights"])
 def test_rare_classes_are_found_more_often(home: Home, uneven: Path, balance: str) -> None:
     plain = recalls(Home(home.root / "plain"), uneven, "none")

@@ -100,6 +100,7 @@ def test_export_as_csv_holds_digits_alone(grown, tmp_path: Path) -> None:
     assert "use --to folder" in str(refused.exception)
 
 
+@pytest.mark.slow
 def test_a_run_on_a_dataset_names_the_snapshot_in_its_version(grown, home: Home) -> None:
     options = ("--models", "logistic", "--train-sizes", "all", "--gate", "as-good")
     assert grown("run", "--dataset", "shapes@1", *options).exit_code == 0

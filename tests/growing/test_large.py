@@ -71,6 +71,7 @@ def test_a_snapshot_beyond_memory_is_mapped_from_the_first_load_on(
         assert np.array_equal(archive["images"], whole.images)
 
 
+@pytest.mark.slow
 def test_a_run_on_a_dataset_beyond_memory_makes_the_same_version(
     home: Home, tmp_path: Path, take_in: Ingest, beyond_memory: Callable[[], None]
 ) -> None:

@@ -68,7 +68,9 @@ def test_turned_digits_arrive_and_are_learned(tmp_path: Path) -> None:
     assert turned_after > turned + 0.05
     assert upright_after > upright - 0.03
     reviewed = [one for one in exporting.entries_of(told.home.datasets / newest.name, newest) if one.labelled_by]
-    assert Counter(one.selection for one in reviewed)[shards.DOUBTFUL] >= REVIEWED, "and what the first ingest set aside"
+    assert Counter(one.selection for one in reviewed)[shards.DOUBTFUL] >= REVIEWED, (
+        "and what the first ingest set aside"
+    )
     assert len(reviewed) == told.decided
     held = role_records.load(told.home, newest.name)
     assert held is not None

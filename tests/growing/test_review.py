@@ -393,6 +393,7 @@ def flipped(tmp_path: Path) -> tuple[Path, set[str]]:
     return folder, wrong
 
 
+@pytest.mark.slow
 def test_without_a_champion_labels_are_doubted_out_of_fold(
     home: Home, flipped: tuple[Path, set[str]], take_in: Ingest
 ) -> None:

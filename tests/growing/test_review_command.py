@@ -75,6 +75,7 @@ def test_over_a_pipe_each_character_decides(queued: Home) -> None:
     assert json.loads(review(queued, "", "--json").stdout) == dict.fromkeys((*quarantine.CAUSES, "pending"), 0)
 
 
+@pytest.mark.slow
 def test_in_a_terminal_one_key_is_enough_and_ctrl_c_stores_nothing(queued: Home) -> None:
     surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
     words = command_line(queued)

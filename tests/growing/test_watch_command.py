@@ -40,6 +40,7 @@ def give(*words: object) -> tuple[int, str]:
     return done.exit_code, done.output + str(done.exception or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(grown: Home, inbox: Path, number: int) -> None:
     words = ["watch", "--dataset", NAME, "--inbox", inbox, "--every", "1000", "--settle", "0.1", "--home", grown.root]

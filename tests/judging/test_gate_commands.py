@@ -75,6 +75,7 @@ def test_what_is_left(call, judged_home):
     assert status["left"] == pytest.approx(0.05 - status["spent"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

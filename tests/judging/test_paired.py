@@ -59,6 +59,7 @@ def test_canary_on_an_exact_null():
         assert promoted <= binom.isf(1e-4, 10_000, level)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", [20, 60])
 @pytest.mark.parametrize("margin", [0.01, 0.05, 0.2])
 @pytest.mark.parametrize("level", [0.05, 0.01, 0.001])

@@ -37,6 +37,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return to_module
 
 
+@pytest.mark.slow
 def test_the_documented_example_trains_and_exports(write: Write, digits: Digits, tmp_path: Path) -> None:
     name = write(re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)[0])
     assert registry.find(name).defaults == {"filters": 16, "epochs": 3, "batch_size": 64}

@@ -121,6 +121,7 @@ def test_the_checkpoints_of_trees_are_their_rounds(trained: Callable[[str], Trai
     assert scores[1] == pytest.approx(run.history.rows[0]["validation_accuracy"], abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DETERMINISTIC)
 def test_the_same_seed_gives_the_same_model(name: str, digits: Digits) -> None:
     short = {"epochs": 1, "rounds": 3, "effort": "quick", "batch_size": 32, "max_iter": 5}
@@ -128,6 +129,7 @@ def test_the_same_seed_gives_the_same_model(name: str, digits: Digits) -> None:
     np.testing.assert_array_equal(first, again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cnn", "xgboost"])
 def test_another_seed_gives_another_model(name: str, digits: Digits) -> None:
     short = {"epochs": 1, "rounds": 3, "effort": "quick", "batch_size": 32}
@@ -135,6 +137,7 @@ def test_another_seed_gives_another_model(name: str, digits: Digits) -> None:
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [
@@ -159,6 +162,7 @@ def test_cnn_does_not_mind_a_shift_of_one_pixel(
     assert accuracy(model.predict(shifted(digits.test, down, right)), digits.test_labels) > still - 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [0, 1])
 @pytest.mark.parametrize("name", ["mlp", "cnn", "xgboost", "logistic"])
 def test_few_or_no_validation_rows_are_enough(name: str, rows: int, digits: Digits) -> None:
@@ -181,6 +185,7 @@ def test_two_classes_give_two_columns(name: str, digits: Digits, tmp_path: Path)
         assert accuracy(natively, two.test_labels) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 9, 1), (40, 32, 1)])
 @pytest.mark.parametrize("name", ["cnn", "xgboost"])
 def test_images_of_another_form_are_learnt_as_well(name: str, shape: tuple[int, int, int], tmp_path: Path) -> None:
@@ -223,6 +228,7 @@ def test_shifted_copies_teach_trees_more(digits: Digits) -> None:
     assert score(-1) == score(4)
 
 
+@pytest.mark.slow
 def test_handing_images_over_in_smaller_parts_changes_nothing(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = {"effort": "quick", "epochs": 3}
     at_once = fit("cnn", digits.first(300), quick)
@@ -241,6 +247,7 @@ def test_a_fit_leaves_the_generators_of_others_alone(digits: Digits) -> None:
     assert np.random.random() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _params(["cnn", "cnn_ensemble", "mlp"]))
 def test_a_batch_may_be_larger_than_all_images(name: str, digits: Digits) -> None:
     history = fit(name, digits.first(100), {"effort": "quick", "epochs": 1, "batch_size": 1_000_000}).history

@@ -93,6 +93,7 @@ def trained(home: Home) -> bool:
     return any(home.staging.glob("*-dummy-*/manifest.json"))
 
 
+@pytest.mark.slow
 def test_the_run_touches_the_disk_often_enough_to_be_worth_killing(whole: tuple[Home, int]) -> None:
     home, touches = whole
     assert touches > 2 * POINTS

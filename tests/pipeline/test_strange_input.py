@@ -73,6 +73,7 @@ def test_it_is_one_short_sentence(words: tuple[str, ...], sentence: str, home: H
     assert not list(home.versions.glob("*/manifest.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
@@ -155,6 +156,7 @@ def test_control_codes_are_shown_escaped(capsys: pytest.CaptureFixture[str]) -> 
     assert words.count(r"\x1b[31mred\x1b[0m[/3]\u202e\u2028:smile:") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("versions",), ("show", "logistic"), ("production",), ("gate",)])
 def test_an_ascii_terminal_gets_ascii(words: tuple[str, ...], run, home: Home) -> None:  # type: ignore[no-untyped-def]
     run()

@@ -40,6 +40,7 @@ def alone(run: Any) -> Any:
     return run(**SWEEP)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_only_the_first_of_each_cell_is_a_challenger(home: Home) -> None:
     assert len(versions.list_versions(home)) == 3
@@ -58,6 +59,7 @@ def test_a_finished_sweep_trains_nothing_again(run: Any) -> None:
     assert all(row.reused for row in run(Refusing(), **SWEEP).rows)
 
 
+@pytest.mark.slow
 def test_a_cell_that_was_only_measured_is_judged_once_it_is_a_challenger(run: Any, home: Home) -> None:
     run(train_sizes=("60",), repeats=2)
     (row,) = run(train_sizes=("60",), seed=1).rows

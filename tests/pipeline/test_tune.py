@@ -220,6 +220,7 @@ def test_a_fit_is_left_as_soon_as_it_is_hopeless(study: Study) -> None:
     assert step == 12
 
 
+@pytest.mark.slow
 def test_a_version_records_the_search_that_found_its_parameters(run: Any, data: Path, home: Home) -> None:
     found = search(data, home, 3)
     other = next(one for one in found.trials if one.number)

@@ -206,6 +206,7 @@ def version(request, make_version):
     return make_version(**VERSIONS[request.param])
 
 
+@pytest.mark.slow
 def test_every_plot_of_a_version_is_drawn_whole_and_without_complaint(version):
     scores = version.scores
     corruptions, accuracy = scores.robustness.by_corruption, scores.accuracy.value

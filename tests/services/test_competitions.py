@@ -35,6 +35,7 @@ def serve(kaggle_site: KaggleServer) -> Callable[[Competition], Competition]:
     return start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_one_command_goes_from_the_download_to_the_score(
     home: Home, kaggle_site: KaggleServer, serve, call: Call, form: Callable[[], Competition]

@@ -156,6 +156,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("call", "fault", "words"), FAILURES.values(), ids=FAILURES)
 def test_a_failure_is_one_sentence(hub: HubServer, publish, call: str, fault: Fault, words: str) -> None:
     hub.faults[call] = [fault] * 9

@@ -155,6 +155,7 @@ LOST = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("arrived", [True, False], ids=["it arrived", "it did not"])
 def test_what_cannot_be_known_stays_unknown_until_a_person_decides(

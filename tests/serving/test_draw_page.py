@@ -116,6 +116,7 @@ def photo(side: int = 900) -> bytes:
     return kept.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [300, 2400], ids=["small", "of a telephone"])
 def test_an_uploaded_photo_is_recognised(page: Any, side: int) -> None:
     page.set_input_files("#file", {"name": "seven.jpg", "mimeType": "image/jpeg", "buffer": photo(side)})
@@ -224,6 +225,7 @@ def test_without_a_champion_the_page_says_what_to_do(chrome: Any, home: Home, pr
             watched.complaints = [text for text in watched.complaints if "503" not in text]
 
 
+@pytest.mark.slow
 def test_the_page_for_colour_offers_pictures_and_no_drawing(chrome: Any, home: Home, promote: Promote) -> None:
     promote(constant_onnx((32, 32, 3), 4), "20261121-100000-cnn-600-aaaa", "cifar", (32, 32, 3))
     with running(home) as address, Watched(chrome, address, **SCREENS["narrow"]) as page:

@@ -51,6 +51,7 @@ def test_a_correction_takes_two_taps_and_only_the_finished_drawing_is_kept(chrom
     assert (waiting.source, waiting.label, waiting.cause) == (kept[1], 3, quarantine.CORRECTED)
 
 
+@pytest.mark.slow
 def test_without_log_the_page_keeps_nothing_and_says_so(chrome: Any, home: Home) -> None:
     growing_home(home, constant_onnx(SHAPE, 7))
     with running(home) as address, Watched(chrome, address) as page:
