@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import betaln
 
 PRIOR = (10.0, 0.5)
 """Parameters of the Beta mixture, fixed before any label is seen: most models in production are usually right."""
@@ -58,6 +56,10 @@ def accuracy_estimate(right: int, labels: int, *, confidence: float = 0.95) -> A
 def _bounds(right: int, labels: int, alpha: float) -> tuple[float, float]:
     if labels == 0:
         return 0.0, 1.0
+    # Imported where there are audits: it takes half a second, and most homes have none.
+    from scipy.optimize import brentq
+    from scipy.special import betaln
+
     wrong = labels - right
     a, b = PRIOR
     mixture = betaln(a + right, b + wrong) - betaln(a, b)
