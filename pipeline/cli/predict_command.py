@@ -66,7 +66,7 @@ def predict(
         bool,
         typer.Option(
             "--probabilities",
-            help="Show or write the probability of every class; with a sample of one column, of the second of two.",
+            help="Show or write the probability of every class; for two classes in one column, of the second.",
         ),
     ] = False,
     output: Annotated[

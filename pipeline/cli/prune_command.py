@@ -19,14 +19,15 @@ def prune(
         int, typer.Option(min=0, metavar="N", help="Keep the N newest failed versions of each dataset and recipe.")
     ] = 3,
     dataset: Annotated[str | None, typer.Option(help="Only versions of this dataset.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Remove them; without it nothing is changed.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Delete them; without this option nothing changes.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Remove old versions that failed, and say first which.
+    """List old failed versions; with --remove, delete them.
 
-    Never removed is what serves or served, was submitted, is part of a blend, may pass when it is judged again, or is
-    needed by the gate's ledger. What is removed leaves the learning curve, and the same run would train it again.
+    Versions that serve or served, were submitted, are part of a blend, may pass when they are judged again, or are
+    needed by the gate's ledger are never removed. Removed versions disappear from the learning curve, and repeating
+    the run that made them trains them again.
     """
     from pipeline.inspection.datasets import name_of
     from pipeline.orchestration import pruning
@@ -47,4 +48,6 @@ def prune(
     if remove:
         console.print(f"{size} removed.")
     else:
-        console.print(f"{size} would be removed; --remove does it." if ids else "There is nothing to remove.")
+        console.print(
+            f"{size} would be removed: add --remove to delete them." if ids else "There is nothing to remove."
+        )

@@ -20,6 +20,8 @@ def warning(home: Home, model: Deployment | Version, probabilities: Probabilitie
         model: What predicted.
         probabilities: Its answers, ``[N, K]``.
     """
+    if not shift.can_be_found(*probabilities.shape):
+        return None
     if isinstance(model, Version):
         return _warning(model, model.manifest.dataset.classes, probabilities)
     for folder in (home.versions / model.id, home.failed / model.id):

@@ -5,6 +5,7 @@ of all methods they compared, the best was a Kolmogorov-Smirnov test on each sof
 itself, with Bonferroni's correction ("BBSDs").
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,12 @@ class Shift:
             f"(Kolmogorov-Smirnov distance {self.distance:.2f}, corrected p = {self.p_value:.1g}, "
             f"classes {named}{more}): look for inverted colours, shifted digits or noise; {at_stake} may be wrong."
         )
+
+
+def can_be_found(images: int, outputs: int) -> bool:
+    """Return whether so many images could be proven different at all; two or three never can."""
+    # The smallest p-value, at a distance of 1, is 2 exp(-2 n) at best; Bonferroni multiplies it by the outputs.
+    return 2 * outputs * math.exp(-2 * images) < LEVEL
 
 
 def detect_shift(benchmark: Probabilities, test: Probabilities) -> Shift:

@@ -94,17 +94,17 @@ def _outcome(then: Before, now: After) -> list[str]:
     former = then.champion
     if champion is not None and (former is None or former.id != champion.id):
         proof = next((_proof(one.verdict) for one in judged if one.id == champion.id), "")
-        replaced = f"took the place of {former.id}" if former else "is the first champion"
+        replaced = f"replaced {former.id}" if former else "is the first champion"
         undo = ["`simulator.py rollback` brings the former champion back."] if former else []
         return [f"{champion.id} {replaced}. {proof}".rstrip(), *undo]
     if not judged:
         return [
             "No version was trained on the new images: the sizes of this run were trained before. `--train-sizes all` "
-            "takes every image in."
+            "uses every image."
         ]
     best = max(judged, key=lambda one: (one.manifest.rows.train_size, one.scores.accuracy.value or 0.0))
     stays = f"{former.id} still serves" if former else "Nothing serves yet"
-    reason = f"{stays}. Of {len(judged)} judged on it, {best.id} knows the most images, and did not pass:"
+    reason = f"{stays}. Of {len(judged)} judged on it, {best.id} was trained on the most images, and did not pass:"
     return [f"{reason} {_proof(best.verdict)}", _what_to_do(best)]
 
 

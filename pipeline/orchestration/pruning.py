@@ -74,7 +74,7 @@ def prune(home: Home, rule: Rule, notify: Notify) -> Pruning:
         found = plan(home, rule)
         for version in found.removed:
             atomic.remove_tree(version.folder)
-        _remove_verdicts_of_none(home)
+        _remove_orphaned_verdicts(home)
         if found.removed:
             reporting.publish(home)
     return found
@@ -101,14 +101,14 @@ def _needed(home: Home, listed: Sequence[Version]) -> dict[str, str]:
     """Return why versions are needed, by id; the strongest reason counts."""
     whole = [version for version in listed if version.damage is None]
     unproven = [version.id for version in whole if version.verdict.lack is not None]
-    needed = dict.fromkeys(unproven, "only the proof was lacking, and it may pass when it is judged again")
+    needed = dict.fromkeys(unproven, "it lacked only the proof, and may pass when it is judged again")
     blends = [facts.blend for version in whole if (facts := version.manifest).blend is not None]
-    needed |= {member.id: "a blend is made of it" for blend in blends if blend for member in blend.members}
-    needed |= dict.fromkeys(_of_ledgers(home, whole), "the gate's ledger rests on it")
+    needed |= {member.id: "it is part of a blend" for blend in blends if blend for member in blend.members}
+    needed |= dict.fromkeys(_of_ledgers(home, whole), "the gate's ledger depends on it")
     needed |= {record.version: "it was submitted" for record in submissions.read(home)}
     for record in production.records(home):
         served = {record.id, record.previous_id} - {None}
-        needed |= {str(version_id): "it served, or serves" for version_id in served}
+        needed |= {str(version_id): "it serves or served" for version_id in served}
     return needed
 
 
@@ -128,7 +128,7 @@ def _of_ledgers(home: Home, whole: Sequence[Version]) -> set[str]:
     return found
 
 
-def _remove_verdicts_of_none(home: Home) -> None:
+def _remove_orphaned_verdicts(home: Home) -> None:
     """Delete later verdicts on versions that are gone."""
     there = {folder.name for folder in versions.folders(home)}
     gone = [path for path in judgements.files(home) if path.stem not in there]

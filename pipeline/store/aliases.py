@@ -1,4 +1,4 @@
-"""Names for versions that change their bearer: the champion, the one before it, and the newest version."""
+"""Aliases of versions: the champion, the one before it, and the newest version."""
 
 from collections.abc import Sequence
 from pathlib import Path

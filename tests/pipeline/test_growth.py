@@ -35,7 +35,7 @@ def test_a_champion_that_growth_replaced_is_named_with_its_proof(run: Any, grow:
     assert size.startswith("stripes has grown by 90 images since its newest version was trained, to 180; the ")
     assert "the benchmark has " in size and size.endswith(" instead of 18.")
     assert "No stored version was judged again" in again
-    assert proof.startswith(f"{grown.champion.id} took the place of {first.champion.id}.")
+    assert proof.startswith(f"{grown.champion.id} replaced {first.champion.id}.")
     (check,) = [one for one in grown.rows[0].version.verdict.checks if one.name == "as_good"]
     assert check.sentence in proof
     assert "simulator.py rollback" in back

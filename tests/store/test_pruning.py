@@ -91,7 +91,7 @@ def test_what_is_needed_is_kept_and_says_why(home: Home, make_version: MakeVersi
     assert [version.id for version in found.removed] == ["9-old"]
     assert {name: why.split()[-1] for name, why in found.kept.items()} == {
         "2-served": "serves", "3-unproven": "again", "4-sent": "submitted", "5-waiting": "it", "6-eye-witness": "it",
-        "7-member": "it",
+        "7-member": "blend",
     }  # fmt: skip
     assert production.problems(home) == []
     ledger_files.read(home, "tiny", versions.list_versions(home))
@@ -109,7 +109,7 @@ def test_it_changes_nothing_unless_told_to(
             simulator_main()
         return capsys.readouterr().out
 
-    assert "1-failed" in told() and "--remove does it" in told()
+    assert "1-failed" in told() and "add --remove" in told()
     assert ids(home) == ["1-failed"]
     assert json.loads(told("--remove", "--json"))["versions"] == ["1-failed"]
     assert ids(home) == []
