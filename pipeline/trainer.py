@@ -18,25 +18,21 @@ from pipeline.contracts import (
     Candidate,
     Cell,
     FitProgress,
-    Images,
     LabelledImages,
-    Probabilities,
     Rows,
     Split,
     no_progress,
 )
 from pipeline.data import class_balance, folds
-from pipeline.errors import ModelError
 from pipeline.facts.manifest_facts import (
-    LARGEST_DIFFERENCE,
     DatasetFacts,
     Machine,
     Manifest,
-    Parity,
     RowFacts,
     Timings,
     Validation,
 )
+from pipeline.inference import parity
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.judging import scalar_figures
 from pipeline.models import registry
@@ -47,7 +43,6 @@ from pipeline.models.runtime import granted_threads
 from pipeline.store import atomic, manifest, training_history, version_arrays
 from pipeline.store.versions import candidate_of
 
-PARITY_IMAGES = 2000
 LIBRARIES = (
     "numpy",
     "tensorflow",
@@ -122,8 +117,8 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         model.export_onnx(folder / "model.onnx")
         export_seconds = time.perf_counter() - started
     predictor = OnnxPredictor(folder / "model.onnx")
-    images = parity_images(data, split)
-    parity = proven_parity(model.predict(images), predictor.predict(images))
+    images = parity.images(data, split)
+    proof = parity.proven(model.predict(images), predictor.predict(images))
     training_history.write(folder, history.rows)
     unseen = _out_of_fold(model, data, split)
     _write_arrays(folder, data, split, unseen)
@@ -143,7 +138,7 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         dataset=describe_dataset(data),
         rows=_describe_rows(cell),
         validation=_validate(predictor, data, split, unseen),
-        parity=parity,
+        parity=proof,
         timings=Timings(fit_seconds=fit_seconds, export_seconds=export_seconds),
         libraries=library_versions(),
         machine=Machine(
@@ -203,38 +198,6 @@ def _request(data: LabelledImages, cell: Cell, progress: FitProgress, checkpoint
         checkpoints,
         class_balance.weights(data.labels[rows]) if cell.balance == "weights" else None,
     )
-
-
-def parity_images(data: LabelledImages, split: Split) -> Images:
-    """Return the images on which a model and its exported file are compared."""
-    rows = np.concatenate([split.validation, split.train])[:PARITY_IMAGES]
-    return data.images[rows]
-
-
-def proven_parity(native: Probabilities, exported: Probabilities) -> Parity:
-    """Compare what a model and its exported file answered for the same images, each ``[N, K]``.
-
-    Raises:
-        ModelError: They differ, or are not numbers.
-    """
-    if not np.isfinite(native).all():
-        raise ModelError("Training diverged (the model's answers are not numbers): lower the learning rate.")
-    if native.shape != exported.shape or not np.isfinite(exported).all():
-        raise ModelError(
-            f"The exported model answers {exported.shape} or NaN where the native one answers {native.shape}."
-        )
-    parity = Parity(
-        images=len(native),
-        labels_changed=int((native.argmax(axis=1) != exported.argmax(axis=1)).sum()),
-        max_difference=float(np.abs(native - exported).max()),
-    )
-    if not parity.holds:
-        raise ModelError(
-            f"The exported model differs from the trained one: {parity.labels_changed} of {parity.images} labels, "
-            f"probabilities by up to {parity.max_difference:.2g} (at most {LARGEST_DIFFERENCE:g} is allowed). "
-            "It is not counted as a version; change the recipe to operations that ONNX represents exactly."
-        )
-    return parity
 
 
 def _validate(

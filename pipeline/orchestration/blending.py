@@ -27,7 +27,7 @@ from pipeline.facts.manifest_facts import (
     Timings,
     Validation,
 )
-from pipeline.inference import checked_model, out_of_fold
+from pipeline.inference import checked_model, out_of_fold, parity
 from pipeline.inference.measure import MeasuredModel
 from pipeline.inference.predictor import OnnxPredictor
 from pipeline.inspection import reporting
@@ -41,7 +41,7 @@ from pipeline.orchestration.judge_stored import Wanted, load_now, split_now
 from pipeline.publishing import entry, hub
 from pipeline.store import atomic, ledger_files, lock, manifest, production, training_history, version_arrays, versions
 from pipeline.store.home import Home
-from pipeline.trainer import Trainer, describe_dataset, library_versions, parity_images, proven_parity, version_id
+from pipeline.trainer import Trainer, describe_dataset, library_versions, version_id
 from pipeline.watcher import Watcher
 
 RECIPE: Final = "blend"
@@ -144,7 +144,7 @@ def _written(
     started = time.perf_counter()
     atomic.write_json(folder / NATIVE, _blend_facts(members, metric).as_json())
     _write_model(folder, members, len(data.classes))
-    parity = _parity(folder, members, parity_images(data, cell.split))
+    proof = _parity(folder, members, parity.images(data, cell.split))
     seconds = time.perf_counter() - started
     training_history.write(folder, ())
     seen = _training_images(members)
@@ -167,7 +167,7 @@ def _written(
         dataset=describe_dataset(data),
         rows=_row_facts(seen, cell.split),
         validation=validation,
-        parity=parity,
+        parity=proof,
         timings=Timings(fit_seconds=_fit_seconds(members), export_seconds=seconds),
         libraries=library_versions(),
         machine=Machine(
@@ -192,7 +192,7 @@ def _write_model(folder: Path, members: Sequence[Member], n_classes: int) -> Non
 def _parity(folder: Path, members: Sequence[Member], images: Images) -> Parity:
     parts = [member.weight * OnnxPredictor(member.content).predict(images) for member in members]
     expected: Probabilities = np.sum(parts, axis=0, dtype=np.float32)
-    return proven_parity(expected, OnnxPredictor(folder / manifest.MODEL).predict(images))
+    return parity.proven(expected, OnnxPredictor(folder / manifest.MODEL).predict(images))
 
 
 def _validated(folder: Path, members: Sequence[Member], data: LabelledImages, split: Split) -> Validation:
