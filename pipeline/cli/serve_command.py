@@ -95,13 +95,7 @@ def serve(
             "Without --token-file, everyone who can reach this address can use the model and read every report, and "
             "nobody can review images. `openssl rand -hex 32 > token.txt` makes a token."
         )
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{listening.getsockname()[1]}"
-    console.print(f"Serving {address} (Ctrl+C stops)", soft_wrap=True, markup=False)
-    if private_token is not None:
-        link = f"{address}/review#token={private_token}"
-        purpose = "review images and correct predictions" if log else "review images that wait for a decision"
-        console.print(f"To {purpose}: {link}", soft_wrap=True, markup=False)
+    _print_addresses(host, listening.getsockname()[1], private_token, corrections=log)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -113,6 +107,17 @@ def serve(
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _print_addresses(host: str, port: int, private_token: str | None, *, corrections: bool) -> None:
+    """Print where the pages are, and the link that signs a reviewer in."""
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}"
+    console.print(f"Serving {address} (Ctrl+C stops)", soft_wrap=True, markup=False)
+    if private_token is not None:
+        link = f"{address}/review#token={private_token}"
+        purpose = "review images and correct predictions" if corrections else "review images that wait for a decision"
+        console.print(f"To {purpose}: {link}", soft_wrap=True, markup=False)
 
 
 def _keeping(home: Home, dataset: str | None, images: int, days: float, audit: float, shadow: str | None) -> "Keeping":

@@ -70,6 +70,7 @@ def workbook(
         growth: ``dataset_growth.table``.
         evaluated: ``test_sets.table``.
     """
+    import pandas as pd
     from openpyxl import Workbook
 
     whole = sorted((version for version in versions if version.damage is None), key=lambda version: version.id)
@@ -84,20 +85,18 @@ def workbook(
     add_table(book, "Verdicts", _VERDICT_COLUMNS, _verdicts(whole))
     add_table(book, "Per class", ("version", "outcome", *_CLASS_COLUMNS), _per_class(whole))
     _add_confusion(book, whole)
-    optional = (
+    served = ([getattr(record, name) for name in _PRODUCTION_COLUMNS] for record in production)
+    sent = pd.DataFrame() if submissions is None else submissions
+    optional: tuple[tuple[str, Sequence[str], Iterable[Sequence[Any]]], ...] = (
         ("Calibration", _CALIBRATION_COLUMNS, _calibration(whole)),
         ("Training history", _HISTORY_COLUMNS, _history(whole)),
         ("Robustness", _ROBUSTNESS_COLUMNS, _robustness(whole)),
+        ("Submissions", tuple(sent.columns), sent.itertuples(index=False)),
+        ("Production", _PRODUCTION_COLUMNS, served),
     )
     for title, columns, rows in optional:
-        found = list(rows)
-        if found:
+        if found := list(rows):
             add_table(book, title, columns, found)
-    if submissions is not None and len(submissions):
-        add_table(book, "Submissions", tuple(submissions.columns), submissions.itertuples(index=False))
-    served = [[getattr(record, name) for name in _PRODUCTION_COLUMNS] for record in production]
-    if served:
-        add_table(book, "Production", _PRODUCTION_COLUMNS, served)
     if growth is not None and len(growth):
         sheet = add_table(book, "Dataset growth", tuple(growth.columns), _with_gaps(growth))
         excel_charts.add_growth(sheet, growth)

@@ -68,20 +68,13 @@ def create_app(
     if keeper is not None:
         telemetry.registry.register(keeper)
 
-    @asynccontextmanager
-    async def following(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(watch.check)
-        if keeper is not None:
-            await asyncio.to_thread(keeper.start)
-        tasks = [asyncio.create_task(watch.follow()), asyncio.create_task(asyncio.to_thread(inputs.warm_up))]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if keeper is not None:
-            await asyncio.to_thread(keeper.stop)
-
-    app = FastAPI(title="Digit pipeline", version=__version__, docs_url=None, redoc_url=None, lifespan=following)
+    app = FastAPI(
+        title="Digit pipeline",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lambda _app: _following(watch, keeper),
+    )
     app.include_router(endpoints.router(home, watch, telemetry, keeper))
     app.include_router(feedback.router(watch, keeper))
     app.include_router(pages.router(home, watch))
@@ -96,6 +89,21 @@ def create_app(
     app.add_middleware(middleware.SecurityHeaders)
     app.add_middleware(middleware.Stopwatch, observe=telemetry.request)
     return app
+
+
+@asynccontextmanager
+async def _following(watch: ChampionWatch, keeper: "Keeper | None") -> AsyncIterator[None]:
+    """While the server runs, the champion is the one in production, and what is to be kept is."""
+    await asyncio.to_thread(watch.check)
+    if keeper is not None:
+        await asyncio.to_thread(keeper.start)
+    tasks = [asyncio.create_task(watch.follow()), asyncio.create_task(asyncio.to_thread(inputs.warm_up))]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if keeper is not None:
+        await asyncio.to_thread(keeper.stop)
 
 
 def _keeper(home: "Home", keeping: "Keeping", watch: ChampionWatch, notify: Callable[[str], None]) -> "Keeper":
