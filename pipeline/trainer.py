@@ -18,6 +18,7 @@ from pipeline.contracts import (
     Candidate,
     Cell,
     FitProgress,
+    History,
     LabelledImages,
     Rows,
     Split,
@@ -105,17 +106,7 @@ def version_id(cell: Cell) -> str:
 def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress) -> Candidate:
     recipe, split = registry.find(cell.recipe), cell.split
     model, parameters = _untrained(recipe, data, cell)
-    native = folder / "native"
-    with atomic.disk_errors(folder):
-        native.mkdir()
-        request = _request(data, cell, progress, native / "checkpoints")
-        started = time.perf_counter()
-        history = model.fit(request)
-        fit_seconds = time.perf_counter() - started
-        started = time.perf_counter()
-        native_file = model.save(native)
-        model.export_onnx(folder / "model.onnx")
-        export_seconds = time.perf_counter() - started
+    history, native_file, timings = _fitted(folder, model, data, cell, progress)
     predictor = OnnxPredictor(folder / "model.onnx")
     images = parity.images(data, split)
     proof = parity.proven(model.predict(images), predictor.predict(images))
@@ -139,7 +130,7 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
         rows=_describe_rows(cell),
         validation=_validate(predictor, data, split, unseen),
         parity=proof,
-        timings=Timings(fit_seconds=fit_seconds, export_seconds=export_seconds),
+        timings=timings,
         libraries=library_versions(),
         machine=Machine(
             cores=os.cpu_count(), threads=granted_threads() or os.cpu_count(), platform=platform.platform()
@@ -156,6 +147,23 @@ def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress
     }
     manifest.create(folder, facts.model_copy(update={name: value for name, value in made.items() if value is not None}))
     return candidate_of(folder)
+
+
+def _fitted(
+    folder: Path, model: Model, data: LabelledImages, cell: Cell, progress: FitProgress
+) -> tuple[History, Path, Timings]:
+    """Fit, save and export a model; returns what happened, its native file, and how long both took."""
+    native = folder / "native"
+    with atomic.disk_errors(folder):
+        native.mkdir()
+        request = _request(data, cell, progress, native / "checkpoints")
+        started = time.perf_counter()
+        history = model.fit(request)
+        fitted = time.perf_counter()
+        native_file = model.save(native)
+        model.export_onnx(folder / "model.onnx")
+        exported = time.perf_counter()
+    return history, native_file, Timings(fit_seconds=fitted - started, export_seconds=exported - fitted)
 
 
 def _untrained(recipe: registry.Recipe, data: LabelledImages, cell: Cell) -> tuple[Model, dict[str, Any]]:
