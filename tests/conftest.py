@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import shutil
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,33 @@ def own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def home(tmp_path: Path) -> Home:
     """An empty home folder."""
     return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Home], object]], Path]:
+    """Homes that several tests start from; each is made once."""
+    made: dict[str, Path] = {}
+
+    def template(make: Callable[[Home], object]) -> Path:
+        name = f"{make.__module__}.{make.__qualname__}"
+        if name not in made:
+            root = tmp_path_factory.mktemp("template") / "home"
+            make(Home(root))
+            made[name] = root
+        return made[name]
+
+    return template
+
+
+@pytest.fixture
+def starting_from(home: Home, templates: Callable[[Callable[[Home], object]], Path]) -> Callable[..., Home]:
+    """Give the test's home the contents that a function leaves in an empty one, which is called once for all tests."""
+
+    def start(make: Callable[[Home], object]) -> Home:
+        shutil.copytree(templates(make), home.root)
+        return home
+
+    return start
 
 
 def _named_mnist() -> Path | None:

@@ -1,5 +1,7 @@
 """What an ingest of small pictures needs."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,16 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def take_in(home: Home, desk: Desk) -> Ingest:
-    """Ingest into ``shapes``, 12 x 12 grey, unless asked otherwise."""
+def take_in(home: Home, ingest_into: Callable[..., Batch]) -> Ingest:
+    """Ingest into ``shapes`` of the test's home."""
+    return functools.partial(ingest_into, home)
 
-    def ingested(*specs: Path | str, **options: Any) -> Batch:
+
+@pytest.fixture
+def ingest_into(desk: Desk) -> Callable[..., Batch]:
+    """Ingest into ``shapes`` of a home, 12 x 12 grey, unless asked otherwise."""
+
+    def ingested(home: Home, *specs: Path | str, **options: Any) -> Batch:
         first = not (home.datasets / str(options.get("dataset", NAME)) / "snapshots").exists()
         declared = {"kind": "fit", "size": "12,12,1"} if first else {}
         order = Order(tuple(map(str, specs)), **({"dataset": NAME} | declared | options))

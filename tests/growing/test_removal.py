@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -26,15 +27,18 @@ class Silent:
 
 
 @pytest.fixture
-def trained(home: Home, pictures: Path, tmp_path: Path, take_in: Ingest) -> Home:
+def trained(starting_from: Any, pictures: Path, tmp_path: Path, ingest_into: Any) -> Home:
     """A dataset of two snapshots, something in quarantine, and a version that serves."""
-    take_in(pictures)
-    settings = Settings(dataset=NAME, models=("logistic",), train_sizes=("all",), gate=GATE)
-    simulator.run(settings, home, Silent())  # type: ignore[arg-type]
-    take_in(write_pictures(tmp_path / "more", range(10, 14)))
-    picture("ring", 99).save(tmp_path / "ring99.png")
-    take_in(tmp_path / "ring99.png")
-    return home
+
+    def make(home: Home) -> None:
+        ingest_into(home, pictures)
+        settings = Settings(dataset=NAME, models=("logistic",), train_sizes=("all",), gate=GATE)
+        simulator.run(settings, home, Silent())  # type: ignore[arg-type]
+        ingest_into(home, write_pictures(tmp_path / "more", range(10, 14)))
+        picture("ring", 99).save(tmp_path / "ring99.png")
+        ingest_into(home, tmp_path / "ring99.png")
+
+    return starting_from(make)
 
 
 def remove(home: Home, *images: str, erase: bool = False) -> Removal:

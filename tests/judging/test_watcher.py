@@ -1,6 +1,7 @@
 """The watcher on real files: what it writes, what it refuses, and what a judgement costs."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -52,15 +53,23 @@ def failed(verdict: Verdict) -> set[str]:
 
 
 @pytest.fixture
-def champion(home: Home) -> Deployment:
+def champion(starting_from: Callable[..., Home]) -> Deployment | None:
     """The home's champion: trained with all 600 images."""
-    return promote(home, candidate(home, "champion", fitted().onnx()))
+
+    def make(home: Home) -> None:
+        promote(home, candidate(home, "champion", fitted().onnx()))
+
+    return production.current(starting_from(make), "digits")
 
 
 @pytest.fixture
-def weak_champion(home: Home) -> Deployment:
+def weak_champion(starting_from: Callable[..., Home]) -> Deployment | None:
     """A champion that is easily beaten: trained with 60 images."""
-    return promote(home, candidate(home, "weak", fitted(60).onnx()))
+
+    def make(home: Home) -> None:
+        promote(home, candidate(home, "weak", fitted(60).onnx()))
+
+    return production.current(starting_from(make), "digits")
 
 
 def test_a_first_champion_leaves_its_files_and_costs_nothing(home):

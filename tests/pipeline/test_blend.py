@@ -28,10 +28,15 @@ def blend(home: Home) -> Any:
 
 
 @pytest.fixture
-def pair(run: Any) -> tuple[Version, Version]:
+def pair(run: Any, starting_from: Any) -> tuple[Version, Version]:
     """A weak model that sees all, and a strong one that never saw half of the images: neither makes up for both."""
-    first, second = (run(overrides={"logistic": {"C": c, "max_iter": n}}) for c, n in ((1e-5, 100), (0.1, 2)))
-    return first.rows[0].version, second.rows[0].version
+
+    def make(home: Home) -> None:
+        for c, n in ((1e-5, 100), (0.1, 2)):
+            run(where=home, overrides={"logistic": {"C": c, "max_iter": n}})
+
+    weak, strong = sorted(versions.list_versions(starting_from(make)), key=lambda one: one.manifest.parameters["C"])
+    return weak, strong
 
 
 @pytest.fixture

@@ -20,9 +20,14 @@ from pipeline.store.home import Home
 
 
 @pytest.fixture
-def version(run: Any) -> Version:
+def version(run: Any, starting_from: Any) -> Version:
     """A version of three members."""
-    return run(folds=3).rows[0].version
+
+    def make(home: Home) -> None:
+        run(where=home, folds=3)
+
+    (made,) = versions.list_versions(starting_from(make))
+    return made
 
 
 def test_what_is_stored(version: Version) -> None:

@@ -33,11 +33,14 @@ def only_refused(home: Home) -> Any:
 
 
 @pytest.fixture
-def refused(run: Any, home: Home) -> Any:
+def refused(run: Any, starting_from: Any) -> Any:
     """A home with a champion, and a challenger that was refused because it proved no gain."""
-    run(gate=STRICT, overrides=STRONG)
-    run(gate=STRICT, overrides={"logistic": {"C": 2.0}})
-    return only_refused(home)
+
+    def make(home: Home) -> None:
+        run(where=home, gate=STRICT, overrides=STRONG)
+        run(where=home, gate=STRICT, overrides={"logistic": {"C": 2.0}})
+
+    return only_refused(starting_from(make))
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
