@@ -133,7 +133,9 @@ def test_an_alarm_starts_a_review_and_that_a_run(watched: Home, look: Any) -> No
     assert look() == []
     assert review_of(watched).reviewed == WANTED - 1
     decide(watched, 1)
-    *_, promotion, run = look()  # before them, the first champion's promotion if it fell into the watcher's first second
+    *_, promotion, run = (
+        look()
+    )  # before them, the first champion's promotion if it fell into the watcher's first second
     assert (promotion.kind, run.kind) == ("promotion", "run")
     newest = snapshots.find(watched.datasets, NAME)
     champion = production.current(watched, NAME)
@@ -161,6 +163,7 @@ def never_judges(home: Home, chosen: set[str]) -> None:
     assert {held[digest] for digest in chosen} == {roles.TRAINING}
 
 
+@pytest.mark.slow
 def test_images_are_added_as_they_are_served_until_there_are_enough(watched: Home, look: Any) -> None:
     log = Log(watched)
     log.add(255 - stripes(40, 4)[0])

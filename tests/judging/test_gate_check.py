@@ -46,6 +46,7 @@ def write_labels(path: Path, labels: np.ndarray, ids: list[str] | None = None) -
     return path
 
 
+@pytest.mark.slow
 def test_as_a_ci_job_would(tmp_path):
     for name, answers in (("labels", LABELS), ("old", CHAMPION), ("good", BETTER), ("same", CHAMPION)):
         write_labels(tmp_path / f"{name}.csv", answers)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from model_training import Digits, accuracy, fit
+from quick_cases import quick
 
 from pipeline.contracts import Images
 from pipeline.errors import ModelError
@@ -56,7 +57,7 @@ def read(stored: Digits) -> list[int]:
     return stored.train.read
 
 
-@pytest.mark.parametrize("name", [*BRIEF, pytest.param("cnn_batchnorm", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", quick([*BRIEF, "cnn_batchnorm"], "cnn", "xgboost", "logistic"))
 def test_the_model_is_the_same_to_the_last_bit(
     name: str, stored: Digits, read: list[int], digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from _pytest.mark import ParameterSet
 from model_training import QUICK, Digits, Trained, accuracy, fit, train
+from quick_cases import quick
 
 from pipeline.errors import ModelError
 from pipeline.inference.predictor import OnnxPredictor
@@ -21,7 +22,7 @@ LONG = {"cnn_ensemble", "cnn_baseline", "cnn_dropout", "cnn_batchnorm"}
 
 
 def _params(names: list[str]) -> list[ParameterSet]:
-    return [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in names]
+    return quick(names, *(set(names) - LONG))
 
 
 NAMES = _params([recipe.name for recipe in registry.RECIPES])

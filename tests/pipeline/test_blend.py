@@ -71,6 +71,7 @@ def test_a_blend_is_a_version_of_one_file_that_names_its_members(blend: Any, pai
     assert f"0.5 of {pair[0].id}" in " ".join(out.split())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("halves")
 def test_the_same_blend_is_made_and_judged_once(blend: Any, pair: Any, home: Home) -> None:
     first = blend(*(version.id for version in pair))

@@ -56,6 +56,7 @@ def test_evaluate_measures_again_and_on_other_images(command: Any, two: list[str
     assert list((home.metric_results / "evaluations").iterdir())
 
 
+@pytest.mark.slow
 def test_evaluate_on_several_sets_makes_a_table_and_a_picture(
     command: Any, two: list[str], home: Home, data: Path, tmp_path: Path
 ) -> None:
@@ -229,6 +230,7 @@ def test_looking_and_predicting_load_no_training_library(
     assert done.stderr.strip().endswith("loaded: []")
 
 
+@pytest.mark.slow
 def test_what_was_left_to_the_program_is_shown_as_what_it_became(command: Any, run: Any, home: Home) -> None:
     run(models=("xgboost",), overrides={"xgboost": {"rounds": 6, "patience": 0}})
     facts = versions.find(home, "xgboost").manifest

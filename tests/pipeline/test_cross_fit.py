@@ -134,6 +134,7 @@ def test_gate_says_so_too(crossed: Home, command: Any) -> None:
     assert "Every image is answered by the member that was not trained on it." in said
 
 
+@pytest.mark.slow
 def test_a_case_that_was_judged_is_not_judged_again(crossed: Home, data: Path) -> None:
     assert crossed_run(data, crossed).rows[0].reused
     wanted, spent = judge_stored.Wanted((versions.list_versions(crossed)[0].id,)), debits(crossed)

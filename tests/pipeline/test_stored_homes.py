@@ -84,6 +84,7 @@ def test_it_predicts_and_serves(old: Home) -> None:
     assert served.accuracy["value"] == submission.accuracy
 
 
+@pytest.mark.slow
 def test_a_challenger_is_judged_against_its_champion(old: Home) -> None:
     settings = Settings(dataset="digits", models=("dummy",), train_sizes=("500",), gate=RELAXED)
     summary = simulator.run(settings, old, Silent())

@@ -50,6 +50,7 @@ def test_only_the_first_of_each_cell_is_a_challenger(home: Home) -> None:
     assert [(row["train_size"], row["runs"]) for row in curve] == [("60", "2"), ("100", "2"), ("144", "2")]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_a_finished_sweep_trains_nothing_again(run: Any) -> None:
     class Refusing(Silent):

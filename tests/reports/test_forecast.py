@@ -128,6 +128,7 @@ def test_without_any_measurement_it_is_said_what_to_run():
         forecast(curve([], sizes=[]), 0.95)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     rng = np.random.default_rng(0)
     truth = (2 / 0.005) ** (1 / 0.5)

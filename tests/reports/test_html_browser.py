@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from quick_cases import quick
 
 from pipeline.reports import index_page, version_report
 
@@ -114,8 +115,8 @@ def test_a_phone_can_choose_the_order(open_page, index):
     assert errors == sorted(errors)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", quick(["light", "dark"], "dark"))
+@pytest.mark.parametrize("size", quick(SIZES, "phone"))
 @pytest.mark.parametrize("name", ["index", "report"])
 def test_nothing_is_cut_off_and_text_has_contrast(open_page, request, name, size, scheme):
     page = open_page(request.getfixturevalue(name), size, scheme)

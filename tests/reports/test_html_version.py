@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from known_facts import changed
+from quick_cases import quick
 from small_models import constant_onnx
 
 from pipeline.contracts import Check, LabelledImages, Split
@@ -151,6 +152,7 @@ def test_near_copies_are_shown_in_pairs(inputs, benchmark):
 BENCHMARKS = {"same benchmark": ("b" * 64, {"shot_noise": 0.9}), "another benchmark": ("0" * 64, None)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_champions_corrupted_accuracy_comes_from_its_version(
     name, tmp_path, make_version, write_version, benchmark
@@ -203,7 +205,7 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("name", MISSING)
+@pytest.mark.parametrize("name", quick(MISSING, "nothing at all", "no mistakes"))
 def test_what_is_missing_has_no_section_and_no_link(inputs, name):
     change, absent = MISSING[name]
     page = version_report.render(change(inputs))

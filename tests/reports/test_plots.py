@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from quick_cases import quick
 
 from pipeline.reports import dataset_growth, exploration_plots, figures, learning_curves, plots, style, tables
 
@@ -72,7 +73,7 @@ CURVES = {
 
 
 @pytest.mark.parametrize("draw", [learning_curves.learning_curve, learning_curves.learning_curve_seconds])
-@pytest.mark.parametrize("case", CURVES)
+@pytest.mark.parametrize("case", quick(CURVES, "two efforts", "nothing judged yet"))
 def test_a_learning_curve_is_drawn_whole_and_without_complaint(case, draw):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -105,7 +106,7 @@ GROWN = {
 }
 
 
-@pytest.mark.parametrize("case", GROWN)
+@pytest.mark.parametrize("case", quick(GROWN, "four snapshots"))
 def test_the_growth_of_a_dataset_is_drawn_below_its_curve(case):
     points, growth = GROWN[case]
     with warnings.catch_warnings():

@@ -67,6 +67,7 @@ def test_one_command_goes_from_the_download_to_the_score(
     assert call("evaluate", version.id), "what was chosen once is known when the images are read again"
 
 
+@pytest.mark.slow
 def test_what_was_chosen_is_kept(home: Home, champion: Version, serve, call: Call) -> None:
     competition = serve(competitions.shuffled_pixels())
     named = ("--competition", competition.name)

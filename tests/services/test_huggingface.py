@@ -96,6 +96,7 @@ def test_the_hub_holds_exactly_what_the_mirror_holds(home: Home, hub: HubServer,
     assert published == Published(f"{hub.url}/{REPO}", changed=True)
 
 
+@pytest.mark.slow
 def test_a_private_publication_refuses_a_public_repository_unless_it_may_change_it(hub: HubServer, publish) -> None:
     publish()
     hub.repositories[REPO].files.clear()
@@ -130,6 +131,7 @@ def test_the_command_says_where_it_is_and_whether_anything_was_sent(home: Home, 
     assert f"{hub.url}/{REPO} had every file already: nothing was uploaded." in said[1]
 
 
+@pytest.mark.slow
 def test_a_new_champion_replaces_what_changed_and_removes_what_is_gone(home: Home, hub: HubServer, publish) -> None:
     publish()
     hub.repositories[REPO].files["model.keras"] = b"of an earlier champion"
@@ -178,6 +180,7 @@ def test_no_secret_is_printed_with_debug(
     assert "nobody-should-see" not in printed
 
 
+@pytest.mark.slow
 def test_a_second_call_completes_what_the_first_began(hub: HubServer, publish) -> None:
     hub.faults["commit"] = [cut] * 2
     with pytest.raises(ServiceError):
@@ -189,11 +192,13 @@ def test_a_second_call_completes_what_the_first_began(hub: HubServer, publish) -
     assert hub.calls.count("large file") == 2
 
 
+@pytest.mark.slow
 def test_a_problem_that_passes_is_waited_out(hub: HubServer, publish) -> None:
     hub.faults["commit"] = [reply(503, {})]
     assert publish().changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["create", "large file"])
 def test_a_silent_hub_ends_with_the_time_limit(hub: HubServer, publish, call: str) -> None:
     hub.faults[call] = [slow(5)] * 9

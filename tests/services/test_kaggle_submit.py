@@ -253,6 +253,7 @@ def test_refused_records_need_no_credentials_to_be_shown(
     assert [r.status for r in delivery.refresh(home, "digit-recognizer", patience)] == ["refused"]
 
 
+@pytest.mark.slow
 def test_a_call_abandoned_at_the_time_limit_does_not_go_on_to_submit(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
@@ -363,6 +364,7 @@ def test_a_wait_longer_than_the_time_limit_is_not_begun(
     assert naps.seconds == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["ListSubmissions", "StartSubmissionUpload", "upload"])
 def test_a_silent_server_ends_with_the_time_limit(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, call: str

@@ -51,6 +51,7 @@ def test_a_refit_is_trained_on_every_label_submitted_and_named(home: Home, compe
     assert manifest.damage(folder, content=True) is None
 
 
+@pytest.mark.slow
 def test_a_refit_that_disagrees_beyond_chance_is_refused(
     home: Home, competition: KaggleServer, call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

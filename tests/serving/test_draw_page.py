@@ -8,6 +8,7 @@ import pytest
 from browser import Watched, draw
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
+from quick_cases import quick
 from served import Promote, constant_onnx, running
 
 from pipeline.store.home import Home
@@ -25,9 +26,9 @@ SCREENS = {
 }
 
 
-@pytest.fixture(params=SCREENS.values(), ids=SCREENS.keys())
+@pytest.fixture(params=quick(SCREENS, "narrow"))
 def page(request: pytest.FixtureRequest, chrome: Any, server: str) -> Iterator[Any]:
-    with Watched(chrome, server, **request.param) as watched:
+    with Watched(chrome, server, **SCREENS[request.param]) as watched:
         watched.goto(server)
         watched.wait_for_selector("#bars li")
         yield watched
@@ -41,6 +42,7 @@ def label_of(page: Any) -> str:
     return shown
 
 
+@pytest.mark.slow
 def test_at_least_nine_of_ten_drawn_digits_are_right(page: Any) -> None:
     read = {}
     for number, digit in enumerate(DIGITS):

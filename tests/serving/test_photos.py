@@ -174,6 +174,7 @@ def test_any_pixels_give_an_image_or_a_sentence(pixels: NDArray[np.uint8], chann
         assert seen.dtype == np.uint8
 
 
+@pytest.mark.slow
 def test_photographed_test_digits_are_recognised_like_the_originals(mnist_folder: Path, digits_onnx: bytes) -> None:
     images, labels = _test_digits(mnist_folder, 200)
     predictor = OnnxPredictor(digits_onnx)

@@ -239,6 +239,7 @@ def test_metrics_count_what_is_kept(client: TestClient) -> None:
     assert json.loads(client.get("/openapi.json").text)["paths"].keys() >= {"/feedback", "/predictions/{prediction_id}"}
 
 
+@pytest.mark.slow
 def test_a_killed_server_keeps_what_it_said_to_have_kept(home: Home) -> None:
     answered: list[str] = []
     server = running(home, "--log")

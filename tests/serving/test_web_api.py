@@ -164,7 +164,6 @@ REFUSED_FILES: dict[str, tuple[Callable[[], list[bytes]], int, str]] = {
     "a drawing program's file": (lambda: [b"%PDF-1.4\n"], 422, "not a picture"),
     "blank": (lambda: [_blank()], 422, "blank"),
     "the second of two": (lambda: [png(), b"x"], 422, "Picture 2"),
-    "decompression bomb": (lambda: [_zip_bomb()], 413, "million pixels"),
     "too many": (lambda: [png((30, 30))] * (refusals.MOST_PICTURES + 1), 413, "too many at once"),
     "far too many": (lambda: [b"x"] * (refusals.MOST_PICTURES + 2), 413, "Too many"),
 }
@@ -183,6 +182,11 @@ def test_a_bad_file_is_refused_in_a_sentence(
     reply = client.post("/predict", files=files(*contents()))
 
     assert (reply.status_code, words in reply.json()["detail"]) == (status, True), reply.text
+
+
+@pytest.mark.slow
+def test_a_decompression_bomb_is_refused_in_a_sentence(client: TestClient) -> None:
+    test_a_bad_file_is_refused_in_a_sentence(client, lambda: [_zip_bomb()], 413, "million pixels")
 
 
 def test_a_form_without_files_is_refused(client: TestClient) -> None:
@@ -413,6 +417,7 @@ def test_a_server_process_serves_without_tensorflow(digits_home: Home) -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+@pytest.mark.slow
 def test_serve_takes_who_connects_while_it_starts(digits_home: Home) -> None:
     with running(digits_home) as address:
         assert get_json(f"{address}/readyz")["status"] == "ready"
