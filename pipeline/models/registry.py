@@ -33,7 +33,7 @@ class Recipe:
         family: ``keras``, ``xgboost``, ``scikit-learn``, or ``own`` for a user's.
         summary: What it is, in a line.
         parameters: Every parameter with its type, default, range and help.
-        expected: The accuracy to expect, in words, with its source.
+        expected: The expected accuracy, in words, with its source.
         deterministic: Whether the same rows and seed give the same model again, bit by bit, on one machine's
             CPU with the same number of threads.
         build: Makes the untrained model from shape, number of classes and parameters; ``None`` for a user's own.
@@ -59,7 +59,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "cnn",
         "keras",
-        "Our own CNN: four to seven convolutions, random affine copies, Muon, one cycle of learning rate (the default)",
+        "Our own CNN: four to seven convolutions, affine augmentation, Muon, a one-cycle learning rate (the default)",
         CnnParameters,
         f"99.67 %, with effort quick 99.39 %, with effort max 99.71 % {_TEST_SET}",
         True,
@@ -68,7 +68,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "cnn_ensemble",
         "keras",
-        "Several of our own CNN, probabilities averaged, in one file; it keeps no checkpoints",
+        "Several of our own CNN with averaged probabilities, in one file; it keeps no checkpoints",
         EnsembleParameters,
         f"99.71 % {_TEST_SET}",
         True,
@@ -104,7 +104,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "mlp",
         "keras",
-        "The multi-layer perceptron of the 2018 pipeline; as there, it runs all epochs and keeps the last",
+        "The multi-layer perceptron of the 2018 pipeline; as in 2018, it runs all epochs and keeps the last",
         mlp.MlpParameters,
         f"97.90 % {_AT_2018}",
         True,
@@ -140,7 +140,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "dummy",
         "scikit-learn",
-        "The floor: always the most frequent class",
+        "The floor: always predicts the most frequent class",
         baselines.DummyParameters,
         "11.35 % (MNIST's test set; the share of its most frequent class)",
         True,

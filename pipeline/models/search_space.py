@@ -47,7 +47,7 @@ def space(recipe: str, model: type[Parameters], fixed: Collection[str] = ()) -> 
 
 
 def in_words(model: type[Parameters]) -> dict[str, str]:
-    """Return what is searched of each marked parameter, for a person: ``0.03 to 0.6, by ratio``."""
+    """Return what is searched of each marked parameter, for a person: ``0.03 to 0.6, log scale``."""
     return {name: _words(_values(name, field)) for name, field in marked(model).items()}
 
 
@@ -82,4 +82,4 @@ def _bound(marked: float | None, allowed: list[Any]) -> float | None:
 def _words(values: NumberRange | Choice) -> str:
     if isinstance(values, Choice):
         return ", ".join(map(str, values.values))
-    return f"{values.low:g} to {values.high:g}{', by ratio' if values.log else ''}"
+    return f"{values.low:g} to {values.high:g}{', log scale' if values.log else ''}"

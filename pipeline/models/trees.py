@@ -20,7 +20,9 @@ EFFORTS: Mapping[EffortName, tuple[int, float]] = {"quick": (60, 0.3), "standard
 class XgboostParameters(Parameters):
     """What `xgboost` can be given; fields that are not taken out in ``build`` go to ``xgboost.train`` as they are."""
 
-    effort: EffortName = Field("standard", description="Time against accuracy: rounds and learning rate.")
+    effort: EffortName = Field(
+        "standard", description="How much time to spend on accuracy: number of rounds and learning rate."
+    )
     rounds: Annotated[int, Searched(50, 400, log=True)] = Field(
         0, ge=0, le=100_000, description="Maximum number of boosting rounds; 0: set by the effort."
     )
@@ -28,7 +30,11 @@ class XgboostParameters(Parameters):
         20, ge=0, le=100_000, description="Rounds without a better validation loss before training ends; 0 runs all."
     )
     shifts: int = Field(
-        -1, ge=-1, le=len(DIRECTIONS), description="Copies of each image moved by a pixel; -1: up to 30,000 rows."
+        -1,
+        ge=-1,
+        le=len(DIRECTIONS),
+        description="Copies of each training image to add, shifted by a pixel; -1: up to four, within 30,000 rows in "
+        "all.",
     )
     learning_rate: Annotated[float, Searched(0.03, 0.6, log=True)] = Field(
         0.0, ge=0, le=1, description="Weight of each tree; 0: set by the effort."
@@ -40,7 +46,7 @@ class XgboostParameters(Parameters):
         32, ge=2, le=65_536, description="Bins of each feature's histogram."
     )
     min_child_weight: Annotated[float, Searched(0.01, 10, log=True)] = Field(
-        0.1, ge=0, le=1e9, description="Smallest sum of Hessians in a leaf."
+        0.1, ge=0, le=1e9, description="Minimum sum of Hessians in a leaf."
     )
     subsample: Annotated[float, Searched(0.3)] = Field(
         0.5, ge=0.001, le=1, description="Share of the rows used for each tree."
@@ -48,7 +54,7 @@ class XgboostParameters(Parameters):
     colsample_bytree: Annotated[float, Searched(0.1)] = Field(
         0.3, ge=0.001, le=1, description="Share of the features used for each tree."
     )
-    features: Kind = Field("gradients", description="Features: pixels, or directions of strokes.")
+    features: Kind = Field("gradients", description="Input features: pixels, or gradients (the directions of strokes).")
 
 
 class Xgboost2018Parameters(Parameters):
@@ -62,7 +68,7 @@ class Xgboost2018Parameters(Parameters):
         0.375, ge=1e-9, le=1, description="Weight of each tree."
     )
     gamma: Annotated[float, Searched(0, 3)] = Field(
-        0.9, ge=0, le=1e9, description="Smallest loss reduction that justifies a split."
+        0.9, ge=0, le=1e9, description="Minimum loss reduction for a split."
     )
 
 
