@@ -1,7 +1,7 @@
 """Why a model gives its answer: how much less sure it is of it when a part of the image is covered.
 
 After Zeiler and Fergus 2014 ("Visualizing and Understanding Convolutional Networks", section 4.2). It needs nothing but
-predictions, so it works for every model that is served. It says which parts this answer hangs on, not that they are
+predictions, so it works for every model that is served. It says which parts this answer depends on, not that they are
 the right ones.
 """
 

@@ -146,7 +146,7 @@ def not_the_champion(evidence: Evidence) -> Check:
     "latency_ratio",
     looks_at="making",
     burden="as measured",
-    why="A budget is a cost that was measured, and measuring again is cheap.",
+    why="It limits a cost that was measured directly, and measuring it again is cheap.",
     words="Median milliseconds of one prediction at most {:g} times the champion's.",
 )
 def latency(evidence: Evidence, ratio: float) -> Check | None:

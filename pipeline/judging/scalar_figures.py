@@ -75,7 +75,7 @@ def brier(probabilities: Probabilities, labels: Labels) -> float:
     return float(((probabilities - truth) ** 2).sum(axis=1).mean())
 
 
-@figure("Calibration error", "How far its confidence is from the truth.", form="percent")
+@figure("Calibration error", "How far its confidence is from its accuracy.", form="percent")
 def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
     """Return the expected calibration error of the top class, ten bins (Guo and others 2017, section 2)."""
     bins = calibration_bins(probabilities, labels)

@@ -72,7 +72,7 @@ class Exploration:
                 "say too little about a label."
             )
         names = ", ".join(self.abstained)
-        return f"{found} Nothing was suggested to be {names}: for those, similar images say too little."
+        return f"{found} No image was suggested to be {names}: similar images say too little about that."
 
     @property
     def shown_rows(self) -> list[int]:
@@ -174,7 +174,7 @@ def _pictures(found: Exploration) -> dict[str, bytes]:
         "class_means": draw.class_means(data.images, data.labels, data.classes),
         "pixel_intensity": draw.pixel_intensity(data.images),
         "near_duplicates": draw.sheet(data.images[pairs], list(names[data.labels[pairs]]), "Near-duplicates, in pairs"),
-        "label_errors": draw.sheet(data.images[given], changes, "Labels to look at"),
+        "label_errors": draw.sheet(data.images[given], changes, "Labels to check"),
         "embedding": draw.embedding(points, data.labels[rows], data.classes),
     }
 

@@ -13,9 +13,9 @@ from pipeline.stored_images import ImageSource
 
 MOST_COMPARED = 12
 LEAST_FALL = 0.05
-"""A fall in probability below this is marked in proportion, not in full: nothing much hangs on that part."""
+"""A fall in probability below this is marked in proportion, not in full: little depends on that part."""
 Explain = Callable[[NDArray[np.uint8], int], NDArray[np.float32]]
-"""From an image ``[H, W, C]`` and an answer to how much of the answer hangs on each pixel, ``[H, W]``."""
+"""From an image ``[H, W, C]`` and an answer to how much of the answer depends on each pixel, ``[H, W]``."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def mistakes(
 
 
 def _marked(image: NDArray[np.uint8], falls: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The image with orange where the answer hangs on it; as it is where it hangs on no part."""
+    """The image with orange where the answer depends on it; unchanged where it depends on no part."""
     strength = np.clip(falls, 0, None) / max(float(falls.max()), LEAST_FALL) * 0.75
     orange = np.array([int(style.ORANGE[at : at + 2], 16) for at in (1, 3, 5)], np.float32)
     colours = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
@@ -137,7 +137,7 @@ def near_copies(
             (picture_of(image), picture_of(copy)),
             classes[label] if label == other else f"{classes[label]} and {classes[other]}",
             "benchmark, training",
-            f"Benchmark image of {classes[label]} next to a training image of {classes[other]}",
+            f"Benchmark image of class {classes[label]} next to a training image of class {classes[other]}",
         )
         for image, copy, label, other in named
     )

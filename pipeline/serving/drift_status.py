@@ -27,12 +27,10 @@ class DriftCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return whether there is an alarm, how near one is, and how many images were looked at."""
         alarm = GaugeMetricFamily(
-            "drift_alarm", "1 if served images are unlike those that it was judged on.", labels=["version"]
+            "drift_alarm", "1 if served images are unlike those that the champion was judged on.", labels=["version"]
         )
-        evidence = GaugeMetricFamily(
-            "drift_evidence", "Part of the evidence that raises the alarm.", labels=["version"]
-        )
-        images = GaugeMetricFamily("drift_images", "Served images looked at.", labels=["version"])
+        evidence = GaugeMetricFamily("drift_evidence", "Evidence of drift; 1 raises the alarm.", labels=["version"])
+        images = GaugeMetricFamily("drift_images", "Served images that were checked for drift.", labels=["version"])
         champion = self._watch.champion
         state = state_of(self._home, champion.deployment.dataset, champion.deployment.digest) if champion else None
         if state is not None:

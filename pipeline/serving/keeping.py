@@ -148,7 +148,7 @@ def _accuracy(found: audits.ProductionAccuracy | None) -> Iterable[Metric]:
         return
     estimate = found.estimate
     values: Mapping[str, float] = {"estimate": found.estimate.accuracy, "low": estimate.low, "high": estimate.high}
-    text = "Accuracy in production by random audits, with an interval that holds at every moment with 95 %."
+    text = "Accuracy in production from random audits, with a 95 % interval that is valid however often it is read."
     family = GaugeMetricFamily("production_accuracy", text, labels=["dataset", "version", "bound"])
     for bound, value in values.items():
         family.add_metric([found.dataset, found.version, bound], value)
@@ -164,7 +164,7 @@ def _comparisons(shadow: Shadow) -> Iterable[Metric]:
     yield info
     yield _counter("shadow_predictions", "Images that champion and challenger predicted.", shadow.compared)
     yield _counter("shadow_disagreements", "Images for which they predicted different classes.", shadow.disagreed)
-    yield _counter("shadow_skipped", "Images that the challenger did not get to, or cannot take.", shadow.skipped)
+    yield _counter("shadow_skipped", "Images that the challenger skipped or cannot take.", shadow.skipped)
 
 
 def _counter(name: str, text: str, value: float) -> CounterMetricFamily:

@@ -99,7 +99,7 @@ class _Reviews:
         with self._lock:
             question = self._open().undo(reviewer)
             if question is None:
-                raise RequestRefusal(409, "There is nothing to undo: what is stored stays.")
+                raise RequestRefusal(409, "There is nothing to undo: stored decisions stay.")
             return self._state(reviewer) | {"question": self._shown(question)}
 
     def store(self, reviewer: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ class Prediction(BaseModel):
     probability: float = Field(description="Its probability, 0 to 1.")
     probabilities: dict[str, float] = Field(description="The probability of every class.")
     prediction_id: str | None = Field(
-        default=None, description="With `serve --log`: what to name it by in `POST /feedback`."
+        default=None, description="With `serve --log`: the id of this prediction, for `POST /feedback`."
     )
     seen: list[list[list[int]]] | None = Field(
         default=None, description="With `?seen=true`: the pixels that the model received, [height][width][channels]."
@@ -60,7 +60,7 @@ class Production(BaseModel):
     accuracy: dict[str, float] = Field(description="On the benchmark: value and 95 % interval (low, high).")
     report: str | None = Field(description="Path of its report on this server.")
     problem: str | None = Field(description="Why a newer champion could not be loaded; this one is served meanwhile.")
-    log: Kept | None = Field(description="What is kept of predictions; null where nothing is.")
+    log: Kept | None = Field(description="How predictions are logged; null if they are not.")
 
 
 class VersionSummary(BaseModel):

@@ -1,4 +1,4 @@
-"""What an answer hangs on: a model that looks at one corner is shown to look there, and the report marks it."""
+"""What a prediction depends on: a model that looks at one corner is shown to look there, and the report marks it."""
 
 import numpy as np
 import pytest

@@ -90,7 +90,7 @@ def test_what_was_found_names_files_and_classes_without_an_answer(digits):
     found = dataclasses.replace(found, suspects=[suspect], abstained=("7",))
     written = exploration.files(found, {}, files_of={3: "three/scan-1.png"})
     assert "three/scan-1.png" in written["index.html"].decode()
-    assert "Nothing was suggested to be 7" in written["index.html"].decode()
+    assert "No image was suggested to be 7" in written["index.html"].decode()
     assert written["label_errors.csv"].decode().splitlines()[1] == f"4,three/scan-1.png,{data.labels[3]},1,0.900"
     assert "No label was doubted" in dataclasses.replace(found, abstained=data.classes).doubts
 

@@ -144,7 +144,7 @@ def test_near_copies_are_shown_in_pairs(inputs, benchmark):
     page = version_report.render(replace(inputs, near_copies=tiles, near_copies_found=30))
     assert "Benchmark images that nearly equal a training image: 30, the nearest first." in text(page)
     assert "24 of 30" in text(page)
-    assert page.count("Benchmark image of 1 next to a training image of 0") == 3
+    assert page.count("Benchmark image of class 1 next to a training image of class 0") == 3
     assert 'href="#near-copies"' in page
     assert "Near copies" not in version_report.render(inputs)
 
@@ -171,7 +171,7 @@ def test_the_champions_corrupted_accuracy_comes_from_its_version(
 
     page = (challenger.folder / "report.html").read_text()
     assert ("The champion: shot noise 90.0" in page) == (expected is not None)
-    assert "the parts that its answer hangs on" in page
+    assert "the parts that the prediction depends on" in page
     assert (challenger.folder / "plots" / "robustness.png").is_file()
 
 
