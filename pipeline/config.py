@@ -104,21 +104,23 @@ class Settings(BaseModel):
     )
     shape: Annotated[tuple[PositiveInt, PositiveInt, PositiveInt] | None, BeforeValidator(shape_of), _DATA] = Field(
         None,
-        description="HEIGHT,WIDTH, or HEIGHT,WIDTH,3 for colour: of CSV pixels that are not square grey images, or "
-        "what pictures are scaled to.",
+        description="HEIGHT,WIDTH, or HEIGHT,WIDTH,3 for colour: the shape of CSV pixels that are not square grey "
+        "images, or the size that pictures are scaled to.",
     )
     test_images: Annotated[Path | None, _DATA] = Field(
         None,
         description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder. Without it, "
         "the benchmark images are predicted.",
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of rows, weights and augmentation.")
+    seed: int = Field(
+        0, ge=0, lt=2**31, description="Seed for the choice of rows, the initial weights and augmentation."
+    )
     repeats: int = Field(
         1,
         ge=1,
         le=1000,
-        description="How often each recipe is trained on each size, each time on another subset; only the first is "
-        "a challenger.",
+        description="How many times each recipe is trained on each size, each time on another subset; only the first "
+        "is a challenger.",
     )
     folds: Annotated[int | None, OnCommandLine(default="off")] = Field(
         None,
@@ -128,7 +130,8 @@ class Settings(BaseModel):
         "validation images, and serve their mean.",
     )
     effort: Annotated[EffortName | None, OnCommandLine(default="standard")] = Field(
-        None, description="quick, standard or max: trades time for accuracy, in recipes that offer the choice."
+        None,
+        description="quick, standard or max: how much time to spend on accuracy, in recipes that offer the choice.",
     )
     balance: BalanceName = Field(
         "none",
@@ -144,7 +147,7 @@ class Settings(BaseModel):
         default_factory=dict, description="Preset of the gate: guarded, growing, cross-fit, each-test or as-good."
     )
     """The table ``[gate]``; ``pipeline.judging.policy`` checks it."""
-    retrain: bool = Field(False, description="Train again even what already exists in versions/.")
+    retrain: bool = Field(False, description="Retrain versions that already exist in versions/.")
     jobs: Annotated[int, _WHERE] = Field(
         1, ge=1, le=1024, description="Number of processes that train at the same time on this machine."
     )
@@ -169,11 +172,11 @@ class Settings(BaseModel):
     )
     metric: Annotated[str | None, BeforeValidator(_metric), OnCommandLine(panel="Kaggle")] = Field(
         None,
-        description="Metric of the competition: accuracy, log-loss, macro-f1 or quadratic-kappa; without it, "
-        "accuracy, or log-loss if the sample has a column for each class.",
+        description="Metric of the competition: accuracy, log-loss, macro-f1 or quadratic-kappa; by default accuracy, "
+        "or log-loss if the sample has a column for each class.",
     )
     probabilities: Annotated[bool, OnCommandLine(panel="Kaggle")] = Field(
-        False, description="Submit the probability of the second of two classes in a sample of one column."
+        False, description="With two classes and one column in the sample: submit the probability of the second class."
     )
     submit: Annotated[
         Literal["champion", "best"] | None,

@@ -42,9 +42,9 @@ class Deployer:
                 return champion
             raise DeployError(f"{version.id} is in production already.")
         if verdict.outcome != "pass" or not verdict.checks or any(c.outcome != "pass" for c in verdict.checks):
-            raise DeployError(f"{version.id} did not pass its gate ({verdict.outcome}): it is not promoted.")
+            raise DeployError(f"{version.id} did not pass the gate ({verdict.outcome}): it is not promoted.")
         if (verdict.candidate_id, verdict.candidate_digest) != (version.id, version.manifest.digest):
-            raise DeployError(f"The verdict of {version.id} was given on another model: it is not promoted.")
+            raise DeployError(f"The verdict of {version.id} is about another model: it is not promoted.")
         if _identity(champion) != (verdict.champion_id, verdict.champion_digest):
             raise DeployError(
                 f"{version.id} was judged against {verdict.champion_id or 'no champion'}, but "

@@ -131,7 +131,7 @@ def _explanation(asked: Question, judgement: gate.Judgement, *, kept: bool) -> I
     if grant and not keeps:
         yield (
             f"No ledger was named, so this counts as the dataset's first judgement: it errs with a probability of at "
-            f"most {grant.level:g}, and over several nothing is promised."
+            f"most {grant.level:g}, and nothing is promised over several."
         )
     if grant and policy.promises and len(asked.evidence.validation_labels) == 0:
         yield (

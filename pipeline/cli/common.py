@@ -45,7 +45,7 @@ TargetOption = Annotated[
     str | None,
     typer.Option(
         "--metric",
-        help="What to be best at on the validation images: log-loss, accuracy, macro-f1 or quadratic-kappa.",
+        help="Metric to optimize on the validation images: log-loss, accuracy, macro-f1 or quadratic-kappa.",
         show_default="that of --competition, else log-loss",
         rich_help_panel="Kaggle",
     ),
@@ -54,7 +54,7 @@ VERSION_HELP = "its id, a part of it, or champion, previous or latest (mnist@cha
 """How a version is named; ``store.versions.find`` resolves it."""
 VersionArgument = Annotated[str, typer.Argument(help=f"The version: {VERSION_HELP}.")]
 LONGEST_MESSAGE, LONGEST_WORD = 2000, 300
-"""Characters of an error, and of a word in it, that are printed at most, whatever it repeats."""
+"""Maximum number of characters of an error, and of a word in it, that are printed."""
 USAGE_ERROR: Any = typer.BadParameter.__base__
 """Typer does not export it."""
 
@@ -63,7 +63,7 @@ errors = PlainConsole(stderr=True)
 
 
 class Commands(TyperGroup):
-    """A group of commands: help fills its lines, and usage errors repeat only the beginning of a long input."""
+    """A group of commands: help fills its lines, and usage errors quote only the beginning of a long input."""
 
     def get_command(self, *args: Any, **kwargs: Any) -> Any:
         found = super().get_command(*args, **kwargs)
@@ -118,7 +118,7 @@ def run_app(app: Callable[..., Any]) -> None:
 
 
 def _require_text(arguments: list[str]) -> None:
-    """Names and reasons end in files that hold only valid text, and so do paths."""
+    """Refuse an argument that is not valid text: names, reasons and paths end up in files of text."""
     for argument in arguments:
         try:
             argument.encode("utf-8")

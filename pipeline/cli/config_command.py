@@ -17,7 +17,7 @@ COLUMNS = (Column("setting"), Column("value"), Column("from"))
 Shown = dict[str, dict[str, dict[str, Any]]]
 """By table of the settings file and name: the value, and where it came from."""
 
-app = typer.Typer(help="The settings that are in force.", no_args_is_help=True)
+app = typer.Typer(help="Show the settings in force.", no_args_is_help=True)
 
 
 def register(parent: typer.Typer) -> None:
@@ -28,16 +28,16 @@ def register(parent: typer.Typer) -> None:
 
 
 def init(
-    file: Annotated[Path, typer.Argument(help="Where to write it; `run` reads pipeline.toml here by itself.")] = Path(
-        SETTINGS_FILE
-    ),
+    file: Annotated[
+        Path, typer.Argument(help="File to write; `run` reads pipeline.toml in the current folder by default.")
+    ] = Path(SETTINGS_FILE),
 ) -> None:
     """Write a pipeline.toml with every setting, its meaning and its default, all commented out."""
     from pipeline.cli.settings_file import template
     from pipeline.store import atomic
 
     if file.exists():
-        raise SettingsError(f"{file} exists already and is left as it is: name another file, or move it away.")
+        raise SettingsError(f"{file} already exists and was not changed: name another file, or move it away.")
     atomic.write_text(file, template())
     console.print(f"{file} has every setting with its default; `simulator.py config show` prints what is in force.")
 

@@ -11,7 +11,7 @@ from pipeline.store.home import Home
 if TYPE_CHECKING:
     from pipeline.data.snapshots import Snapshot
 
-app = typer.Typer(help="Growing datasets and their snapshots.", no_args_is_help=True)
+app = typer.Typer(help="Manage growing datasets and their snapshots.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="NAME, or NAME@SNAPSHOT for an older snapshot.")]
 
@@ -78,7 +78,7 @@ def diff(
     second: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="NAME@SNAPSHOT.")],
     home: HomeOption = None,
 ) -> None:
-    """Show what one snapshot has that the other lacks."""
+    """Show what was added, removed and relabelled between two snapshots."""
     from pipeline.data import snapshots
     from pipeline.growing import exporting
 

@@ -1,4 +1,4 @@
-"""``doctor``: is everything in this home as it should be?"""
+"""``doctor``: check a home for faults, and repair what can be repaired."""
 
 import dataclasses
 from typing import Annotated

@@ -38,7 +38,7 @@ def show_drift(
     ] = None,
     reset: Annotated[
         str | None,
-        typer.Option(metavar="REASON", help="End the monitor, along with any alarm, and start the next one."),
+        typer.Option(metavar="REASON", help="End the monitor, along with any alarm, and start a new one."),
     ] = None,
     dataset: ChampionOption = None,
     data_dir: DataDirOption = None,
@@ -52,7 +52,7 @@ def show_drift(
     assumptions.
     """
     if images is not None and reset is not None:
-        raise SettingsError("--reset concerns the log, and --images other images: give only one of them.")
+        raise SettingsError("--reset is for the log and --images for other images: give only one of them.")
     from pipeline.inspection import drift, drift_report
 
     place = Home.find(home)

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 def explore(
     dataset: SourceOption = "auto",
     data_dir: DataDirOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples and of the subset on the map.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed for the samples and for the subset on the map.")] = 0,
     home: HomeOption = None,
 ) -> None:
     """Explore a dataset: samples, class balance, duplicates, doubtful labels, a map.

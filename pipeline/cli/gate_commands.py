@@ -155,7 +155,7 @@ def _assumption(policy: "GatePolicy") -> str:
 
 
 def policy_of(gate: str | None, config: Path | None) -> "GatePolicy":
-    """Return the policy of a settings file and of a preset named on the command line, which leads.
+    """Return the policy of a settings file and of a preset named on the command line, which takes precedence.
 
     Raises:
         SettingsError: The file cannot be read, or a rule is unknown or impossible.

@@ -90,7 +90,7 @@ def show(
         Path | None,
         typer.Option(
             metavar="FILE.csv",
-            help="Instead, write its stored predictions to this file: out of fold for all images of a cross-fitted "
+            help="Write its stored predictions to this file instead: out of fold for all images of a cross-fitted "
             "version, on the benchmark for any other version.",
         ),
     ] = None,
@@ -151,7 +151,7 @@ def evaluate(
     ] = None,
     dataset: Annotated[
         list[str] | None,
-        typer.Option(help="Labelled images to evaluate on instead of its benchmark, as for `run`; may be repeated."),
+        typer.Option(help="Labelled images to evaluate on instead of the benchmark, as for `run`; may be repeated."),
     ] = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
@@ -159,7 +159,8 @@ def evaluate(
 ) -> None:
     """Evaluate versions, or a checkpoint, on their benchmark or on other images.
 
-    Several versions or datasets make a table, and a picture with the corrupted and rotated copies of the benchmark.
+    Several versions or datasets are compared in a table, and in a picture that adds corrupted and rotated copies of the
+    benchmark.
     """
     from pipeline.inspection import evaluation, test_sets
     from pipeline.store import scores, versions
@@ -229,7 +230,7 @@ def forecast(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Forecast how many images each recipe needs for an accuracy, from a power law fitted to three sizes or more."""
+    """Forecast how many images each recipe needs to reach an accuracy, by a power law fitted to three or more sizes."""
     from pipeline.inspection import reporting
     from pipeline.reports.forecast import CAVEAT
     from pipeline.reports.forecast import forecast as forecast_curve
@@ -255,7 +256,7 @@ def _export_predictions(version: Version, file: Path) -> None:
 
 
 def _facts(version: Version) -> dict[str, Any]:
-    """What other programs want to know of a version, at a glance."""
+    """The main facts of a version, for other programs."""
     facts, scores = version.known_manifest, version.known_scores
     return {
         "id": version.id,

@@ -37,10 +37,10 @@ def judge(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Judge stored versions again, without training, by the current gate, champion and benchmark.
+    """Judge stored versions again, without training, with the current gate, champion and benchmark.
 
-    Each judgement is paid for like a first one; a version that already has a verdict for these three keeps it, at no
-    cost. A version that passes is promoted.
+    Each judgement is charged to the error budget like a first one; a version that already has a verdict for these three
+    keeps it, at no cost. A version that passes is promoted.
     """
     from pipeline.config import read_settings
     from pipeline.judging import explain

@@ -13,7 +13,7 @@ AT_ONCE = 1024
 END_OF_INPUT = "\x04"
 """Ctrl+D."""
 SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.)?")
-"""What arrows and other keys without a character send."""
+"""Escape sequences of arrows and other keys that have no character."""
 
 
 class Keyboard:
@@ -21,7 +21,7 @@ class Keyboard:
 
     Args:
         descriptor: What is read.
-        is_terminal: Whether somebody types.
+        is_terminal: Whether a person types.
     """
 
     def __init__(self, descriptor: int, *, is_terminal: bool) -> None:
@@ -72,7 +72,7 @@ class Keyboard:
 
 @contextlib.contextmanager
 def opened() -> Iterator[Keyboard]:
-    """Read keys from standard input; a terminal is afterwards as it was."""
+    """Read keys from standard input; a terminal's settings are restored afterwards."""
     descriptor = sys.stdin.fileno()
     if not os.isatty(descriptor):
         yield Keyboard(descriptor, is_terminal=False)

@@ -24,7 +24,7 @@ def models(
         bool, typer.Option("--markdown", help="Print every recipe and parameter as Markdown: docs/recipes.md.")
     ] = False,
 ) -> None:
-    """List the recipes with the accuracy to expect, or describe one recipe's parameters."""
+    """List the recipes with their expected accuracy, or describe the parameters of one."""
     from pipeline.models import registry
 
     found = registry.RECIPES if recipe is None else (registry.find(recipe),)

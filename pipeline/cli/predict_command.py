@@ -1,4 +1,4 @@
-"""``predict``: unlabelled images, by the champion or by a version that is named."""
+"""``predict``: predict unlabelled images with the champion or with another version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pipeline.store.home import Home
 
 @dataclass(frozen=True)
 class _Shown:
-    """Which probabilities of an image are shown beside its class: the highest ``top``, every one, or none."""
+    """Which probabilities of an image are shown beside its class: the ``top`` highest, all, or none."""
 
     top: int | None
     every: bool
@@ -30,7 +30,7 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What is known of one image: the file it came from, its id in there, and what is shown of it."""
+    """The answer for one image: the file it came from, its id in that file, its class and its probabilities."""
 
     file: Path
     image: str
@@ -66,7 +66,8 @@ def predict(
         bool,
         typer.Option(
             "--probabilities",
-            help="Show or write the probability of every class; for two classes in one column, of the second.",
+            help="Show or write the probability of every class; with two classes and one column in the sample, that "
+            "of the second.",
         ),
     ] = False,
     output: Annotated[
@@ -123,11 +124,13 @@ def _require_possible(files: Sequence[Path], shown: _Shown, *, writes: bool) -> 
     if shown.every and shown.top is not None:
         raise SettingsError("--probabilities shows every class, and --top the most probable: give one of them.")
     if writes and shown.top is not None:
-        raise SettingsError("--top is for what is printed, and this writes a submission: give --probabilities instead.")
+        raise SettingsError(
+            "--top applies to printed predictions, and this writes a submission: give --probabilities instead."
+        )
 
 
 def _model(home: Home, version: str | None, dataset: str | None) -> Deployment | Version:
-    """The champion, or the version that is named, verified.
+    """The champion, or the version that was asked for, verified.
 
     Raises:
         SettingsError: The version belongs to another dataset than the one that is named.
@@ -146,7 +149,7 @@ def _model(home: Home, version: str | None, dataset: str | None) -> Deployment |
 
 
 def _default_file(home: Home, model: Deployment | Version) -> Path:
-    """Where a submission goes; that of a version that is named does not replace the champion's."""
+    """Where a submission goes; that of another version does not replace the champion's."""
     if isinstance(model, Deployment):
         return home.metric_results / model.dataset / "submission.csv"
     return home.metric_results / model.manifest.dataset.name / f"submission-{model.id}.csv"

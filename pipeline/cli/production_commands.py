@@ -124,7 +124,7 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
 
 
 def _follow(home: Home, deployment: Deployment) -> None:
-    """Bring reports and mirror up to date with a champion that serves already; a failure there takes nothing back."""
+    """Update the reports and MLflow for a champion that already serves; a failure there undoes nothing."""
     from pipeline.inspection import reporting
     from pipeline.publishing import hub
 

@@ -15,7 +15,7 @@ from pipeline.orchestration.session import Row
 
 
 class RunProgress:
-    """Shows a bar over all cells with the time left, and one for the cell in training; in a pipe, a line a cell.
+    """Shows a bar over all cells with the time left, and one for the cell in training; in a pipe, one line per cell.
 
     Args:
         console: Where the bars are drawn or the lines are printed.
@@ -75,7 +75,7 @@ class RunProgress:
         return progress
 
     def awaiting(self, cells: Sequence[Cell], where: str) -> None:
-        """Say what is trained side by side, and what is judged next."""
+        """Show what is being trained in parallel, and what is judged next."""
         waiting = {cell.digest for cell in cells}
         for digest in self._time.waiting():
             if digest not in waiting:
@@ -84,7 +84,7 @@ class RunProgress:
         self._begin(f"training {count} on {where}: {cells[0].label} next")
 
     def judging(self, cell: Cell) -> None:
-        """Say that the watcher is at work."""
+        """Show that the watcher is judging."""
         self._trained(self._fitting)
         self._begin(f"judging {cell.label}")
 
@@ -103,7 +103,7 @@ class RunProgress:
             self._progress.update(self._all, detail=self._time_left())
 
     def _time_left(self) -> str:
-        """In words; nothing while no cell that had to be trained is done."""
+        """The time left in words; empty until a cell that had to be trained is done."""
         left = self._time.seconds()
         if left is None:
             return ""

@@ -14,7 +14,9 @@ def register(app: typer.Typer) -> None:
 
 
 def prune(
-    older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Only versions judged longer ago.")] = 30,
+    older_than: Annotated[
+        float, typer.Option(min=0, metavar="DAYS", help="Only versions judged longer ago than this.")
+    ] = 30,
     keep: Annotated[
         int, typer.Option(min=0, metavar="N", help="Keep the N newest failed versions of each dataset and recipe.")
     ] = 3,
@@ -25,8 +27,8 @@ def prune(
 ) -> None:
     """List old failed versions; with --remove, delete them.
 
-    Versions that serve or served, were submitted, are part of a blend, may pass when they are judged again, or are
-    needed by the gate's ledger are never removed. Removed versions disappear from the learning curve, and repeating
+    It always keeps versions that are or were in production, were submitted, are part of a blend, may still pass when
+    judged again, or are needed by the gate's ledger. Removed versions disappear from the learning curve, and repeating
     the run that made them trains them again.
     """
     from pipeline.inspection.datasets import name_of

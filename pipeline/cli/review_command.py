@@ -1,4 +1,4 @@
-"""``review``: decide in the terminal what the images in quarantine show."""
+"""``review``: review the images in quarantine in the terminal."""
 
 import getpass
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.growing.review import Question, ReviewQueue
 
 MOST_OPINIONS = 3
-"""Classes that are shown of an opinion."""
+"""Number of classes shown for each opinion."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,16 +30,18 @@ def review(
     ] = None,
     doubts: Annotated[
         bool,
-        typer.Option("--doubts", help="First set aside stored images whose label an out-of-fold prediction doubts."),
+        typer.Option(
+            "--doubts", help="First set aside stored images whose label an out-of-fold prediction contradicts."
+        ),
     ] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Fail at once if another process is writing.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Decide what the images in quarantine show, with one key each.
+    """Review the images in quarantine, with one key for each.
 
     Decisions are kept as they are made, and become the dataset's next snapshot when you quit. The page /review of
-    `serve` does the same. --json asks nothing and prints how many images wait, and why.
+    `serve` does the same. --json only prints how many images wait, and why.
     """
     from pipeline.cli import keyboard
     from pipeline.growing import label_doubts
@@ -90,7 +92,7 @@ def _ask(queue: "ReviewQueue", reviewer: str, keys: "Keyboard") -> None:
 def _undone(queue: "ReviewQueue", reviewer: str) -> "Question":
     question = queue.undo(reviewer)
     if question is None:
-        raise DataError("There is nothing to undo: what is stored stays.")
+        raise DataError("There is nothing to undo: stored decisions stay.")
     return question
 
 
@@ -119,7 +121,7 @@ def _show(question: "Question", queue: "ReviewQueue", reviewer: str) -> None:
     console.print(f"\n{far.left:,} left, {far.decided:,} decided", style="bold", markup=False)
     console.print(drawn(question.png, console.width, coloured=console.color_system is not None), end="")
     if question.blind:
-        console.print("Blind review: this image may judge models, so you see nothing but the picture.")
+        console.print("Blind review: models may be judged on this image, so you see only the picture.")
         return
     label = f"Labelled {question.label}." if question.label is not None else "It has no label."
     console.print(label, markup=False)

@@ -51,7 +51,7 @@ def serve(
             min=0.0,
             max=1.0,
             metavar="SHARE",
-            help="Share of predictions, drawn at random, that people label blind, to measure accuracy in production. "
+            help="Share of predictions to draw at random for blind labelling, which measures accuracy in production. "
             "Needs --log.",
             rich_help_panel=KEEP,
         ),
@@ -60,8 +60,8 @@ def serve(
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Challenger that also predicts, in the background; disagreements go to review. Needs --log. "
-            "Its id, a part of it, previous or latest.",
+            help="Challenger that also predicts, in the background: its id, a part of it, previous or latest. "
+            "Disagreements go to review. Needs --log.",
             rich_help_panel=KEEP,
         ),
     ] = None,

@@ -17,8 +17,8 @@ WIDTH = 116
 UNSET = "…"
 """Stands for a value where a setting has none by default."""
 HEAD = """\
-Settings of `simulator.py run`, and of the commands that judge. An option of the command line wins over this file.
-A line that starts with # and a name shows a default: to change it, take the # away.
+Settings of `simulator.py run`, and of the commands that judge. Options on the command line override this file.
+A line that starts with # and a name shows a default: to change it, remove the #.
 `simulator.py config show` prints what is in force and where it came from."""
 GATE = f"""\
 The rules of the gate: a preset ({", ".join(PRESETS)}), and what differs from it.

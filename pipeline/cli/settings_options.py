@@ -17,7 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 class SettingsCommand(TyperCommand):
-    """A command with the options of the settings, some of which may stand without a value."""
+    """A command with the options of the settings, some of which may be given without a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words of the command line, each such option given the value that it has alone."""

@@ -37,7 +37,7 @@ def print_summary(console: Console, summary: "Summary") -> None:
     for row in summary.rows:
         _print_reason(console, row)
     if summary.growth:
-        console.print(f"\nWhat the growth of {summary.dataset} did:", style="bold", markup=False)
+        console.print(f"\nWhat changed as {summary.dataset} grew:", style="bold", markup=False)
         for sentence in summary.growth:
             _print_indented(console, sentence)
     else:

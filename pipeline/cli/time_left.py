@@ -1,4 +1,4 @@
-"""How long a run will take, from the cells that were trained: what each costs by itself, and what its images cost."""
+"""How long a run will take, estimated from the trained cells: a fixed cost for each, and a cost per image."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class TimeLeft:
         self._steps = [*self._steps[:2], (step, self._clock())]
 
     def end(self, digest: str | None) -> bool:
-        """Note that a cell is trained; return whether that was news."""
+        """Note that a cell is trained; return whether this was not known before."""
         cell = self._left.pop(digest or "", None)
         if cell is None:
             return False

@@ -37,7 +37,7 @@ FixedOption = Annotated[
     list[str] | None, typer.Option("--set", help="Fix a parameter, as in xgboost.max_depth=6; may be repeated.")
 ]
 SamplerOption = Annotated[
-    str, typer.Option(help="tpe proposes values like those of the best trials so far; random ignores trials.")
+    str, typer.Option(help="tpe proposes values like those of the best trials so far; random ignores them.")
 ]
 WriteOption = Annotated[
     Path | None, typer.Option(help="Also set the parameters in this settings file, such as pipeline.toml.")

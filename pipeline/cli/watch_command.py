@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 EveryOption = Annotated[int, typer.Option(min=1, help="Number of new images that start a run.")]
 PaceOption = Annotated[
-    str | None, typer.Option(help="How often runs may start: 1/h, 4/d, 1/30min.", show_default="any")
+    str | None, typer.Option(help="Maximum rate of runs, as in 1/h, 4/d or 1/30min.", show_default="any")
 ]
 CommandOption = Annotated[
     str | None,
@@ -63,8 +63,8 @@ OnDriftOption = Annotated[
     bool,
     typer.Option(
         "--on-drift",
-        help="Look at what `serve --log` keeps; after a drift alarm, send the most unusual images to review, and start "
-        "a run when they are reviewed.",
+        help="Monitor the predictions that `serve --log` keeps; after a drift alarm, send the most unusual images to "
+        "review, and start a run once they are reviewed.",
         rich_help_panel=DRIFT,
     ),
 ]
@@ -73,7 +73,7 @@ DriftImagesOption = Annotated[
     typer.Option(
         min=1,
         max=1_000,
-        help="Number of images that are reviewed before that run.",
+        help="Number of images to review before that run.",
         show_default=str(DRIFT_IMAGES),
         rich_help_panel=DRIFT,
     ),
@@ -87,7 +87,7 @@ StatusOption = Annotated[bool, typer.Option("--status", help="Show what the watc
 def watch(
     *,
     dataset: Annotated[str | None, typer.Option(help="Growing dataset; `ingest` starts one.")] = None,
-    inbox: Annotated[Path | None, typer.Option(help="Folder in which images arrive.")] = None,
+    inbox: Annotated[Path | None, typer.Option(help="Folder that images arrive in.")] = None,
     every: EveryOption = 500,
     at_most: PaceOption = None,
     on_event: CommandOption = None,
@@ -142,7 +142,7 @@ def _carry_out(place: Home, orders: "Orders", *, once: bool) -> None:
     from pipeline.store import watch_records
 
     if once and watch_records.is_watched(place, orders.order.dataset):
-        console.print(f"A watcher of {orders.order.dataset} is at work already: there is nothing to do.")
+        console.print(f"{orders.order.dataset} is already being watched: there is nothing to do.")
         return
     watcher = Watch(place, orders, desk_of(place, None), _tell)
     with _stopping(watcher):
@@ -156,7 +156,7 @@ def _carry_out(place: Home, orders: "Orders", *, once: bool) -> None:
 
 def _images_after(on_drift: bool, images: int | None) -> int:
     if images is not None and not on_drift:
-        raise SettingsError("--drift-images is about what follows from a drift alarm: give --on-drift as well.")
+        raise SettingsError("--drift-images sets what --on-drift sends to review: give --on-drift as well.")
     return (images or DRIFT_IMAGES) if on_drift else 0
 
 

@@ -72,7 +72,7 @@ def take_in(
     except (PipelineError, OSError):
         raise
     except Exception as error:  # a watcher must outlive whatever it is given
-        return refused(batch, order.dataset, [f"It ended the ingest with {type(error).__name__}: {error}."])
+        return refused(batch, order.dataset, [f"The ingest failed with {type(error).__name__}: {error}."])
     page = batch_report.write(home, done)
     sentence = f"Batch {batch.id}: {done.in_one_sentence()}"
     images = done.after.images if done.after else 0

@@ -208,8 +208,8 @@ def _alone(file: _File, *, in_class: bool) -> Drop:
     known = file.path.suffix.lower() in TABLES or archives.is_archive(file.path)
     if file.fault or (known and not in_class):
         return Drop((file.path,), file.fault)
-    why = "only pictures belong in the folder of a class" if in_class else "its kind is unknown"
-    return Drop((file.path,), f"{file.path} cannot be taken: {why}. `simulator.py ingest --help` lists the kinds.")
+    why = "only pictures belong in the folder of a class" if in_class else "its format is unknown"
+    return Drop((file.path,), f"{file.path} cannot be taken: {why}. `simulator.py ingest --help` lists the formats.")
 
 
 def _is_temporary(name: str) -> bool:

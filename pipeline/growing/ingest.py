@@ -147,7 +147,7 @@ def _untaken(arrivals: Arrivals, outcomes: Sequence[Outcome]) -> Untaken:
     for file, sentence in arrivals.faults:
         found[file].append(sentence)
     for file, name in arrivals.left_out:
-        found[file].append(f"{name} was left out: it is neither a picture nor a table of a known kind.")
+        found[file].append(f"{name} was left out: it is neither a picture nor a table in a known format.")
     for one in outcomes:
         if one.file is not None and one.decision.outcome in (*screening.REFUSED, screening.REMOVED):
             found[one.file].append(one.decision.reason)

@@ -121,8 +121,8 @@ class OnDrift:
         queue = from_production.queue_of(self._home, manifest.read(champion.folder).dataset.origin)
         if queue is None or queue.snapshot.name != self._log.state.dataset:
             raise DataError(
-                f"{champion.id} was not trained on the dataset {self._log.state.dataset} that grows, so what it serves "
-                "cannot be reviewed: train its successor on that."
+                f"{champion.id} was not trained on the growing dataset {self._log.state.dataset}, so its predictions "
+                "cannot be reviewed: train the next champion on that dataset."
             )
         return queue
 

@@ -264,7 +264,9 @@ def _table(entries: Sequence[Waiting], classes: Sequence[str]) -> "pa.Table":
 def _read(path: Path) -> Iterator[Waiting]:
     rows = shards.read(path)
     if not {CAUSE, OPINIONS, TWIN} <= set(rows.column_names):
-        raise DataError(f"{path} was written by a program that knows no reviews: delete it and ingest its files again.")
+        raise DataError(
+            f"{path} was written by a version of this program without reviews: delete it and ingest its files again."
+        )
     columns = (rows.column(name).to_pylist() for name in (CAUSE, OPINIONS, TWIN))
     for entry, cause, held, twin in zip(shards.entries(rows), *columns, strict=True):
         try:
@@ -272,5 +274,5 @@ def _read(path: Path) -> Iterator[Waiting]:
         except ValidationError as error:
             raise DataError(f"{path} is damaged: {first_fault(error)}.") from error
         if cause not in CAUSES:
-            raise DataError(f"{path} is damaged: '{cause}' is no cause.")
+            raise DataError(f"{path} is damaged: '{cause}' is not a cause.")
         yield Waiting(**vars(entry), cause=cause, opinions=known, twin=twin)

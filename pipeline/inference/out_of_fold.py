@@ -50,8 +50,8 @@ def compared(data: LabelledImages, split: Split, challenger: Path, champion: Pat
     mine = version_arrays.out_of_fold(challenger)
     if mine is None or not manifest.read(challenger).rows.benchmark_in_folds:
         raise ModelError(
-            f"{challenger.name} was not trained with the benchmark in its folds, so it has no answers out of fold for "
-            "it: train it by `run --folds 5 --gate cross-fit`."
+            f"{challenger.name} was not trained with the benchmark in its folds, so it has no out-of-fold predictions "
+            "for it: train it with `run --folds 5 --gate cross-fit`."
         )
     on_benchmark = np.zeros(len(data), bool)
     on_benchmark[split.benchmark] = True
@@ -63,8 +63,8 @@ def compared(data: LabelledImages, split: Split, challenger: Path, champion: Pat
         spoiled = int((fitted & on_benchmark).sum())
         if spoiled:
             raise ModelError(
-                f"{champion.name} was trained on {spoiled:,} benchmark images without folds, so it has no answers out "
-                "of fold for them: roll back to another champion."
+                f"{champion.name} was trained on {spoiled:,} benchmark images without folds, so it has no out-of-fold "
+                "predictions for them: roll back to another champion."
             )
         usable &= ~fitted
     return np.concatenate([split.benchmark[usable[split.benchmark]], np.flatnonzero(usable & ~on_benchmark)])

@@ -45,7 +45,7 @@ WORDS = {
 """What high and low values of a score mean."""
 
 
-MEANINGS = {"inversion": "light and dark are exchanged"} | {
+MEANINGS = {"inversion": "light and dark are swapped"} | {
     corruption.__name__: (corruption.__doc__ or "").strip().rstrip(".").lower() for corruption in CORRUPTIONS
 }
 
@@ -70,7 +70,7 @@ class Changes:
     predicted: tuple[tuple[str, float], ...]
 
     def sentences(self) -> list[str]:
-        """Return what is different in words, one sentence each."""
+        """Return the differences in words, one sentence each."""
         lines = [
             f"'{plain(name)}' is predicted for {100 * change.seen:.1f} % of the last {self.looked_at:,} images; "
             f"{100 * change.expected:.1f} % are expected."
@@ -140,7 +140,7 @@ def sign(raised: Raised, classes: tuple[str, ...]) -> tuple[str, str]:
         score = GENERAL[raised.score]
         return score, WORDS[score][0 if raised.rise else 1]
     name = plain(classes[raised.score - len(GENERAL)])
-    return f"class {name}", f"'{name}' is predicted {'more often' if raised.rise else 'more rarely'}"
+    return f"class {name}", f"'{name}' is predicted {'more often' if raised.rise else 'less often'}"
 
 
 def _farthest_first(reference: Reference, seen: Seen) -> Rows:

@@ -41,7 +41,7 @@ def current(state: DriftState | None, champion: Deployment, reference: Reference
     if state.watched.digest != champion.digest:
         return following(state, f"{champion.id} serves.", watched=watched)
     if state.watched != watched:
-        return following(state, "The reference was made again, of other images.", watched=watched)
+        return following(state, "The reference was rebuilt from other images.", watched=watched)
     return state
 
 

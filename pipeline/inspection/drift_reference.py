@@ -79,8 +79,8 @@ def slow_notice(images: int) -> str | None:
     if images >= ENOUGH_IMAGES:
         return None
     return (
-        f"The reference has only {images:,} images: a change is found later than with {ENOUGH_IMAGES:,} or more. A "
-        "larger dataset would have them."
+        f"The reference has only {images:,} images, so a change is found later than with {ENOUGH_IMAGES:,} or more, "
+        "which a larger dataset would provide."
     )
 
 

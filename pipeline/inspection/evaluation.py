@@ -108,8 +108,8 @@ def _changed(version: Version) -> DataError:
     if not origin:
         return datasets.unrecorded(version.manifest)
     return DataError(
-        f"{origin} has changed since {version.id} was trained on it: give --dataset {origin} to measure on what is "
-        "there now."
+        f"{origin} has changed since {version.id} was trained on it: give --dataset {origin} to evaluate on its "
+        "current images."
     )
 
 

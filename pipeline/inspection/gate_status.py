@@ -63,7 +63,7 @@ class Status:
             return [f"{self.dataset}: {self._spent()}.", self.refusal]
         lines = [f"{self.dataset}{size}: {self._spent()}; {self._next(policy)}."]
         if self.imported:
-            lines.append(f"Ledgers of single benchmarks from older releases that are counted in: {self.imported}.")
+            lines.append(f"Ledgers of single benchmarks from older releases that are included: {self.imported}.")
         if self.without_promise:
             lines.append(f"Judgements that promised nothing over a series: {self.without_promise}.")
         if self.images:

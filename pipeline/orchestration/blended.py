@@ -51,7 +51,7 @@ class Blended:
         return [
             *(f"{one.weight:.4f}  {self._figures(one.answers)}  {one.version.id}" for one in self.members),
             f"blend   {self._figures(mixed(self.members))}  {self.version.id}"
-            f"{'' if self.new else ' (it existed; nothing was judged again)'}",
+            f"{'' if self.new else ' (it existed already; nothing was judged again)'}",
             f"Compared on {len(self.labels):,} validation images, the ones on which the weights were learned, for the "
             f"best {score_texts.inside(self.metric.name)}.",
         ]

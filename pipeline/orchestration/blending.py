@@ -102,7 +102,7 @@ def _chosen(home: Home, ids: Sequence[str]) -> list[Version]:
         )
     names = sorted({version.manifest.dataset.name for version in chosen})
     if len(names) > 1:
-        raise SettingsError(f"These are versions of several datasets ({', '.join(names)}): blend those of one.")
+        raise SettingsError(f"These are versions of several datasets ({', '.join(names)}): blend versions of one.")
     return chosen
 
 

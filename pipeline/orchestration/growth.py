@@ -1,4 +1,4 @@
-"""What the growth of a dataset did to its champion, said after a run."""
+"""How the growth of a dataset affected its champion: the sentences at the end of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -101,14 +101,14 @@ def _needed(home: Home, listed: Sequence[Version]) -> dict[str, str]:
     """Return why versions are needed, by id; the strongest reason counts."""
     whole = [version for version in listed if version.damage is None]
     unproven = [version.id for version in whole if version.verdict.lack is not None]
-    needed = dict.fromkeys(unproven, "it lacked only the proof, and may pass when it is judged again")
+    needed = dict.fromkeys(unproven, "it was refused only for lack of proof, and may pass when judged again")
     blends = [facts.blend for version in whole if (facts := version.manifest).blend is not None]
     needed |= {member.id: "it is part of a blend" for blend in blends if blend for member in blend.members}
     needed |= dict.fromkeys(_of_ledgers(home, whole), "the gate's ledger depends on it")
     needed |= {record.version: "it was submitted" for record in submissions.read(home)}
     for record in production.records(home):
         served = {record.id, record.previous_id} - {None}
-        needed |= {str(version_id): "it serves or served" for version_id in served}
+        needed |= {str(version_id): "it is or was in production" for version_id in served}
     return needed
 
 

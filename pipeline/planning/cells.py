@@ -24,7 +24,9 @@ def recipes_of(settings: Settings, notify: Notify) -> dict[str, dict[str, Any]]:
     recipes = {name: _parameters(name, settings) for name in named}
     idle = [name for name, given in settings.overrides.items() if given and name not in settings.models]
     if idle:
-        notify(f"What is set for {' and '.join(idle)} has no effect: this run trains {' and '.join(settings.models)}.")
+        notify(
+            f"The settings for {' and '.join(idle)} have no effect: this run trains {' and '.join(settings.models)}."
+        )
     return {name: recipes[name] for name in dict.fromkeys(settings.models)}
 
 

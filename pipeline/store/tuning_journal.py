@@ -72,7 +72,7 @@ def exclusive(home: Home, study: Study) -> Iterator[None]:
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            raise StoreError(f"Another process is at work on {path}: wait for it to end.") from error
+            raise StoreError(f"Another process is using {path}: wait for it to end.") from error
     try:
         yield
     finally:
@@ -116,4 +116,4 @@ def _parsed(adapter: TypeAdapter[T], line: str, path: Path, number: int) -> T:
     try:
         return typed_files.parse(adapter, line.encode(), path)
     except StoreError as error:
-        raise StoreError(f"{error} See line {number}; move the file away to search anew.") from error
+        raise StoreError(f"{error} See line {number}; move the file away to start a new search.") from error

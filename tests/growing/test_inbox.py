@@ -129,7 +129,7 @@ def test_what_can_never_be_taken_is_named_and_costs_nothing_else(inbox: Inbox, c
     }
     assert "is not a file" in faults["bar/pipe.png"]
     assert "only pictures belong in the folder of a class" in faults["bar/set.csv"]
-    assert "its kind is unknown" in faults["readme.txt"]
+    assert "its format is unknown" in faults["readme.txt"]
     assert "cannot be printed" in faults["bar/new\nline.png"]
     assert all(fault.isprintable() for fault in faults.values())
     assert len(faults) == 8

@@ -71,7 +71,7 @@ def test_once_takes_in_what_is_there_and_says_by_its_status_whether_all_was_well
     common = ["--dataset", NAME, "--inbox", inbox, "--every", "1000", "--settle", "0.1", "--home", grown.root, "--once"]
     write_pictures(inbox, range(10, 12))
     with watch_records.watching_alone(grown, NAME, inbox):
-        assert give(*common) == (0, f"A watcher of {NAME} is at work already: there is nothing to do.\n")
+        assert give(*common) == (0, f"{NAME} is already being watched: there is nothing to do.\n")
     assert give(*common)[0] == 0
     (inbox / "note.txt").write_text("hello")
     status, shown = give(*common, "--on-event", shlex.join([sys.executable, "-c", KEEP, str(tmp_path / "told")]))

@@ -101,7 +101,7 @@ def test_validation_sets_the_level_and_screens():
 def test_without_a_ledger_nothing_is_promised_over_several():
     verdict = check_predictions(Answers(LABELS, CHAMPION, BETTER))
     said = " ".join(verdict.explanation)
-    assert "over several nothing is promised" in said
+    assert "nothing is promised over several" in said
     assert "Over the life of this dataset" not in said
 
 

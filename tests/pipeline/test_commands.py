@@ -161,7 +161,7 @@ def test_what_is_set_for_a_recipe_that_is_not_trained_is_noticed(command: Any, h
     given = ("--models", "dummy", "--train-sizes", "all", "--set", "logistic.C=0.5", "--set", "cnn.epochs=3")
     status, _, err = command("run", "--dataset", data, *given, "--home", home.root)
     assert status == 0
-    assert "What is set for logistic and cnn has no effect: this run trains dummy." in " ".join(err.split())
+    assert "The settings for logistic and cnn have no effect: this run trains dummy." in " ".join(err.split())
 
 
 def test_a_second_run_fails_at_once_if_it_is_told_not_to_wait(command: Any, home: Home, data: Path) -> None:

@@ -70,7 +70,7 @@ def test_an_alarm_says_what_changed_and_stays(watched: Home, command: Any) -> No
     changed = log.add(255 - stripes(200, 3)[0])
     status, out, _ = command("drift", "--home", watched.root)
     assert status == 3
-    assert "inversion (light and dark are exchanged)" in out
+    assert "inversion (light and dark are swapped)" in out
     alarm = state_of(watched).alarm
     assert alarm is not None
     assert abs(alarm.since - 100) <= 10
