@@ -4,12 +4,16 @@ import gzip
 import os
 import shutil
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from pipeline.cli import common
+from pipeline.cli import main as simulator_main
 from pipeline.data import mnist
 from pipeline.models.runtime import prepare_process
 from pipeline.store.home import Home
@@ -95,6 +99,21 @@ def starting_from(home: Home, templates: Callable[[Callable[[Home], object]], Pa
         return home
 
     return start
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Give a command in this process; returns exit status, standard output and standard error."""
+
+    def give(*words: str | int | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["simulator.py", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            simulator_main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    monkeypatch.setattr(common.console, "_file", None)
+    return give
 
 
 def _named_mnist() -> Path | None:

@@ -1,6 +1,7 @@
 """Images of three classes that any recipe learns, and a log of what their champion served."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 
@@ -25,8 +26,29 @@ def stripes(count: int, seed: int) -> tuple[Images, np.ndarray]:
     return images[order], labels[order]
 
 
+def write_stripes(folder: Path) -> Path:
+    """Write 900 stripes as images and labels; returns the file."""
+    images, labels = stripes(900, 0)
+    return _write(folder, images[..., 0], labels)
+
+
+def write_few_stripes(folder: Path) -> Path:
+    """Write 180 images, class by class, which a linear model tells apart more surely the more of them it sees."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 60)
+    images = random.integers(0, 120, (len(labels), 8, 8), dtype=np.uint8)
+    images[np.arange(len(labels)), labels, :] += 100
+    return _write(folder, images, labels)
+
+
+def _write(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    file = folder / f"{NAME}.npz"
+    np.savez(file, images=images, labels=labels)
+    return file
+
+
 class Log:
-    """Writes what a champion served, a millisecond after the other."""
+    """Writes what a champion served, one image a millisecond."""
 
     def __init__(self, home: Home) -> None:
         clock = itertools.count(STARTED, 1_000_000)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from crash_commands import Bench, simulate, writing_commands
 from faulty_disk import copy_home
+from striped import write_few_stripes
 
 from pipeline.contracts import UnlabelledImages
 from pipeline.reports import excel, learning_curves, version_report
@@ -29,13 +30,7 @@ def undrawn() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes of 8 x 8 images that a linear model tells apart."""
-    random = np.random.default_rng(0)
-    labels = np.repeat(np.arange(3), 60)
-    images = random.integers(0, 120, (len(labels), 8, 8), dtype=np.uint8)
-    images[np.arange(len(labels)), labels, :] += 100
-    file = tmp_path_factory.mktemp("data") / "stripes.npz"
-    np.savez(file, images=images, labels=labels)
-    return file
+    return write_few_stripes(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

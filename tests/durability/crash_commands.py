@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from short_runs import AS_GOOD, Silent
+
 from pipeline import simulator
 from pipeline.application import Application
 from pipeline.cli import doctor_command, inspect_commands, production_commands
@@ -19,7 +21,6 @@ from pipeline.store import ledger_files, production, recovery, repeats, submissi
 from pipeline.store.home import Home
 
 DATASET = "stripes"
-GATE = {"preset": "as-good", "accuracy_floor": 0.01, "recall_floor": "off", "robustness_margin_pp": "off"}
 GENEROUS = {
     "mode": "non-inferior", "margin_pp": 95.0, "budget": "each", "accuracy_floor": 0.01, "recall_floor": "off",
     "class_alpha": "off", "calibration_limit": "off", "calibration_margin": "off", "robustness_margin_pp": "off",
@@ -45,22 +46,10 @@ class Bench:
     images: UnlabelledImages
 
 
-class Silent:
-    """An observer that shows nothing."""
-
-    def notice(self, sentence: str) -> None: ...
-    def planned(self, cells: Any, to_train: Any) -> None: ...
-    def awaiting(self, cells: Any, where: str) -> None: ...
-    def judging(self, cell: Any) -> None: ...
-    def finished(self, row: Any) -> None: ...
-    def fitting(self, cell: Any) -> Callable[..., None]:
-        return lambda step, steps, metrics: None
-
-
 def simulate(data: Path, home: Home, strength: float, **settings: Any) -> None:
     """One run of one cell, told from others by the strength of its regularisation."""
     given = {"models": ("logistic",), "train_sizes": ("all",), "overrides": {"logistic": {"C": strength}}} | settings
-    simulator.run(Settings(dataset=str(data), gate=GATE, **given), home, Silent())
+    simulator.run(Settings(dataset=str(data), gate=AS_GOOD, **given), home, Silent())
 
 
 def writing_commands(data: Path) -> dict[str, Command]:

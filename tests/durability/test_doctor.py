@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,6 @@ import filelock
 import pytest
 from crash_commands import DATASET, Bench
 
-from pipeline.cli import common
-from pipeline.cli import main as simulator_main
 from pipeline.store import production, version_index, versions
 from pipeline.store.home import Home
 
@@ -26,18 +23,9 @@ def broken(bench: Bench, tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: Home) -> Any:
-    """Give a command in this process; returns exit status, standard output and standard error."""
-
-    def give(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["simulator.py", *words, "--home", str(broken.root)])
-        with pytest.raises(SystemExit) as ended:
-            simulator_main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    monkeypatch.setattr(common.console, "_file", None)
-    return give
+def command(command: Any, broken: Home) -> Any:
+    """Give a command on the broken home; returns exit status, standard output and standard error."""
+    return lambda *words: command(*words, "--home", broken.root)
 
 
 def contents(home: Home) -> dict[str, bytes]:

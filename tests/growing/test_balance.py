@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from short_runs import AS_GOOD, Silent
 
 from pipeline import simulator
 from pipeline.config import Settings, read_settings
@@ -10,13 +11,6 @@ from pipeline.data import class_balance, sources
 from pipeline.errors import SettingsError
 from pipeline.store import versions
 from pipeline.store.home import Home
-
-GATE = {"preset": "as-good", "accuracy_floor": 0.01, "recall_floor": "off", "robustness_margin_pp": "off"}
-
-
-class Silent:
-    def __getattr__(self, name: str) -> object:
-        return lambda *values: lambda *more: None
 
 
 @pytest.fixture
@@ -31,8 +25,8 @@ def uneven(tmp_path: Path) -> Path:
 
 
 def recalls(home: Home, data: Path, balance: str) -> np.ndarray:
-    settings = Settings(dataset=str(data), models=("logistic",), train_sizes=("all",), gate=GATE, balance=balance)
-    simulator.run(settings, home, Silent())  # type: ignore[arg-type]
+    settings = Settings(dataset=str(data), models=("logistic",), train_sizes=("all",), gate=AS_GOOD, balance=balance)
+    simulator.run(settings, home, Silent())
     version = versions.list_versions(home)[-1]
     assert version.manifest.rows.balance == balance
     return np.array([found.recall for found in version.scores.per_class])
@@ -62,7 +56,7 @@ def test_a_recipe_that_cannot_weigh_images_is_refused_before_anything_is_loaded(
     settings = Settings(dataset="nowhere", models=("cnn",), balance="weights")
 
     with pytest.raises(SettingsError, match=r"'cnn' does not support sample weights: use --balance oversample"):
-        simulator.run(settings, home, Silent())  # type: ignore[arg-type]
+        simulator.run(settings, home, Silent())
 
 
 def test_an_unknown_balance_is_refused() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from short_runs import Silent
 from small_pictures import NAME, Ingest, write_pictures
 
 from pipeline import simulator, stored_images
@@ -91,13 +92,6 @@ def train(home: Home) -> list[Any]:
     simulator.run(settings, home, Silent())
     (one,) = versions.list_versions(home)
     return [one.manifest.digest, one.scores.accuracy, one.verdict.outcome, one.verdict.checks]
-
-
-class Silent:
-    """Watches a run and says nothing."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *_: lambda *_: None
 
 
 @pytest.mark.slow

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from striped import NAME, Log, stripes
+from short_runs import Silent
+from striped import NAME, Log, stripes, write_stripes
 from watched import SETTLE_SECONDS
 
 from pipeline import simulator
 from pipeline.config import Settings
-from pipeline.contracts import no_progress
 from pipeline.data import roles, shards, snapshots, sources
 from pipeline.errors import StoreError
 from pipeline.facts.watch_facts import DriftReview, WatchEvent
@@ -39,22 +39,14 @@ GATE |= {"robustness_margin_pp": "off", "calibration_limit": "off"}
 RUNS = {"models": ("logistic",), "gate": GATE}
 
 
-class Silent:
-    """Hears nothing of a run."""
-
-    def __getattr__(self, name: str) -> Any:
-        return (lambda *words: no_progress) if name == "fitting" else (lambda *words: None)
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a dataset that grows and its champion; not to be changed."""
     folder = tmp_path_factory.mktemp("on_drift")
-    images, labels = stripes(900, 0)
-    np.savez(folder / "stripes.npz", images=images[..., 0], labels=labels)
+    file = write_stripes(folder)
     home = Home(folder / "home")
     desk = Desk(folder, lambda spec: sources.read(spec, download=False), lambda *_: None, lambda _: None)
-    ingest(home, Order((str(folder / "stripes.npz"),), NAME), desk, lambda done, total: None)
+    ingest(home, Order((str(file),), NAME), desk, lambda done, total: None)
     simulator.run(Settings(dataset=NAME, train_sizes=("all",), **RUNS), home, Silent())
     assert production.current(home, NAME) is not None
     return home
@@ -133,9 +125,8 @@ def test_an_alarm_starts_a_review_and_that_a_run(watched: Home, look: Any) -> No
     assert look() == []
     assert review_of(watched).reviewed == WANTED - 1
     decide(watched, 1)
-    *_, promotion, run = (
-        look()
-    )  # before them, the first champion's promotion if it fell into the watcher's first second
+    # Before them, the first champion's promotion, if it fell into the watcher's first second.
+    *_, promotion, run = look()
     assert (promotion.kind, run.kind) == ("promotion", "run")
     newest = snapshots.find(watched.datasets, NAME)
     champion = production.current(watched, NAME)

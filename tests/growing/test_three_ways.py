@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from short_runs import AS_GOOD, Silent
 from small_pictures import NAME, Ingest, write_pictures
 
 from pipeline import simulator
@@ -19,13 +20,6 @@ from pipeline.store.home import Home
 
 sys.path.append(str(Path(__file__).parents[1] / "serving"))
 from test_one_preparation import KINDS, digit
-
-GATE = {"preset": "as-good", "accuracy_floor": 0.01, "recall_floor": "off", "robustness_margin_pp": "off"}
-
-
-class Silent:
-    def __getattr__(self, name: str) -> object:
-        return lambda *values: lambda *more: None
 
 
 @pytest.fixture
@@ -52,8 +46,8 @@ def test_two_hundred_files_give_equal_probabilities_by_all_three(
     home: Home, tmp_path: Path, files: Path, take_in: Ingest, kind: str, size: str
 ) -> None:
     take_in(write_pictures(tmp_path / "train", range(60)), kind=kind, size=size)
-    settings = Settings(dataset=NAME, models=("logistic",), train_sizes=("all",), gate=GATE)
-    simulator.run(settings, home, Silent())  # type: ignore[arg-type]
+    settings = Settings(dataset=NAME, models=("logistic",), train_sizes=("all",), gate=AS_GOOD)
+    simulator.run(settings, home, Silent())
     champion = production.current(home, NAME)
     assert champion is not None
     application = Application(champion)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from short_runs import LENIENT, Silent
+
 TOUCHES = ("write", "fsync", "replace", "rename", "mkdir", "unlink", "ftruncate", "open")
 NEED_SPACE = ("write", "fsync", "mkdir")
 
@@ -53,21 +55,6 @@ def _simulate(data: Path, home: Path) -> None:
     gate = {"preset": "as-good", **LENIENT}
     settings = Settings(dataset=str(data), train_sizes=("60", "all"), models=("logistic",), gate=gate)
     simulator.run(settings, Home(home), Silent())
-
-
-LENIENT = {"accuracy_floor": 0.01, "recall_floor": "off", "robustness_margin_pp": "off"}
-
-
-class Silent:
-    """An observer that shows nothing."""
-
-    def notice(self, sentence: str) -> None: ...
-    def planned(self, cells: Any, to_train: Any) -> None: ...
-    def awaiting(self, cells: Any, where: str) -> None: ...
-    def judging(self, cell: Any) -> None: ...
-    def finished(self, row: Any) -> None: ...
-    def fitting(self, cell: Any) -> Callable[..., None]:
-        return lambda step, steps, metrics: None
 
 
 def _count_touches(home: Path, before: Callable[[int, str], None]) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from killed_run import Silent
+from short_runs import Silent
 
 from pipeline import simulator
 from pipeline.config import Settings

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from killed_run import LENIENT, Silent
-from striped import NAME, Log, stripes
+from short_runs import AS_GOOD, Silent
+from striped import NAME, Log, stripes, write_stripes
 
 from pipeline import simulator
 from pipeline.config import Settings
@@ -25,10 +25,8 @@ from pipeline.store.home import Home
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a champion of stripes, and another version that passed; not to be changed."""
     folder = tmp_path_factory.mktemp("drift")
-    images, labels = stripes(900, 0)
-    np.savez(folder / "stripes.npz", images=images[..., 0], labels=labels)
     home = Home(folder / "home")
-    settings = {"dataset": str(folder / "stripes.npz"), "gate": {"preset": "as-good", **LENIENT}}
+    settings = {"dataset": str(write_stripes(folder)), "gate": AS_GOOD}
     simulator.run(Settings(models=("logistic",), train_sizes=("0.5", "all"), **settings), home, Silent())
     return home
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pytest
-from killed_run import Silent
 from pipeline_tree import tree
+from short_runs import Silent
 
 from pipeline.errors import DataError, ModelError, PipelineError, SettingsError
 from pipeline.store import production, versions

@@ -112,11 +112,7 @@ def test_after_a_kill_all_is_whole_and_the_next_run_ends_where_an_unkilled_one_d
     home = Home(tmp_path / "home")
     kill_at = 1 + point * (whole[1] - 1) // (POINTS - 1)
     assert _run(processes, data, home.root, kill_at) == -9
-    _assert_whole(home)
-    assert _run(processes, data, home.root, None) == 0
-    _assert_whole(home)
-    _assert_clean(home)
-    assert _story(home) == _story(whole[0])
+    _assert_a_run_completes(processes, data, home, whole[0])
 
 
 @pytest.mark.slow
@@ -134,10 +130,7 @@ def test_a_full_disk_is_one_sentence_and_costs_nothing(
     child.start()
     child.join()
     assert child.exitcode == 3
-    _assert_whole(home)
-    assert _run(processes, data, home.root, None) == 0
-    _assert_clean(home)
-    assert _story(home) == _story(whole[0])
+    _assert_a_run_completes(processes, data, home, whole[0])
 
 
 @pytest.mark.slow
@@ -181,6 +174,16 @@ def test_two_simulators_at_once_end_like_one(
     _assert_whole(home)
     _assert_clean(home)
     assert _story(home) == _story(whole[0])
+
+
+def _assert_a_run_completes(
+    processes: multiprocessing.context.ForkServerContext, data: Path, home: Home, unharmed: Home
+) -> None:
+    _assert_whole(home)
+    assert _run(processes, data, home.root, None) == 0
+    _assert_whole(home)
+    _assert_clean(home)
+    assert _story(home) == _story(unharmed)
 
 
 def _run(

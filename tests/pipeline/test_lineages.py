@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from killed_run import Silent
+from short_runs import Silent
 from typer.testing import CliRunner
 
 from pipeline.data.digests import image_digests, positions

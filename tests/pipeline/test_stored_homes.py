@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from killed_run import Silent
+from short_runs import Silent
 
 from pipeline import simulator
 from pipeline.application import Application, stand_in

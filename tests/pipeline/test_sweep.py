@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from clusters import local_cluster
-from killed_run import Silent
+from short_runs import Silent
 
 from pipeline.store import production, repeats, versions
 from pipeline.store.home import Home

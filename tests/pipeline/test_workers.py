@@ -13,7 +13,7 @@ import psutil
 import pytest
 from clusters import command_line_cluster, local_cluster
 from counted_files import transfers
-from killed_run import Silent
+from short_runs import Silent
 
 from pipeline import simulator
 from pipeline.config import Settings

@@ -9,32 +9,15 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Fault = Callable[["_Handler"], None]
+from faults import Fault
+
 LARGE = (".onnx", ".joblib", ".keras", ".png")
 TOKEN = "hf_aTokenThatNobodyShouldSee"
-
-
-def reply(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Fault:
-    """Answer with this status and this JSON."""
-    return lambda handler: handler.send(status, body, headers)
-
-
-def cut(handler: "_Handler") -> None:
-    """Close the connection without an answer."""
-    handler.close_connection = True
-    handler.connection.close()
-
-
-def slow(seconds: float) -> Fault:
-    """Answer nothing for so long."""
-    return lambda handler: time.sleep(seconds)
 
 
 @dataclass

@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import threading
-import time
 import urllib.parse
 import zipfile
 from collections import defaultdict
@@ -19,24 +18,9 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Fault = Callable[["_Handler"], None]
+from faults import Fault
+
 API = "competitions.CompetitionApiService/"
-
-
-def reply(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Fault:
-    """Answer with this status, and with JSON (or with the text as it is)."""
-    return lambda handler: handler.send(status, body, headers)
-
-
-def cut(handler: "_Handler") -> None:
-    """Close the connection without an answer."""
-    handler.close_connection = True
-    handler.connection.close()
-
-
-def slow(seconds: float) -> Fault:
-    """Answer nothing for so long."""
-    return lambda handler: time.sleep(seconds)
 
 
 class KaggleServer:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from huggingface_server import TOKEN, Fault, HubServer, cut, reply, slow
+from faults import Fault, cut, reply, slow
+from huggingface_server import TOKEN, HubServer
 from listeners import Told
 from small_version import publish as publish_version
 from typer.testing import CliRunner

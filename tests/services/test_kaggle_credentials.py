@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from kaggle_server import KaggleServer, reply
+from faults import reply
+from kaggle_server import KaggleServer
 from listeners import KEY
 from local_kaggle import forget_kaggle
 

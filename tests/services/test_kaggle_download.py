@@ -8,7 +8,8 @@ import zipfile
 
 import google_crc32c
 import pytest
-from kaggle_server import KaggleServer, cut, reply, slow
+from faults import cut, reply, slow
+from kaggle_server import KaggleServer
 from listeners import KEY, Told
 
 from pipeline.errors import DataError, PipelineError, ServiceError

@@ -8,7 +8,8 @@ import urllib.parse
 
 import numpy as np
 import pytest
-from kaggle_server import Fault, KaggleServer, cut, reply, slow
+from faults import Fault, cut, reply, slow
+from kaggle_server import KaggleServer
 from listeners import KEY, Naps, Told
 from small_version import SLUG, digits, publish, unseen_labels
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from kaggle_server import KaggleServer, cut, reply
+from faults import cut, reply
+from kaggle_server import KaggleServer
 from listeners import KEY
 from small_version import TRAIN, csv_of, digits
 
