@@ -14,6 +14,35 @@ from pipeline.contracts import Deployment, Probabilities, UnlabelledImages, Vers
 from pipeline.errors import SettingsError
 from pipeline.store.home import Home
 
+FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE…", help="Kaggle's test.csv, IDX, .npz, a folder of images, or image files."),
+]
+VersionOption = Annotated[
+    str | None, typer.Option(metavar="VERSION", help=f"Predict with this version: {VERSION_HELP}.")
+]
+TopOption = Annotated[
+    int | None, typer.Option(min=1, metavar="K", help="Show the K most probable classes of each image.")
+]
+ProbabilitiesOption = Annotated[
+    bool,
+    typer.Option(
+        "--probabilities",
+        help="Show or write the probability of every class; with two classes and one column in the sample, that "
+        "of the second.",
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write a submission to this file, with the columns ImageId,Label or those of the sample.",
+        show_default="only for a CSV: submission.csv in metric_results/",
+    ),
+]
+SampleOption = Annotated[
+    Path | None, typer.Option(help="Kaggle's sample_submission.csv; the submission must match its format.")
+]
+
 
 @dataclass(frozen=True)
 class _Shown:
@@ -52,34 +81,12 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE…", help="Kaggle's test.csv, IDX, .npz, a folder of images, or image files."),
-    ],
-    version: Annotated[
-        str | None, typer.Option(metavar="VERSION", help=f"Predict with this version: {VERSION_HELP}.")
-    ] = None,
-    top: Annotated[
-        int | None, typer.Option(min=1, metavar="K", help="Show the K most probable classes of each image.")
-    ] = None,
-    probabilities: Annotated[
-        bool,
-        typer.Option(
-            "--probabilities",
-            help="Show or write the probability of every class; with two classes and one column in the sample, that "
-            "of the second.",
-        ),
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write a submission to this file, with the columns ImageId,Label or those of the sample.",
-            show_default="only for a CSV: submission.csv in metric_results/",
-        ),
-    ] = None,
-    sample: Annotated[
-        Path | None, typer.Option(help="Kaggle's sample_submission.csv; the submission must match its format.")
-    ] = None,
+    files: FilesArgument,
+    version: VersionOption = None,
+    top: TopOption = None,
+    probabilities: ProbabilitiesOption = False,
+    output: OutputOption = None,
+    sample: SampleOption = None,
     dataset: ChampionOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,

@@ -11,6 +11,8 @@ from pipeline.errors import SettingsError
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from pipeline.serving.keeping import Keeping
 
 KEEP = "What is kept"
@@ -21,62 +23,67 @@ BACKLOG = 2048
 """Connections wait while the champion is being loaded, rather than being refused."""
 
 
+HostOption = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 accepts connections from other machines.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")]
+TokenOption = Annotated[
+    Path | None, typer.Option(help="File with a token that every request must carry; the page asks for it.")
+]
+LogOption = Annotated[
+    bool,
+    typer.Option("--log", help="Keep images and predictions in served/; the page says so.", rich_help_panel=KEEP),
+]
+LogImagesOption = Annotated[
+    int, typer.Option(min=1, max=1_000_000_000, help="Maximum number of predictions to keep.", rich_help_panel=KEEP)
+]
+LogDaysOption = Annotated[
+    float, typer.Option(min=0.001, max=36_500, help="Maximum days to keep each prediction.", rich_help_panel=KEEP)
+]
+AuditOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        help="Share of predictions to draw at random for blind labelling, which measures accuracy in production. "
+        "Needs --log.",
+        rich_help_panel=KEEP,
+    ),
+]
+ShadowOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VERSION",
+        help="Challenger that also predicts, in the background: its id, a part of it, previous or latest. "
+        "Disagreements go to review. Needs --log.",
+        rich_help_panel=KEEP,
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command("serve", rich_help_panel="Serve")(serve)
 
 
 def serve(
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 accepts connections from other machines.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
     dataset: ChampionOption = None,
-    token_file: Annotated[
-        Path | None, typer.Option(help="File with a token that every request must carry; the page asks for it.")
-    ] = None,
-    log: Annotated[
-        bool,
-        typer.Option("--log", help="Keep images and predictions in served/; the page says so.", rich_help_panel=KEEP),
-    ] = False,
-    log_images: Annotated[
-        int, typer.Option(min=1, max=1_000_000_000, help="Maximum number of predictions to keep.", rich_help_panel=KEEP)
-    ] = 100_000,
-    log_days: Annotated[
-        float, typer.Option(min=0.001, max=36_500, help="Maximum days to keep each prediction.", rich_help_panel=KEEP)
-    ] = 30.0,
-    audit: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            metavar="SHARE",
-            help="Share of predictions to draw at random for blind labelling, which measures accuracy in production. "
-            "Needs --log.",
-            rich_help_panel=KEEP,
-        ),
-    ] = 0.0,
-    shadow: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VERSION",
-            help="Challenger that also predicts, in the background: its id, a part of it, previous or latest. "
-            "Disagreements go to review. Needs --log.",
-            rich_help_panel=KEEP,
-        ),
-    ] = None,
+    token_file: TokenOption = None,
+    log: LogOption = False,
+    log_images: LogImagesOption = 100_000,
+    log_days: LogDaysOption = 30.0,
+    audit: AuditOption = 0.0,
+    shadow: ShadowOption = None,
     home: HomeOption = None,
 ) -> None:
     """Serve the champion: a page to draw on, a dashboard, and a REST API.
 
     A promotion or rollback is picked up without a restart.
     """
-    import uvicorn
-
     from pipeline.inspection.datasets import name_of
     from pipeline.serving.access import made_token, read_token
     from pipeline.serving.app import create_app
-    from pipeline.serving.http_protocol import PatientProtocol
 
     place = Home.find(home)
     dataset = name_of(place, dataset) if dataset else None
@@ -96,6 +103,14 @@ def serve(
             "nobody can review images. `openssl rand -hex 32 > token.txt` makes a token."
         )
     _print_addresses(host, listening.getsockname()[1], private_token, corrections=log)
+    _run(app, listening)
+
+
+def _run(app: "FastAPI", listening: socket.socket) -> None:
+    import uvicorn
+
+    from pipeline.serving.http_protocol import PatientProtocol
+
     config = uvicorn.Config(
         app,
         http=PatientProtocol,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +17,17 @@ from pipeline.cli.common import (
     notice,
     print_json,
 )
-from pipeline.cli.settings_options import settings_option
+from pipeline.cli.settings_options import with_settings
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.facts.tuning_facts import SamplerName, Study, Trial
+
+OF_SEARCH = (
+    *("effort", "jobs", "seed", "shape", "dataset", "name", "data_dir"),
+    *("cluster", "cluster_images", "cluster_mib"),
+)
+"""The settings of a run that a search takes."""
 
 ModelOption = Annotated[str, typer.Option(help="The recipe, or your own as package.module:function.")]
 TrialsOption = Annotated[
@@ -57,32 +63,24 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("tune", rich_help_panel="Train")(tune)
+    app.command("tune", rich_help_panel="Train")(with_settings(tune, OF_SEARCH))
 
 
 def tune(
+    *,
     model: ModelOption,
     trials: TrialsOption = 40,
     timeout: TimeoutOption = None,
     train_size: TrainSizeOption = "all",
-    overrides: FixedOption = None,
-    effort: Annotated[str | None, settings_option("effort")] = None,
+    fixed: FixedOption = None,
     sampler: SamplerOption = "tpe",
-    jobs: Annotated[int | None, settings_option("jobs")] = None,
-    seed: Annotated[int | None, settings_option("seed")] = None,
     competition: CompetitionOption = None,
     metric: TargetOption = None,
-    shape: Annotated[str | None, settings_option("shape")] = None,
-    cluster: Annotated[str | None, settings_option("cluster")] = None,
-    cluster_images: Annotated[str | None, settings_option("cluster_images")] = None,
-    cluster_mib: Annotated[int | None, settings_option("cluster_mib")] = None,
-    dataset: Annotated[str | None, settings_option("dataset")] = None,
-    name: Annotated[str | None, settings_option("name")] = None,
-    data_dir: Annotated[Path | None, settings_option("data_dir")] = None,
     write: WriteOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
+    **of_search: Any,
 ) -> None:
     """Search the parameters of a recipe on validation images, never on the benchmark.
 
@@ -96,14 +94,9 @@ def tune(
     from pipeline.tuning.tune import Wanted
     from pipeline.tuning.tune import tune as search
 
-    options = {"dataset": dataset, "name": name, "data_dir": data_dir, "seed": seed, "jobs": jobs, "effort": effort}
-    places = {"cluster": cluster, "cluster_images": cluster_images, "cluster_mib": cluster_mib}
-    settings = read_settings(
-        config, {**options, **places, "competition": competition, "metric": metric, "shape": shape}
-    )
-    fixed = _fixed(model, parse_overrides(overrides or []))
+    settings = read_settings(config, {**of_search, "competition": competition, "metric": metric})
     limits = Limits(trials, _seconds(timeout))
-    wanted = Wanted(model, train_size, fixed, _sampler(sampler), limits)
+    wanted = Wanted(model, train_size, _fixed(model, parse_overrides(fixed or [])), _sampler(sampler), limits)
     try:
         found = search(settings, Home.find(home), wanted, notice, _Progress(trials))
     except KeyboardInterrupt:

@@ -42,26 +42,11 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     @routes.api_route("/dashboard", methods=READ, include_in_schema=False)
     def dashboard() -> Response:
         """Show all versions, the champion, verdicts and learning curves, as they are now."""
-        from pipeline.reports import html, index_page, watching
-        from pipeline.store import submissions, watch_records
-
-        page = index_page.render(
-            versions.list_versions(home),
-            index_page.read_curves(home.metric_results),
-            production.records(home),
-            submissions.read(home),
-            watched=[watching.view(one) for one in watch_records.watched(home)],
-            link_prefix="/",
-            navigation=site.navigation(watch.champion, site.DASHBOARD),
-            audited=_audited(home),
-            drift=drift_status.in_words(home),
-        )
-        policy = f"{html.content_policy()}; frame-ancestors 'none'"
-        return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
+        return _dashboard(home, watch.champion)
 
     @routes.api_route("/api", methods=READ, include_in_schema=False)
     async def api() -> Response:
-        """Show the API's operations, each to be tried."""
+        """Show the API's operations, with a form to try each."""
         return HTMLResponse(site.page("api.html", watch.champion, site.API), headers=UNCACHED)
 
     @routes.get("/static/site.css", include_in_schema=False)
@@ -82,6 +67,25 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
         return _report(home.failed, version_id, watch.champion)
 
     return routes
+
+
+def _dashboard(home: Home, champion: Champion | None) -> Response:
+    from pipeline.reports import html, index_page, watching
+    from pipeline.store import submissions, watch_records
+
+    page = index_page.render(
+        versions.list_versions(home),
+        index_page.read_curves(home.metric_results),
+        production.records(home),
+        submissions.read(home),
+        watched=[watching.view(one) for one in watch_records.watched(home)],
+        link_prefix="/",
+        navigation=site.navigation(champion, site.DASHBOARD),
+        audited=_audited(home),
+        drift=drift_status.in_words(home),
+    )
+    policy = f"{html.content_policy()}; frame-ancestors 'none'"
+    return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
 
 
 def _audited(home: Home) -> list["Audited"]:
