@@ -139,7 +139,7 @@ def _follow(home: Home, deployment: Deployment) -> None:
 
 
 def _readable_history(home: Home) -> tuple[DeploymentRecord, ...]:
-    """Return the records of the history; none where it is damaged, which ``production.problems`` names."""
+    """Return the records of the history; none if it is damaged, which ``production.problems`` names."""
     from pipeline.store import production
 
     try:

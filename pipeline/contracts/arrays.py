@@ -10,7 +10,7 @@ Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float32]
 """Class probabilities, shape ``[N, K]``, rows sum to 1."""
 Digests = NDArray[np.void]
-"""One 16-byte digest an image (``dtype='V16'``), shape ``[N]``: see ``pipeline.data.digests``."""
+"""One 16-byte digest per image (``dtype='V16'``), shape ``[N]``: see ``pipeline.data.digests``."""
 Rows = NDArray[np.int64]
 """Row numbers into a ``LabelledImages``, shape ``[n]``."""
 Shape = tuple[int, int, int]

@@ -20,16 +20,16 @@ class LabelledImages:
         images: uint8 ``[N, H, W, C]``, in memory or read where they are indexed.
         labels: int64 ``[N]``.
         classes: The class names, in label order.
-        digests: One digest an image, ``[N]``.
+        digests: One digest per image, ``[N]``.
         sha256: Digest of all images, labels and class names, in their order.
         official_test: Boolean ``[N]``, true where the source itself sets a row aside for testing
-            (MNIST's 10,000); ``None`` where the source is one pool.
+            (MNIST's 10,000); ``None`` if the source is one pool.
         origin: What ``--dataset`` takes to read it again: ``mnist``, ``digits``, ``kaggle``, an absolute path, or
-            ``name@number`` of a snapshot in ``datasets/``; empty where the images were made in memory.
-        selection: How each image came to be chosen, ``[N]`` (``pipeline.data.shards.SELECTIONS``); ``None`` where
+            ``name@number`` of a snapshot in ``datasets/``; empty if the images were made in memory.
+        selection: How each image came to be chosen, ``[N]`` (``pipeline.data.shards.SELECTIONS``); ``None`` if
             all of them simply arrived.
-        preparation: How pictures become pixels; ``None`` where the dataset declares nothing.
-        files: The picture file of each image, ``[N]``, below its folder; empty where images have no files of their own.
+        preparation: How pictures become pixels; ``None`` if the dataset declares nothing.
+        files: The picture file of each image, ``[N]``, below its folder; empty if images have no files of their own.
     """
 
     name: str

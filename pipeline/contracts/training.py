@@ -56,7 +56,7 @@ class Cell:
         digest: Identifies all that is asked for; equal cells need no second training.
         balance: How rare classes are compensated for while it is fitted; see ``pipeline.data.class_balance``.
         folds: Train a cross-fitted version of this many members; ``None`` trains one model.
-        tuned: The search that found the parameters; ``None`` where none did.
+        tuned: The search that found the parameters; ``None`` if none did.
         refit: Average as many models as it says, for a submission alone; ``None`` for every version.
     """
 

@@ -101,18 +101,18 @@ class Verdict:
         champion_id, champion_digest: Which champion it was compared with; ``None`` for a first champion.
         dataset: The dataset's name.
         benchmark_sha256: Digest of the set of benchmark images.
-        truth_sha256: Digest of the benchmark images with their labels; empty where an older release judged.
+        truth_sha256: Digest of the benchmark images with their labels; empty if an older release judged.
         benchmark_images: How many they were.
         policy: The gate's name: ``guarded``.
         policy_sha256: Digest of every rule and number of the policy.
         checks: Each rule with its value, limit, outcome and sentence.
         explanation: Sentences for a person that belong to no single check.
         judged_at: UTC, ISO 8601.
-        ledger: What the judgement cost; ``None`` where nothing was spent.
-        comparison: Challenger against champion on the benchmark; ``None`` where they were not compared.
+        ledger: What the judgement cost; ``None`` if nothing was spent.
+        comparison: Challenger against champion on the benchmark; ``None`` if they were not compared.
         disclose: What its policy lets reports and listings show where it is no pass.
         grown: Whether it is the champion's recipe, trained on all of the champion's images and more.
-        lack: What the proof that alone is lacking was to show; ``None`` where it passed, or where more is wrong.
+        lack: What the proof that alone is lacking was to show; ``None`` if it passed, or where more is wrong.
         out_of_fold: Whether the images it was judged on are all that it was made from, each answered by the member
             that was not trained on it; the benchmark's are among them.
     """

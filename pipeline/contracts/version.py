@@ -21,13 +21,13 @@ class Version:
     Attributes:
         id: Its folder's name.
         folder: ``versions/<id>`` or ``versions/failed/<id>``.
-        known_manifest: ``manifest.json``; ``None`` where it cannot be trusted.
-        known_scores: ``scores.json``; ``None`` where it cannot be trusted.
+        known_manifest: ``manifest.json``; ``None`` if it cannot be trusted.
+        known_scores: ``scores.json``; ``None`` if it cannot be trusted.
         verdict: The latest decision; an error without checks where it cannot be trusted.
         earlier: The decisions before it, oldest first: ``verdict.json``, then those of ``versions/.judgements/``.
         in_production: Whether it is its dataset's champion now.
         override: The reason, where a person promoted it against the gate.
-        damage: What is wrong with its files, in a sentence; ``None`` where all is well.
+        damage: What is wrong with its files, in a sentence; ``None`` if all is well.
     """
 
     id: str

@@ -1,7 +1,7 @@
-"""Files of labels or probabilities, one line or row an image: CSV with named columns, or ``.npz``.
+"""Files of labels or probabilities, one line or row per image: CSV with named columns, or ``.npz``.
 
 CSV: ``label`` (or ``prediction``), or one column of probabilities for each class, named as the class; ``id`` (or
-``ImageId``) may come first. ``.npz``: ``labels`` or ``probabilities``, and ``ids`` and ``classes`` if wanted.
+``ImageId``) may come first. ``.npz``: ``labels`` or ``probabilities`` and, optionally, ``ids`` and ``classes``.
 """
 
 import csv
@@ -32,7 +32,7 @@ class AnswerFile:
         path: Where it is.
         values: Labels as text ``[N]``, or probabilities ``[N, K]``.
         classes: Names of the K columns, 0 to K - 1 where the file names none; ``None`` for labels.
-        ids: One id an image; ``None`` where the file has none.
+        ids: One id per image; ``None`` if the file has none.
     """
 
     path: Path
@@ -100,7 +100,7 @@ def _from_arrays(path: Path) -> AnswerFile:
     values = arrays[found[0]]
     dimensions, kinds = (1, "iuU") if found == ["labels"] else (2, "f")
     if values.ndim != dimensions or values.dtype.kind not in kinds:
-        raise DataError(f"{path}[{found[0]}] holds {values.dtype} of the shape {values.shape}.")
+        raise DataError(f"{path}[{found[0]}] holds {values.dtype} of shape {values.shape}.")
     classes, ids = (_names(path, name, arrays.get(name)) for name in ("classes", "ids"))
     if ids is not None and len(ids) != len(values):
         raise DataError(f"{path} has {len(ids):,} ids for {len(values):,} rows.")
@@ -115,7 +115,7 @@ def _names(path: Path, name: str, array: NDArray[Any] | None) -> tuple[str, ...]
     if array is None:
         return None
     if array.ndim != 1 or array.dtype.kind not in "iuU":
-        raise DataError(f"{path}[{name}] holds {array.dtype} of the shape {array.shape}: one text each is expected.")
+        raise DataError(f"{path}[{name}] holds {array.dtype} of the shape {array.shape}: strings [N] are expected.")
     return _unlike(path, name, tuple(map(str, array.tolist())))
 
 

@@ -9,7 +9,7 @@ from pipeline.contracts import Labels, Rows
 
 
 def balanced_order(labels: Labels, ranks: NDArray[np.uint64]) -> Rows:
-    """Order rows so that any first n of them hold each class within one image of its share of n.
+    """Order rows so that the first n of them, for any n, hold each class within one image of its share of n.
 
     Args:
         labels: Class of each row, ``[N]``.

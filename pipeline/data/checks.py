@@ -12,7 +12,7 @@ from pipeline.errors import DataError
 
 CHANNELS = (1, 3)
 BLOCK_NUMBERS = 2**22
-"""Pixels that are checked together, so that the checks of a large array take little memory of their own."""
+"""Number of pixels checked at a time, so that checking a large array takes little extra memory."""
 LARGEST_LABEL = 2**53
 """The largest whole number up to which every floating-point label is exact."""
 
@@ -28,7 +28,7 @@ def pixels(array: NDArray[Any], file: str, row_number: RowNumber = from_one, not
     Args:
         array: ``[N, H, W]`` or ``[N, H, W, 1 or 3]``.
         file: Where it was read, for messages.
-        row_number: What a person calls the row of an image.
+        row_number: Maps an image's index to the row number that a person would count.
         notify: Called with a sentence on what was assumed.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Make up for rare classes while a model is fitted: rows that are repeated, or weights."""
+"""Compensate for rare classes in training, by repeating rows or by weights."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Labels and ids that a file gives as text."""
+"""Labels and ids that a file holds as text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,14 +18,14 @@ MISSING = frozenset({"", "nan", "na", "null", "none"})
 
 
 def coded(texts: Sequence[str], file: str, row_number: RowNumber) -> tuple[Numbers, tuple[str, ...] | None]:
-    """Return labels as numbers, and the names of the classes; ``None`` where the labels are whole numbers themselves.
+    """Return labels as numbers, and the names of the classes; ``None`` if the labels are whole numbers themselves.
 
-    Classes whose names are all numbers are in the order of these, others in that of their names.
+    Class names that are numbers come first, in numeric order, then the others as text.
 
     Args:
         texts: The labels.
         file: For messages.
-        row_number: What a person calls the row of an image.
+        row_number: Maps an image's index to the row number that a person would count.
 
     Raises:
         DataError: A label is missing or is not printable text; names the row.
@@ -46,10 +46,10 @@ def coded(texts: Sequence[str], file: str, row_number: RowNumber) -> tuple[Numbe
 def from_one_hot(
     columns: Sequence[Sequence[str]], classes: Sequence[str], file: str, row_number: RowNumber
 ) -> tuple[Numbers, tuple[str, ...]]:
-    """Return labels that are given as a column for each class, a single one of which is 1 in every row.
+    """Return labels from one-hot columns: one column per class, exactly one of which is 1 in every row.
 
     Raises:
-        DataError: A row has no 1, several, or something else than 0 and 1; names it.
+        DataError: A row has no 1 or several, or a value other than 0 and 1; names the row.
     """
     ones, zeros = {"1", "1.0", "True", "true"}, {"0", "0.0", "False", "false"}
     labels = []
@@ -81,7 +81,7 @@ def require_distinct(ids: Sequence[str], file: str, row_number: RowNumber) -> No
 
 
 def _is_plain_number(text: str) -> bool:
-    """Whether a number is written in the one way that a submission repeats."""
+    """Whether a number is written in the canonical form that a submission uses."""
     return (
         text.isascii() and text.isdigit() and len(text) < 17 and str(int(text)) == text and int(text) <= LARGEST_LABEL
     )

@@ -1,4 +1,4 @@
-"""The form of a competition, read from its files: where labels, images and ids are, and what it wants back."""
+"""The form of a competition, read from its files: where labels, images and ids are, and what to submit."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,7 +32,7 @@ def read(folder: Path, competition: str | None = None) -> CompetitionForm:
         competition: Its name, for one whose sample is known without the file.
 
     Raises:
-        DataError: There is no sample, or the files have a form that is not known; the sentence says which.
+        DataError: There is no sample, or the files are in an unknown format; the sentence says which.
     """
     return of(folder, _sample(folder, competition))
 
@@ -41,7 +41,7 @@ def of(folder: Path, sample: SubmissionForm) -> CompetitionForm:
     """Return the form of the files in a folder, for a sample that is read already.
 
     Raises:
-        DataError: It is not known which columns hold the labels.
+        DataError: It cannot be determined which columns hold the labels.
     """
     tables = _tables(folder)
     test = next((tables[name] for name in _TEST if name in tables), None)
@@ -108,7 +108,7 @@ def test_images(
     Args:
         form: Where they are.
         shape: Height, width and channels that the model takes.
-        preparation: How pictures become like the training images.
+        preparation: How pictures are prepared to match the training images.
         notify: Called with each sentence that a user should read.
 
     Raises:
@@ -140,7 +140,7 @@ def _labelled(
     if train is None:
         raise DataError(
             f"{folder} has no train.csv: training images are expected as a train.csv of labels and pixels, as a "
-            "train.csv of names and labels with the pictures, or as a folder 'train' with one sub-folder a class."
+            "train.csv of names and labels with the pictures, or as a folder 'train' with one sub-folder per class."
         )
     if train.is_dir():
         return image_folder.read(train, notify, shape)
@@ -167,7 +167,7 @@ def _tables(folder: Path) -> dict[str, Path]:
 
 
 def _class_folders(folder: Path) -> Path | None:
-    """The folder of training pictures that has one sub-folder a class."""
+    """The folder of training pictures with one sub-folder per class."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and path.name.lower().startswith("train"):
             found, inside = path, _folders(path)

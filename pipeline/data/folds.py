@@ -1,4 +1,4 @@
-"""Folds: disjoint parts of the rows of one training, every class spread evenly over them."""
+"""Folds: disjoint parts of the rows of one training, with every class spread evenly over them."""
 
 import numpy as np
 from numpy.typing import NDArray

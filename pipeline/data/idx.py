@@ -1,4 +1,4 @@
-"""The IDX format of MNIST's makers, gzipped or not."""
+"""MNIST's IDX format, gzipped or not."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
 
 
 def _at_most(stream: gzip.GzipFile | io.BufferedReader, size: int) -> bytearray:
-    """Read in pieces, since a header may announce more than the file holds."""
+    """Read in pieces, since a header may declare more than the file holds."""
     content = bytearray()
     while len(content) < size and (piece := stream.read(min(PIECE, size - len(content)))):
         content += piece
@@ -81,7 +81,7 @@ def find(folder: Path) -> dict[str, FilePair]:
     """Return the complete pairs of IDX files in a folder, by ``train`` and ``test`` (or ``train`` alone).
 
     Raises:
-        DataError: Images lack their labels, or the reverse, or there are several sets.
+        DataError: Images lack their labels, or labels their images, or there are several sets.
     """
     files: dict[tuple[str, str], Path] = {}
     for path in sorted(folder.iterdir(), reverse=True):  # so that an uncompressed file comes after its .gz, and wins

@@ -41,7 +41,7 @@ def read(folder: Path, notify: Notify = silent, shape: Shape | None = None) -> R
     images, preparation = picture_stack.read(files, shape)
     names = tuple(path.relative_to(folder).as_posix() for path in files)
     part = RawPart(str(folder), str(folder), images, np.array(labels), files=names)
-    # Pictures that were not scaled declare nothing, as ever: drawings and photos of a digit are prepared for them.
+    # Pictures that were not scaled declare no preparation, so drawings and photos of a digit get MNIST's.
     return RawSet(
         folder.resolve().name,
         f"pictures in {folder}",

@@ -12,17 +12,17 @@ BLANK = "The picture is blank: draw or photograph one digit with clear contrast.
 GRID = 48
 """The paper's brightness is estimated on a grid of about this many pixels a side."""
 WIDEST_STROKE = 0.4
-"""What is wider than this share of the longer side is no stroke but a shadow, or the paper itself."""
+"""Anything wider than this share of the longer side is not a stroke but a shadow, or the paper itself."""
 PLANE_TOLERANCES = (64.0, 45.0, 32.0, 23.0, 16.0, 11.0, 8.0)
 """Grey levels: from what a shadow changes down to the grain of paper, so that the fit settles on one brightness."""
 DARKEST_PAPER = 40.0
-"""Ink is as dark as the light that falls on it: below this grey level a shadow is no longer made up for."""
+"""Ink in a shadow is scaled up by how dark the paper is there; paper below this grey level counts as this level."""
 LEAST_CONTRAST = 14.0
 """Grey levels of 255 between paper and ink; less is a blank page."""
 SMALLEST_PART = 0.03
 """Parts of less than this share of the largest one are dirt."""
 EDGE_WEIGHT = 0.03
-"""What touches the picture's edge (a table, a shadow, a neighbour's stroke) counts this much as ink."""
+"""Weight of ink that touches the picture's edge: a table, a shadow, a neighbour's stroke."""
 
 
 def find_ink(grey: Grey, paper: float | None = None) -> Grey:
@@ -30,8 +30,8 @@ def find_ink(grey: Grey, paper: float | None = None) -> Grey:
 
     Ink is darker than the paper, or lighter, whichever explains the picture better, by two estimates of the paper
     at once: a plane over the whole picture, and the brightness nearby (morphological closing, which follows
-    hard shadows; dark ink in a shadow counts as much as in the light). What is left is parted by a threshold
-    (Otsu 1979), and freed from dirt and from what enters from the edge.
+    hard shadows; dark ink in a shadow counts as much as in the light). The rest is split by a threshold (Otsu 1979),
+    and dirt and whatever enters from the edge are removed.
 
     Args:
         grey: 0 to 255, ``[h, w]``.
@@ -153,7 +153,7 @@ def _plane_terms(height: int, width: int) -> NDArray[np.float64]:
 
 
 def otsu(values: NDArray[Any]) -> float:
-    """Return the threshold that splits a histogram into two classes of greatest distance (Otsu 1979)."""
+    """Return the threshold that maximizes the between-class variance of a histogram (Otsu 1979)."""
     counts = np.bincount(np.clip(values, 0, 255).astype(np.uint8).ravel(), minlength=256)
     middles = np.arange(256) + 0.5
     below = np.cumsum(counts)

@@ -1,4 +1,4 @@
-"""Kaggle's CSV form: a header, then a row for each image, ``label,pixel0,pixel1,...``."""
+"""Kaggle's CSV format: a header, then a row for each image, ``label,pixel0,pixel1,...``."""
 
 import csv
 import functools
@@ -20,11 +20,11 @@ from pipeline.errors import DataError
 from pipeline.text import quoted
 
 BLOCK = 256
-"""Rows of a refused file that are checked together."""
+"""Number of rows of a refused file checked at a time."""
 BLANK = "\n"
 """What text mode makes of an empty line; NumPy's reader skips it."""
 IDS = ("id", "imageid", "image_id")
-"""Columns that may stand beside label and pixels."""
+"""Columns allowed beside label and pixels."""
 
 
 def read_labelled(path: Path, shape: Shape | None = None, label: str = LABEL) -> RawSet:
@@ -61,7 +61,7 @@ def read_unlabelled(path: Path, shape: Shape | None = None) -> tuple[NDArray[np.
         shape: Height, width and channels; ``None`` takes square grey images.
 
     Returns:
-        Images, uint8 ``[N, H, W, C]``, and their ids; ``None`` where it has no column of ids.
+        Images, uint8 ``[N, H, W, C]``, and their ids; ``None`` if it has no column of ids.
 
     Raises:
         DataError: Names file, row and column of the first thing that is wrong.
@@ -171,7 +171,7 @@ def _parsed(lines: Path | list[str], used: Sequence[int] | None, skip: int = 0) 
 
 
 def _first_fault(path: Path, columns: PixelColumns, used: Sequence[int] | None) -> str | None:
-    """Look for the fault only after a failure: loadtxt is fast, but its messages count rows differently."""
+    """Locate the fault after a failure: loadtxt is fast, but its messages count rows differently."""
     width = len(columns.header) if used is None else len(used)
     with _rows(path) as rows:
         number = 2

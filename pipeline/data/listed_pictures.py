@@ -1,4 +1,4 @@
-"""Pictures whose labels are in a CSV, by their names: the form of most image competitions."""
+"""Pictures whose labels are in a CSV, by name: the format of most image competitions."""
 
 import csv
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from pipeline.errors import DataError
 from pipeline.text import quoted
 
 LABELS = ("label", "class", "target", "category")
-"""What a column of labels is called where nothing else says which it is."""
+"""Names of a column of labels if nothing else identifies it."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,8 @@ def read(path: Path, label_columns: Sequence[str] = (), shape: Shape | None = No
 
     Args:
         path: The CSV; its pictures are below its folder.
-        label_columns: One column of labels, or one a class of which a single one is 1; empty takes a column whose
-            name says so.
-        shape: What each picture is scaled to; ``None`` where all have one size.
+        label_columns: One column of labels, or one-hot columns; if empty, a column is found by its name.
+        shape: What each picture is scaled to; ``None`` if all have one size.
 
     Raises:
         DataError: No column names pictures or labels, a picture is missing, or a row is wrong.

@@ -1,12 +1,12 @@
 """Benchmark images that nearly equal a training image: shifted by a pixel, recompressed, or with a little noise.
 
 Identical images share a role, so none is on both sides of a split; near copies are not identical, and a digest does
-not find them. Two images are near copies if the correlation of their pixels is at least 0.985, the one of them shifted
-by up to one pixel in either direction. On MNIST that finds all copies that are shifted by one pixel, brightened or
-rotated by 1 degree, 99.6 to 100 % of those recompressed (JPEG, quality 50 to 90), 99.4 % of those enlarged and reduced
-again, and 99.8 % of those with noise of 10 grey levels; it misses most with noise of 25, shifts of 2 pixels, rotations
-of 3 degrees, and negatives. 0.23 % of the benchmark are found that are no copies, all of them ones: see
-``near_copy_chance``.
+not find them. Two images are near copies if the correlation of their pixels is at least 0.985 when one of them is
+shifted by up to one pixel in either direction. On MNIST that finds all copies that are shifted by one pixel, brightened
+or rotated by 1 degree, 99.6 to 100 % of those recompressed (JPEG, quality 50 to 90), 99.4 % of those enlarged and
+reduced again, and 99.8 % of those with noise of 10 grey levels; it misses most with noise of 25, shifts of 2 pixels,
+rotations of 3 degrees, and negatives. 0.23 % of the benchmark are found although they are not copies, all of them ones:
+see ``near_copy_chance``.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ COMPONENTS = 64
 SAMPLE = 4_000
 """Training images that the principal components are computed from."""
 ROUNDING = 1e-4
-"""How far single precision may put a bound below the truth, generously."""
+"""Generous allowance for how far rounding in single precision may put a bound below the truth."""
 LEVELS, GROUPS = 4, 6
 """Components by which pairs are ruled out before any product, and groups of queries for each."""
 TILE, PAIRS = 4_096, 8_192
@@ -74,7 +74,7 @@ class Searched:
 
 
 def searched(images: ImageSource, basis: Vectors | None = None) -> Searched:
-    """Prepare images for being searched more than once, as many as there is memory for (260 bytes each)."""
+    """Prepare images to be searched more than once; takes 260 bytes of memory for each."""
     basis = _principal_components(images) if basis is None else basis
     coordinates = np.concatenate([_coordinates(_units(block), basis) for block in blocks(images, TILE)])
     return Searched(images, basis, coordinates, np.argsort(-coordinates.std(axis=0))[:LEVELS])
@@ -114,7 +114,7 @@ class _Pairs:
     correlations: NDArray[np.float64]
 
     def moved(self, benchmark: int, training: int) -> "_Pairs":
-        """Count the rows from another first row on."""
+        """Return the pairs with their rows offset, those of a part as rows of the whole."""
         return _Pairs(self.rows + np.array([benchmark, training, 0]), self.correlations)
 
     def better_of(self, others: "_Pairs") -> "_Pairs":

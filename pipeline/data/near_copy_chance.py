@@ -11,7 +11,7 @@ from pipeline.contracts import Labels
 
 @dataclass(frozen=True)
 class Chance:
-    """Near copies among the benchmark, held against those among images that are just as new to training.
+    """Near copies among the benchmark images, compared with those among images that are equally new to the model.
 
     Attributes:
         found: Benchmark images with a near copy among the training images.

@@ -1,4 +1,4 @@
-"""NumPy archives: Keras' form (x_train, y_train, x_test, y_test), images and labels, or x and y."""
+"""NumPy archives: Keras' layout (x_train, y_train, x_test, y_test), images and labels, or x and y."""
 
 import io
 import zipfile
@@ -18,7 +18,7 @@ from pipeline.stored_images import StoredImages
 SINGLE_POOLS = (("images", "labels"), ("x", "y"), ("x_train", "y_train"))
 UNLABELLED = ("images", "x", "x_test")
 AT_ONCE = 4096
-"""Rows that are written at once."""
+"""Number of rows written at a time."""
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """By version of the npy format; version 3.0 is for named fields, which no image has."""
 
@@ -87,7 +87,7 @@ def archive(arrays: Mapping[str, NDArray[Any] | StoredImages]) -> Iterator[bytes
 
 
 class _Outbox(io.RawIOBase):
-    """Takes what is written and hands it on."""
+    """Buffers what is written until it is taken."""
 
     def __init__(self) -> None:
         self._content = bytearray()

@@ -19,7 +19,7 @@ ROWS_AT_A_TIME = 512
 
 @dataclass(frozen=True)
 class ParquetRow:
-    """The bytes of a picture file and the name of its class; ``None`` where it has none."""
+    """The bytes of a picture file and the name of its class; ``None`` if it has none."""
 
     picture: bytes
     label: str | None

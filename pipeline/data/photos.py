@@ -1,4 +1,4 @@
-"""Bring a picture of a digit into MNIST's form."""
+"""Bring a picture of a digit into MNIST's format."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ WORKING_SIDE = 256
 INK_SIDE = 80
 """Pixels of the longer side of the ink while its strokes are thickened."""
 FINER_THAN_BOX = 3
-"""How many pixels of the ink become one of the model's, at least."""
+"""Minimum number of ink pixels, along a side, for each of the model's."""
 RIM = 2
 """Pixels of paper around a drawing: ink that touches the edge of a picture counts less."""
 BOX = 5 / 7
@@ -81,7 +81,7 @@ def _crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _thicken(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Fine pen lines would all but vanish when scaled down to a few pixels."""
+    """Thicken fine pen lines, which would all but vanish when scaled down to a few pixels."""
     inside = ink > 0.5
     if not inside.any():
         return ink

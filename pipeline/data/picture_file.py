@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""What is decoded; Pillow knows many more that nobody sends and that widen what can be attacked."""
+"""Formats that are decoded; Pillow knows many more, which nobody sends and which widen the attack surface."""
 MOST_PIXELS = 50_000_000
 """Of one picture: a small file can otherwise unpack into gigabytes."""
 MOST_BYTES = 256 * 2**20
@@ -33,7 +33,7 @@ def read_picture(path: Path, side: int | None = None) -> "Image":
     """Decode the picture in a file, as ``decode_picture`` does; errors name the path.
 
     Raises:
-        DataError: The file cannot be read, or is no single, whole picture of 8 or 16 bits.
+        DataError: The file cannot be read, or is not a single, whole picture of 8 or 16 bits.
     """
     try:
         with path.open("rb") as stream:
@@ -89,7 +89,7 @@ def decode_picture(content: bytes, name: str, side: int | None = None) -> "Image
 
 @cache
 def _pillow() -> ModuleType:
-    """Return Pillow without its warnings: what it warns of is refused here, or is no concern of the user."""
+    """Return Pillow without its warnings: what it warns of is refused here, or is irrelevant to the user."""
     import warnings
 
     from PIL import Image
@@ -144,7 +144,7 @@ def _require_whole(content: bytes, name: str) -> None:
 
 
 def _jpeg_ends(content: bytes) -> bool:
-    """Return whether the end marker follows the last scan; data behind it is nobody's business."""
+    """Return whether the end marker follows the last scan; data after it is ignored."""
     place = 2
     while found := JPEG_MARKER.search(content, place):
         marker, place = found[1][0], found.end()

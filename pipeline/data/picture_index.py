@@ -35,7 +35,7 @@ class PictureIndex:
     def find(self, name: str, part: Part) -> Path | None:
         """Return the picture of a name; ``None`` if there is none.
 
-        Where the same name is in several folders, the one that is called after its part wins: ``train`` or ``test``.
+        If several folders have the name, the one named after the wanted part wins: ``train`` or ``test``.
 
         Raises:
             DataError: Several pictures could be meant.

@@ -13,7 +13,7 @@ LABELS = ("label", "class")
 
 @dataclass(frozen=True)
 class ListedPicture:
-    """A picture and its class; ``None`` where the field is empty."""
+    """A picture and its class; ``None`` if the field is empty."""
 
     name: str
     file: Path
@@ -21,7 +21,7 @@ class ListedPicture:
 
 
 def is_list(path: Path) -> bool:
-    """Return whether a CSV's header has a column of files, rather than one a pixel."""
+    """Return whether a CSV's header has a column of files, rather than one per pixel."""
     return any(name in FILES for name in _header(path))
 
 

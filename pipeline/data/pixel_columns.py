@@ -14,7 +14,7 @@ from pipeline.errors import DataError
 from pipeline.text import quoted
 
 PIXEL = re.compile(r"pixel.*|\d+x\d+", re.DOTALL)
-"""Whatever starts with "pixel" is meant as one, so that a slip in its number is found."""
+"""Whatever starts with "pixel" counts as a pixel column, so that a typo in its number is found."""
 LABEL = "label"
 
 
@@ -58,7 +58,7 @@ def has_pixels(header: Sequence[str]) -> bool:
 
 
 def find(path: Path) -> PixelColumns:
-    """Return where a CSV has its pixels; all columns but a leading label where no name says so.
+    """Return where a CSV has its pixels; if no name says so, all columns but a leading label.
 
     Raises:
         DataError: The file is empty or has no header.
@@ -80,11 +80,10 @@ def shape_of(path: Path, columns: PixelColumns, shape: Shape | None) -> Shape:
     Args:
         path: For messages.
         columns: Where the pixels are.
-        shape: What the user says; ``None`` takes square grey images. Of colours, the channels of one pixel are beside
-            each other.
+        shape: What the user gave; ``None`` takes square grey images. The channels of a coloured pixel are adjacent.
 
     Raises:
-        DataError: The number of pixels does not fit, or a column is named as no pixel is or is out of order.
+        DataError: The number of pixels does not fit, or a column is out of order or not named as a pixel.
     """
     count = len(columns.pixels)
     if shape is None:

@@ -1,4 +1,4 @@
-"""How a picture becomes pixels that a model takes: one declared property, used wherever pictures come in."""
+"""How a picture becomes pixels that a model takes: declared once for a dataset, used wherever pictures come in."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ Kind = Literal["digit", "fit", "crop", "stretch", "as-is"]
 Polarity = Literal["light-on-dark", "dark-on-light", "any"]
 OTHER = {"light-on-dark": "dark-on-light", "dark-on-light": "light-on-dark"}
 EVEN_EDGE = 0.75
-"""Share of the edge's pixels that must be on one side of Otsu's threshold to say what the ground is."""
+"""Share of the edge's pixels that must be on one side of Otsu's threshold for the edge to show the background."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Preparation:
 
     @property
     def decoded_side(self) -> int:
-        """Pixels a side that a picture must keep when it is decoded at a smaller scale.
+        """Pixels per side that a picture must keep when it is decoded at a smaller scale.
 
         Twice what is used, so that a smaller scale never has exactly the model's size.
         """
@@ -112,7 +112,7 @@ def _eight_bits(image: "Image.Image") -> "Image.Image":
 
 
 def _flattened(image: "Image.Image") -> "Image.Image":
-    """Lay what is opaque on white if it is dark, on black if it is light."""
+    """Put the opaque part on a white background if it is dark, on a black one if it is light."""
     from PIL import Image
 
     opaque = np.asarray(image.getchannel("A")) > 127
@@ -131,7 +131,7 @@ def _digit(plain: "Image.Image", preparation: Preparation, exact: bool) -> NDArr
 
 
 def _unchanged(grey: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8] | None:
-    """Return the pixels where they need no preparation but their polarity, ``None`` where they are a photo's."""
+    """Return the pixels where they need no preparation but their polarity, ``None`` if they are a photo's."""
     if grey.min() == grey.max():
         raise DataError(BLANK)
     if polarity == "any" or _ground(grey) != OTHER[polarity]:
@@ -154,7 +154,7 @@ def _resized(plain: "Image.Image", preparation: Preparation) -> "Image.Image":
 
 
 def _ground(pixels: NDArray[np.uint8]) -> str | None:
-    """Return the polarity of a picture by its edge against Otsu's threshold, ``None`` where the edge is mixed."""
+    """Return the polarity of a picture by its edge against Otsu's threshold, ``None`` if the edge is mixed."""
     grey = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     light = float((_frame(grey) > otsu(grey)).mean())
     if light >= EVEN_EDGE:
@@ -168,7 +168,7 @@ def _frame(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def found_polarity(image: "Image.Image", preparation: Preparation) -> str:
-    """Return the polarity of a picture by the median of its edge against Otsu's threshold; empty where any will do.
+    """Return the polarity of a picture by the median of its edge against Otsu's threshold; empty if any will do.
 
     Args:
         image: Upright, of any mode and size.

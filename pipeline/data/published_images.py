@@ -1,7 +1,8 @@
-"""Images at a place that several machines read: a shared folder, or any URL that fsspec opens (``s3://bucket/images``).
+"""Images in a place that several machines can read: a shared folder, or any URL that fsspec opens
+(``s3://bucket/images``).
 
-Whoever has the images publishes them in parts that are named by their content: the next snapshot of a growing dataset
-adds its new shards and nothing else. Whoever needs them fetches each part once into a local folder and maps it into
+The machine that has the images publishes them in parts named by their content, so the next snapshot of a growing
+dataset adds only its new shards. A machine that needs them fetches each part once into a local folder and maps it into
 memory. Nothing there is trusted: every image is checked against its digest. The place may be emptied at any time.
 """
 
@@ -45,7 +46,7 @@ class Published:
 
 
 def publish(data: LabelledImages, url: str) -> Published:
-    """Write a dataset to a folder or URL, as far as it is not there yet; a reader never sees half a file.
+    """Write the parts of a dataset that a folder or URL lacks; a reader never sees half a file.
 
     Raises:
         ServiceError: It cannot be written there.
@@ -69,7 +70,7 @@ def publish(data: LabelledImages, url: str) -> Published:
 
 
 def fetch(published: Published, folder: Path) -> LabelledImages:
-    """Return published images, mapped from a local folder, which gets what it lacks; processes may share it.
+    """Return published images, mapped from a local folder that missing parts are fetched into; processes may share it.
 
     Raises:
         ServiceError: They cannot be read there, or are not what was published.

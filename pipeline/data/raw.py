@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.data.preparation import Preparation
 
 RowNumber = Callable[[int], int]
-"""From the index of an image to the number that a person would count in the file."""
+"""Maps the index of an image to the row number that a person would count in the file."""
 
 
 def from_one(index: int) -> int:
@@ -28,7 +28,7 @@ class RawPart:
         images: Any numeric type, ``[N, H, W]`` or ``[N, H, W, C]``.
         labels: Any numeric type, ``[N]`` or ``[N, 1]``.
         row_number: The number a person gives to a row; in a CSV, its line.
-        files: The picture of each row, below the folder of the source; empty where rows have none.
+        files: The picture of each row, relative to the source's folder; empty if rows have none.
     """
 
     images_file: str
@@ -44,14 +44,14 @@ class RawSet:
     """Everything a source holds.
 
     Attributes:
-        name: The dataset's name, not yet brought into a form that is safe for a folder.
+        name: The dataset's name, not yet made safe for a folder's name.
         source: Where it came from, in words for a person.
         part: The images, or the training part of them.
         test: The part that the source itself sets aside for testing.
-        classes: Class names in label order; ``None`` where the labels themselves are the names.
+        classes: Class names in label order; ``None`` if the labels themselves are the names.
         origin: What ``--dataset`` takes to read it again: ``mnist``, ``digits``, ``kaggle``, ``kaggle:NAME``, or an
             absolute path.
-        preparation: How further pictures become like these; ``None`` where the source declares nothing.
+        preparation: How further pictures become like these; ``None`` if the source declares nothing.
     """
 
     name: str

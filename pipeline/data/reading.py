@@ -1,4 +1,4 @@
-"""What all readers of files share: whose fault an exception is, and how much one file may unpack to."""
+"""What all readers share: turning a decoder's exceptions into sentences, and a limit on what a file may unpack to."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from pipeline.data.wording import reason
 from pipeline.errors import DataError
 
 LARGEST_BYTES = 2**31
-"""Bytes of one array in memory: 2 GiB hold 2.7 million images of 28 x 28. A small file can announce far more."""
+"""Bytes of one array in memory: 2 GiB hold 2.7 million images of 28 x 28. A small file can declare far more."""
 COPY_AGAIN = "copy or download the file again"
 
 
@@ -42,7 +42,7 @@ def require_affordable(place: str, shape: Sequence[int], item_bytes: int = 1) ->
 
     Args:
         place: File, and array within it, for the message.
-        shape: The announced shape, of any magnitude.
+        shape: The declared shape, of any magnitude.
         item_bytes: Bytes of one number.
 
     Raises:

@@ -26,7 +26,7 @@ def assign_roles(data: LabelledImages, known: Roles | None = None) -> Roles:
     stratified tenth of the rest. Within a class, images are drawn in the order of a keyed hash of their
     digest, so that neither the order of rows nor chance matters. As a dataset grows, its new images fill up
     the quotas. Of a dataset that says how its images were chosen, the benchmark grows from those alone that simply
-    arrived or were audited at random; what was chosen for being doubtful or corrected is training data for good.
+    arrived or were audited at random; what was selected as doubtful, or corrected, is permanently training data.
 
     Args:
         data: A validated dataset; copies of an image share its role and its lowest label.
@@ -89,7 +89,7 @@ class _Drawing:
 
 
 def _settle(drawing: _Drawing, image: NDArray[np.int64], selection: NDArray[np.str_]) -> None:
-    """Give the role that how an image was chosen leaves no choice of; one that is known stays."""
+    """Give each image the role that its selection dictates; known roles stay."""
     for chosen, role in ((shards.DOUBTFUL, TRAINING), (shards.CORRECTED, TRAINING), (shards.TESTING, BENCHMARK)):
         rows = np.unique(image[selection == chosen])
         drawing.roles[rows[drawing.roles[rows] == UNDECIDED]] = role

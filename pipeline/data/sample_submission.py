@@ -1,4 +1,4 @@
-"""``sample_submission.csv``: what a competition wants back, and which of its ids belongs to which test image."""
+"""``sample_submission.csv``: what a competition expects, and which of its ids belongs to which test image."""
 
 import csv
 import re
@@ -29,7 +29,7 @@ def find(folder: Path) -> Path | None:
 
 
 def read(path: Path) -> SubmissionForm:
-    """Return the form that a sample shows: a column of ids, and one or more columns to fill.
+    """Return the submission format that a sample shows: a column of ids, and one or more columns to fill.
 
     Raises:
         DataError: It is no such table; names the row.
@@ -56,7 +56,7 @@ def identified(images: UnlabelledImages, form: SubmissionForm) -> UnlabelledImag
     Images whose source names no ids are matched by the number in each id: the lowest is that of the first image.
 
     Raises:
-        DataError: Images and sample do not belong together, or it cannot be known which id an image has.
+        DataError: Images and sample do not belong together, or it cannot be determined which id an image has.
     """
     if len(form.ids) != len(images.ids):
         raise _misfit(images, form)

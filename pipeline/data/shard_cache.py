@@ -101,7 +101,7 @@ def _place(folder: Path, sha256: str) -> Path:
 
 
 def _kept(place: Path, sha256: str, shape: tuple[int, int, int]) -> Pixels | None:
-    """What is in the cache; ``None`` where nothing is, or not what was put there."""
+    """What is in the cache; ``None`` if nothing is, or not what was put there."""
     try:
         images = np.load(place / "images.npy", mmap_mode="r", allow_pickle=False)
         with np.load(place / "facts.npz", allow_pickle=False) as facts:

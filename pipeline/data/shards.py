@@ -34,9 +34,9 @@ ARRIVED, AUDITED, DOUBTFUL, CORRECTED, TESTING, TRAINING = SELECTIONS = (
     "test",
     "training",
 )
-"""How an image came to be chosen. Only unselected arrivals and random audits may join the benchmark: what was chosen
-for being doubtful or corrected is training data alone. ``test`` and ``training`` are the two parts of a source that
-sets its own test images aside."""
+"""How an image came to be chosen. Only unselected arrivals and random audits may join the benchmark: what was selected
+as doubtful, or corrected, is training data alone. ``test`` and ``training`` are the two parts of a source that sets its
+own test images aside."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Entry:
         source: The file it came from, relative to what was ingested, or the row.
         arrived_at: UTC, ISO 8601.
         batch: The ingest that brought it.
-        labelled_by: The person or file that gave the label; empty where nobody said.
+        labelled_by: The person or file that gave the label; empty if unknown.
         selection: How it was chosen; one of ``SELECTIONS``.
         polarity: What the preparation decided: ``light on dark``, ``dark on light``, or empty where it does not ask.
         reason: Why it is in quarantine; empty for stored images.

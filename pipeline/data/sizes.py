@@ -11,7 +11,7 @@ from pipeline.data.roles import BENCHMARK
 from pipeline.errors import SettingsError, shown
 
 NUMBER = re.compile(r"\+?(\d{1,15}\.?\d{0,30}|\.\d{1,30})(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
-"""A number whose exact fraction is small; that of ``1e-999999999`` would fill the memory."""
+"""A number whose exact fraction takes little memory; that of ``1e-999999999`` would exhaust it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 real digits, brought from 8 x 8 to the form of MNIST: available offline."""
+"""scikit-learn's 1,797 real digits, enlarged from 8 x 8 to MNIST's format; available offline."""
 
 import numpy as np
 from numpy.typing import NDArray

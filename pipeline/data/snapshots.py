@@ -5,7 +5,7 @@
     snapshots/000007.json   which shards the snapshot consists of, its classes, shape and preparation
     shards/                 the shards of the newest snapshot: what pandas, DuckDB and ``datasets`` open
     retired/                shards that only older snapshots use
-    quarantine/             what waits for a person's decision, one Parquet file a batch
+    quarantine/             what waits for a person's decision, one Parquet file per batch
     .cache/                 decoded pixels, memory-mapped; safe to delete
 
 This module reads; ``pipeline.growing`` writes.
@@ -142,7 +142,7 @@ def find(datasets: Path, spec: str) -> Snapshot:
 
 
 def latest(folder: Path) -> Snapshot | None:
-    """Return the newest snapshot of a dataset's folder, ``None`` where there is none yet."""
+    """Return the newest snapshot of a dataset's folder, ``None`` if there is none yet."""
     found = numbers(folder)
     return read(folder, found[-1]) if found else None
 

@@ -1,4 +1,4 @@
-"""One option, many sources: whatever holds labelled images becomes the same validated dataset."""
+"""One option, many sources: labelled images from anywhere become the same kind of validated dataset."""
 
 import os
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from pipeline.facts.competition import DEFAULT_COMPETITION
 BUILT_IN = ("auto", "mnist", "digits", "kaggle")
 """What ``--dataset`` takes beside ``kaggle:NAME``, paths and the names of datasets."""
 COMPETITION = "kaggle:"
-"""What stands before the name of a competition."""
+"""Prefix of a competition's name."""
 PATIENT, HURRIED = 15.0, 4.0
-"""Seconds to wait for a download that was asked for, and for one that is only an attempt."""
+"""Seconds to wait for a download that was requested, and for one that is only attempted."""
 
 NOT_HERE = "MNIST is not on this machine: name a folder that holds it with --data-dir or PIPELINE_DATA."
 
@@ -29,7 +29,7 @@ FindCompetition = Callable[[str], tuple[Path | None, Shape | None]]
 
 
 def nowhere(_: str) -> tuple[None, None]:
-    """Return that the files of a competition are not here."""
+    """Return ``None``: the files of a competition are not here."""
     return None, None
 
 
@@ -47,10 +47,10 @@ def load(
     """Load and validate a dataset.
 
     Args:
-        spec: ``auto`` (MNIST if it can be had, else the digits), ``mnist``, ``digits``, ``kaggle``, ``kaggle:NAME`` for
+        spec: ``auto`` (MNIST if available, else the digits), ``mnist``, ``digits``, ``kaggle``, ``kaggle:NAME`` for
             any competition, a dataset in ``datasets`` as ``NAME`` or ``NAME@SNAPSHOT``, or the path of a Kaggle-form
             CSV, a CSV that names pictures, an ``.npz``, a folder of IDX files, a competition's folder, or a folder of
-            pictures with one sub-folder a class.
+            pictures with one sub-folder per class.
         data_dir: A folder that may hold MNIST; looked into before ``PIPELINE_DATA``, Keras' cache and a download.
         name: Overrides the dataset's name.
         competition: Finds the files of a Kaggle competition.
@@ -156,7 +156,7 @@ def _competition(spec: str, find: FindCompetition, shape: Shape | None, notify: 
 
 
 def origin_of(path: Path) -> str:
-    """Return what records a dataset that was read from a path: the path, absolute and without links.
+    """Return the recorded origin of a dataset that was read from a path: the path, absolute and without links.
 
     Raises:
         DataError: The path is not printable text.

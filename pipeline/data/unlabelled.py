@@ -1,4 +1,4 @@
-"""Images to predict, in whatever form they come."""
+"""Images to predict, in any supported format."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ def load(path: Path, shape: Shape, notify: Notify = silent, preparation: Prepara
     Args:
         path: A CSV of pixels (Kaggle's test.csv), an ``.npz`` (images, x or x_test), a file of IDX images, a folder of
             pictures, or a single picture.
-        shape: Height, width and channels that the model takes. Pictures of another form are brought into it; arrays
-            of another shape are refused.
+        shape: Height, width and channels that the model takes. Pictures of another shape are converted; arrays of
+            another shape are refused.
         notify: Called with each sentence that a user should read.
         preparation: What the model's dataset declares; ``None`` takes the default of the shape.
 

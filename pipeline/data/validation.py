@@ -22,7 +22,7 @@ class Report:
     """A validated dataset in figures.
 
     Attributes:
-        images: How many.
+        images: Number of images.
         shape: Height, width, channels.
         pixel_type, label_type: As NumPy names them.
         pixel_range: Lowest and highest pixel.
@@ -108,7 +108,7 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
 
 
 def slug(name: str) -> str:
-    """Return a dataset's name in a form that is safe for a folder: ``digit-recognizer`` for ``Digit Recognizer``."""
+    """Return a dataset's name made safe for a folder's name: ``digit-recognizer`` for ``Digit Recognizer``."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:64].strip("-") or "data"
 

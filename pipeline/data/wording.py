@@ -1,4 +1,4 @@
-"""What a sentence says of a library's failure, and of file names that no report could show."""
+"""Wording for a library's failure, and for file names that cannot be printed."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ from pipeline.text import UNSAFE_IN_NAMES, plain, quoted
 
 
 def reason(error: BaseException) -> str:
-    """Return what a library says about a failure, short enough for a sentence; its type where it says nothing."""
+    """Return what a library says about a failure, short enough for a sentence; the error's type if it says nothing."""
     return plain(error, 200).rstrip(".") or type(error).__name__
 
 
@@ -16,7 +16,7 @@ def require_printable(name: str, what: str) -> None:
 
     Args:
         name: A file name, or a whole path.
-        what: What is named, as the beginning of the sentence: ``The folder``.
+        what: What has the name, as the beginning of the sentence: ``The folder``.
 
     Raises:
         DataError: The name is not valid UTF-8, or holds control characters.

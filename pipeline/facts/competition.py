@@ -49,11 +49,11 @@ class CompetitionForm:
 
     Attributes:
         folder: Where the files are.
-        train: The CSV with the labels, beside pixels or names of pictures, or the folder with one sub-folder a class;
-            ``None`` where there are no training images.
+        train: The CSV with the labels, beside pixels or names of pictures, or the folder with one sub-folder per class;
+            ``None`` if there are no training images.
         label_columns: Columns of ``train`` that hold the label: one, or one a class of which a single one is 1; empty
-            where the folders' names are the labels.
-        test: The CSV with the pixels of the test images; ``None`` where the sample's ids name pictures.
+            if the folders' names are the labels.
+        test: The CSV with the pixels of the test images; ``None`` if the sample's ids name pictures.
         sample: What a submission must look like.
     """
 
@@ -78,7 +78,7 @@ class KnownCompetition:
 
     @property
     def sample(self) -> SubmissionForm | None:
-        """What a submission must look like; ``None`` where the number of images is not known."""
+        """What a submission must look like; ``None`` if the number of images is not known."""
         images = self.rows.get("test.csv")
         return None if images is None else numbered_form(tuple(map(str, range(1, images + 1))))
 

@@ -39,9 +39,9 @@ class DatasetFacts(Facts):
     Attributes:
         name: Safe as a folder name.
         source: Where the images came from, in words.
-        origin: What ``--dataset`` takes to read them again, ``name@snapshot`` for a dataset that grows; empty where
+        origin: What ``--dataset`` takes to read them again, ``name@snapshot`` for a dataset that grows; empty if
             that is not known.
-        preparation: How pictures become pixels; ``None`` where the dataset declares nothing.
+        preparation: How pictures become pixels; ``None`` if the dataset declares nothing.
         sha256: Digest of all images, labels and class names.
         images: Images of all roles.
         classes: Class names, in label order.
@@ -82,7 +82,7 @@ class RowFacts(Facts):
 
 
 class Validation(Facts):
-    """Metrics on the validation rows; ``None`` where there are none."""
+    """Metrics on the validation rows; ``None`` if there are none."""
 
     accuracy: float | None
     log_loss: float | None
@@ -120,7 +120,7 @@ class Timings(Facts):
 
 
 class Machine(Facts):
-    """Where a version was trained; ``None`` where the system does not say."""
+    """Where a version was trained; ``None`` if the system does not say."""
 
     cores: int | None
     threads: int | None = None
@@ -169,17 +169,17 @@ class Manifest(Facts):
         native_format, native_file: How the trained model is stored, and where in the folder.
         parameters: Every parameter that the recipe was built with.
         seed: The one seed of rows, weights and augmentation.
-        weights: Trained parameters; ``None`` where the family has none.
+        weights: Trained parameters; ``None`` if the family has none.
         best_step: The epoch or round that was kept.
         libraries: Versions by name.
         files: Every file of the folder but the manifest, by its path inside.
         folds: Members of a cross-fitted version, each trained without its fold; ``None`` for any other.
-        tuned: The search that found the parameters; ``None`` where none did.
+        tuned: The search that found the parameters; ``None`` if none did.
         refit: Whose refit this is; ``None`` for every version.
         blend: The versions whose weighted mean this is; ``None`` for any other.
-        test_shifts: The copies of an image over which each member averages its answers; ``None`` where the recipe was
+        test_shifts: The copies of an image over which each member averages its answers; ``None`` if the recipe was
             not asked to.
-        automatic: What parameters that were left to the program became, by name; ``None`` where none was, and in
+        automatic: What parameters that were left to the program became, by name; ``None`` if none was, and in
             versions of earlier releases.
     """
 

@@ -25,7 +25,7 @@ class Averages(Facts):
 
 
 class ClassScores(Facts):
-    """One class; recall and F1 are ``None`` where the class has no image."""
+    """One class; recall and F1 are ``None`` if the class has no image."""
 
     name: str = Field(alias="class")
     images: NonNegativeInt
@@ -81,7 +81,7 @@ class Figures(Facts):
         log_loss: Mean negative natural logarithm of the probability of the truth.
         brier: Mean squared distance of the probabilities to the truth, summed over classes.
         calibration_error: Expected calibration error of the top class, ten bins (Guo and others 2017).
-        roc_auc: Mean area under the ROC curve, each class against the rest; ``None`` where a class has no image.
+        roc_auc: Mean area under the ROC curve, each class against the rest; ``None`` if a class has no image.
         per_class: The classes, in label order.
         confusion: Images, ``[K][K]``: truth in rows, prediction in columns.
         top_confusions: The ten most frequent confusions.
@@ -111,7 +111,7 @@ class Figures(Facts):
     calibration: tuple[CalibrationBin, ...]
 
     def figure(self, name: str) -> float | None:
-        """Return a registered figure by its name; ``None`` where it is undefined or was not known yet."""
+        """Return a registered figure by its name; ``None`` if it is undefined or was not known yet."""
         value: float | None = getattr(self, name, None)
         return value
 
@@ -121,9 +121,9 @@ class Scores(Figures):
 
     Attributes:
         benchmark_sha256: Digest of the set of images.
-        robustness: ``None`` where it was not measured.
-        latency_ms: ``None`` where it was not measured.
-        model_bytes: Size of ``model.onnx``; ``None`` where something else was measured.
+        robustness: ``None`` if it was not measured.
+        latency_ms: ``None`` if it was not measured.
+        model_bytes: Size of ``model.onnx``; ``None`` if something else was measured.
     """
 
     benchmark_sha256: str

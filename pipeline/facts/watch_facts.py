@@ -23,7 +23,7 @@ class WatchEvent(Facts):
     details: dict[str, str | int | float] = Field(default_factory=dict)
     """For programs: ``version``, ``batch``, ``images`` and the like."""
     problem: str = ""
-    """Why the command or webhook could not be called; empty where it was, or where there is none."""
+    """Why the command or webhook could not be called; empty if it was, or where there is none."""
 
 
 class BatchOutcome(Facts):

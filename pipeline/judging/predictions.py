@@ -175,7 +175,7 @@ def _probabilities(given: NDArray[Any], classes: tuple[str, ...], what: str, ima
 
 def _texts(array: NDArray[Any], what: str) -> list[str]:
     if array.ndim != 1 or array.dtype.kind not in TEXT_OR_NUMBER:
-        raise DataError(f"{what} are {array.dtype} of the shape {array.shape}: numbers or texts [N] are expected.")
+        raise DataError(f"{what} are {array.dtype} of the shape {array.shape}: numbers or strings [N] are expected.")
     return [str(value) for value in array.tolist()]
 
 

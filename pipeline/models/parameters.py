@@ -1,4 +1,4 @@
-"""The parameters of recipes: declared as fields of one model a recipe, set by users, checked once.
+"""The parameters of recipes: declared as fields of one model per recipe, set by users, checked once.
 
 A field holds everything there is to say about a parameter: its type, default, range and help. ``--set``,
 ``pipeline.toml``, ``simulator.py models``, the manifest and docs/recipes.md follow from it.

@@ -13,11 +13,11 @@ OF_DATASET = "name one, as in mnist@champion"
 
 
 def parse(text: str, dataset: str | None) -> tuple[str, str | None] | None:
-    """Return the alias in ``champion`` or ``mnist@champion`` and its dataset; ``None`` where the text is neither.
+    """Return the alias in ``champion`` or ``mnist@champion`` and its dataset; ``None`` if the text is neither.
 
     Args:
         text: What a user gave.
-        dataset: What is meant where the text names none.
+        dataset: The dataset meant if the text names none.
     """
     named, at, alias = text.rpartition("@")
     return (alias, named if at else dataset) if alias in ALIASES and bool(at) == bool(named) else None
@@ -28,9 +28,9 @@ def version_id(home: Home, folders: Sequence[Path], alias: str, dataset: str | N
 
     Args:
         home: The home folder.
-        folders: Those of all versions, oldest first.
+        folders: The folders of all versions, oldest first.
         alias: One of ``ALIASES``.
-        dataset: Whose; ``None`` takes the only one that has a champion, and for the newest version any.
+        dataset: The dataset; ``None`` is the only one that has a champion or, for the newest version, any.
 
     Raises:
         DeployError: Nothing serves or served before, or several datasets have a champion.

@@ -1,4 +1,4 @@
-"""Unpack an archive that a stranger may have made: nothing leaves its folder, and nothing unpacks without end."""
+"""Unpack untrusted archives: nothing is written outside the target folder, and the unpacked size is limited."""
 
 import lzma
 import shutil
@@ -18,7 +18,7 @@ LEAST_ALLOWED_BYTES = 2**30
 MOST_EXPANSION = 100
 """An archive may unpack to this many times its size, and to ``LEAST_ALLOWED_BYTES`` in any case."""
 MOST_LEVELS = 4
-"""Archives inside archives inside archives."""
+"""How deeply archives may be nested."""
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
@@ -40,7 +40,7 @@ def unpack(archive: Path, target: Path, largest: int) -> None:
     Args:
         archive: The archive.
         target: The folder.
-        largest: Bytes that one file in it may have.
+        largest: Maximum size of one file in it, in bytes.
 
     Raises:
         DataError: The archive is damaged, encrypted, too large, or names a file outside its own folder.
@@ -70,7 +70,7 @@ def unpack_inside(folder: Path, largest: int) -> None:
 
     Args:
         folder: Where to look; hidden folders and those of macOS are removed.
-        largest: Bytes that one file in an archive may have.
+        largest: Maximum size of one file in an archive, in bytes.
 
     Raises:
         DataError: An archive cannot be unpacked, or what is in it is there already.

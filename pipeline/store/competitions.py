@@ -48,12 +48,12 @@ def choices(home: Home, name: str) -> CompetitionChoices:
 
 
 def remember(home: Home, name: str, given: CompetitionChoices, notify: Callable[[str], None]) -> CompetitionChoices:
-    """Return what the user chose for a competition, now or earlier, and keep what is new.
+    """Record what the user chooses for a competition, and return all choices, earlier ones included.
 
     Args:
         home: The home folder.
         name: The competition.
-        given: What was chosen now; a field that is ``None`` was not.
+        given: The new choices; a field that is ``None`` keeps its earlier value.
         notify: Receives a sentence if another command writes to the home.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Read the lines of ``history.jsonl``, and say what follows from several."""
+"""Read the lines of ``history.jsonl``, and derive the champions from them."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

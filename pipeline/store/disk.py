@@ -1,4 +1,4 @@
-"""The calls that change or read the disk, one function each: the only place where tests make the disk fail.
+"""Every call that changes or reads the disk, as one function each, so that tests have one place to make it fail.
 
 Each function raises ``OSError`` as the operating system does; ``atomic`` turns it into a sentence.
 """
@@ -40,7 +40,7 @@ def sync(descriptor: int) -> None:
 
 
 def rename(source: Path, target: Path) -> None:
-    """Give a file or folder another name in one step; a file at the new name is replaced."""
+    """Rename a file or folder in one step; a file at the new name is replaced."""
     source.replace(target)
 
 

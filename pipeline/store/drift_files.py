@@ -36,7 +36,7 @@ class Reference:
 
     Attributes:
         facts: What it was made from.
-        scorer: The scores.
+        scorer: Computes the scores.
         counts: Images in each bin of each score, ``[K, BINS]``.
         corrupted: The same for corrupted copies of some of them, by the name of the corruption.
     """
@@ -48,13 +48,13 @@ class Reference:
 
     @property
     def sha256(self) -> str:
-        """Digest of all of it."""
+        """The SHA-256, in hexadecimal, of all of it."""
         return _digest(self.facts.model_dump_json(), _arrays(self))
 
 
 @contextlib.contextmanager
 def changing(home: Home, dataset: str) -> Iterator[None]:
-    """Hold the lock of a dataset's monitor; the home's own may be held by a run for hours.
+    """Hold the lock of a dataset's monitor; it is not the home's lock, which a run may hold for hours.
 
     Raises:
         StoreError: Another process has held it for ten minutes, or the disk fails.
@@ -74,7 +74,7 @@ def changing(home: Home, dataset: str) -> Iterator[None]:
 
 
 def read_reference(home: Home, dataset: str) -> Reference | None:
-    """Return the kept reference; ``None`` where there is none that is whole: it can be made again.
+    """Return the stored reference; ``None`` if it is missing or damaged, since it can be rebuilt.
 
     Raises:
         UnreadableError: The disk fails to read it.
@@ -99,7 +99,7 @@ def read_reference(home: Home, dataset: str) -> Reference | None:
 
 
 def write_reference(home: Home, reference: Reference) -> None:
-    """Keep a reference, in the place of that of an earlier champion.
+    """Store a reference, in place of that of an earlier champion.
 
     Raises:
         StoreError: The disk is full or fails.
@@ -165,7 +165,7 @@ def remove_page(home: Home, dataset: str) -> None:
 
 
 def forget_images(home: Home, dataset: str) -> None:
-    """Delete what holds traces of images: the page, and the reference, which is made again without them.
+    """Delete what holds traces of images: the page, and the reference, which is rebuilt without them.
 
     Raises:
         StoreError: The disk fails.
@@ -175,7 +175,7 @@ def forget_images(home: Home, dataset: str) -> None:
 
 
 def martingale_facts(martingale: Martingale, reference: Reference) -> MartingaleFacts:
-    """Return the state of a martingale without the reference."""
+    """Return the state of a martingale, its reference left out."""
     return MartingaleFacts(
         counts=_table(martingale.counts - reference.counts),
         stakes=_table(martingale.stakes),

@@ -23,7 +23,7 @@ class Home:
 
     @classmethod
     def find(cls, folder: str | Path | None = None) -> "Home":
-        """Return the home in a folder; by default in ``PIPELINE_HOME``, else in the checkout, else right here.
+        """Return the home in a folder; by default ``PIPELINE_HOME``, else the checkout, else the current folder.
 
         Raises:
             StoreError: The folder's name is not valid UTF-8.
@@ -57,12 +57,12 @@ class Home:
 
     @property
     def cache(self) -> Path:
-        """What can be computed again; safe to delete."""
+        """What can be recomputed; safe to delete."""
         return self.versions / ".cache"
 
     @property
     def production(self) -> Path:
-        """One folder a dataset, and the history."""
+        """One folder per dataset, and the history."""
         return self.root / "production"
 
     @property
@@ -77,12 +77,12 @@ class Home:
 
     @property
     def datasets(self) -> Path:
-        """One folder a dataset that grows."""
+        """One folder per growing dataset."""
         return self.root / "datasets"
 
     @property
     def served(self) -> Path:
-        """What `serve --log` keeps: one folder a dataset."""
+        """What `serve --log` keeps: one folder per dataset."""
         return self.root / "served"
 
     def served_of(self, dataset: str) -> Path:

@@ -1,4 +1,4 @@
-"""Verdicts given on a version after its publication: ``versions/.judgements/<id>.jsonl``, one a line, append-only.
+"""Verdicts given on a version after its publication: ``versions/.judgements/<id>.jsonl``, one per line, append-only.
 
 A published version never changes, so they are kept beside it. A verdict that passes takes the version out of
 ``versions/failed/``: the line is written first, and ``recovery`` completes a move that a killed command left undone.
@@ -21,7 +21,7 @@ FAILED = "failed"
 
 
 class _Line(Facts):
-    """A verdict as ``verdict.json`` holds it, and the sha256 over the version's id, the line's number and it."""
+    """A verdict as in ``verdict.json``, and the SHA-256 of the version's id, the line's number and the verdict."""
 
     verdict: dict[str, object]
     digest: str
@@ -42,7 +42,7 @@ def file_of(folder: Path) -> Path:
 
 
 def read(path: Path) -> tuple[Verdict, ...]:
-    """Return the later verdicts on a version, oldest first; none where it was judged once.
+    """Return the later verdicts on a version, oldest first; none if it was judged once.
 
     Raises:
         StoreError: A line is damaged or changed; the sentence names it.

@@ -1,4 +1,4 @@
-"""Arrays that can be computed again, kept in ``versions/.cache``: what a model gives on certain images."""
+"""Cached arrays in ``versions/.cache``: a model's outputs for certain images, which can be recomputed."""
 
 import hashlib
 import io
@@ -18,7 +18,7 @@ class KeptArray:
     """What an array was computed from.
 
     Attributes:
-        folder: Where arrays are kept.
+        folder: Where arrays are cached.
         kind: What was computed, safe as part of a file name.
         model_sha256: Digest of the model file.
         rows_sha256: Digest of the images, in their order.
@@ -36,7 +36,7 @@ class KeptArray:
 
 
 def read(entry: KeptArray) -> NDArray[np.float32] | None:
-    """Return the kept array; ``None`` where there is none whose digest names this content, model and images."""
+    """Return the cached array; ``None`` unless its digest matches this content, model and images."""
     try:
         found = typed_files.parse_arrays(atomic.read_bytes(entry.path), entry.path, ("values", "sha256"))
     except StoreError:
@@ -47,7 +47,7 @@ def read(entry: KeptArray) -> NDArray[np.float32] | None:
 
 
 def write(entry: KeptArray, values: NDArray[np.float32]) -> None:
-    """Keep an array in one step, with the digest that ``read`` asks for.
+    """Cache an array in one step, with the digest that ``read`` checks.
 
     Raises:
         StoreError: The disk fails.

@@ -34,7 +34,7 @@ def lineages(home: Home) -> list[str]:
 
 
 def read(home: Home, dataset: str, versions: Iterable[Version] = ()) -> ledger.Ledger:
-    """Return the verified ledger of a dataset, empty where nothing was ever spent.
+    """Return the verified ledger of a dataset, empty if nothing was ever spent.
 
     What older releases spent on benchmarks of this dataset is part of it: entries that are not on disk yet, until
     ``append`` writes them with the next one.
@@ -42,7 +42,7 @@ def read(home: Home, dataset: str, versions: Iterable[Version] = ()) -> ledger.L
     Args:
         home: The home folder.
         dataset: The dataset's name.
-        versions: Stored versions: each whose verdict names a line bears witness that there was one.
+        versions: Stored versions: a verdict that names a line of the ledger proves that the line existed.
 
     Raises:
         StoreError: A line is changed, missing or cut off.
@@ -91,7 +91,7 @@ def lines_and_head(home: Home, name: str) -> tuple[list[str], Mapping[str, Any] 
 
 
 def lagging(home: Home, name: str) -> Mapping[str, Any] | None:
-    """Return the last line of a whole chain whose head lags behind it; ``None`` where the head needs no repair.
+    """Return the last line of an intact chain whose head lags behind it; ``None`` if the head needs no repair.
 
     Raises:
         StoreError: The head or a line cannot be read.
@@ -100,7 +100,7 @@ def lagging(home: Home, name: str) -> Mapping[str, Any] | None:
 
 
 def catch_up(home: Home, name: str) -> bool:
-    """Bring a head that lags behind a whole chain up to the last line; return whether it did.
+    """Bring a head that lags behind an intact chain up to the last line; return whether that was needed.
 
     Raises:
         StoreError: The head or a line cannot be read, or the disk fails.
@@ -109,11 +109,11 @@ def catch_up(home: Home, name: str) -> bool:
 
 
 def lost_head(home: Home, name: str, witnessed: int) -> Mapping[str, Any] | None:
-    """Return the last line of a whole chain that has no head at all; ``None`` where there is a head or a fault.
+    """Return the last line of an intact chain that has no head at all; ``None`` if there is a head or a fault.
 
     Args:
         home: The home folder.
-        name: Whose ledger it is.
+        name: The ledger's name.
         witnessed: The highest line that a stored verdict names; a chain that ends before it was cut off.
     """
     path = file(home, name)
@@ -126,7 +126,7 @@ def lost_head(home: Home, name: str, witnessed: int) -> Mapping[str, Any] | None
 
 
 def remake_head(home: Home, name: str, witnessed: int) -> bool:
-    """Rewrite a lost head from an intact chain; return whether it did.
+    """Rewrite a lost head from an intact chain; return whether that was possible.
 
     Raises:
         StoreError: The disk fails.

@@ -15,7 +15,7 @@ def file(folder: Path, name: str) -> Path:
 
 
 def read(folder: Path, name: str, witnessed: int = 0) -> ledger.Ledger:
-    """Return the verified ledger of a dataset, empty where nothing was ever spent.
+    """Return the verified ledger of a dataset, empty if nothing was ever spent.
 
     Args:
         folder: Where the ledgers are.
@@ -57,7 +57,7 @@ def lines_and_head(folder: Path, name: str) -> tuple[list[str], Mapping[str, Any
 
 
 def lagging(folder: Path, name: str) -> Mapping[str, Any] | None:
-    """Return the last line of a whole chain whose head lags behind it; ``None`` where the head needs no repair.
+    """Return the last line of an intact chain whose head lags behind it; ``None`` if the head needs no repair.
 
     Raises:
         StoreError: The head or a line cannot be read.
@@ -66,7 +66,7 @@ def lagging(folder: Path, name: str) -> Mapping[str, Any] | None:
 
 
 def catch_up(folder: Path, name: str) -> bool:
-    """Bring a head that lags behind a whole chain up to the last line; return whether it did.
+    """Bring a head that lags behind an intact chain up to the last line; return whether that was needed.
 
     Raises:
         StoreError: The head or a line cannot be read, or the disk fails.

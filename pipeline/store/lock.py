@@ -1,4 +1,4 @@
-"""One writer per home folder, which first puts in order what a killed one left behind."""
+"""One writer per home folder; each first recovers what a killed one left behind."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -50,7 +50,7 @@ def read(folder: Path) -> Manifest:
 
 
 def parse(content: bytes, path: Path) -> Manifest:
-    """Return the verified manifest in a content; ``path`` names it in the error.
+    """Return the verified manifest in a file's content; ``path`` names it in the error.
 
     Raises:
         StoreError: As for ``read``.
@@ -104,7 +104,7 @@ def describe_files(folder: Path) -> dict[str, FileFacts]:
 
 
 def damage(folder: Path, *, content: bool) -> str | None:
-    """Return what is wrong with a folder's files, in a sentence; ``None`` where all is well.
+    """Return what is wrong with a folder's files, in a sentence; ``None`` if all is well.
 
     Args:
         folder: A version or a bundle.

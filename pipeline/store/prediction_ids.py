@@ -14,7 +14,7 @@ RANDOM_BITS = 62
 
 
 class Numbering:
-    """Gives out ids in strictly ascending order: UUIDs of version 7 (RFC 9562, section 5.7).
+    """Issues ids in strictly ascending order: UUIDs of version 7 (RFC 9562, section 5.7).
 
     48 bits are the time in milliseconds, 12 more its fraction (section 6.2, method 3), and 62 are random. Not safe to
     use from several threads.
@@ -28,7 +28,7 @@ class Numbering:
         self._next = 0
 
     def take(self, count: int) -> tuple[str, ...]:
-        """Return so many new ids."""
+        """Return ``count`` new ids."""
         first = max(self._next, self._clock() * TICKS_PER_MILLISECOND // NANOSECONDS_PER_MILLISECOND)
         self._next = first + count
         random = os.urandom(8 * count)
@@ -36,18 +36,18 @@ class Numbering:
 
 
 def microseconds(prediction_id: str) -> int:
-    """Return when an id was given out, in microseconds since 1970."""
+    """Return when an id was issued, in microseconds since 1970."""
     digits = prediction_id.replace("-", "")
     return int(digits[:12], 16) * 1_000 + int(digits[13:16], 16) * 1_000 // TICKS_PER_MILLISECOND
 
 
 def when(prediction_id: str) -> str:
-    """Return when an id was given out, as moments are recorded."""
+    """Return when an id was issued, as UTC in ISO 8601."""
     return moments.of_seconds(microseconds(prediction_id) / 1e6)
 
 
 def first_after(microseconds_since_1970: int) -> str:
-    """Return the smallest text that sorts like an id given out at that time or later."""
+    """Return the smallest text that sorts before every id issued at that time or later."""
     text = f"{max(0, microseconds_since_1970) // 1_000:012x}"
     return f"{text[:8]}-{text[8:]}"
 

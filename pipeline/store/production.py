@@ -1,4 +1,4 @@
-"""Which version serves a dataset, and how it came to."""
+"""Which version serves a dataset, and how it came to serve it."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from pipeline.store.home import Home
 CURRENT = "current.json"
 HISTORY = "history.jsonl"
 LEFT_BEHIND = ("native/checkpoints/", "report.html", "plots/", "predictions.npz", "history.csv")
-"""What a bundle does not need of its version."""
+"""Files of a version that its bundle leaves out."""
 DOCTOR = "`simulator.py doctor --repair` restores it from the history."
 
 
 def current(home: Home, dataset: str) -> Deployment | None:
-    """Return the champion of a dataset, ``None`` where there is none yet.
+    """Return the champion of a dataset, ``None`` if there is none yet.
 
     Raises:
         StoreError: ``current.json`` is damaged.
@@ -26,7 +26,7 @@ def current(home: Home, dataset: str) -> Deployment | None:
 
 
 def current_record(home: Home, dataset: str) -> DeploymentRecord | None:
-    """Return what ``current.json`` says, ``None`` where there is none.
+    """Return what ``current.json`` says, ``None`` if there is none.
 
     Raises:
         StoreError: It is damaged.
@@ -93,7 +93,7 @@ def before(home: Home, champion: Deployment) -> DeploymentRecord | None:
 
 
 def problems(home: Home) -> list[str]:
-    """Return what keeps a champion from being shown or from serving, one sentence each; file contents are not read."""
+    """Return what keeps a champion from being shown or served, one sentence each; file contents are not read."""
     found = []
     try:
         recorded = {record.dataset for record in records(home)}
@@ -157,7 +157,7 @@ def install(home: Home, version_folder: Path, record: DeploymentRecord) -> Deplo
 
 
 def complete(home: Home) -> list[tuple[Deployment, bool]]:
-    """Name each dataset's champion as the history has it, where ``current.json`` says something else.
+    """Rewrite each ``current.json`` that does not name the champion that the history names.
 
     Returns:
         What was named, and whether a killed command had just recorded it; otherwise ``current.json`` was lost or
@@ -185,7 +185,7 @@ def bundle_of(home: Home, record: DeploymentRecord) -> Path:
 
 
 def bundle_damage(home: Home, record: DeploymentRecord, *, content: bool) -> str | None:
-    """Return what is wrong with the bundle of a recorded version, in a sentence; ``None`` where all is well.
+    """Return what is wrong with the bundle of a recorded version, in a sentence; ``None`` if all is well.
 
     Args:
         home: The home folder.
@@ -200,7 +200,7 @@ def bundle_damage(home: Home, record: DeploymentRecord, *, content: bool) -> str
 
 
 def copy_bundle(version_folder: Path, bundle: Path) -> None:
-    """Make a verified bundle from a version; a damaged one in its place is replaced.
+    """Copy a version to a verified bundle; a damaged bundle in its place is replaced.
 
     Raises:
         StoreError: The version is damaged, or the disk fails.

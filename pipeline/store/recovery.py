@@ -40,7 +40,7 @@ def recover(home: Home) -> Recovery:
 
 
 def cut_torn_lines(home: Home) -> list[str]:
-    """Cut off last lines that a killed writer left torn and that never counted; return what was done."""
+    """Cut off incomplete last lines that a killed writer left, which never counted; return what was done."""
     return [f"Cut off a half-written line of {path.name}." for path in line_files(home) if atomic.cut_torn_line(path)]
 
 
@@ -51,7 +51,7 @@ def line_files(home: Home) -> list[Path]:
 
 
 def complete_deployments(home: Home) -> Recovery:
-    """Name the champions that the history has.
+    """Make the champions that the history names effective.
 
     Raises:
         StoreError: The history is damaged, or the disk fails.
@@ -91,7 +91,7 @@ def restore_bundles(home: Home, *, content: bool = False) -> list[str]:
 
 
 def version_folder(home: Home, version_id: str, digest: str) -> Path | None:
-    """Return the folder of a whole version with this digest, every byte verified; ``None`` where there is none."""
+    """Return the folder of a whole version with this digest, every byte verified; ``None`` if there is none."""
     for folder in (home.versions / version_id, home.failed / version_id):
         whole = folder.is_dir() and manifest.damage(folder, content=True) is None
         if whole and manifest.read(folder).digest == digest:

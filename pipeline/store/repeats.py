@@ -14,7 +14,7 @@ from pipeline.store.home import Home
 
 
 def _empty(value: object) -> object:
-    # What CSV has for nothing.
+    # How CSV represents a missing value.
     return None if value == "" else value
 
 
@@ -30,9 +30,9 @@ class Repeat(Facts):
         parameters: Every parameter of the recipe, as JSON.
         train_size: Images handed to the trainer.
         repeat: 1 for the first repeat of a challenger.
-        seed: Of rows, weights and augmentation.
+        seed: For the choice of rows, the initial weights and augmentation.
         fit_seconds: Wall-clock seconds of the fit.
-        benchmark_images, accuracy, errors, log_loss: What was measured; figures are ``None`` where the policy
+        benchmark_images, accuracy, errors, log_loss: What was measured; figures are ``None`` if the policy
             discloses verdicts only.
         benchmark_sha256: Digest of the set of benchmark images.
     """

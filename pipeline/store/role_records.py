@@ -1,4 +1,4 @@
-"""The role of every image ever seen, kept for good."""
+"""The role of every image ever seen, recorded permanently."""
 
 import io
 from pathlib import Path
@@ -59,7 +59,7 @@ def _path(home: Home, dataset: str) -> Path:
 
 
 def _fault(digests: NDArray[Any], roles: NDArray[Any]) -> str | None:
-    """Say what is wrong with a record: searches rely on its order, and splits on its values."""
+    """Return what is wrong with a record: searches rely on its order, and splits on its values."""
     if digests.dtype != np.uint8 or digests.ndim != 2 or digests.shape[1] != DIGEST_BYTES:
         return f"its digests are {digests.dtype} {digests.shape}, not uint8 (images, {DIGEST_BYTES})"
     if roles.dtype != np.uint8 or roles.shape != (len(digests),):

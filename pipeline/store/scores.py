@@ -13,7 +13,7 @@ _ADAPTER = TypeAdapter(Scores)
 
 
 def parse(content: bytes, path: Path) -> Scores:
-    """Return the scores in a content; ``path`` names it in the error.
+    """Return the scores in a file's content; ``path`` names it in the error.
 
     Raises:
         StoreError: It is damaged; names the field.

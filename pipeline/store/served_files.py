@@ -1,4 +1,4 @@
-"""One file of the log of served predictions: Parquet, a row a prediction, all of one version."""
+"""One file of the log of served predictions: Parquet, one row per prediction, all of one version."""
 
 import io
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KEY = b"served"
-"""Of the metadata that every file has."""
+"""Key of the metadata that every file has."""
 COLUMNS = ("prediction_id", "request", "time", "version", "source", "pixels", "probabilities")
 Source = Literal["picture", "pixels"]
 
@@ -138,7 +138,7 @@ def content(rows: "pa.Table") -> bytes:
 
 
 def read(path: Path) -> Served | None:
-    """Return the predictions in a file, every page checked; ``None`` where it is no longer there.
+    """Return the predictions in a file, every page checked; ``None`` if it is no longer there.
 
     Raises:
         StoreError: It is damaged.
@@ -149,7 +149,7 @@ def read(path: Path) -> Served | None:
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table | None":
-    """Return the rows of a file, or some columns of them; ``None`` where it is no longer there.
+    """Return the rows of a file, or some columns of them; ``None`` if it is no longer there.
 
     Raises:
         StoreError: It is damaged.

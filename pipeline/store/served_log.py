@@ -1,6 +1,6 @@
 """Read what was served: ``served/<dataset>/<version>/<id>.parquet``, small files that ``serve --log`` writes.
 
-Each file is named by an id that no id in it exceeds, so the names alone say where to go on reading. Files only ever
+Each file is named by an id that no id in it exceeds, so the names alone say where to resume reading. Files only ever
 appear, are merged into the last one of those they replace, or lose rows that were deleted: a reader that goes
 through them in the order of their names, and looks again where one was gone, misses nothing.
 """
@@ -18,7 +18,7 @@ SUFFIX = ".parquet"
 FULL = 4_096
 """Rows of a file that is not merged any further."""
 SETTLED_SECONDS = 10
-"""After this time, every prediction is on disk that ever will be."""
+"""After this time, every prediction that will ever be on disk is there."""
 
 
 def read(
@@ -49,7 +49,7 @@ def read(
 
 
 def find(home: Home, dataset: str, prediction_id: str) -> Served | None:
-    """Return one prediction; ``None`` where it was never logged, is deleted, or is not on disk yet.
+    """Return one prediction; ``None`` if it was never logged, is deleted, or is not on disk yet.
 
     Raises:
         StoreError: A file is damaged.
@@ -63,7 +63,7 @@ def find(home: Home, dataset: str, prediction_id: str) -> Served | None:
 
 
 def ids_in(path: Path) -> list[str]:
-    """Return the ids in a file; none where it is no longer there.
+    """Return the ids in a file; none if it is no longer there.
 
     Raises:
         StoreError: It is damaged.

@@ -29,11 +29,11 @@ MICROSECONDS_PER_DAY = 86_400_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is kept.
+    """Limits on what is kept.
 
     Attributes:
-        images: Predictions at most.
-        days: Their age at most.
+        images: Maximum number of predictions.
+        days: Maximum age of a prediction.
     """
 
     images: int
@@ -85,7 +85,7 @@ class Upkeep:
     Args:
         home: The home folder.
         dataset: Whose log.
-        limits: How much is kept.
+        limits: Limits on what is kept.
     """
 
     def __init__(self, home: Home, dataset: str, limits: Limits) -> None:
@@ -154,7 +154,7 @@ def _look_at(path: Path) -> _File:
 
 
 def _mergeable(files: Sequence[_File]) -> list[Path]:
-    """Return neighbours to merge: once enough of one size have gathered, they and what is between them."""
+    """Return adjacent files to merge: once there are enough of one size, these and those between them."""
     small = [file for file in files if file.rows < FULL]
     sizes = Counter(_tier(file) for file in small)
     crowded = [tier for tier, count in sizes.items() if count >= MERGED_TOGETHER]

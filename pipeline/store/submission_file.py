@@ -17,14 +17,14 @@ from pipeline.store import atomic
 from pipeline.text import cell, plain, quoted
 
 SUM_TOLERANCE = 1e-3
-"""By how much the probabilities of an image may differ from 1 in sum."""
+"""Tolerance of the sum of an image's probabilities, which should be 1."""
 
 
 def class_columns(form: SubmissionForm, classes: Sequence[str], probabilities: bool) -> tuple[int, ...] | None:
-    """Return the class whose probability each column of a sample asks for; ``None`` where it asks for a label.
+    """Return the class whose probability each column of a sample asks for; ``None`` if it asks for a label.
 
-    A column belongs to the class that has its name, or its name without what all columns begin with (``c0``, ``c1``).
-    A single column asks for a label or, where probabilities are wanted of two classes, for that of the second.
+    A column belongs to the class of its name, a prefix common to all columns aside (``c0``, ``c1``).
+    A single column asks for a label or, if probabilities of two classes are wanted, for that of the second.
 
     Args:
         form: The sample's.
@@ -63,7 +63,7 @@ def _places(columns: Sequence[str], classes: Sequence[str]) -> tuple[int, ...] |
 
 
 def content(form: SubmissionForm, predicted: Probabilities, classes: Sequence[str], probabilities: bool) -> bytes:
-    """Return a submission: the sample's columns and ids, and what the model says of each.
+    """Return a submission: the sample's columns and ids, with the model's answer for each id.
 
     An id, label or column's name that a spreadsheet would evaluate gets an apostrophe in front.
 

@@ -1,4 +1,4 @@
-"""``history.csv``: how the fit of a version went, a row per epoch or boosting round."""
+"""``history.csv``: the course of a version's training, one row per epoch or boosting round."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ def write(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
 
 
 def read(folder: Path) -> list[dict[str, float]]:
-    """Return the rows: ``step`` and the metrics that the row has; none where the file is missing.
+    """Return the rows: ``step`` and the metrics that the row has; none if the file is missing.
 
     Raises:
         StoreError: The file is damaged.

@@ -21,7 +21,7 @@ _LONGEST_NAME = 80
 
 
 def parse_json(content: bytes, path: Path) -> Any:
-    """Return the JSON value in a content; ``path`` names it in the error.
+    """Return the JSON value in a file's content; ``path`` names it in the error.
 
     Raises:
         StoreError: It is not JSON, not UTF-8, or nested deeper than anything here is.

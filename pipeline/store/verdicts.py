@@ -16,7 +16,7 @@ _ADAPTER = TypeAdapter(Verdict)
 
 
 def parse(content: bytes, path: Path) -> Verdict:
-    """Return the verdict in a content; ``path`` names it in the error.
+    """Return the verdict in a file's content; ``path`` names it in the error.
 
     Raises:
         StoreError: It is damaged; names the field.
@@ -48,7 +48,7 @@ def from_json(value: Mapping[str, Any], path: Path = Path(NAME)) -> Verdict:
 
 
 def _facts_of_older_releases(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what older releases wrote otherwise: an empty mapping for nothing, and a horizon that is gone."""
+    """Convert what older releases wrote differently: an empty mapping for nothing, and the former horizon."""
     ledger = value.get("ledger") or None
     if isinstance(ledger, dict):
         ledger = {key: fact for key, fact in ledger.items() if key != "horizon"}

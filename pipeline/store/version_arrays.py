@@ -23,7 +23,7 @@ class BenchmarkPredictions:
     Attributes:
         probabilities: Float32 ``[N, K]``.
         labels: The truth, int64 ``[N]``.
-        digests: One digest an image, ``[N]``.
+        digests: One digest per image, ``[N]``.
         champion_probabilities: The champion's on the same rows, ``[N, K]``; ``None`` without a champion.
     """
 
@@ -48,7 +48,7 @@ class OutOfFold:
     Attributes:
         probabilities: Float32 ``[n, K]``, one row for each image that the version was made from.
         labels: The truth, int64 ``[n]``.
-        digests: One digest an image, ``[n]``.
+        digests: One digest per image, ``[n]``.
     """
 
     probabilities: Probabilities
@@ -96,7 +96,7 @@ def out_of_fold(folder: Path) -> OutOfFold | None:
 
 
 def parse_predictions(content: bytes, path: Path) -> BenchmarkPredictions:
-    """Return the predictions in a content; ``path`` names it in the error.
+    """Return the predictions in a file's content; ``path`` names it in the error.
 
     Raises:
         StoreError: An array is missing, or has another type or length than its neighbours.
@@ -107,7 +107,7 @@ def parse_predictions(content: bytes, path: Path) -> BenchmarkPredictions:
 
 
 def parse_out_of_fold(content: bytes, path: Path) -> OutOfFold:
-    """Return the out-of-fold predictions in a content; ``path`` names it in the error.
+    """Return the out-of-fold predictions in a file's content; ``path`` names it in the error.
 
     Raises:
         StoreError: An array is missing, or has another type or length than its neighbours.
@@ -128,7 +128,7 @@ def _checked(found: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def parse_training_images(content: bytes, path: Path) -> TrainingImages:
-    """Return the training images in a content; ``path`` names it in the error.
+    """Return the training images in a file's content; ``path`` names it in the error.
 
     Raises:
         StoreError: An array is missing or holds no digests.

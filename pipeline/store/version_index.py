@@ -2,7 +2,7 @@
 
 The index is never trusted over the files: an entry counts only while inode, size and both times of what is printed, of
 the models, and of every folder of the version are what they were when the version was verified. It can be deleted at
-any time; one that is damaged, locked or cannot be written is left aside, and the files are read instead.
+any time; one that is damaged, locked or cannot be written is ignored, and the files are read instead.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock: it is not indexed yet."""
 LOCK_SECONDS = 0.2
 LATER = judgements.FOLDER
-"""In a stamp, the file with the verdicts that were given later."""
+"""In a stamp, the name of the file with later verdicts."""
 Stamp = dict[str, list[int]]
 """Inode, size, and times of the last change of content and of status in nanoseconds, by file name."""
 Entry = tuple[Stamp, dict[str, Any]]
@@ -45,12 +45,12 @@ class VersionSummary:
         folder: Where it is.
         dataset, recipe, train_size, created_at, fit_seconds, digest: As in its manifest.
         accuracy, accuracy_low, accuracy_high: On the benchmark, with the 95 % interval.
-        outcome: Its latest verdict; an error where it is damaged.
+        outcome: Its latest verdict; an error if it is damaged.
         standing: How that is shown.
         judged_at: When that was, UTC, ISO 8601.
         judgements: How often it was judged.
         fully_verified: Whether its digests cover all of its facts.
-        damage: What is wrong with its files, in a sentence; ``None`` where all is well.
+        damage: What is wrong with its files, in a sentence; ``None`` if all is well.
         in_production: Whether it is its dataset's champion now.
         override: The reason, where a person promoted it against the gate.
     """
@@ -176,7 +176,7 @@ def summary_of(version: Version) -> VersionSummary:
 
 
 def _stamp(folder: Path, names: Iterable[str]) -> Stamp | None:
-    """Return the stamp of these files and folders; ``None`` where one of them cannot be looked at."""
+    """Return the stamp of these files and folders; ``None`` if one of them cannot be looked at."""
     root = str(folder)
     stamp: Stamp = {}
     try:
@@ -193,7 +193,7 @@ def _stamp(folder: Path, names: Iterable[str]) -> Stamp | None:
 
 
 def _stamp_of_version(folder: Path) -> Stamp | None:
-    """Return the stamp of a version; ``None`` where its manifest is damaged, so that it is read each time.
+    """Return the stamp of a version; ``None`` if its manifest is damaged, so that it is read each time.
 
     A file that is added, removed or replaced shows in the times of its folder.
     """
@@ -211,7 +211,7 @@ def _is_settled(stamp: Stamp, started: float) -> bool:
 
 @contextlib.contextmanager
 def _opened(home: Home) -> Iterator[sqlite3.Connection | None]:
-    """The index, rebuilt where it is damaged; ``None`` where there can be none."""
+    """The index, rebuilt where it is damaged; ``None`` if there can be none."""
     path = file(home)
     connection = _connect(path) or _remade(path)
     try:
@@ -248,7 +248,7 @@ def _remade(path: Path) -> sqlite3.Connection | None:
 
 
 def _entries(index: sqlite3.Connection | None) -> dict[str, Entry]:
-    """Return stamp and facts of each entry; nothing where the index cannot be read."""
+    """Return stamp and facts of each entry; nothing if the index cannot be read."""
     if index is None:
         return {}
     try:

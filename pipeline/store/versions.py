@@ -21,7 +21,7 @@ def list_versions(home: Home) -> list[Version]:
 
 
 def stored(home: Home) -> list[Version]:
-    """Return every version as its folder describes it, without what production says of it, oldest first.
+    """Return every version as its folder describes it, without what production says about it, oldest first.
 
     What seems damaged is read again, so that a passing read error leaves no version out of a report.
     """
@@ -39,14 +39,14 @@ def found_again(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Standing:
-    """What production says of versions: the ids that serve, and the reasons of overrides by id."""
+    """What production says about versions: the ids that serve, and the reasons for overrides by id."""
 
     champions: frozenset[str]
     overrides: Mapping[str, str]
 
 
 def standing(home: Home) -> Standing:
-    """Return what production says of versions.
+    """Return what production says about versions.
 
     Raises:
         StoreError: A line of the history is damaged.
@@ -232,7 +232,7 @@ def _is_name(text: str) -> bool:
 
 
 def _marked(home: Home, versions: Iterable[Version]) -> list[Version]:
-    """Return the versions with what production says of them."""
+    """Return the versions with what production says about them."""
     now = standing(home)
     return [
         replace(version, in_production=version.id in now.champions, override=now.overrides.get(version.id))

@@ -15,7 +15,7 @@ from pipeline.store.home import Home
 STATE, JOURNAL, LOCK = "watch.json", "watch.jsonl", ".watch.lock"
 _JOURNAL_LOCK = ".watch-journal.lock"
 LATEST = 20
-"""Events that are shown."""
+"""Maximum number of events shown."""
 LOOK_SECONDS = 1.0
 _STATE_SCHEMA, _EVENT_SCHEMA = TypeAdapter(WatchState), TypeAdapter(WatchEvent)
 
@@ -93,7 +93,7 @@ def watching(home: Home, dataset: str) -> Watching | None:
 
 @contextlib.contextmanager
 def watching_alone(home: Home, dataset: str, inbox: Path) -> Iterator[None]:
-    """Be the only watcher of a dataset and of an inbox; the operating system frees both if the process is killed.
+    """Hold the locks of a dataset and its inbox, as their only watcher; both are freed if the process dies.
 
     Raises:
         StoreError: Another process watches one of them.
@@ -104,7 +104,7 @@ def watching_alone(home: Home, dataset: str, inbox: Path) -> Iterator[None]:
             lock = filelock.FileLock(path)
             with atomic.disk_errors(path):
                 try:
-                    # Whoever only looks holds it for a moment, too.
+                    # A process that only checks holds it for a moment, too.
                     lock.acquire(timeout=LOOK_SECONDS)
                 except filelock.Timeout as error:
                     raise StoreError(f"Another process is watching {what}: `watch --status` shows it.") from error

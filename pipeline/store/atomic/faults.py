@@ -1,4 +1,4 @@
-"""A failing disk as one true sentence."""
+"""Describe a failing disk in one accurate sentence."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ REMEDIES = {
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn a failing disk into one sentence that names the path.
 
-    Only for what leaves the path as it was when it fails.
+    Only for operations that leave the path unchanged if they fail.
     """
     try:
         yield

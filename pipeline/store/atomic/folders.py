@@ -11,7 +11,7 @@ from pipeline.store.atomic.temporary_files import temporary_name
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder and its parents durably, as far as they are missing.
+    """Create a folder and its missing parents durably.
 
     Raises:
         OSError: The disk fails.
