@@ -86,6 +86,11 @@ class running:  # noqa: N801 - reads as a verb: with running(home) as address
         wait_until(lambda: get_json(f"{address}/healthz") is not None, "the server answers")
         return address
 
+    def review_link(self) -> str:
+        """Read the link that signs a reviewer in, which it prints on its second line."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().split()[-1]
+
     def __exit__(self, *exception: object) -> None:
         self.process.terminate()
         self.process.wait(10)

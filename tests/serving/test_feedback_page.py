@@ -21,8 +21,7 @@ def test_a_correction_takes_two_taps_and_only_the_finished_drawing_is_kept(chrom
     growing_home(home, constant_onnx(GREY, 7), GREY)
     server = running(home, "--log", "--log-days", "7")
     with server as address:
-        assert server.process.stdout is not None
-        link = server.process.stdout.readline().split()[-1]
+        link = server.review_link()
         watched = Watched(chrome, address, **PHONE)
         with watched as page:
             page.goto(address)

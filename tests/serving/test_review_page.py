@@ -19,8 +19,7 @@ def test_a_thumb_and_then_keys_alone_decide(chrome: Any, home: Home) -> None:
     make_queue(home)
     server = running(home)
     with server as address:
-        assert server.process.stdout is not None
-        link = server.process.stdout.readline().split()[-1]
+        link = server.review_link()
         watched = Watched(chrome, address, **PHONE)
         with watched as page:
             page.goto(link)

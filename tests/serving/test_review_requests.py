@@ -180,9 +180,7 @@ def test_a_dataset_that_does_not_grow_has_nothing_to_review(digits_home: Home) -
 def test_serve_prints_a_link_with_a_token_of_its_own_on_loopback_only(digits_home: Home, tmp_path: Path) -> None:
     server = running(digits_home)
     with server as address:
-        assert server.process.stdout is not None
-        line = server.process.stdout.readline()
-        link = line.split()[-1]
+        link = server.review_link()
         token = link.partition("#token=")[2]
         assert link.startswith(f"{address}/review#token=")
         assert len(token) >= access.SHORTEST_TOKEN
