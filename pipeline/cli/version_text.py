@@ -64,7 +64,7 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
         yield Text(
             f"Submitted to {record.competition} on {record.submitted_at}: {record.status}, public score {score} "
             f"(expected {record.expected_low:.4f} to {record.expected_high:.4f})"
-            + ("" if record.metric == "accuracy" else f", {score_texts.title(record.metric).lower()}")
+            + ("" if record.metric == "accuracy" else f", {score_texts.inside(record.metric)}")
             + (", trained on test images" if record.leak else "")
         )
     yield Text(f"Report: {version.folder / 'report.html'}", style="dim")
@@ -74,14 +74,14 @@ def score_lines(scores: Scores) -> Iterator[RenderableType]:
     """Return the main figures of ``scores.json``, and the classes."""
     accuracy = scores.accuracy
     yield Text(
-        f"accuracy {percent(accuracy.value)} (95 %: {percent(accuracy.low)} to {percent(accuracy.high)}), "
+        f"Accuracy {percent(accuracy.value)} (95 %: {percent(accuracy.low)} to {percent(accuracy.high)}); "
         f"{count(scores.errors)} errors in {scores.images:,} images"
     )
-    figures = [f"{one.title.lower()} {decimal(scores.figure(name))}" for name, one in FIGURES.items()]
-    yield Text(f"F1 {decimal(scores.f1.macro)} (macro), {', '.join(figures)}")
+    figures = [f"{one.title} {decimal(scores.figure(name))}" for name, one in FIGURES.items()]
+    yield Text(f"Macro F1 {decimal(scores.f1.macro)}; {'; '.join(figures)}")
     confusions = [f"{pair.truth} taken for {pair.predicted} ({pair.images})" for pair in scores.top_confusions[:5]]
     if confusions:
-        yield Text(f"most often: {', '.join(confusions)}")
+        yield Text(f"Most often confused: {', '.join(confusions)}")
     table = Table("class", "images", "precision", "recall (95 %)", "F1")
     for row in scores.per_class:
         recall = percent_with_interval(row.recall, row.recall_low, row.recall_high)

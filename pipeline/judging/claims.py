@@ -121,7 +121,7 @@ def _not_inferior(policy: GatePolicy, evidence: Evidence, level: float) -> Check
     unknown = unknown_former(policy, evidence)
     if unknown:
         return unknown
-    # Proven for each at the full level: a union of null hypotheses is rejected where all of them are (Berger 1982).
+    # Proven for each at the full level: a union of null hypotheses is rejected if all of them are (Berger 1982).
     found = [(compare(evidence, other).result(), other) for other in evidence.former]
     values = [
         float(p_value(policy, "non-inferior", result.fixed, result.made, len(evidence.labels))) for result, _ in found
@@ -129,7 +129,8 @@ def _not_inferior(policy: GatePolicy, evidence: Evidence, level: float) -> Check
     worst = int(np.argmax(values))
     result, other = found[worst]
     shown, limit = paired.against_limit(values[worst], level)
-    sentence = f"Against {other.id}, the hardest of {len(found)}: {in_words(result)}, {shown}, needs p <= {limit}."
+    hardest = f", the hardest of {len(found)}" if len(found) > 1 else ""
+    sentence = f"Against {other.id}{hardest}: {in_words(result)}, {shown}, needs p <= {limit}."
     title = _title_of_not_inferior(policy)
     return Check("proven_not_inferior", title, passed(values[worst] <= level), values[worst], level, sentence)
 

@@ -70,6 +70,6 @@ def leaked_images(version: Version | Refit, test: UnlabelledImages) -> int:
 
 
 def _score_sentence(expected: ExpectedScore, metric: CompetitionMetric) -> str:
-    what = "" if metric.name == "accuracy" else f" ({metric.title.lower()})"
+    what = "" if metric.name == "accuracy" else f" ({score_texts.inside(metric.name)})"
     inside = score_texts.interval(metric.name, expected.low, expected.high)
     return f"Expected public score{what}: {score_texts.score(metric.name, expected.score)} ({inside}, 95 % interval)."

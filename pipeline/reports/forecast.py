@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CAVEAT = (
-    "A forecast only holds if errors keep falling as they did over the sizes that were measured, with the same kind "
-    "of images and the same recipe; the interval covers chance in the measured errors, not a law that bends later, "
-    "and far beyond the largest measured size it is a guess."
+    "A forecast only holds if errors keep falling as they did over the measured sizes, with the same kind of images "
+    "and the same recipe. Its interval covers chance in the measured errors, not a change of trend; far beyond the "
+    "largest measured size, a forecast is a guess."
 )
 LEAST_SIZES = 3
 SIZES_FOR_A_FLOOR = 4
@@ -238,7 +238,7 @@ def _sentence(bare: Forecast, subject: str, points: "pd.DataFrame") -> str:
     smallest, largest = int(points["train_size"].min()), int(points["train_size"].max())
     if bare.reached_at is not None:
         return (
-            f"{subject} already reached {goal} with {count(bare.reached_at)} training images, on average of its runs."
+            f"{subject} already reached {goal} with {count(bare.reached_at)} training images, averaged over its runs."
         )
     if law is None:
         measured = f"{len(points)} of the at least {LEAST_SIZES} training sizes"
@@ -248,7 +248,7 @@ def _sentence(bare: Forecast, subject: str, points: "pd.DataFrame") -> str:
         reason = _why_never(law, bare.accuracy, smallest, largest)
         return f"{subject} never reaches {goal} at the rate seen {span}: {reason}{_unless(bare.low)}."
     low = _about(bare.low or bare.size)
-    interval = f"{low} to {_about(bare.high)}" if bare.high else f"{low} upwards, without end"
+    interval = f"{low} to {_about(bare.high)}" if bare.high else f"{low} or more, with no upper end"
     return (
         f"{subject} would reach {goal} at about {_about(bare.size)} training images (95 % interval: {interval}), "
         f"{bare.size / largest:.2g} times the largest measured, if its errors keep falling as seen {span}"

@@ -61,7 +61,7 @@ def test_errors_that_do_not_fall_mean_never():
 def test_what_is_already_reached_is_said_so():
     (found,) = forecast(curve(2 * SIZES**-0.5), accuracy=0.95)
     assert found.reached_at == 4_200
-    assert found.sentence == "cnn already reached 95 % with 4,200 training images, on average of its runs."
+    assert found.sentence == "cnn already reached 95 % with 4,200 training images, averaged over its runs."
 
 
 def test_too_few_sizes_give_a_sentence_and_no_number():
