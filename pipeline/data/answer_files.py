@@ -115,7 +115,7 @@ def _names(path: Path, name: str, array: NDArray[Any] | None) -> tuple[str, ...]
     if array is None:
         return None
     if array.ndim != 1 or array.dtype.kind not in "iuU":
-        raise DataError(f"{path}[{name}] holds {array.dtype} of the shape {array.shape}: strings [N] are expected.")
+        raise DataError(f"{path}[{name}] holds {array.dtype} of shape {array.shape}: strings [N] are expected.")
     return _unlike(path, name, tuple(map(str, array.tolist())))
 
 

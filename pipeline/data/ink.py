@@ -10,7 +10,7 @@ from pipeline.errors import DataError
 Grey = NDArray[np.float32]
 BLANK = "The picture is blank: draw or photograph one digit with clear contrast."
 GRID = 48
-"""The paper's brightness is estimated on a grid of about this many pixels a side."""
+"""The paper's brightness is estimated on a grid of about this many pixels per side."""
 WIDEST_STROKE = 0.4
 """Anything wider than this share of the longer side is not a stroke but a shadow, or the paper itself."""
 PLANE_TOLERANCES = (64.0, 45.0, 32.0, 23.0, 16.0, 11.0, 8.0)

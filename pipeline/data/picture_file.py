@@ -53,11 +53,11 @@ def decode_picture(content: bytes, name: str, side: int | None = None) -> "Image
     Args:
         content: The file.
         name: For messages.
-        side: A JPEG may be decoded at a smaller scale that leaves at least this many pixels a side, which saves most
+        side: A JPEG may be decoded at a smaller scale that leaves at least this many pixels per side, which saves most
             of the work; ``None`` decodes every pixel.
 
     Returns:
-        An image of 8 bits a channel, or of one channel with more (modes ``I``, ``I;16`` and ``F``).
+        An image of 8 bits per channel, or of one channel with more (modes ``I``, ``I;16`` and ``F``).
 
     Raises:
         DataError: It is damaged, cut off, of an unknown format, animated, has colours of more than 8 bits, or
@@ -116,11 +116,11 @@ def _require_still(image: Any, name: str) -> None:
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise DataError(f"{name} holds several frames: save one of them as a still picture.")
     if _is_deep(image):
-        raise DataError(f"{name} has more than 8 bits a channel: save it with 8.")
+        raise DataError(f"{name} has more than 8 bits per channel: save it with 8.")
 
 
 def _is_deep(image: Any) -> bool:
-    """Return whether a colour picture has 16 bits a channel, of which Pillow would drop 8 without a word.
+    """Return whether a colour picture has 16 bits per channel, of which Pillow would drop 8 without a word.
 
     Only what the decoder is asked for says so, before the picture is loaded.
     """

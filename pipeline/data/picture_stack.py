@@ -66,10 +66,10 @@ def pixels(image: "Image", path: Path) -> NDArray[np.uint8]:
     """Return the pixels of a picture: ``[H, W]`` where it is grey, else ``[H, W, 3]``.
 
     Raises:
-        DataError: It has transparent pixels, or more than 8 bits a channel.
+        DataError: It has transparent pixels, or more than 8 bits per channel.
     """
     if image.mode.startswith(("I", "F")):
-        raise DataError(f"{path} has more than 8 bits a channel: save it with 8.")
+        raise DataError(f"{path} has more than 8 bits per channel: save it with 8.")
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
         raise DataError(f"{path} has transparent pixels: save it without transparency.")
     if image.mode in {"1", "L", "LA"}:

@@ -104,7 +104,7 @@ class Batch:
         pace = 60 * len(self.outcomes) / max(self.seconds, 1e-3)
         lines = [
             f"{len(self.outcomes):,} images arrived for {self.dataset} and were prepared as "
-            f"{in_words(self.preparation)}, {pace:,.0f} a minute."
+            f"{in_words(self.preparation)}, {pace:,.0f} per minute."
         ]
         lines += [f"{title}: {self.counts[kind]:,}." for kind, title in TITLES.items() if self.counts[kind]]
         if self.polarities:

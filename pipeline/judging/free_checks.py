@@ -151,7 +151,7 @@ def not_the_champion(evidence: Evidence) -> Check:
 )
 def latency(evidence: Evidence, ratio: float) -> Check | None:
     """Check that one prediction takes at most ``ratio`` times the champion's milliseconds."""
-    return _budget("latency", "ms a prediction", evidence, lambda model: model.latency_ms, ratio)
+    return _budget("latency", "ms per prediction", evidence, lambda model: model.latency_ms, ratio)
 
 
 @rule(

@@ -167,7 +167,7 @@ def _probabilities(given: NDArray[Any], classes: tuple[str, ...], what: str, ima
         return np.eye(len(classes), dtype=np.float32)[_numbers(_texts(given, what), classes, what)]
     if given.ndim != 2 or given.shape[1] != len(classes) or given.dtype.kind not in "fiu":
         raise DataError(
-            f"{what} are {given.dtype} of the shape {given.shape}: labels [N] or probabilities [N, {len(classes)}] "
+            f"{what} are {given.dtype} of shape {given.shape}: labels [N] or probabilities [N, {len(classes)}] "
             "are expected."
         )
     return given.astype(np.float32)
@@ -175,7 +175,7 @@ def _probabilities(given: NDArray[Any], classes: tuple[str, ...], what: str, ima
 
 def _texts(array: NDArray[Any], what: str) -> list[str]:
     if array.ndim != 1 or array.dtype.kind not in TEXT_OR_NUMBER:
-        raise DataError(f"{what} are {array.dtype} of the shape {array.shape}: numbers or strings [N] are expected.")
+        raise DataError(f"{what} are {array.dtype} of shape {array.shape}: numbers or strings [N] are expected.")
     return [str(value) for value in array.tolist()]
 
 

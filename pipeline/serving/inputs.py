@@ -18,7 +18,7 @@ def images_from_pictures(pictures: list[bytes], preparation: Preparation) -> Ima
         raise RequestRefusal(422, "There is no file in the form: send one or more pictures in the field `files`.")
     if len(pictures) > MOST_PICTURES:
         raise RequestRefusal(
-            413, f"{len(pictures)} pictures are too many at once: send at most {MOST_PICTURES} a request."
+            413, f"{len(pictures)} pictures are too many at once: send at most {MOST_PICTURES} per request."
         )
     several = len(pictures) > 1
     return np.stack(

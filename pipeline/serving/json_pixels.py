@@ -40,7 +40,7 @@ def images_from_json(body: bytes, shape: Shape) -> Images:
         raise RequestRefusal(422, "There are no images in `images`: send at least one.")
     if len(images) > MOST_IMAGES:
         raise RequestRefusal(
-            413, f"{len(images):,} images are too many at once: send at most {MOST_IMAGES:,} a request."
+            413, f"{len(images):,} images are too many at once: send at most {MOST_IMAGES:,} per request."
         )
     return np.frombuffer(_pixels(_numbers(images, shape), shape), np.uint8).reshape(-1, *shape)
 
@@ -50,8 +50,8 @@ def _require_bounded(body: bytes) -> None:
     if body.count(b",") > MOST_NUMBERS or body.count(b"[") > MOST_LISTS:
         raise RequestRefusal(
             413,
-            f"The body holds too many numbers at once: send at most {MOST_NUMBERS:,} in {MOST_LISTS:,} lists a "
-            "request, and leave out a last axis of one channel.",
+            f"The body holds too many numbers at once: send at most {MOST_NUMBERS:,} in {MOST_LISTS:,} lists "
+            "per request, and leave out a last axis of one channel.",
         )
     if body.count(b'"') > 2 or body.count(b"{") > 1:
         raise RequestRefusal(422, f"{EXPECTED} Text, and fields of other names, are not read.")

@@ -161,7 +161,7 @@ def picture(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def png_of_16_bits(colour: int, channels: int) -> bytes:
-    """A PNG of 2 x 2 with 16 bits a channel, which Pillow can read but not write."""
+    """A PNG of 2 x 2 with 16 bits per channel, which Pillow can read but not write."""
     import zlib
 
     def chunk(kind: bytes, content: bytes) -> bytes:

@@ -12,7 +12,7 @@ from fuzz_targets import CORPUS, TARGETS, outcome
 
 TOO_LARGE = "more than the 2 GiB that are read: store pixels as uint8, or fewer images"
 NOT_AN_ARCHIVE = r"set\.npz cannot be read as a NumPy archive \(.+\): copy or download the file again\.$"
-DEEP = "has (more than 8 bits a channel|16 bits a colour): save it with 8"
+DEEP = "has more than 8 bits per channel: save it with 8"
 ROLES = r"set\.npz is damaged \({}\): restore it from a backup, or give the dataset another --name"
 UNREADABLE_ROLES = ROLES.format("it cannot be read as a NumPy archive")
 

@@ -64,8 +64,8 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "half a TIFF": (lambda: saved("TIFF")[:900], "damaged"),
     "flipped data": (lambda: saved("PNG").replace(b"IDAT", b"IDAT\xff", 1), "damaged"),
     "several frames": (animated, "several frames"),
-    "16 bits a colour": (lambda: png(16, 2, b"\x12\x34" * 3), "more than 8 bits a channel"),
-    "16 bits a colour and alpha": (lambda: png(16, 6, b"\x12\x34" * 4), "more than 8 bits a channel"),
+    "16 bits per channel": (lambda: png(16, 2, b"\x12\x34" * 3), "more than 8 bits per channel"),
+    "16 bits per channel and alpha": (lambda: png(16, 6, b"\x12\x34" * 4), "more than 8 bits per channel"),
     "more pixels than are decoded": (lambda: bomb(8_000), "million pixels"),
     "a bomb": (lambda: bomb(30_000), "million pixels"),
 }

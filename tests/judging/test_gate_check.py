@@ -178,8 +178,8 @@ def test_nan_is_an_error_and_never_a_pass():
     [
         (Answers(LABELS, CHAMPION[:-1], BETTER), "champion's predictions on the benchmark have the shape"),
         (Answers(LABELS, CHAMPION, np.zeros((2000, 3, 3))), "labels \\[N\\] or probabilities"),
-        (Answers([], [], []), "numbers or texts"),
-        (Answers(LABELS / 2, CHAMPION, BETTER), "numbers or texts"),
+        (Answers([], [], []), "numbers or strings"),
+        (Answers(LABELS / 2, CHAMPION, BETTER), "numbers or strings"),
         (Answers(LABELS, probabilities(LABELS, CHAMPION == LABELS), ["cat"] * 2000), "name the class 'cat'"),
     ],
     ids=["length", "shape", "empty", "fractions", "unknown class"],

@@ -36,7 +36,7 @@ def test_init_changes_nothing_until_it_is_edited_and_overwrites_nothing(
     assert read_settings(None, {}) == Settings()
     file.write_text("[run]\nseed = 7\n")
     status, _, err = command("init")
-    assert status == 1 and "exists already" in err
+    assert status == 1 and "already exists" in err
     assert file.read_text() == "[run]\nseed = 7\n"
 
 

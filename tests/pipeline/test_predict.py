@@ -101,7 +101,7 @@ def test_a_submission_with_probabilities_has_a_column_for_each_class(
 def test_what_excludes_each_other_is_refused(command: Any, two: list[str], home: Home, data: Path) -> None:
     for options, why in (
         (("--top", 2, "--probabilities"), "give one of them"),
-        (("--top", 2, "--output", "x.csv"), "--top is for what is printed"),
+        (("--top", 2, "--output", "x.csv"), "--top applies to printed predictions"),
         (("--version", "dummy", "--dataset", "other"), "is a version of 'stripes'"),
     ):
         status, _, err = command("predict", data, *options, "--home", home.root)

@@ -242,7 +242,7 @@ def test_a_changed_record_is_refused(data: Path, home: Home) -> None:
 
 def test_two_searches_of_one_study_do_not_mix(data: Path, home: Home) -> None:
     found = search(data, home, 1)
-    with tuning_journal.exclusive(home, found.study), pytest.raises(StoreError, match="Another process is at work"):
+    with tuning_journal.exclusive(home, found.study), pytest.raises(StoreError, match="Another process is using"):
         search(data, home, 2)
 
 
