@@ -90,8 +90,8 @@ def test_what_is_needed_is_kept_and_says_why(home: Home, make_version: MakeVersi
     found = pruning.prune(home, ALL, silent)
     assert [version.id for version in found.removed] == ["9-old"]
     assert {name: why.split()[-1] for name, why in found.kept.items()} == {
-        "2-served": "production", "3-unproven": "again", "4-sent": "submitted", "5-waiting": "it", "6-eye-witness": "it",
-        "7-member": "blend",
+        "2-served": "production", "3-unproven": "again", "4-sent": "submitted", "5-waiting": "it",
+        "6-eye-witness": "it", "7-member": "blend",
     }  # fmt: skip
     assert production.problems(home) == []
     ledger_files.read(home, "tiny", versions.list_versions(home))
