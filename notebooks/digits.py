@@ -81,7 +81,7 @@ show(exploration_plots.embedding(points, data.labels[rows], data.classes), "a ma
 doubtful = found.suspects[:24]
 questions = [f"{data.classes[data.labels[s.row]]}, or {data.classes[s.suggested]}?" for s in doubtful]
 display(Markdown(found.doubts))
-show(exploration_plots.sheet(data.images[[s.row for s in doubtful]], questions, "Labels to check"), "labels to check")
+show(exploration_plots.sheet(data.images[[s.row for s in doubtful]], questions, "Doubtful labels"), "doubtful labels")
 
 # %% [markdown]
 # ## 3. Who may see which image

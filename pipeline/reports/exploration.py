@@ -27,8 +27,8 @@ _TITLES = {
     "class_counts": "images of each class",
     "duplicates": "copies of an earlier image",
     "conflicting": "copies with another label",
-    "official_test": "set aside by the source for testing",
-    "shared": "both set aside and among the others",
+    "official_test": "test images, as the source declares",
+    "shared": "in both training and test part",
 }
 _MOST_SAMPLES = 144
 
@@ -174,7 +174,7 @@ def _pictures(found: Exploration) -> dict[str, bytes]:
         "class_means": draw.class_means(data.images, data.labels, data.classes),
         "pixel_intensity": draw.pixel_intensity(data.images),
         "near_duplicates": draw.sheet(data.images[pairs], list(names[data.labels[pairs]]), "Near-duplicates, in pairs"),
-        "label_errors": draw.sheet(data.images[given], changes, "Labels to check"),
+        "label_errors": draw.sheet(data.images[given], changes, "Doubtful labels"),
         "embedding": draw.embedding(points, data.labels[rows], data.classes),
     }
 

@@ -157,8 +157,8 @@ def _mistakes(inputs: ReportInputs) -> tuple[galleries.Tile, ...]:
 
 def _mistake_sentence(scores: Scores, shown: int) -> str:
     if scores.errors is not None and scores.errors <= shown:
-        return "All of its mistakes, most confident first: some are labels that a person would doubt too."
-    return "The mistakes it is most confident of: some are labels that a person would doubt too."
+        return "All of its mistakes, most confident first; some have labels that a person would doubt, too."
+    return "The mistakes it is most confident of; some have labels that a person would doubt, too."
 
 
 def _comparison(inputs: ReportInputs) -> galleries.MistakeComparison | None:

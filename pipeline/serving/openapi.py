@@ -13,7 +13,7 @@ from pipeline.serving import access
 from pipeline.serving.champion import Champion
 from pipeline.serving.refusals import MOST_IMAGES, MOST_PICTURES
 
-DESCRIPTION = 'Predict what small images show with the model in production. Every refusal is `{"detail": sentence}`.'
+DESCRIPTION = 'Classify small images with the model in production. Every refusal is `{"detail": sentence}`.'
 UNSERVED = (28, 28, 1)
 """The shape that is shown before the first champion."""
 BEARER: dict[str, Any] = {
