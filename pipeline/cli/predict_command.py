@@ -132,11 +132,11 @@ def _model(home: Home, version: str | None, dataset: str | None) -> Deployment |
     Raises:
         SettingsError: The version belongs to another dataset than the one that is named.
     """
+    if version is None:
+        return champion_of(home, dataset)
     from pipeline.inspection.datasets import name_of
     from pipeline.store import versions
 
-    if version is None:
-        return champion_of(home, dataset)
     named = name_of(home, dataset) if dataset else None
     found = versions.require_whole(versions.find(home, version, named))
     own = found.manifest.dataset.name

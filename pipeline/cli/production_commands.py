@@ -117,10 +117,13 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
     Raises:
         DeployError: Nothing serves, or several do and none is named.
     """
-    from pipeline.inspection.datasets import name_of
     from pipeline.store import production
 
-    return production.the_champion(home, name_of(home, dataset) if dataset else None, "name one with --dataset")
+    if dataset is not None:
+        from pipeline.inspection.datasets import name_of
+
+        dataset = name_of(home, dataset)
+    return production.the_champion(home, dataset, "name one with --dataset")
 
 
 def _follow(home: Home, deployment: Deployment) -> None:
