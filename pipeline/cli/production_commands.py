@@ -13,6 +13,7 @@ from pipeline.cli.common import (
     JsonOption,
     VersionArgument,
     console,
+    dataset_name,
     notice,
     print_json,
 )
@@ -119,11 +120,7 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
     """
     from pipeline.store import production
 
-    if dataset is not None:
-        from pipeline.inspection.datasets import name_of
-
-        dataset = name_of(home, dataset)
-    return production.the_champion(home, dataset, "name one with --dataset")
+    return production.the_champion(home, dataset_name(home, dataset), "name one with --dataset")
 
 
 def _follow(home: Home, deployment: Deployment) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import HomeOption, JsonOption, console, dataset_name, notice, print_json
 from pipeline.store.home import Home
 
 
@@ -29,11 +29,10 @@ def prune(
     needed by the gate's ledger are never removed. Removed versions disappear from the learning curve, and repeating
     the run that made them trains them again.
     """
-    from pipeline.inspection.datasets import name_of
     from pipeline.orchestration import pruning
 
     place = Home.find(home)
-    rule = pruning.Rule(older_than, keep, name_of(place, dataset) if dataset else None)
+    rule = pruning.Rule(older_than, keep, dataset_name(place, dataset))
     found = pruning.prune(place, rule, notice) if remove else pruning.plan(place, rule)
     ids = [version.id for version in found.removed]
     if as_json:

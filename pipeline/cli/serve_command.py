@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import ChampionOption, HomeOption, console, notice
+from pipeline.cli.common import ChampionOption, HomeOption, console, dataset_name, notice
 from pipeline.errors import SettingsError
 from pipeline.store.home import Home
 
@@ -73,13 +73,12 @@ def serve(
     """
     import uvicorn
 
-    from pipeline.inspection.datasets import name_of
     from pipeline.serving.access import made_token, read_token
     from pipeline.serving.app import create_app
     from pipeline.serving.http_protocol import PatientProtocol
 
     place = Home.find(home)
-    dataset = name_of(place, dataset) if dataset else None
+    dataset = dataset_name(place, dataset)
     _require_one(place, dataset)
     local = host in LOOPBACK
     token = read_token(token_file) if token_file else None

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from pipeline import cli
 from pipeline.cli import app
 from pipeline.store import production, versions
 from pipeline.store.home import Home
@@ -196,6 +197,13 @@ def test_help_fills_its_lines_and_keeps_square_brackets() -> None:
     assert "[gate] table" in help_of("gate", "check")
 
 
+def test_every_module_with_commands_is_named_with_what_it_registers() -> None:
+    folder = Path(cli.__file__).parent
+    assert {path.stem for path in folder.glob("*.py") if "\ndef register(" in path.read_text()} == set(cli.MODULES)
+    for module, names in cli.MODULES.items():
+        assert set(cli.registered(module)) == set(names), module
+
+
 LIGHT = [
     ("--help",),
     ("versions",),
@@ -206,7 +214,7 @@ LIGHT = [
     ("gate",),
     ("predict", "DATA"),
 ]
-HEAVY = ("tensorflow", "keras", "xgboost", "kaggle", "mlflow")
+HEAVY = ("tensorflow", "keras", "xgboost", "kaggle", "mlflow", "http", "filelock", "scipy")
 ASK = """
 import sys
 from pipeline.cli import main
