@@ -1,5 +1,6 @@
 """The commands of ``simulator.py``: parse, call, print."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
@@ -50,12 +51,12 @@ class AllCommands(common.Commands):
         """Return a command; a name that is unknown imports them all, so that a similar one can be suggested."""
         wanted = [module for module, names in MODULES.items() if cmd_name in names]
         for module in wanted or MODULES:
-            self.commands |= registered(module)
+            self.commands.update(registered(module))
         return super().get_command(ctx, cmd_name)
 
 
 @cache
-def registered(module: str) -> dict[str, Any]:
+def registered(module: str) -> Mapping[str, Any]:
     """Return the commands of one module by name; it can register them once in a process."""
     own = typer.Typer(rich_markup_mode="rich")
     import_module(f"{__name__}.{module}").register(own)

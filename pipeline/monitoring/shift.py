@@ -91,7 +91,7 @@ def _exceeding(scaled: float) -> float:
     if scaled < 1:
         odd = (math.exp(-(((2 * k - 1) * math.pi / scaled) ** 2) / 8) for k in range(1, 5))
         return 1 - math.sqrt(2 * math.pi) / scaled * sum(odd)
-    return 2 * sum((-1) ** (k - 1) * math.exp(-2 * (k * scaled) ** 2) for k in range(1, 6))
+    return 2 * math.fsum((-1) ** (k - 1) * math.exp(-2 * (k * scaled) ** 2) for k in range(1, 6))
 
 
 def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
