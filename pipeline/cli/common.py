@@ -13,9 +13,9 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
-from pipeline.cli.settings_options import settings_option
 from pipeline.cli.terminal import PlainConsole, prepare_streams
 from pipeline.errors import PipelineError, SettingsError, shortened, shown
+from pipeline.store.home import Home
 
 HomeOption = Annotated[
     Path | None,
@@ -34,9 +34,6 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
-DataDirOption = Annotated[Path | None, settings_option("data_dir")]
-SourceOption = Annotated[str, settings_option("dataset")]
-"""Labelled images."""
 ChampionOption = Annotated[
     str | None,
     typer.Option("--dataset", help="Dataset whose champion to use; required if several have one."),
@@ -79,6 +76,15 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _short_usage_errors():
             return super().invoke(ctx)
+
+
+def dataset_name(home: Home, given: str | None) -> str | None:
+    """Return the name that a dataset is kept under in a home; ``None`` where none is given."""
+    if not given:
+        return None
+    from pipeline.inspection.datasets import name_of
+
+    return name_of(home, given)
 
 
 def print_json(value: Any) -> None:

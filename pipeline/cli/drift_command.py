@@ -7,7 +7,6 @@ import typer
 
 from pipeline.cli.common import (
     ChampionOption,
-    DataDirOption,
     HomeOption,
     JsonOption,
     console,
@@ -15,6 +14,7 @@ from pipeline.cli.common import (
     print_json,
 )
 from pipeline.cli.production_commands import champion_of
+from pipeline.cli.settings_options import DataDirOption
 from pipeline.contracts import Deployment
 from pipeline.errors import SettingsError
 from pipeline.store.home import Home

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import DataDirOption, HomeOption, SourceOption, console, errors, notice
+from pipeline.cli.common import HomeOption, console, errors, notice
+from pipeline.cli.settings_options import DataDirOption, SourceOption
 from pipeline.store.home import Home
 
 

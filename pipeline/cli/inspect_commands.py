@@ -10,14 +10,15 @@ from rich.text import Text
 
 from pipeline.cli.common import (
     VERSION_HELP,
-    DataDirOption,
     HomeOption,
     JsonOption,
     VersionArgument,
     console,
+    dataset_name,
     notice,
     print_json,
 )
+from pipeline.cli.settings_options import DataDirOption
 from pipeline.contracts import Version
 from pipeline.store.home import Home
 
@@ -63,11 +64,10 @@ def list_versions(
 ) -> None:
     """List every version, including those that failed."""
     from pipeline.cli.version_table import print_versions
-    from pipeline.inspection.datasets import name_of
     from pipeline.store import version_index, versions
 
     place = Home.find(home)
-    dataset = name_of(place, dataset) if dataset else None
+    dataset = dataset_name(place, dataset)
     listed = [
         version
         for version in version_index.summaries(place)

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from pipeline.cli.common import VERSION_HELP, ChampionOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import (
+    VERSION_HELP,
+    ChampionOption,
+    HomeOption,
+    JsonOption,
+    console,
+    dataset_name,
+    notice,
+    print_json,
+)
 from pipeline.cli.production_commands import champion_of
 from pipeline.contracts import Deployment, Probabilities, UnlabelledImages, Version
 from pipeline.errors import SettingsError
@@ -142,12 +151,11 @@ def _model(home: Home, version: str | None, dataset: str | None) -> Deployment |
     Raises:
         SettingsError: The version belongs to another dataset than the one that is named.
     """
-    from pipeline.inspection.datasets import name_of
     from pipeline.store import versions
 
     if version is None:
         return champion_of(home, dataset)
-    named = name_of(home, dataset) if dataset else None
+    named = dataset_name(home, dataset)
     found = versions.require_whole(versions.find(home, version, named))
     own = found.manifest.dataset.name
     if named not in (None, own):

@@ -13,6 +13,7 @@ from pipeline.cli.common import (
     JsonOption,
     VersionArgument,
     console,
+    dataset_name,
     notice,
     print_json,
 )
@@ -117,10 +118,9 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
     Raises:
         DeployError: Nothing serves, or several do and none is named.
     """
-    from pipeline.inspection.datasets import name_of
     from pipeline.store import production
 
-    return production.the_champion(home, name_of(home, dataset) if dataset else None, "name one with --dataset")
+    return production.the_champion(home, dataset_name(home, dataset), "name one with --dataset")
 
 
 def _follow(home: Home, deployment: Deployment) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import HomeOption, JsonOption, console, dataset_name, notice, print_json
 from pipeline.store.home import Home
 
 
@@ -31,11 +31,10 @@ def prune(
     judged again, or are needed by the gate's ledger. Removed versions disappear from the learning curve, and repeating
     the run that made them trains them again.
     """
-    from pipeline.inspection.datasets import name_of
     from pipeline.orchestration import pruning
 
     place = Home.find(home)
-    rule = pruning.Rule(older_than, keep, name_of(place, dataset) if dataset else None)
+    rule = pruning.Rule(older_than, keep, dataset_name(place, dataset))
     found = pruning.prune(place, rule, notice) if remove else pruning.plan(place, rule)
     ids = [version.id for version in found.removed]
     if as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import ChampionOption, HomeOption, console, notice
+from pipeline.cli.common import ChampionOption, HomeOption, console, dataset_name, notice
 from pipeline.errors import SettingsError
 from pipeline.store.home import Home
 
@@ -81,12 +81,11 @@ def serve(
 
     A promotion or rollback is picked up without a restart.
     """
-    from pipeline.inspection.datasets import name_of
     from pipeline.serving.access import made_token, read_token
     from pipeline.serving.app import create_app
 
     place = Home.find(home)
-    dataset = name_of(place, dataset) if dataset else None
+    dataset = dataset_name(place, dataset)
     _require_one(place, dataset)
     local = host in LOOPBACK
     token = read_token(token_file) if token_file else None

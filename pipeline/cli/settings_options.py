@@ -127,3 +127,8 @@ def _default(field: FieldInfo) -> str | None:
 
 def _is_list(field: FieldInfo) -> bool:
     return isinstance(field.default, tuple)
+
+
+DataDirOption = Annotated[Path | None, settings_option("data_dir")]
+SourceOption = Annotated[str, settings_option("dataset")]
+"""Labelled images."""

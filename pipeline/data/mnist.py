@@ -1,12 +1,10 @@
 """MNIST, from a local folder, Keras' cache, or the file that Keras downloads."""
 
 import hashlib
-import http.client
 import os
 import struct
 import tempfile
 import time
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,9 +80,11 @@ def download(target: Path, timeout: float, url: str | None = None) -> None:
     Raises:
         DataError: The server cannot be reached, is too slow, or sends something else.
     """
+    from http.client import HTTPException
+
     try:
         content = _fetch(url or URL, timeout)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, HTTPException) as error:
         raise DataError(
             f"MNIST could not be downloaded ({error}): check the network, or name its folder with --data-dir."
         ) from error
@@ -101,9 +101,11 @@ def download(target: Path, timeout: float, url: str | None = None) -> None:
 
 
 def _fetch(url: str, timeout: float) -> bytes:
+    from urllib.request import urlopen
+
     deadline = time.monotonic() + 20 * timeout
     content = bytearray()
-    with urllib.request.urlopen(url, timeout=timeout) as reply:
+    with urlopen(url, timeout=timeout) as reply:
         while chunk := reply.read(CHUNK):
             content += chunk
             if len(content) > BYTES or time.monotonic() > deadline:

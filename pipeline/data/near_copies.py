@@ -99,10 +99,14 @@ def near_copies(train_images: ImageSource | Searched, benchmark_images: ImageSou
     best = _Pairs(np.empty((0, 3), np.int64), np.empty(0))
     if len(images) == 0 or len(benchmark_images) == 0:
         return best.as_copies()
-    for start, train in _parts(train_images):
-        for first in range(0, len(benchmark_images), QUERIES):
-            found = _found(train, benchmark_images[first : first + QUERIES])
-            best = best.better_of(found.moved(first, start))
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # The products are so small that the threads of one would mostly wait for each other, and they spin while they do.
+    with threadpool_limits(1):
+        for start, train in _parts(train_images):
+            for first in range(0, len(benchmark_images), QUERIES):
+                found = _found(train, benchmark_images[first : first + QUERIES])
+                best = best.better_of(found.moved(first, start))
     return best.as_copies()
 
 

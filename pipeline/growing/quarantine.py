@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
@@ -140,10 +139,12 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         StoreError: The disk is full or fails.
     """
+    from filelock import FileLock
+
     place = folder / snapshots.QUARANTINE
     with atomic.disk_errors(place):
         atomic.make_folder(place)
-        lock = filelock.FileLock(place / LOCK)
+        lock = FileLock(place / LOCK)
         lock.acquire()
     try:
         yield

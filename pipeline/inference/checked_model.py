@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.errors import ModelError, StoreError
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.inference.predictor import OnnxPredictor
-from pipeline.store import manifest, version_folder
+from pipeline.store import manifest, scores
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def load(folder: Path, digest: str | None = None, threads: int = 0) -> CheckedMo
     if digest is not None and facts.digest != digest:
         raise StoreError(f"{folder} holds a different model from the one in the history: roll back, or train again.")
     if facts.refit is None:  # a refit was never scored, and its digest covers the classes
-        version_folder.require_same_classes(folder, facts)
+        scores.require_same_classes(folder, facts)
     content = manifest.check_content(folder, facts, manifest.MODEL)
     predictor = OnnxPredictor(content, threads=threads)
     classes = len(facts.dataset.classes)

@@ -8,8 +8,23 @@ from dataclasses import replace
 from pipeline.contracts import Check, Verdict, Version
 from pipeline.errors import DataError
 from pipeline.facts.score_facts import Scores
-from pipeline.judging import free_checks, metrics
+from pipeline.judging import metrics
 
+FREE = frozenset(
+    {
+        "predictions_usable",
+        "onnx_parity",
+        "no_training_image",
+        "near_copies",
+        "same_benchmark",
+        "not_the_champion",
+        "latency_budget",
+        "size_budget",
+        "validation_screen",
+        "budget_left",
+    }
+)
+"""The names of the checks that show nothing of the benchmark."""
 WITHHELD = "withheld"
 SENTENCE = (
     'It was refused by what the benchmark showed. The policy discloses verdicts only (disclose = "verdict"), so that '
@@ -26,7 +41,7 @@ def shown_verdict(verdict: Verdict) -> Verdict:
     """Return what may be shown of a verdict: all of it, or only the checks that read nothing of the benchmark."""
     if not withholds(verdict):
         return verdict
-    free = tuple(check for check in verdict.checks if check.name in free_checks.NAMES)
+    free = tuple(check for check in verdict.checks if check.name in FREE)
     if len(free) == len(verdict.checks):
         return replace(verdict, comparison=None, lack=None)
     refused = Check(WITHHELD, "the benchmark", verdict.outcome, None, None, SENTENCE)

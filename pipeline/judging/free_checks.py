@@ -14,22 +14,6 @@ from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.rules import rule
 from pipeline.judging.words import passed
 
-NAMES = frozenset(
-    {
-        "predictions_usable",
-        "onnx_parity",
-        "no_training_image",
-        "near_copies",
-        "same_benchmark",
-        "not_the_champion",
-        "latency_budget",
-        "size_budget",
-        "validation_screen",
-        "budget_left",
-    }
-)
-"""Checks that show nothing of the benchmark."""
-
 
 def usable(evidence: Evidence) -> Check:
     """Check that every class has benchmark images, and every prediction that is needed exists and is possible."""

@@ -44,27 +44,36 @@ class GatePolicy(BaseModel):
     Every field from ``accuracy_floor`` on is the limit of one check (``pipeline.judging.rules``).
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    preset: Preset = "guarded"
-    """The preset that these rules started from."""
-    mode: Mode = "better"
-    """``better``: proven better than the champion. ``non-inferior``: proven less than ``margin_pp`` worse than every
-    champion so far. ``growing``: ``non-inferior`` and at least as good as the champion for the champion's
-    recipe trained on more images, ``better`` for all others. ``cross-fit``: better out of fold, on all images, those
-    of the benchmark among them, which are trained on. ``as-good``: accuracy at least the champion's, which proves
-    nothing."""
-    alpha: _Level = 0.05
-    """Probability of one wrong promotion or more: over the life of the dataset, or in each judgement."""
-    budget: Budget = "lifetime"
-    """``lifetime``: the judgements of a dataset share ``alpha``. ``each``: every judgement may err with ``alpha``."""
-    margin_pp: _Points = None
-    """Points of accuracy by which a challenger may be worse, in the modes ``growing`` and ``non-inferior``."""
-    disclose: Literal["full", "verdict"] = "full"
-    """What is shown of a refused challenger: ``full``, every figure; ``verdict``, that it was refused. It changes no
-    judgement, so it is no part of the digest."""
+    preset: Preset = Field("guarded", description="The preset that these rules started from.")
+    mode: Mode = Field(
+        "better",
+        description="``better``: proven better than the champion. ``non-inferior``: proven less than ``margin_pp`` "
+        "worse than every champion so far. ``growing``: ``non-inferior`` and at least as good as the champion for the "
+        "champion's recipe trained on more images, ``better`` for all others. ``cross-fit``: better out of fold, on "
+        "all images, those of the benchmark among them, which are trained on. ``as-good``: accuracy at least the "
+        "champion's, which proves nothing.",
+    )
+    alpha: _Level = Field(
+        0.05,
+        description="Probability of one wrong promotion or more: over the life of the dataset, or in each judgement.",
+    )
+    budget: Budget = Field(
+        "lifetime",
+        description="``lifetime``: the judgements of a dataset share ``alpha``. ``each``: every judgement may err with "
+        "``alpha``.",
+    )
+    margin_pp: _Points = Field(
+        None,
+        description="Points of accuracy by which a challenger may be worse, in the modes ``growing`` and "
+        "``non-inferior``.",
+    )
+    disclose: Literal["full", "verdict"] = Field(
+        "full",
+        description="What is shown of a refused challenger: ``full``, every figure; ``verdict``, that it was refused. "
+        "It changes no judgement, so it is no part of the digest.",
+    )
     accuracy_floor: _Floor = 0.90
     recall_floor: _Floor = 0.80
     class_alpha: _OptionalLevel = 0.05

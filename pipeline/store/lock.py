@@ -2,12 +2,15 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-
-import filelock
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import StoreError
 from pipeline.store import atomic, recovery
 from pipeline.store.home import Home
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 @contextlib.contextmanager
@@ -43,7 +46,7 @@ def exclusive(home: Home, *, wait: bool, notify: Callable[[str], None]) -> Itera
     """
     with atomic.disk_errors(home.versions):
         atomic.make_folder(home.versions)
-    lock = filelock.FileLock(home.versions / ".lock")
+    lock = _lock_of(home)
     if not _acquired(lock, home):
         if not wait:
             raise StoreError(f"Another run is writing to {home.root}: wait for it to end, or leave out --no-wait.")
@@ -57,10 +60,9 @@ def exclusive(home: Home, *, wait: bool, notify: Callable[[str], None]) -> Itera
 
 def is_held(home: Home) -> bool:
     """Return whether another process is writing to the home now; changes nothing on disk."""
-    path = home.versions / ".lock"
-    if not path.exists():
+    if not _file(home).exists():
         return False
-    lock = filelock.FileLock(path)
+    lock = _lock_of(home)
     try:
         free = _acquired(lock, home)
     except StoreError:
@@ -69,10 +71,23 @@ def is_held(home: Home) -> bool:
     return not free
 
 
-def _acquired(lock: filelock.BaseFileLock, home: Home) -> bool:
+def _file(home: Home) -> Path:
+    return home.versions / ".lock"
+
+
+def _lock_of(home: Home) -> "BaseFileLock":
+    # Imported here, since it brings asyncio, TLS and SQLite, which commands that only read do not need.
+    from filelock import FileLock
+
+    return FileLock(_file(home))
+
+
+def _acquired(lock: "BaseFileLock", home: Home) -> bool:
+    from filelock import Timeout
+
     with atomic.disk_errors(home.versions):
         try:
             lock.acquire(timeout=0)
-        except filelock.Timeout:
+        except Timeout:
             return False
     return True

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from pipeline.errors import StoreError
@@ -221,12 +220,14 @@ def _unlink(path: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
+    from filelock import FileLock, Timeout
+
     with atomic.disk_errors(folder):
         atomic.make_folder(folder)
-    lock = filelock.FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=-1 if wait else 0)
-    except filelock.Timeout:
+    except Timeout:
         yield False
         return
     except OSError as error:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
-import filelock
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import StoreError
@@ -101,11 +100,13 @@ def exclusive(home: Home, wait_seconds: float = 60.0) -> Iterator[None]:
     Raises:
         StoreError: Another process held it for longer than ``wait_seconds``.
     """
+    from filelock import FileLock, Timeout
+
     home.versions.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(home.versions / ".submissions.lock", timeout=wait_seconds)
+    lock = FileLock(home.versions / ".submissions.lock", timeout=wait_seconds)
     try:
         lock.acquire()
-    except filelock.Timeout as error:
+    except Timeout as error:
         raise StoreError(f"Another process is submitting from {home.root}: wait for it to end.") from error
     try:
         yield

@@ -25,7 +25,7 @@ def read(folder: Path) -> Version:
     measured, damage = None, None
     given: tuple[Verdict, ...] = (_no_verdict(folder.name),)
     try:
-        measured = require_same_classes(folder, facts)
+        measured = scores.require_same_classes(folder, facts)
         given = _verdicts(folder, facts)
         damage = manifest.file_damage(folder, facts, content=False)
     except StoreError as error:
@@ -64,21 +64,6 @@ def _require_named(facts: Manifest, folder: Path) -> None:
     unlisted = [name for name in REQUIRED if name not in facts.files]
     if unlisted:
         raise StoreError(f"{', '.join(unlisted)} missing.")
-
-
-def require_same_classes(folder: Path, facts: Manifest) -> Scores:
-    """Return the verified scores, which name the same classes as the manifest.
-
-    In format 1, whose digest does not cover the classes, this is what proves them.
-
-    Raises:
-        StoreError: The scores are missing, damaged or changed, or name other classes.
-    """
-    measured = scores.parse(manifest.check_content(folder, facts, scores.NAME), folder / scores.NAME)
-    named = tuple(row.name for row in measured.per_class)
-    if named and named != facts.dataset.classes:
-        raise StoreError(f"{folder}: {scores.NAME} and {manifest.NAME} name different classes.")
-    return measured
 
 
 def _verdicts(folder: Path, facts: Manifest) -> tuple[Verdict, ...]:

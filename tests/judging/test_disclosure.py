@@ -10,7 +10,6 @@ from pipeline.contracts import Charge, Verdict, Version
 from pipeline.errors import DataError
 from pipeline.facts.score_facts import Robustness, Scores
 from pipeline.judging import disclosure, metrics
-from pipeline.judging.free_checks import NAMES
 from pipeline.judging.policy import PRESETS
 
 LEVEL = 0.00025
@@ -45,7 +44,7 @@ def test_figures_are_withheld_of_what_was_refused(fixed, disclose, withheld):
 
 def test_what_read_nothing_of_the_benchmark_is_shown():
     shown = disclosure.shown_verdict(verdict())
-    assert {check.name for check in shown.checks} - {disclosure.WITHHELD} <= NAMES
+    assert {check.name for check in shown.checks} - {disclosure.WITHHELD} <= disclosure.FREE
     assert len(shown.checks) > 4
     assert (shown.checks[-1].name, shown.checks[-1].outcome) == (disclosure.WITHHELD, "fail")
     assert (shown.explanation, shown.comparison, shown.outcome) == ((), None, "fail")
@@ -55,7 +54,7 @@ def test_what_read_nothing_of_the_benchmark_is_shown():
 
 def test_a_refusal_before_the_benchmark_is_shown_as_it_is():
     given = verdict()
-    free = replace(given, checks=tuple(check for check in given.checks if check.name in NAMES))
+    free = replace(given, checks=tuple(check for check in given.checks if check.name in disclosure.FREE))
     shown = disclosure.shown_verdict(free)
     assert shown.checks == free.checks
     assert shown.comparison is None and shown.explanation == free.explanation
