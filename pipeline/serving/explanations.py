@@ -54,4 +54,5 @@ async def of(champion: Champion, images: Images, probabilities: Probabilities) -
     for image, answer in zip(images, probabilities.argmax(axis=1).tolist(), strict=True):
         found = await champion.batcher.predict(occlusion.covered(image))
         why.append(occlusion.falls(found, answer, champion.shape[:2]))
-    return Explanation(np.round(np.asarray(why, np.float64), DECIMALS), far)
+    rounded: NDArray[np.float64] = np.round(np.asarray(why, np.float64), DECIMALS)
+    return Explanation(rounded, far)
