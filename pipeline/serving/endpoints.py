@@ -11,8 +11,8 @@ from pydantic_core import to_json
 from pipeline.contracts import Images, Probabilities, Version
 from pipeline.serving import access, explanations, inputs, json_pixels, schemas
 from pipeline.serving.champion import NOTHING_SERVES, Champion, ChampionWatch
-from pipeline.serving.explanations import Explanation
-from pipeline.serving.refusals import MOST_EXPLAINED, MOST_PICTURES, RequestRefusal
+from pipeline.serving.explanations import MOST_EXPLAINED, Explanation
+from pipeline.serving.refusals import MOST_PICTURES, RequestRefusal
 from pipeline.store import versions
 from pipeline.store.home import Home
 
@@ -56,15 +56,13 @@ def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry"
         keep: bool = Query(default=True, description="False leaves this request out of the log, if there is one."),
         explain: bool = Query(
             default=False,
-            description="Also return on which parts of each image its answer rests, and whether the image is unlike "
-            f"the training images; for at most {MOST_EXPLAINED} images.",
+            description="Also return on which parts of an image its answer rests, and whether the image is unlike "
+            f"the training images; of the first {MOST_EXPLAINED} images.",
         ),
     ) -> Response:
         """Predict what images show: pictures as files in a form, or pixels as JSON, one or many."""
         champion = require_champion(watch)
         images, source = await _images(request, champion, decoding)
-        if explain:
-            explanations.require_few(images)
         probabilities = await champion.batcher.predict(images)
         telemetry.predicted(probabilities, champion.classes)
         ids = keeper.log.take(champion, images, probabilities, source) if keeper and keep else None
@@ -75,7 +73,7 @@ def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry"
         if len(images) <= ANSWERED_AT_ONCE:
             answer = _answer(champion, probabilities, shown, ids, explained)
         else:
-            answer = await asyncio.to_thread(_answer, champion, probabilities, shown, ids)
+            answer = await asyncio.to_thread(_answer, champion, probabilities, shown, ids, explained)
         return Response(answer, media_type="application/json")
 
 
@@ -167,7 +165,7 @@ def _answer(
     probabilities: Probabilities,
     seen: Images | None,
     ids: Sequence[str] | None,
-    explained: Explanation | None = None,
+    explained: Explanation | None,
 ) -> bytes:
     predictions = []
     for row, numbers in enumerate(probabilities.tolist()):
@@ -177,15 +175,16 @@ def _answer(
             "probability": numbers[best],
             "probabilities": dict(zip(champion.classes, numbers, strict=True)),
         }
-        far = explained is not None and bool(explained.far[row])
+        reasons = explained if explained is not None and row < len(explained.far) else None
+        far = reasons is not None and bool(reasons.far[row])
         if (doubt := champion.doubts.sentence(numbers[best], far=far)) is not None:
             prediction["doubt"] = doubt
         if ids is not None:
             prediction["prediction_id"] = ids[row]
         if seen is not None:
             prediction["seen"] = np.asarray(seen[row]).tolist()
-        if explained is not None:
-            prediction["why"] = explained.why[row].tolist()
+        if reasons is not None:
+            prediction["why"] = reasons.why[row].tolist()
         predictions.append(prediction)
     deployment = champion.deployment
     return to_json({"dataset": deployment.dataset, "version": deployment.id, "predictions": predictions})

@@ -6,8 +6,6 @@ MOST_PICTURES = 32
 """Of one request, as files."""
 MOST_IMAGES = 1_000
 """Of one request, as pixels."""
-MOST_EXPLAINED = 8
-"""Of one request that asks for explanations: each image is predicted dozens of times."""
 MOST_NUMBERS = 1_000_000
 """Of one request, as pixels."""
 MOST_LISTS = 400_000
