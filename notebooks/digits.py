@@ -59,7 +59,8 @@ seed = 0
 # %%
 data = sources.load(dataset, notify=lambda sentence: display(Markdown(f"> {sentence}")))
 report = validation.report(data)
-display(Markdown(f"**{data.name}**: {len(data):,} images, from {data.source}"))
+source, _, _ = data.source.partition(" in ")  # without the folder
+display(Markdown(f"**{data.name}**: {len(data):,} images, from {source}"))
 display(pd.Series(vars(report), name="validation report").to_frame())
 
 # %% [markdown]
@@ -309,10 +310,10 @@ for behind in (recipe for recipe in recipes if recipe != ahead):
     for size in sizes:
         fixed, made, p_value = compared(right[behind, size], right[ahead, size])
         lines.append({"images": size, ahead: accuracy(ahead, size), behind: accuracy(behind, size)})
-        lines[-1] |= {"fixed": fixed, "new errors": made, "p": p_value}
+        lines[-1] |= {"fixed": fixed, "new errors": made, "McNemar": p_value}
     table = pd.DataFrame(lines).set_index("images")
-    display(table.style.format({ahead: "{:.2%}", behind: "{:.2%}", "p": "{:.2g}"}))
-    better, proven = int((table[ahead] > table[behind]).sum()), int((table["p"] < LEVEL).sum())
+    display(table.style.format({ahead: "{:.2%}", behind: "{:.2%}", "McNemar": paired.in_words}))
+    better, proven = int((table[ahead] > table[behind]).sum()), int((table["McNemar"] < LEVEL).sum())
     enough = next((size for size in sizes if accuracy(ahead, size) >= accuracy(behind, sizes[-1])), sizes[-1])
     gained = accuracy(ahead, sizes[-1]) - accuracy(behind, sizes[-1])
     both = int((~right[ahead, sizes[-1]] & ~right[behind, sizes[-1]]).sum())
