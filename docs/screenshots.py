@@ -142,7 +142,7 @@ def _draw_example(page: "Page", address: str, digit: str) -> None:
     page.focus("#canvas")
     page.keyboard.press(digit)
     page.wait_for_selector("#bars li.best")
-    page.wait_for_timeout(1_000)
+    page.wait_for_timeout(2_000)
     page.evaluate("document.activeElement.blur()")
 
 

@@ -40,6 +40,14 @@ def show_drift(
         str | None,
         typer.Option(metavar="REASON", help="End the monitor, along with any alarm, and start a new one."),
     ] = None,
+    prepare: Annotated[
+        bool,
+        typer.Option(
+            "--prepare",
+            help="Only make the reference for served images; the first check makes it, too. `serve` needs it to "
+            "say that an image is unlike the training images.",
+        ),
+    ] = False,
     dataset: ChampionOption = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
@@ -53,10 +61,17 @@ def show_drift(
     """
     if images is not None and reset is not None:
         raise SettingsError("--reset is for the log and --images for other images: give only one of them.")
+    if prepare and (images is not None or reset is not None or as_json):
+        raise SettingsError("--prepare looks at no served image: leave out --images, --reset and --json.")
     from pipeline.inspection import drift, drift_report
 
     place = Home.find(home)
     champion = champion_of(place, dataset)
+    if prepare:
+        count = drift.prepare(place, champion.dataset, data_dir=data_dir, notify=notice)
+        sentence = f"Served images are compared with {count:,} that {champion.id} was not trained on."
+        console.print(sentence, markup=False, soft_wrap=True)
+        return
     if reset is not None:
         _reset(place, champion, reset)
         return

@@ -31,6 +31,9 @@ def notebook(
         list[str] | None,
         typer.Option("--set", help="A parameter of the notebook, such as train_size=60000; may be repeated."),
     ] = None,
+    code: Annotated[
+        bool, typer.Option("--code/--no-code", help="Show the code in the HTML, or leave it out: a written report.")
+    ] = True,
     output: Annotated[
         Path | None, typer.Option(help="Folder to write to.", show_default="metric_results/notebook")
     ] = None,
@@ -59,7 +62,7 @@ def notebook(
             failure = notebooks.execute(made, CHECKOUT, folder, cell_starts)
     written = {folder / f"{script.stem}.ipynb": notebooks.to_json(made)}
     if run:
-        written[folder / f"{script.stem}.html"] = notebooks.to_html(made, script.stem)
+        written[folder / f"{script.stem}.html"] = notebooks.to_html(made, script.stem, code=code)
     for path, text in written.items():
         atomic.write_text(path, text)
         console.print(f"Written: {path}", markup=False, soft_wrap=True)

@@ -29,15 +29,30 @@ def occlusion(predict: Predict, image: NDArray[np.uint8], answer: int) -> NDArra
     Returns:
         The mean fall over all squares that cover the pixel, ``[H, W]``; negative where it becomes surer.
     """
+    return falls(predict(covered(image)), answer, image.shape[:2])
+
+
+def covered(image: NDArray[np.uint8]) -> Images:
+    """Return copies of an image ``[H, W, C]``, each with another square covered, and then the image itself."""
     squares = _squares(*image.shape[:2])
     background = _background(image)
-    covered = np.repeat(image[None], len(squares) + 1, axis=0)
+    copies = np.repeat(image[None], len(squares) + 1, axis=0)
     for number, (rows, columns) in enumerate(squares):
-        covered[number, rows, columns] = background
-    answers = predict(covered)[:, answer]
-    falls = answers[-1] - answers[:-1]
-    total, times = np.zeros(image.shape[:2], np.float32), np.zeros(image.shape[:2], np.float32)
-    for (rows, columns), fall in zip(squares, falls, strict=True):
+        copies[number, rows, columns] = background
+    return copies
+
+
+def falls(probabilities: Probabilities, answer: int, sides: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return what ``occlusion`` does, from the probabilities of ``covered`` copies of an image.
+
+    Args:
+        probabilities: Of the copies and the image itself, ``[S + 1, K]``.
+        answer: The class that is explained.
+        sides: Height and width of the image.
+    """
+    answers = probabilities[:, answer]
+    total, times = np.zeros(sides, np.float32), np.zeros(sides, np.float32)
+    for (rows, columns), fall in zip(_squares(*sides), answers[-1] - answers[:-1], strict=True):
         total[rows, columns] += fall
         times[rows, columns] += 1
     return total / times

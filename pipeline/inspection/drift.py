@@ -128,6 +128,16 @@ def unusual(
     return counted.rows(sorted(far)) if far else None, looked_at.ids[-1]
 
 
+def prepare(home: Home, dataset: str, *, data_dir: Path | None = None, notify: Notify = silent) -> int:
+    """Make the reference of the champion, if it is not there; return how many images it has.
+
+    Otherwise the first check makes it. Arguments and errors are those of ``check``.
+    """
+    champion = _champion(home, dataset)
+    with drift_files.changing(home, dataset):
+        return drift_reference.of(home, champion, data_dir=data_dir, notify=notify).facts.images
+
+
 def examine_images(
     home: Home, dataset: str, images: UnlabelledImages, *, data_dir: Path | None = None, notify: Notify = silent
 ) -> Drift:

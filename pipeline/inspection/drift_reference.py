@@ -64,14 +64,18 @@ def see(model: FeaturePredictor, images: Images) -> Seen:
     return Seen(images, features, probabilities)
 
 
-def predictor(champion: Deployment) -> FeaturePredictor:
+def predictor(champion: Deployment, threads: int = 0) -> FeaturePredictor:
     """Return the champion's model, which also gives its features.
+
+    Args:
+        champion: Whose model it is.
+        threads: As for ``OnnxPredictor``.
 
     Raises:
         StoreError: Its files are damaged.
         ModelError: It cannot be loaded.
     """
-    return FeaturePredictor(checked_model.load(champion.folder, champion.digest).content)
+    return FeaturePredictor(checked_model.load(champion.folder, champion.digest, threads).content, threads)
 
 
 def slow_notice(images: int) -> str | None:

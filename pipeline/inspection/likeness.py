@@ -1,6 +1,5 @@
 """Whether images to predict look, to a model, like those that it was judged on."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.contracts import Deployment, Probabilities, Version
@@ -22,22 +21,36 @@ def warning(home: Home, model: Deployment | Version, probabilities: Probabilitie
     """
     if not shift.can_be_found(*probabilities.shape):
         return None
+    judged = _judged(home, model)
+    on = _predictions(judged)
+    if judged is None or on is None:
+        return None
+    found = shift.detect_shift(on, probabilities)
+    classes = manifest.read(judged.folder).dataset.classes
+    return found.sentence(classes, "the predictions") if found.found else None
+
+
+def on_benchmark(home: Home, model: Deployment | Version) -> Probabilities | None:
+    """Return what a model answered on the benchmark, ``[N, K]``; ``None`` if its version is not there any more."""
+    return _predictions(_judged(home, model))
+
+
+def _judged(home: Home, model: Deployment | Version) -> Deployment | Version | None:
+    """The model, with the folder of its version."""
     if isinstance(model, Version):
-        return _warning(model, model.manifest.dataset.classes, probabilities)
+        return model
     for folder in (home.versions / model.id, home.failed / model.id):
         try:
             facts = manifest.read(folder)
         except StoreError:
             continue
         if facts.digest == model.digest:
-            return _warning(replace(model, folder=folder), facts.dataset.classes, probabilities)
+            return replace(model, folder=folder)
     return None
 
 
-def _warning(judged: Deployment | Version, classes: Sequence[str], probabilities: Probabilities) -> str | None:
+def _predictions(judged: Deployment | Version | None) -> Probabilities | None:
     try:
-        on_benchmark = version_arrays.predictions(judged).probabilities
+        return version_arrays.predictions(judged).probabilities if judged else None
     except StoreError:
         return None
-    found = shift.detect_shift(on_benchmark, probabilities)
-    return found.sentence(classes, "the predictions") if found.found else None

@@ -1,6 +1,7 @@
 """Spaces in which images are compared: a few directions that hold most of the variance, and training images in them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +33,22 @@ class Space:
     axes: Floats
     near: Singles
 
+    @cached_property
+    def _lengths(self) -> Singles:
+        """The squared length of each of ``near``, ``[A]``."""
+        lengths: Singles = (self.near**2).sum(axis=1)
+        return lengths
+
     def place(self, values: Floats) -> Singles:
         """Return where values ``[N, D]`` are, ``[N, Q]``."""
         return ((values - self.mean) @ self.axes).astype(np.float32)
 
     def distances(self, placed: Singles) -> Floats:
         """Return the distance of each place ``[N, Q]`` from the nearest training image, ``[N]``."""
-        lengths, found = (self.near**2).sum(axis=1), [np.zeros(0)]
+        found = [np.zeros(0)]
         for start in range(0, len(placed), BLOCK):
             block = placed[start : start + BLOCK]
-            nearest = (lengths - 2 * block @ self.near.T).min(axis=1) + (block**2).sum(axis=1)
+            nearest = (self._lengths - 2 * block @ self.near.T).min(axis=1) + (block**2).sum(axis=1)
             found.append(np.sqrt(np.maximum(nearest, 0), dtype=np.float64))
         return np.concatenate(found)
 

@@ -143,15 +143,21 @@ def execute(
     return None
 
 
-def to_html(notebook: "NotebookNode", title: str) -> str:
+def to_html(notebook: "NotebookNode", title: str, *, code: bool = True) -> str:
     """Return the notebook as one HTML file that fetches nothing from a network.
+
+    Args:
+        notebook: With its outputs.
+        title: Of the page.
+        code: Whether the cells' code is shown; without it, the page reads as a report.
 
     Raises:
         PipelineError: nbconvert could not write it.
     """
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(embed_images=True, mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="")
+    nowhere = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url"), "")
+    exporter = HTMLExporter(embed_images=True, exclude_input=not code, exclude_output_prompt=not code, **nowhere)
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     if not body:
         raise PipelineError("The notebook could not be written as HTML.")

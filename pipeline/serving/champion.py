@@ -11,7 +11,9 @@ from pipeline.contracts import Deployment
 from pipeline.data.preparation import Preparation, recorded_in
 from pipeline.errors import ModelError, PipelineError, StoreError
 from pipeline.inference import checked_model
+from pipeline.serving import doubts
 from pipeline.serving.batching import Batcher
+from pipeline.serving.doubts import Doubts
 from pipeline.store import production, version_folder
 from pipeline.store.home import Home
 
@@ -33,6 +35,7 @@ class Champion:
         preparation: What is done to a picture before it is predicted.
         accuracy: On the benchmark when it was judged, with its interval (``value``, ``low``, ``high``).
         batcher: Predicts.
+        doubts: What speaks against its answers.
     """
 
     deployment: Deployment
@@ -42,6 +45,7 @@ class Champion:
     preparation: Preparation
     accuracy: dict[str, float]
     batcher: Batcher
+    doubts: Doubts
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -72,6 +76,7 @@ def load(home: Home, deployment: Deployment, observe_batch: Callable[[int], None
         recorded_in(facts.dataset),
         _accuracy(home, deployment),
         Batcher(predictor, observe_batch),
+        doubts.of(home, deployment),
     )
 
 

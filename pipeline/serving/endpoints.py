@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
 
 from pipeline.contracts import Images, Probabilities, Version
-from pipeline.serving import access, inputs, json_pixels, schemas
+from pipeline.serving import access, explanations, inputs, json_pixels, schemas
 from pipeline.serving.champion import NOTHING_SERVES, Champion, ChampionWatch
+from pipeline.serving.explanations import MOST_EXPLAINED, Explanation
 from pipeline.serving.refusals import MOST_PICTURES, RequestRefusal
 from pipeline.store import versions
 from pipeline.store.home import Home
@@ -24,6 +25,8 @@ PARSED_AT_ONCE = 64 * 1024
 """A JSON body up to this many bytes is parsed in the event loop: faster than handing it to a thread."""
 ANSWERED_AT_ONCE = 32
 """The answer for up to this many images is written in the event loop."""
+EXPLAINED_TOGETHER = 2
+"""Requests that are explained at the same time: each has one batch of covered copies at most among the others'."""
 DECODED_TOGETHER = 2
 """Requests whose pictures are decoded at the same time: a large photo takes 200 MB for a moment."""
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,7 +42,7 @@ def router(home: Home, watch: ChampionWatch, telemetry: "Telemetry", keeper: "Ke
 
 
 def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry", keeper: "Keeper | None") -> None:
-    decoding = asyncio.Semaphore(DECODED_TOGETHER)
+    decoding, explaining = asyncio.Semaphore(DECODED_TOGETHER), asyncio.Semaphore(EXPLAINED_TOGETHER)
 
     @routes.post(
         "/predict",
@@ -51,6 +54,11 @@ def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry"
         request: Request,
         seen: bool = Query(default=False, description="Also return the pixels that the model received."),
         keep: bool = Query(default=True, description="False leaves this request out of the log, if there is one."),
+        explain: bool = Query(
+            default=False,
+            description="Also return on which parts of an image its answer rests, and whether the image is unlike "
+            f"the training images; of the first {MOST_EXPLAINED} images.",
+        ),
     ) -> Response:
         """Predict what images show: pictures as files in a form, or pixels as JSON, one or many."""
         champion = require_champion(watch)
@@ -58,11 +66,14 @@ def _add_predict(routes: APIRouter, watch: ChampionWatch, telemetry: "Telemetry"
         probabilities = await champion.batcher.predict(images)
         telemetry.predicted(probabilities, champion.classes)
         ids = keeper.log.take(champion, images, probabilities, source) if keeper and keep else None
-        shown = images if seen else None
+        shown, explained = images if seen else None, None
+        if explain:
+            async with explaining:
+                explained = await explanations.of(champion, images, probabilities)
         if len(images) <= ANSWERED_AT_ONCE:
-            answer = _answer(champion, probabilities, shown, ids)
+            answer = _answer(champion, probabilities, shown, ids, explained)
         else:
-            answer = await asyncio.to_thread(_answer, champion, probabilities, shown, ids)
+            answer = await asyncio.to_thread(_answer, champion, probabilities, shown, ids, explained)
         return Response(answer, media_type="application/json")
 
 
@@ -149,7 +160,13 @@ async def _pictures(request: Request) -> list[bytes]:
         raise RequestRefusal(400, f"The form cannot be read: {error}.") from error
 
 
-def _answer(champion: Champion, probabilities: Probabilities, seen: Images | None, ids: Sequence[str] | None) -> bytes:
+def _answer(
+    champion: Champion,
+    probabilities: Probabilities,
+    seen: Images | None,
+    ids: Sequence[str] | None,
+    explained: Explanation | None,
+) -> bytes:
     predictions = []
     for row, numbers in enumerate(probabilities.tolist()):
         best = max(range(len(numbers)), key=numbers.__getitem__)
@@ -158,10 +175,16 @@ def _answer(champion: Champion, probabilities: Probabilities, seen: Images | Non
             "probability": numbers[best],
             "probabilities": dict(zip(champion.classes, numbers, strict=True)),
         }
+        reasons = explained if explained is not None and row < len(explained.far) else None
+        far = reasons is not None and bool(reasons.far[row])
+        if (doubt := champion.doubts.sentence(numbers[best], far=far)) is not None:
+            prediction["doubt"] = doubt
         if ids is not None:
             prediction["prediction_id"] = ids[row]
         if seen is not None:
             prediction["seen"] = np.asarray(seen[row]).tolist()
+        if reasons is not None:
+            prediction["why"] = reasons.why[row].tolist()
         predictions.append(prediction)
     deployment = champion.deployment
     return to_json({"dataset": deployment.dataset, "version": deployment.id, "predictions": predictions})

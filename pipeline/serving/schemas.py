@@ -11,11 +11,19 @@ class Prediction(BaseModel):
     label: str = Field(description="The most probable class.")
     probability: float = Field(description="Its probability, 0 to 1.")
     probabilities: dict[str, float] = Field(description="The probability of every class.")
+    doubt: str | None = Field(
+        default=None, description="Why not to rely on the answer, in a sentence; absent if nothing speaks against it."
+    )
     prediction_id: str | None = Field(
         default=None, description="With `serve --log`: the id of this prediction, for `POST /feedback`."
     )
     seen: list[list[list[int]]] | None = Field(
         default=None, description="With `?seen=true`: the pixels that the model received, [height][width][channels]."
+    )
+    why: list[list[float]] | None = Field(
+        default=None,
+        description="With `?explain=true`: by how much the answer's probability falls, on average, when a square over "
+        "the pixel is covered, [height][width]; negative where it rises.",
     )
 
 

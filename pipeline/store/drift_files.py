@@ -98,6 +98,15 @@ def read_reference(home: Home, dataset: str) -> Reference | None:
     return reference if found["sha256"].tobytes().decode("ascii", "replace") == reference.sha256 else None
 
 
+def reference_signature(home: Home, dataset: str) -> tuple[int, ...] | None:
+    """Return what changes whenever the reference does; ``None`` where there is none."""
+    try:
+        facts = (home.production_of(dataset) / REFERENCE).stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
 def write_reference(home: Home, reference: Reference) -> None:
     """Store a reference, in place of that of an earlier champion.
 

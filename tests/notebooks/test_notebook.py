@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from nbformat.v4 import new_output
 from typer.testing import CliRunner
 
 from pipeline.cli import notebook_command as command
@@ -135,6 +136,17 @@ def test_a_kernel_that_dies_is_one_sentence(tmp_path):
     assert (tmp_path / "made" / "dying.ipynb").exists()
 
 
+def test_without_code_the_page_reads_as_a_report(tmp_path):
+    made = notebook.read_script("# %% [markdown]\n# Some words\n\n# %%\nhidden = 42\n")
+    made.cells[1]["outputs"] = [new_output("execute_result", {"text/plain": "the answer"}, execution_count=7)]
+    page, report = notebook.to_html(made, "some"), notebook.to_html(made, "some", code=False)
+    for words in ("Some words", "the answer"):
+        assert words in page
+        assert words in report
+    assert "hidden" in page.partition("<body")[2]
+    assert "hidden" not in report.partition("<body")[2]
+
+
 @pytest.mark.slow
 def test_the_story_runs_on_a_small_size(tmp_path):
     small = {
@@ -143,7 +155,7 @@ def test_the_story_runs_on_a_small_size(tmp_path):
         "test_size": 200,
         "epochs": 1,
         "curve_sizes": "50,100",
-        "curve_models": "logistic",
+        "curve_models": "logistic,dummy",
     }
     settings = [part for name, value in small.items() for part in ("--set", f"{name}={value}")]
     result = invoke("--output", tmp_path, *settings)
@@ -152,7 +164,9 @@ def test_the_story_runs_on_a_small_size(tmp_path):
     assert not [output for output in shown if output["output_type"] in ("error", "stream")]
     assert sum("image/png" in output.get("data", {}) for output in shown) == 14
     page = (tmp_path / "digits.html").read_text()
-    assert "The learning curve" in page
+    for heading in ("Deep learning against boosted trees", "Known limitations", "Libraries", "References"):
+        assert heading in page
+    assert "is more accurate than" in re.sub(r"<[^>]+>", "", page)
     assert 'alt="confusion matrix"' in page
     assert "No description has been provided" not in page
     assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', page)

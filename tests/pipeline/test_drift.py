@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from short_runs import AS_GOOD, Silent
 from striped import NAME, Log, stripes, write_stripes
 
@@ -17,6 +18,7 @@ from pipeline.errors import StoreError
 from pipeline.facts.drift_facts import DriftState
 from pipeline.inspection import drift
 from pipeline.monitoring.monitor import ALPHA
+from pipeline.serving.app import create_app
 from pipeline.store import atomic, drift_files, production, served_files, versions
 from pipeline.store.home import Home
 
@@ -162,6 +164,25 @@ def test_predictions_of_strange_images_come_with_a_warning(watched: Home, comman
         assert "the predictions may be wrong" in err
 
 
+def test_once_prepared_the_server_doubts_single_strange_images(watched: Home, command: Any) -> None:
+    images = stripes(8, 10)[0]
+    strange = 255 - images
+    with TestClient(create_app(watched)) as client:
+
+        def doubts(pixels: np.ndarray, query: str = "?explain=true") -> list[str]:
+            body = {"images": pixels[..., 0].tolist()}
+            found = client.post(f"/predict{query}", json=body).json()["predictions"]
+            return [one.get("doubt", "") for one in found]
+
+        assert "unlike the training images" not in "".join(doubts(strange))
+        status, out, _ = command("drift", "--prepare", "--home", watched.root)
+        assert (status, "Served images are compared with" in out) == (0, True)
+        assert all("unlike the training images" in sentence for sentence in doubts(strange))
+        assert not any(doubts(images))
+        assert "unlike the training images" not in "".join(doubts(strange, ""))
+    assert drift_files.read_state(watched, NAME) is None, "nothing is watched by it"
+
+
 def test_a_lost_or_damaged_reference_is_made_again_and_the_monitor_goes_on(watched: Home) -> None:
     log = Log(watched)
     log.add(stripes(30, 11)[0])
@@ -202,8 +223,10 @@ def test_a_champion_whose_images_are_gone_cannot_be_watched(watched: Home, comma
     assert (status, "no longer holds the images" in err) == (1, True)
 
 
-@pytest.mark.parametrize("arguments", [("--reset", " "), ("--reset", "x", "--images", "y.npz"), ("--reset", "x")])
-def test_what_cannot_be_reset_is_refused(watched: Home, command: Any, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("--reset", " "), ("--reset", "x", "--images", "y.npz"), ("--reset", "x"), ("--prepare", "--json")]
+)
+def test_what_cannot_be_done_is_refused(watched: Home, command: Any, arguments: tuple[str, ...]) -> None:
     status, _, err = command("drift", *arguments, "--home", watched.root)
     assert status == 1
     assert "Error" in err

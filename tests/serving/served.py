@@ -26,13 +26,19 @@ Promote = Callable[..., Deployment]
 
 
 def write_version(
-    home: Home, version_id: str, model: bytes, dataset: str, shape: tuple[int, int, int], origin: str = ""
+    home: Home,
+    version_id: str,
+    model: bytes,
+    dataset: str,
+    shape: tuple[int, int, int],
+    origin: str = "",
+    predictions: bytes = b"not read here",
 ) -> Path:
     """A published version around a model, with the files that serving and the dashboard read."""
     folder = home.versions / version_id
     atomic.write_bytes(folder / "model.onnx", model)
     scores.write(folder / "scores.json", scores_of(model_bytes=len(model)))
-    atomic.write_bytes(folder / "predictions.npz", b"not read here")
+    atomic.write_bytes(folder / "predictions.npz", predictions)
     atomic.write_text(folder / "report.html", f"<!doctype html><title>{version_id}</title><h1>Report</h1>")
     facts = create_manifest(folder, dataset={"name": dataset, "shape": shape, "origin": origin})
     check = Check("accuracy_floor", "accuracy at least 90 %", "pass", 0.98, 0.9, "Accuracy is 98 %.")
@@ -54,11 +60,12 @@ def install_version(
     dataset: str = "mnist",
     shape: tuple[int, int, int] = (28, 28, 1),
     origin: str = "",
+    predictions: bytes = b"not read here",
 ) -> Deployment:
     """Write a version, if it is not there, and make it the champion."""
     folder = home.versions / version_id
     if not folder.exists():
-        write_version(home, version_id, model, dataset, shape, origin)
+        write_version(home, version_id, model, dataset, shape, origin, predictions)
     before = production.current(home, dataset)
     facts: dict[str, Any] = {"dataset": dataset, "id": version_id, "digest": manifest.read(folder).digest}
     facts |= {"previous_id": before.id if before else None, "action": "promote", "reason": ""}

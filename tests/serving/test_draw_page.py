@@ -20,6 +20,11 @@ SEEN = """() => {
     const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
     return [canvas.width, canvas.height, ...data.filter((_, index) => index % 4 == 0)];
 }"""
+ORANGE_PIXELS = """() => {
+    const canvas = document.querySelector('#why');
+    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return data.filter((red, index) => index % 4 == 0 && red > data[index + 2] + 20).length;
+}"""
 SCREENS = {
     "wide": {"viewport": {"width": 1280, "height": 900}},
     "narrow": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
@@ -67,6 +72,30 @@ def test_a_finger_draws(chrome: Any, server: str) -> None:
         finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         assert label_of(page) == "1"
         assert page.evaluate("window.scrollY") == 0, "drawing does not scroll the page"
+
+
+def test_a_drawing_that_rests_is_explained_and_a_new_stroke_hides_it(page: Any) -> None:
+    draw(page, "7")
+    expect(page.locator("#reason")).to_have_text("it rests on the orange parts")
+    assert 5 < page.evaluate(ORANGE_PIXELS) < 600
+    assert page.is_hidden("#doubt")
+
+    page.route("**/predict?*explain=true*", _doubted)
+    draw(page, "1")
+    expect(page.locator("#why")).to_have_attribute("aria-label", "Why: nothing yet")
+    expect(page.locator("#doubt")).to_have_text("Not sure: <b>unlike</b> the training images.")
+    assert page.inner_text("#sure").startswith("not sure at")
+    page.click("#clear")
+    assert page.is_hidden("#doubt")
+    assert page.inner_text("#reason") == ""
+
+
+def _doubted(route: Any) -> None:
+    """The server's answer, in doubt."""
+    reply = route.fetch()
+    answer = reply.json()
+    answer["predictions"][0]["doubt"] = "Not sure: <b>unlike</b> the training images."
+    route.fulfill(response=reply, json=answer)
 
 
 @pytest.mark.slow

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image, ImageDraw
-from served import Promote, constant_onnx, get_json, running, wait_until, write_version
+from served import Promote, constant_onnx, get_json, install_version, running, wait_until, write_version
 
 from pipeline.contracts import Deployment
+from pipeline.inference.occlusion import occlusion
 from pipeline.inference.predictor import OnnxPredictor
-from pipeline.serving import refusals
+from pipeline.serving import explanations, refusals
 from pipeline.serving.app import create_app
 from pipeline.serving.champion import ChampionWatch
+from pipeline.store import version_arrays
 from pipeline.store.home import Home
+from pipeline.store.version_arrays import BenchmarkPredictions
 
 GREY = (28, 28, 1)
 BLACK = [[0] * 28] * 28
@@ -72,6 +75,39 @@ def test_pictures_are_predicted_in_their_order_with_what_was_seen(client: TestCl
     shown = np.array([prediction["seen"] for prediction in reply["predictions"]])
     assert shown.shape == (3, *GREY)
     assert np.array_equal(shown[0], shown[2])
+
+
+def test_an_explanation_is_the_occlusion_of_what_was_seen(client: TestClient, digits_onnx: bytes) -> None:
+    reply = client.post("/predict?seen=true&explain=true", files=files(png(), png(points=((150, 50), (130, 230)))))
+
+    model = OnnxPredictor(digits_onnx)
+    for prediction in reply.json()["predictions"]:
+        image = np.array(prediction["seen"], np.uint8)
+        falls = occlusion(model.predict, image, int(prediction["label"]))
+        assert np.allclose(prediction["why"], falls, atol=1e-4)
+        assert np.max(prediction["why"]) > 0.3, "a digit has parts that matter"
+
+
+def test_only_the_first_images_are_explained_and_only_on_request(client: TestClient) -> None:
+    images = {"images": [BLACK] * (explanations.MOST_EXPLAINED + 1)}
+    assert all("why" not in one for one in client.post("/predict", json=images).json()["predictions"])
+    explained = ["why" in one for one in client.post("/predict?explain=true", json=images).json()["predictions"]]
+    assert explained == [True] * explanations.MOST_EXPLAINED + [False]
+
+
+def test_an_answer_less_sure_than_nearly_all_on_the_benchmark_is_doubted(home: Home, digits_onnx: bytes) -> None:
+    """Of a hundred benchmark images the least sure one sets the limit; without them nothing is doubted."""
+    model, unclear = OnnxPredictor(digits_onnx), np.full((1, *GREY), 90, np.uint8)
+    confidence = float(model.predict(unclear).max())
+    for version_id, lowest, doubted in (("a", confidence + 0.01, True), ("b", confidence - 0.01, False)):
+        benchmark = np.full((100, 10), (1 - lowest) / 9, np.float32)
+        benchmark[:, 0] = lowest
+        answered = BenchmarkPredictions(benchmark, np.zeros(100, np.int64), np.zeros(100, "V16"))
+        content = version_arrays.predictions_content(answered)
+        install_version(home, digits_onnx, f"20261121-100000-cnn-600-{version_id}", predictions=content)
+        with TestClient(create_app(home)) as alone:
+            (found,) = alone.post("/predict", json={"images": unclear[..., 0].tolist()}).json()["predictions"]
+        assert ("got a surer answer" in found.get("doubt", "")) is doubted
 
 
 def _zip_bomb() -> bytes:

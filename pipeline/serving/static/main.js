@@ -2,15 +2,16 @@
 
 import { Pad } from "./pad.js";
 import { ask, offerClasses, stopAsking } from "./question.js";
-import { showClasses, showNothing, showPrediction, showRefusal } from "./result.js";
+import { hideReasons, showClasses, showNothing, showPrediction, showReasons, showRefusal } from "./result.js";
 
 const LARGEST_SIDE = 1280; // a photo of a telephone is made smaller before it is sent
 const REST = 1500; // milliseconds without a change, after which a picture counts as finished and is kept
+const PAUSE = 400; // milliseconds without a change, after which an answer is explained
 const ANNOUNCE_AFTER = 500; // milliseconds without a change, so that a screen reader is not flooded
 const element = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-const state = { photo: null, busy: false, again: false, version: null, examples: {}, next: 0, playing: 0, timer: 0, log: null, rest: 0 };
+const state = { photo: null, busy: false, again: false, version: null, examples: {}, next: 0, playing: 0, timer: 0, log: null, rest: 0, pause: 0 };
 const pad = new Pad(element("canvas"), drawn);
 
 function drawn() {
@@ -20,7 +21,9 @@ function drawn() {
 
 function refresh() {
   stopAsking();
+  hideReasons();
   clearTimeout(state.rest);
+  clearTimeout(state.pause);
   const nothing = pad.empty && !state.photo;
   element("placeholder").hidden = !nothing;
   element("clear").disabled = nothing;
@@ -28,6 +31,7 @@ function refresh() {
   element("canvas").setAttribute("aria-label", nothing ? "Drawing pad, empty" : "Drawing pad, with your picture");
   if (nothing) return showNothing();
   predict();
+  state.pause = setTimeout(explain, PAUSE);
   if (state.log) state.rest = setTimeout(keep, REST);
 }
 
@@ -47,6 +51,24 @@ async function keep() {
     if (rest === state.rest && state.log.feedback && prediction?.prediction_id) ask(prediction);
   } catch {
     // the picture was predicted before; only the question is missing
+  }
+}
+
+// While one draws, nothing is explained: it takes the server dozens of predictions.
+async function explain() {
+  const pause = state.pause;
+  if (state.busy) {
+    state.pause = setTimeout(explain, PAUSE);
+    return;
+  }
+  try {
+    const reply = await fetch("/predict?seen=true&explain=true&keep=false", { method: "POST", body: await picture() });
+    const answer = await reply.json();
+    if (!reply.ok || pause !== state.pause || answer.version !== state.version) return;
+    const sentence = showReasons(answer.predictions[0]);
+    if (sentence) announce(sentence);
+  } catch {
+    // the picture was predicted before; only the reasons are missing
   }
 }
 

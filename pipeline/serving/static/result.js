@@ -1,6 +1,8 @@
-// The answer: the label, a bar for each class, and what the model sees.
+// The answer: the label, a bar for each class, what the model sees, why it says so, and whether to doubt it.
 
 const SURE = 0.6;
+const LEAST_FALL = 0.05; // where nothing falls by more than this, the answer rests on no single part, as in the reports
+const STRONGEST = 0.75; // how much orange covers the picture where the answer rests on it most
 const element = (id) => document.getElementById(id);
 
 function percent(share) {
@@ -11,7 +13,7 @@ function percent(share) {
 
 export function showClasses(classes, [height, width]) {
   element("bars").replaceChildren(...classes.map(bar));
-  Object.assign(element("seen"), { height, width });
+  for (const id of ["seen", "why"]) Object.assign(element(id), { height, width });
   element("size").textContent = `${width} × ${height} pixels`;
   showNothing();
 }
@@ -24,17 +26,40 @@ export function showPrediction(prediction, note) {
   element("label").classList.toggle("unsure", probability < SURE);
   element("sure").textContent = `${probability < SURE ? "not sure" : "sure"} at ${percent(probability)}${note}`;
   for (const row of element("bars").children) fill(row, probabilities[row.dataset.name], row.dataset.name === label);
-  paint(seen);
+  paint("seen", seen);
   element("seen").setAttribute("aria-label", "What the model sees: the picture, centred and scaled");
   return `${label}, ${probability < SURE ? "not sure" : "sure"} at ${Math.round(100 * probability)} percent`;
 }
 
+// What is known once a picture rests: the parts that the answer rests on, and why to doubt it.
+export function showReasons({ label, probability, seen, why, doubt }) {
+  const strongest = Math.max(...why.flat());
+  const parts = strongest > LEAST_FALL ? "it rests on the orange parts" : "no part alone decides";
+  paint("why", marked(seen, why, Math.max(strongest, LEAST_FALL)));
+  element("reason").textContent = parts;
+  element("why").setAttribute("aria-label", `Why: ${parts}`);
+  element("doubt").textContent = doubt ?? "";
+  element("doubt").hidden = !doubt;
+  if (!doubt) return null;
+  element("label").classList.add("unsure");
+  element("sure").textContent = element("sure").textContent.replace(/^sure/, "not sure");
+  return `${label}, at ${Math.round(100 * probability)} percent. ${doubt}`;
+}
+
+export function hideReasons() {
+  clear("why");
+  element("reason").textContent = "";
+  element("why").setAttribute("aria-label", "Why: nothing yet");
+  element("doubt").hidden = true;
+}
+
 export function showNothing() {
+  hideReasons();
   element("refusal").hidden = true;
   element("label").textContent = "?";
   element("label").className = "label unsure";
   element("sure").textContent = "No picture yet";
-  element("seen").getContext("2d").clearRect(0, 0, element("seen").width, element("seen").height);
+  clear("seen");
   element("seen").setAttribute("aria-label", "What the model sees: nothing yet");
   for (const row of element("bars").children) fill(row, null, false);
 }
@@ -60,8 +85,25 @@ function fill(row, share, best) {
   row.querySelector(".percent").textContent = share === null ? "–" : percent(share);
 }
 
-function paint(pixels) {
-  const context = element("seen").getContext("2d");
+function marked(pixels, falls, strongest) {
+  const orange = getComputedStyle(element("why")).color.match(/\d+/g).map(Number);
+  return pixels.map((row, y) =>
+    row.map((pixel, x) => {
+      const strength = (STRONGEST * Math.max(falls[y][x], 0)) / strongest;
+      return orange.slice(0, 3).map((full, channel) => {
+        const own = pixel[pixel.length === 1 ? 0 : channel];
+        return own + strength * (full - own);
+      });
+    }),
+  );
+}
+
+function clear(id) {
+  element(id).getContext("2d").clearRect(0, 0, element(id).width, element(id).height);
+}
+
+function paint(id, pixels) {
+  const context = element(id).getContext("2d");
   const [height, width, channels] = [pixels.length, pixels[0].length, pixels[0][0].length];
   const image = context.createImageData(width, height);
   pixels.flat().forEach((pixel, index) => {
