@@ -25,12 +25,13 @@ from types import ModuleType
 
 HOME = Path(__file__).parents[1]
 DECISION = "test_simulation.py::test_the_vectorised_decision_is_the_gates"
+GATE = ("test_gate.py", "test_verdict_facts.py")
 TESTS = {
-    "pipeline.judging.gate": ("test_gate.py",),
-    "pipeline.judging.claims": ("test_gate.py", "test_explain.py", DECISION),
-    "pipeline.judging.free_checks": ("test_gate.py",),
-    "pipeline.judging.benchmark_checks": ("test_gate.py",),
-    "pipeline.judging.rules": ("test_gate.py", "test_policy.py"),
+    "pipeline.judging.gate": GATE,
+    "pipeline.judging.claims": (*GATE, "test_explain.py", DECISION),
+    "pipeline.judging.free_checks": GATE,
+    "pipeline.judging.benchmark_checks": GATE,
+    "pipeline.judging.rules": (*GATE, "test_policy.py"),
     "pipeline.judging.spending": ("test_spending.py",),
     "pipeline.judging.advice": ("test_advice.py",),
     "pipeline.judging.trained_on": ("test_trained_on.py",),

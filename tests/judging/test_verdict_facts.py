@@ -1,0 +1,190 @@
+"""What a verdict records and says: whom it compared, what it cost, and the sentence of each check at its boundaries."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from evidence_builder import judged, make_evidence
+
+from pipeline.facts.manifest_facts import Parity
+from pipeline.judging import claims, free_checks, gate
+from pipeline.judging.evidence import Evidence, NearCopyCount
+from pipeline.judging.policy import PRESETS, from_table
+
+GUARDED, AS_GOOD, GROWING = (PRESETS[name] for name in ("guarded", "as-good", "growing"))
+
+
+def recorded(evidence: Evidence):
+    judgement = judged(GUARDED, evidence)
+    return gate.verdict(GUARDED, evidence, judgement, "2026-11-22T00:00:00Z")
+
+
+@pytest.mark.parametrize(("fixed", "cost"), [(130, 0.0), (31, 1.0)], ids=["a promotion has its level back", "refused"])
+def test_a_verdict_names_both_models_and_what_it_cost(fixed, cost):
+    evidence = make_evidence(fixed, 30)
+    found = recorded(evidence)
+    assert (found.candidate_id, found.candidate_digest) == (evidence.challenger.id, evidence.challenger.digest)
+    assert (found.champion_id, found.champion_digest) == (evidence.champion.id, evidence.champion.digest)
+    assert found.ledger.spent == pytest.approx(cost * found.ledger.level)
+    assert (found.ledger.alpha, found.ledger.judged) == (GUARDED.alpha, 1)
+
+
+def test_the_first_verdict_names_no_champion_and_costs_nothing():
+    found = recorded(make_evidence(champion=False))
+    assert (found.outcome, found.champion_id, found.champion_digest, found.ledger) == ("pass", None, None, None)
+
+
+def test_what_the_rule_of_2018_would_have_done_is_said_of_a_refusal():
+    passed, refused = (" ".join(recorded(make_evidence(fixed, 30)).explanation) for fixed in (130, 31))
+    assert "2018" in refused
+    assert "2018" not in passed
+
+
+def test_nothing_is_compared_without_a_champion():
+    evidence = make_evidence()
+    screening = gate.screen(GUARDED, evidence)
+    grant = judged(GUARDED, evidence).grant
+    with pytest.raises(ValueError, match="nothing to compare"):
+        gate.compare(GUARDED, replace(evidence, champion=None), screening, grant)
+
+
+def made(evidence: Evidence, **changes) -> Evidence:
+    return replace(evidence, provenance=replace(evidence.provenance, **changes))
+
+
+SOUND = make_evidence()
+ITSELF = replace(SOUND, challenger=replace(SOUND.challenger, digest=SOUND.champion.digest))
+STRANGER = replace(SOUND, champion=replace(SOUND.champion, benchmark_sha256="c" * 64))
+
+
+@pytest.mark.parametrize(
+    ("check", "evidence", "sentence"),
+    [
+        (free_checks.no_shared_image, SOUND, "None of the 10,000 benchmark images was among the training images."),
+        (
+            free_checks.no_shared_image,
+            made(SOUND, shared_images=1),
+            "1 of the 10,000 benchmark images was among the training images.",
+        ),
+        (
+            free_checks.no_shared_image,
+            made(SOUND, shared_images=2_500),
+            "2,500 of the 10,000 benchmark images were among the training images.",
+        ),
+        (free_checks.same_benchmark, SOUND, "All scored on identical images."),
+        (free_checks.same_benchmark, STRANGER, "Scored on other images: champion."),
+        (free_checks.not_the_champion, SOUND, "The challenger is a different model from the champion."),
+        (free_checks.not_the_champion, ITSELF, "This is the champion itself."),
+    ],
+)
+def test_what_is_checked_for_free_is_said(check, evidence, sentence):
+    assert check(evidence).sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("count", "outcome", "sentence"),
+    [
+        (NearCopyCount(0, 0.0, 1.0, 900), "pass", "No benchmark image nearly equals a training image."),
+        (NearCopyCount(3, 0.0, 1.0, 0), "pass", "it is not known how many are so by chance"),
+        (NearCopyCount(30, 2.5, 0.001, 900), "fail", "2.5 were expected from the validation images"),
+        (NearCopyCount(30, 2.5, 0.0011, 900), "pass", "30 of the 10,000 benchmark images nearly equal"),
+    ],
+)
+def test_near_copies_are_counted_and_compared_with_chance(count, outcome, sentence):
+    found = free_checks.near_copies(replace(SOUND, near_copies=count), 0.001)
+    assert found.outcome == outcome
+    assert sentence in found.sentence
+    assert ("No benchmark image" in found.sentence) is (count.found == 0)
+
+
+def test_parity_and_classes_are_said():
+    changed = made(SOUND, parity=Parity(9, 1, 0.0))
+    assert "1" in free_checks.onnx_parity(changed).sentence
+    without = replace(SOUND, labels=np.where(SOUND.labels == 3, 4, SOUND.labels))
+    assert "The benchmark has no image of: 3." in free_checks.usable(without).sentence
+
+
+@pytest.mark.parametrize(
+    ("latency", "champions", "outcome"),
+    [
+        (1.0, 1.0, "pass"),
+        (2.0, 1.0, "pass"),
+        (2.1, 1.0, "fail"),
+        (None, 1.0, "error"),
+        (1.0, None, "error"),
+        (np.nan, 1.0, "error"),
+        (1.0, np.inf, "error"),
+        (1.0, 0.0, "error"),
+        (1.0, -1.0, "error"),
+    ],
+)
+def test_a_budget_needs_both_figures(latency, champions, outcome):
+    evidence = replace(
+        SOUND,
+        challenger=replace(SOUND.challenger, latency_ms=latency),
+        champion=replace(SOUND.champion, latency_ms=champions),
+    )
+    assert free_checks.latency(evidence, 2.0).outcome == outcome
+    assert free_checks.latency(replace(evidence, champion=None), 2.0) is None
+
+
+@pytest.mark.parametrize("missing", [(), ("20260101-gone", "20260102-gone")])
+def test_a_former_champion_that_is_lost_is_named(missing):
+    policy = from_table({"mode": "non-inferior", "margin_pp": 0.3})
+    found = claims.unknown_former(policy, replace(SOUND, lost=missing))
+    assert ("(20260101-gone, 20260102-gone)" in found.sentence) is bool(missing)
+    assert ("(" in found.sentence) is bool(missing)
+    assert claims.unknown_former(policy, replace(SOUND, former=(SOUND.champion,))) is None
+    assert claims.unknown_former(GUARDED, SOUND) is None
+
+
+def test_validation_says_nothing_of_a_claim_that_is_not_there():
+    assert claims.p_on_validation(GUARDED, SOUND) is not None
+    assert claims.p_on_validation(GUARDED, replace(SOUND, champion=None)) is None
+    assert claims.p_on_validation(AS_GOOD, SOUND) is None
+
+
+def test_only_a_claim_can_be_out_of_reach():
+    few = make_evidence(fixed=1, made=0, both_wrong=0, images=400)
+    assert claims.out_of_reach(GUARDED, few, 0.01) is not None
+    assert claims.out_of_reach(GUARDED, replace(few, champion=None), 0.01) is None
+    assert claims.out_of_reach(AS_GOOD, few, 0.01) is None
+
+
+def test_as_good_is_the_difference_of_the_shares():
+    found = claims.as_good(make_evidence(19, 8, images=1600), make_evidence(19, 8, images=1600).champion)
+    assert (found.outcome, found.value) == ("pass", pytest.approx(11 / 1600))
+    worse = make_evidence(8, 9, images=1600)
+    assert claims.as_good(worse, worse.champion).outcome == "fail"
+
+
+@pytest.mark.parametrize(("fixed", "made", "same"), [(0, 0, True), (4, 4, False), (4, 0, False), (0, 4, False)])
+def test_models_that_agree_on_every_image_are_said_to(fixed, made, same):
+    evidence = make_evidence(fixed, made)
+    (check,) = claims.headline(GUARDED, evidence, evidence.champion, 0.001)
+    assert ("right and wrong on the same images" in check.sentence) is same
+
+
+def counts(first: int, last: int) -> list[int]:
+    """Two classes, so that what is added up over classes shows."""
+    return [first, last]
+
+
+@pytest.mark.parametrize(
+    ("policy", "grown", "fixed", "made", "accepted"),
+    [
+        (AS_GOOD, False, counts(1, 3), counts(3, 1), True),
+        (AS_GOOD, False, counts(1, 3), counts(3, 2), False),
+        (GROWING, True, counts(5, 14), counts(4, 4), True),
+        (GROWING, True, counts(4, 4), counts(4, 5), False),
+        (GROWING, False, counts(5, 14), counts(4, 4), False),
+        (GROWING, False, counts(20, 20), counts(4, 4), True),
+        (from_table({"mode": "non-inferior", "margin_pp": 0.5}), False, counts(4, 4), counts(4, 5), True),
+        (GUARDED, False, counts(6, 6), counts(0, 0), True),
+        (GUARDED, False, counts(6, 5), counts(0, 0), False),
+    ],
+)
+def test_what_is_accepted_of_counts_by_class(policy, grown, fixed, made, accepted):
+    level = 2.0**-12 if policy is GUARDED else 0.001
+    images = 1600 if policy is GROWING else 10_000
+    assert bool(claims.accepted(policy, fixed, made, images, level, grown=grown)) is accepted
