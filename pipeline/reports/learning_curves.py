@@ -116,9 +116,10 @@ def _draw_benchmark(axes: Any, points: "pd.DataFrame", dataset: str, quantity: _
     fewest, most = points["benchmark_images"].min(), points["benchmark_images"].max()
     images = count(most) if fewest == most else f"{count(fewest)} to {count(most)}"
     axes.set_title(quantity.title, pad=26)
-    dated = "; dashed: measured in 2018 on the same digits" if dataset in SAME_DIGITS else ""
+    dated = "; dashed: 2018, on the same digits" if dataset in SAME_DIGITS else ""
     subtitle = f"{dataset}, judged on {images} images; {runs}{dated}"
-    axes.text(0, 1.02, subtitle, transform=axes.transAxes, color=style.MUTED, va="bottom")
+    shown = axes.text(0, 1.02, subtitle, transform=axes.transAxes, color=style.MUTED, va="bottom")
+    shown.set_in_layout(False)  # it reaches over the labels beside the panel, which would otherwise make it narrower
 
 
 def _say_empty(axes: Any, quantity: _Quantity) -> None:
