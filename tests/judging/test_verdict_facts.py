@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evidence_builder import judged, make_evidence
+from evidence_builder import judged, make_evidence, probabilities
 
 from pipeline.facts.manifest_facts import Parity
-from pipeline.judging import claims, free_checks, gate
+from pipeline.judging import benchmark_checks, claims, free_checks, gate
 from pipeline.judging.evidence import Evidence, NearCopyCount
 from pipeline.judging.policy import PRESETS, from_table
 
@@ -188,3 +188,23 @@ def test_what_is_accepted_of_counts_by_class(policy, grown, fixed, made, accepte
     level = 2.0**-12 if policy is GUARDED else 0.001
     images = 1600 if policy is GROWING else 10_000
     assert bool(claims.accepted(policy, fixed, made, images, level, grown=grown)) is accepted
+
+
+def test_robustness_needs_the_champions_own_figures_and_names_who_is_lost():
+    former = replace(SOUND.champion, id="former", digest="former" * 8)
+    unmeasured = replace(SOUND, champion=replace(SOUND.champion, corrupted={}), former=(former,))
+    assert benchmark_checks.robustness(unmeasured, 5.0).outcome == "error"
+    assert benchmark_checks.robustness(SOUND, 5.0).sentence.endswith("fog.")
+    lost = benchmark_checks.robustness(replace(SOUND, lost=("20260101-gone",)), 5.0)
+    assert lost.sentence.endswith(" Not measured: 20260101-gone.")
+
+
+def test_a_first_champion_is_compared_with_the_most_frequent_class():
+    evidence = make_evidence(champion=False, fixed=0, made=100, both_wrong=0)
+    labels = np.where(np.arange(10_000) % 10 < 7, 1, 2)
+    answers = probabilities(labels, np.arange(10_000) < 9_900)
+    challenger = replace(evidence.challenger, benchmark=answers)
+    found = benchmark_checks.beats_dummy(replace(evidence, labels=labels, challenger=challenger))
+    assert found.sentence.startswith("99.00 % against 70.00 % of always answering 1, ")
+    assert found.outcome == "pass"
+    assert benchmark_checks.beats_dummy(SOUND) is None
