@@ -102,8 +102,8 @@ def no_class_worse(evidence: Evidence, level: float) -> Check | None:
     if evidence.champion is None:
         return None
     comparison = compare(evidence, evidence.champion)
-    corrected = paired.holm(paired.p_better(comparison.made, comparison.fixed))
-    worst = int(corrected.argmin())
+    alone = paired.p_better(comparison.made, comparison.fixed)
+    corrected, worst = paired.holm(alone), int(alone.argmin())
     vetoed = bool(paired.any_class_worse(comparison.fixed, comparison.made, level))
     shown, limit = paired.against_limit(float(corrected[worst]), level)
     found = (

@@ -9,6 +9,7 @@ from evidence_builder import judged, make_evidence, probabilities
 from pipeline.facts.manifest_facts import Parity
 from pipeline.judging import benchmark_checks, claims, free_checks, gate
 from pipeline.judging.evidence import Evidence, NearCopyCount
+from pipeline.judging.intervals import clopper_pearson
 from pipeline.judging.policy import PRESETS, from_table
 
 GUARDED, AS_GOOD, GROWING = (PRESETS[name] for name in ("guarded", "as-good", "growing"))
@@ -208,3 +209,76 @@ def test_a_first_champion_is_compared_with_the_most_frequent_class():
     assert found.sentence.startswith("99.00 % against 70.00 % of always answering 1, ")
     assert found.outcome == "pass"
     assert benchmark_checks.beats_dummy(SOUND) is None
+
+
+def test_figures_of_the_floors_are_shown_as_measured():
+    evidence = make_evidence(fixed=0, made=100, both_wrong=0)
+    found = benchmark_checks.accuracy_floor(evidence, 0.9)
+    assert found.title == "accuracy at least 90 %"
+    assert found.sentence == "99.00 % (at least 98.79 %, with 95 % confidence)."
+    assert benchmark_checks.accuracy_floor(evidence, found.value).outcome == "pass", "exactly at the floor"
+    assert benchmark_checks.accuracy_floor(evidence, np.nextafter(found.value, 1)).outcome == "fail"
+    recall = benchmark_checks.recall_floor(evidence, 0.8)
+    assert recall.title == "no class proven below 80 %"
+    assert recall.sentence.startswith("Lowest: 0, 99.00 % (at most 99.")
+    assert benchmark_checks.recall_floor(evidence, recall.value).outcome == "pass", "exactly at the floor"
+    assert benchmark_checks.recall_floor(evidence, np.nextafter(recall.value, 1)).outcome == "fail"
+
+
+def test_a_class_whose_bound_is_the_floor_itself_says_nothing():
+    few = make_evidence(images=100)
+    bound = float(clopper_pearson(0, 10).high)
+    assert "Too few images to judge: 0, 1" in benchmark_checks.recall_floor(few, bound).sentence
+    assert "Too few" not in benchmark_checks.recall_floor(few, np.nextafter(bound, 1)).sentence
+
+
+def sure(evidence: Evidence, name: str, confidence: float) -> Evidence:
+    one = getattr(evidence, name)
+    right = one.benchmark.argmax(axis=1) == evidence.labels
+    answers = probabilities(evidence.labels, right, confidence=confidence)
+    return replace(evidence, **{name: replace(one, benchmark=answers)})
+
+
+def test_calibration_is_shown_in_points_and_passes_at_the_limit():
+    evidence = sure(sure(make_evidence(fixed=0, made=0, both_wrong=0), "challenger", 0.75), "champion", 0.875)
+    alone = benchmark_checks.calibration(evidence, 0.25)
+    assert alone.title == "calibration error at most 25 points"
+    assert alone.sentence == "Confidence and accuracy differ by 25.00 points on average."
+    assert alone.outcome == "pass", "exactly at the limit"
+    assert benchmark_checks.calibration(evidence, 0.2499).outcome == "fail"
+    against = benchmark_checks.calibration_margin(evidence, 0.125)
+    assert against.title == "calibration error at most 12.5 points above the champion's"
+    assert against.sentence == "25.00 points against the champion's 12.50."
+    assert against.outcome == "pass", "exactly at the margin"
+    assert benchmark_checks.calibration_margin(evidence, 0.1249).outcome == "fail"
+
+
+def test_the_class_that_lost_most_is_named():
+    labels = SOUND.labels
+    theirs, mine = np.ones(10_000, bool), np.ones(10_000, bool)
+    mine[np.flatnonzero(labels == 7)[:3]] = False
+    evidence = replace(
+        SOUND,
+        challenger=replace(SOUND.challenger, benchmark=probabilities(labels, mine)),
+        champion=replace(SOUND.champion, benchmark=probabilities(labels, theirs)),
+    )
+    found = benchmark_checks.no_class_worse(evidence, 0.05)
+    assert found.sentence.startswith("None proven worse; nearest 7: fixed 0, made 3, ")
+    assert found.value == 1.0, "1/8, times ten classes"
+    mine[np.flatnonzero(labels == 7)[:10]] = False
+    worse = replace(evidence, challenger=replace(SOUND.challenger, benchmark=probabilities(labels, mine)))
+    vetoed = benchmark_checks.no_class_worse(worse, 10 / 1024)
+    assert (vetoed.outcome, vetoed.value) == ("fail", pytest.approx(10 / 1024))
+    assert vetoed.sentence.startswith("Proven worse: 7. 7: fixed 0, made 10, ")
+
+
+def test_robustness_has_its_limit_on_the_negative_side_and_names_the_hardest():
+    found = benchmark_checks.robustness(
+        replace(SOUND, challenger=replace(SOUND.challenger, corrupted={"fog": 0.8, "shear": 0.79})), 5.5
+    )
+    assert (found.outcome, found.value, found.limit) == ("pass", pytest.approx(-5.5), -5.5)
+    assert "most is lost on fog" in found.sentence
+    unmeasured = replace(SOUND, challenger=replace(SOUND.challenger, corrupted={}))
+    assert benchmark_checks.robustness(unmeasured, 5.5).limit == -5.5
+    odd = replace(SOUND.champion, id="odd", corrupted={"fog": np.nan})
+    assert benchmark_checks.robustness(replace(SOUND, former=(odd,)), 5.5).outcome == "pass", "a former one is left out"
