@@ -81,7 +81,7 @@ def test_the_figure_is_in_scores_table_report_and_show(checkout: Path) -> None:
     assert float(row.split(",")[header.split(",").index("top_two_accuracy")]) == pytest.approx(value)
     (report,) = (checkout / "home" / "versions").rglob("report.html")
     assert "Top-two accuracy" in report.read_text()
-    assert "top-two accuracy" in give(checkout, "show", "bayes")
+    assert "Top-two accuracy" in give(checkout, "show", "bayes")
 
 
 @pytest.mark.slow
