@@ -124,13 +124,13 @@ def rotated(picture: Image.Image) -> Image.Image:
     return picture.rotate(DEGREES, Image.Resampling.BICUBIC)
 
 
-def review(page: Any, link: str, truth: dict[bytes, str], pictures: dict[str, bytes]) -> int:
+def review(page: Any, link: str, truth: Callable[[Image.Image], str], pictures: dict[str, bytes]) -> int:
     """Decide on everything that waits, by keys, and store it; returns how many images that were.
 
     Args:
         page: Of a browser.
         link: To the review.
-        truth: The class of each image by its pixels.
+        truth: Gives the class of an image.
         pictures: Receives the page in the middle of it, and at the end.
     """
     page.goto(link)
@@ -144,7 +144,7 @@ def review(page: Any, link: str, truth: dict[bytes, str], pictures: dict[str, by
             break
         if decided == 2:
             pictures["review"] = page.screenshot()
-        page.keyboard.press(truth[_pixels(page.get_attribute("#picture", "src"))])
+        page.keyboard.press(truth(_shown(page.get_attribute("#picture", "src"))))
         decided += 1
     page.click("#store")
     page.wait_for_selector("#done p")
@@ -152,13 +152,20 @@ def review(page: Any, link: str, truth: dict[bytes, str], pictures: dict[str, by
     return decided
 
 
-def _pixels(address: str) -> bytes:
-    return np.asarray(Image.open(BytesIO(base64.b64decode(address.partition(",")[2])))).tobytes()
+def _shown(address: str) -> Image.Image:
+    return Image.open(BytesIO(base64.b64decode(address.partition(",")[2])))
 
 
-def _truth(champion: Deployment, pictures: Sequence[Labelled]) -> dict[bytes, str]:
+def _truth(champion: Deployment, pictures: Sequence[Labelled]) -> Callable[[Image.Image], str]:
+    """What each picture shows; the nearest counts, since half of the first set was sent as JPEG."""
     preparation = Application(champion).preparation
-    return {prepare(picture, preparation).tobytes(): name for name, picture in pictures}
+    known = np.stack([prepare(picture, preparation).ravel() for name, picture in pictures]).astype(np.float32)
+
+    def look_up(picture: Image.Image) -> str:
+        pixels = np.asarray(picture, np.float32).ravel()
+        return pictures[int(((known - pixels) ** 2).sum(axis=1).argmin())][0]
+
+    return look_up
 
 
 def _champion(home: Home, dataset: str) -> Deployment:
