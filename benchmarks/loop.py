@@ -11,7 +11,7 @@ from benchmarks.telling import Story
 from benchmarks.turning import DEGREES, Turn, Turned
 from pipeline.store import versions
 
-FIRST, UPRIGHT, TURNED, REVIEWED, AUDITED = 10_000, 500, 1_000, 200, 0.2
+FIRST, UPRIGHT, TURNED, REVIEWED, AUDITED = 20_000, 500, 2_000, 400, 0.2
 
 
 def main() -> str:
