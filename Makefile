@@ -17,7 +17,7 @@ run: $(VENV)/.installed-$(BUILD)   ## set up, then run the main job: three sizes
 test: $(VENV)/.installed-test      ## set up, then run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
-check: $(VENV)/.installed-test     ## style, types and the fastest tests, in about two minutes
+check: $(VENV)/.installed-test     ## style, types and the fastest tests, in about a minute
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n auto --dist loadfile -q -m "not slow and not browser" $(FAST)
 
