@@ -105,16 +105,26 @@ def mutants(module: str) -> Iterator[Mutant]:
                 yield Mutant(module, place, number, line, f"{what}: {before} -> {after}"[:160])
 
 
-def survives(mutant: Mutant) -> bool:
-    """Return whether all tests of the mutant's module still pass."""
+def survivors(drawn: Sequence[Mutant], jobs: int = 1) -> Iterator[Mutant]:
+    """Yield each mutant with which all tests of its module still pass, ``jobs`` at a time."""
+    waiting, running = list(reversed(drawn)), dict[int, Mutant]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            running[_forked(waiting[-1])] = waiting.pop()
+        child, status = os.wait()
+        mutant = running.pop(child)
+        if status == 0:
+            yield mutant
+
+
+def _forked(mutant: Mutant) -> int:
+    """Test a mutant in a child, which ends with status 0 if the mutant survives; returns the child's number."""
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(SECONDS)
         os._exit(_tested(mutant))
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
-    signal.alarm(SECONDS)
-    _, status = os.waitpid(child, 0)
-    signal.alarm(0)
-    return os.waitstatus_to_exitcode(status) == 0
+    return child
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,9 @@ class Tally:
     survivors: tuple[Mutant, ...]
 
 
-def tallies(modules: Sequence[str], share: float = 1.0, most: int | None = None, seed: int = 0) -> Iterator[Tally]:
+def tallies(
+    modules: Sequence[str], share: float = 1.0, most: int | None = None, seed: int = 0, jobs: int = 1
+) -> Iterator[Tally]:
     """Try the mutants of some modules, or a part of them that is drawn at random; print each that survives.
 
     Args:
@@ -142,6 +154,7 @@ def tallies(modules: Sequence[str], share: float = 1.0, most: int | None = None,
         share: Part of each module's mutants.
         most: Of all mutants together; ``None`` for all of the share.
         seed: Of the draw.
+        jobs: How many are tried at a time.
     """
     _load_libraries()
     draw = random.Random(seed)
@@ -150,13 +163,12 @@ def tallies(modules: Sequence[str], share: float = 1.0, most: int | None = None,
     if most is not None and most < len(drawn):
         drawn = draw.sample(drawn, most)
     for module, own in found.items():
-        tried, survivors = [one for one in drawn if one.module == module], []
-        for mutant in tried:
-            if survives(mutant):
-                survivors.append(mutant)
-                print(f"survives  {mutant.name}", flush=True)
-        print(f"{module}: {len(tried) - len(survivors)} of {len(tried)} mutants noticed", flush=True)
-        yield Tally(module, len(own), len(tried), tuple(survivors))
+        tried, left = [one for one in drawn if one.module == module], []
+        for mutant in survivors(tried, jobs):
+            left.append(mutant)
+            print(f"survives  {mutant.name}", flush=True)
+        print(f"{module}: {len(tried) - len(left)} of {len(tried)} mutants noticed", flush=True)
+        yield Tally(module, len(own), len(tried), tuple(left))
 
 
 def section(found: Sequence[Tally]) -> str:
@@ -179,9 +191,9 @@ def section(found: Sequence[Tally]) -> str:
     return "\n\n".join(rows)
 
 
-def main(share: float = 0.2) -> str:
-    """Try a part of the mutants of every module; returns a section of the results."""
-    return section(list(tallies(list(TESTS), share)))
+def main() -> str:
+    """Try all mutants of every module; returns a section of the results."""
+    return section(list(tallies(list(TESTS), jobs=os.cpu_count() or 1)))
 
 
 class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -284,5 +296,6 @@ if __name__ == "__main__":
     parser.add_argument("--share", type=float, default=1.0, help="part of the mutants, drawn at random (default: 1)")
     parser.add_argument("--most", type=int, help="at most so many mutants of all modules together")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
+    parser.add_argument("--jobs", type=int, default=1, help="so many at a time (default: 1)")
     given = parser.parse_args()
-    print(section(list(tallies(given.modules, given.share, given.most, given.seed))))
+    print(section(list(tallies(given.modules, given.share, given.most, given.seed, given.jobs))))
