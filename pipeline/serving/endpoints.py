@@ -141,6 +141,8 @@ async def _images(request: Request, champion: Champion, decoding: asyncio.Semaph
         return await asyncio.to_thread(json_pixels.images_from_json, body, champion.shape), "pixels"
     if kind == "multipart/form-data":
         pictures = await _pictures(request)
+        if inputs.is_small(pictures):  # two threads would mostly wait for each other
+            return inputs.images_from_pictures(pictures, champion.preparation), "picture"
         async with decoding:
             return await asyncio.to_thread(inputs.images_from_pictures, pictures, champion.preparation), "picture"
     raise RequestRefusal(415, "Send pictures as multipart/form-data (field `files`) or pixels as application/json.")

@@ -1,5 +1,6 @@
 import io
 import json
+import struct
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from served import Promote, constant_onnx, get_json, install_version, running, w
 from pipeline.contracts import Deployment
 from pipeline.inference.occlusion import occlusion
 from pipeline.inference.predictor import OnnxPredictor
-from pipeline.serving import explanations, refusals
+from pipeline.serving import explanations, inputs, refusals
 from pipeline.serving.app import create_app
 from pipeline.serving.champion import ChampionWatch
 from pipeline.store import version_arrays
@@ -458,3 +459,13 @@ def test_serve_takes_who_connects_while_it_starts(digits_home: Home) -> None:
     with running(digits_home) as address:
         assert get_json(f"{address}/readyz")["status"] == "ready"
         assert address.startswith("http://127.0.0.1:")
+
+
+def test_only_one_small_png_is_prepared_in_the_event_loop() -> None:
+    drawing = png()
+    vast = drawing[:16] + struct.pack(">II", 60_000, 60_000) + drawing[24:]
+
+    assert inputs.is_small([drawing])
+    for pictures in ([], [drawing, drawing], [drawing[:20]], [vast], [png(kind="GIF")]):
+        assert not inputs.is_small(pictures)
+    assert not inputs.is_small([drawing + bytes(inputs.SMALL_BYTES)])
