@@ -110,11 +110,12 @@ def survivors(drawn: Sequence[Mutant], jobs: int = 1) -> Iterator[Mutant]:
     waiting, running = list(reversed(drawn)), dict[int, Mutant]()
     while waiting or running:
         while waiting and len(running) < jobs:
-            running[_forked(waiting[-1])] = waiting.pop()
+            mutant = waiting.pop()
+            running[_forked(mutant)] = mutant
         child, status = os.wait()
-        mutant = running.pop(child)
+        survivor = running.pop(child)
         if status == 0:
-            yield mutant
+            yield survivor
 
 
 def _forked(mutant: Mutant) -> int:
