@@ -11,6 +11,7 @@ PARTS = (
     "recipes",
     "sweep",
     "overhead",
+    "waiting",
     "serving",
     "keeping",
     "growth",

@@ -46,7 +46,7 @@ def p_on_validation(policy: GatePolicy, evidence: Evidence) -> float | None:
 
 
 def accepted(
-    policy: GatePolicy, fixed: ArrayLike, made: ArrayLike, images: int, level: ArrayLike, *, grown: bool = False
+    policy: GatePolicy, fixed: ArrayLike, made: ArrayLike, images: int, level: ArrayLike, *, grown: bool
 ) -> NDArray[np.bool_]:
     """Return whether the comparison with the champion promotes; ``[..., K]`` counts by class to ``[...]``.
 
@@ -55,7 +55,7 @@ def accepted(
     b, c = np.asarray(fixed), np.asarray(made)
     claim = claim_of(policy, grown)
     enough = np.asarray(p_value(policy, claim, b.sum(-1), c.sum(-1), images) <= np.asarray(level, float))
-    if claim == "as-good" or (claim == "non-inferior" and policy.mode == "growing"):
+    if claim == "as-good" or policy.mode == "growing":
         enough = (enough | (claim == "as-good")) & (b.sum(-1) >= c.sum(-1))
     if policy.class_alpha is not None:
         enough &= ~paired.any_class_worse(b, c, policy.class_alpha)

@@ -151,7 +151,7 @@ def series(
         levels = _levels(policy, left, fixed_v, made_v, scene.validation)
         levels = np.full(repetitions, policy.alpha / challengers) if equal_shares else levels
         judged = _screened(policy, fixed_v, made_v) & (levels > 0)
-        wins = judged & accepted(policy, fixed[:, None], made[:, None], size, levels)
+        wins = judged & accepted(policy, fixed[:, None], made[:, None], size, levels, grown=False)
         left = left - np.where(judged & ~wins, levels * policy.caution, 0.0) if policy.promises else left
         promoted += wins
         claimed += np.where(wins, (fixed - made) * 100 / size, 0)
@@ -187,7 +187,7 @@ def power_of(
     fixed, made = _counts(rng, gain, images, repetitions)
     fixed_v, made_v = (counts.sum(-1) for counts in _counts(rng, gain, validation, repetitions))
     levels = _levels(policy, np.full(repetitions, policy.alpha if left is None else left), fixed_v, made_v, validation)
-    passed = accepted(policy, fixed, made, images, levels if level is None else level)
+    passed = accepted(policy, fixed, made, images, levels if level is None else level, grown=False)
     return float((passed & _screened(policy, fixed_v, made_v)).mean())
 
 

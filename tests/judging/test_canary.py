@@ -33,7 +33,7 @@ def test_promote_rate_stays_within_alpha(policy, level):
     heads = np.random.default_rng(11).random((FLIPS, len(differ))) < 0.5
     by_class = np.eye(10, dtype=np.int64)[labels[differ]]
     fixed, made = heads @ by_class, ~heads @ by_class
-    promoted = int(accepted(policy, fixed, made, len(labels), level).sum())
+    promoted = int(accepted(policy, fixed, made, len(labels), level, grown=False).sum())
     assert promoted <= binom.isf(1e-4, FLIPS, level)
     proven = int((paired.p_better(fixed.sum(1), made.sum(1)) <= level).sum())
     assert promoted <= proven <= binom.isf(1e-4, FLIPS, level)
@@ -42,5 +42,5 @@ def test_promote_rate_stays_within_alpha(policy, level):
 def test_the_canary_sings_where_the_rule_is_wrong():
     heads = np.random.default_rng(11).random((FLIPS, 60)) < 0.5
     fixed = np.eye(10, dtype=np.int64)[np.arange(60) % 10]
-    promoted = accepted(PRESETS["as-good"], heads @ fixed, ~heads @ fixed, 1000, 0.05).mean()
+    promoted = accepted(PRESETS["as-good"], heads @ fixed, ~heads @ fixed, 1000, 0.05, grown=False).mean()
     assert promoted > 0.5

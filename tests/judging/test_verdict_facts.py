@@ -191,6 +191,21 @@ def test_what_is_accepted_of_counts_by_class(policy, grown, fixed, made, accepte
     assert bool(claims.accepted(policy, fixed, made, images, level, grown=grown)) is accepted
 
 
+def test_a_loss_that_is_proven_small_is_no_growth():
+    for fixed, accepted in ((counts(4, 4), False), (counts(5, 4), True)):
+        found = claims.accepted(GROWING, fixed, counts(4, 5), 10_000, 0.001, grown=True)
+        assert bool(found) is accepted
+
+
+def test_the_hardest_former_champion_is_named_where_there_are_several():
+    twin = replace(SOUND.champion, id="twin", digest="twin" * 8)
+    for former, several in (((SOUND.champion,), False), ((SOUND.champion, twin), True)):
+        evidence = replace(SOUND, former=former, grown=True)
+        first, *_ = claims.headline(GROWING, evidence, SOUND.champion, 0.001)
+        assert ("the hardest of 2" in first.sentence) is several
+        assert ("hardest" in first.sentence) is several
+
+
 def test_robustness_needs_the_champions_own_figures_and_names_who_is_lost():
     former = replace(SOUND.champion, id="former", digest="former" * 8)
     unmeasured = replace(SOUND, champion=replace(SOUND.champion, corrupted={}), former=(former,))
