@@ -35,20 +35,31 @@ PARTS = (
     "expected_score",
     "drift",
 )
+DONE = "done.txt"
+"""The parts that were measured since all of them were begun."""
 
 
 def main(parts: list[str], **options: Any) -> None:
-    """Measure the parts; each section is kept in ``raw/<part>.md`` and all of them make ``RESULTS.md``."""
+    """Measure the parts; each section is kept in ``raw/<part>.md`` and all of them make ``RESULTS.md``.
+
+    Without any part named, all are measured, and the same command goes on after a kill.
+    """
     unknown = set(parts) - set(PARTS)
     if unknown:
         raise SystemExit(f"There is no part '{unknown.pop()}': choose from {', '.join(PARTS)}.")
     measure.RAW.mkdir(exist_ok=True)
-    for part in parts or PARTS:
+    done = None if parts or options.get("known_only") else measure.RAW / DONE
+    finished = done.read_text().split() if done and done.exists() else []
+    for part in parts or [part for part in PARTS if part not in finished]:
         measured = importlib.import_module(f"benchmarks.{part}").main
         taken = inspect.signature(measured).parameters
         section = measured(**{name: value for name, value in options.items() if name in taken})
         (measure.RAW / f"{part}.md").write_text(f"{section}\n\n{measure.stamp(part)}\n")
         print(section)
+        if done:
+            done.write_text("\n".join(finished := [*finished, part]))
+    if done:
+        done.unlink()
     sections = [file.read_text() for part in PARTS if (file := measure.RAW / f"{part}.md").exists()]
     head = "# Results\n\nMade by `make bench`; the machines are shared, so ratios count more than seconds.\n"
     (measure.FOLDER / "RESULTS.md").write_text("\n".join([head, *sections]))
