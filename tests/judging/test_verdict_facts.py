@@ -103,6 +103,44 @@ def test_parity_and_classes_are_said():
     assert "1" in free_checks.onnx_parity(changed).sentence
     without = replace(SOUND, labels=np.where(SOUND.labels == 3, 4, SOUND.labels))
     assert "The benchmark has no image of: 3." in free_checks.usable(without).sentence
+    empty = replace(SOUND, labels=SOUND.labels[:0])
+    assert "no labelled images" in free_checks.usable(empty).sentence
+
+
+def test_a_difference_of_exactly_the_largest_is_no_difference():
+    allowed = free_checks.LARGEST_DIFFERENCE
+    for difference, outcome in ((allowed, "pass"), (np.nextafter(allowed, 1), "fail")):
+        assert free_checks.onnx_parity(made(SOUND, parity=Parity(9, 0, float(difference)))).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("who", "named"),
+    [("challenger", "challenger"), ("champion", "champion"), ("former", None)],
+)
+def test_validation_answers_are_needed_of_the_two_that_are_compared_on_them(who, named):
+    broken = np.full_like(SOUND.champion.validation, np.nan)
+    if who == "former":
+        evidence = replace(SOUND, former=(replace(SOUND.champion, id="former", digest="f", validation=broken),))
+    else:
+        evidence = replace(SOUND, **{who: replace(getattr(SOUND, who), validation=broken)})
+    found = free_checks.usable(evidence)
+    assert (f"{named} on validation images" in found.sentence) if named else found.outcome == "pass"
+
+
+def test_no_answer_out_of_fold_comes_from_a_member_that_saw_the_image():
+    found = free_checks.no_shared_image(replace(SOUND, out_of_fold=True))
+    assert (found.outcome, found.value, found.limit) == ("pass", 0, 0)
+
+
+def test_no_record_of_the_training_images_is_an_error_with_the_limit():
+    found = free_checks.no_shared_image(made(SOUND, shared_images=None))
+    assert (found.outcome, found.value, found.limit) == ("error", None, 0)
+
+
+def test_a_screen_refuses_at_exactly_its_level():
+    p = free_checks.screen(SOUND, 0.5).value
+    assert free_checks.screen(SOUND, p).outcome == "fail"
+    assert free_checks.screen(SOUND, np.nextafter(p, 0)).outcome == "pass"
 
 
 @pytest.mark.parametrize(
