@@ -161,7 +161,7 @@ def _section(found: list[Grown]) -> str:
     share = float(np.mean([one.ends_with_all for one in growing])) if growing else 0.0
     return "\n\n".join(
         [
-            "## A dataset that grows",
+            "## Growing datasets: does the last champion serve?",
             f"Random MNIST rows grow from {SIZES[0]:,} to {SIZES[1]:,} and {SIZES[2]:,}, a fifth of them the "
             "benchmark's; `cnn --effort quick` is trained on all there are, each time, and judged by the gate's own "
             "functions. Accuracy is measured on the 62,000 other images.",

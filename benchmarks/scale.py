@@ -13,7 +13,7 @@ from benchmarks import large_sets, measure
 from benchmarks.scale_once import Job, Phase, in_own_process
 from pipeline.store.home import Home
 
-RAW = measure.RAW / "scale.jsonl"
+RAW = measure.RAW / "scale_points.jsonl"
 ALL, MIDDLE, MILLION, MOST = 60_000, 400_000, 1_000_000, 4_000_000
 REPEATS = 3
 QUICK, TREES = {"effort": "quick"}, {"rounds": 10}
@@ -30,7 +30,7 @@ SETTING = (
     "up to two pixels, and its 10,000 test images as benchmark. A job loads the snapshot (every pixel checked against "
     "its digest), draws roles, plans, and trains one version on all images, a tenth of them for validation, up to the "
     f"exported and proven ONNX file: `cnn` in one full pass, `xgboost` in {TREES['rounds']} rounds, on one thread. "
-    "Private memory is RssAnon: mapped files are not in it. Sizes without a row have not been measured yet."
+    "Private memory is RssAnon: mapped files are not in it."
 )
 FIT_COLUMNS = (
     "recipe",
