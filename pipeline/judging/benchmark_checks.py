@@ -135,7 +135,7 @@ def robustness(evidence: Evidence, margin_pp: float) -> Check | None:
     if mine is None or not np.isfinite(mine) or evidence.champion not in [one for _, one in known]:
         return Check(name, title, "error", None, -margin_pp, "The robustness of one model was not measured.")
     theirs, best = max(known, key=lambda pair: pair[0])
-    difference = _points(mine - theirs, 100)
+    difference = _points(mine - theirs)
     lost = f" Not measured: {', '.join(evidence.lost)}." if evidence.lost else ""
     sentence = (
         f"{percent(mine)} against {percent(theirs)} of {best.id} ({difference:+.2f} points); "
@@ -167,9 +167,9 @@ def beats_dummy(evidence: Evidence) -> Check | None:
     return Check("beats_dummy", "better than dummy", passed(p <= DUMMY_ALPHA), p, DUMMY_ALPHA, sentence)
 
 
-def _points(difference: float, scale: float = 100) -> float:
+def _points(difference: float) -> float:
     # Sums of floats miss an exact limit by a rounding error; no measurement resolves what is cut off here.
-    return round(scale * difference, RESOLUTION)
+    return round(100 * difference, RESOLUTION)
 
 
 def _hardest(mine: Mapping[str, float], best: Contender) -> str:

@@ -15,7 +15,7 @@ LARGE_GAINS = (0.005, 0.01, 0.02)
 POOLS = (600, 1_000, 1_797, 4_000, 10_000)
 BENCHMARK_SHARE, VALIDATION_SHARE = 5, 10
 """Of a pool of images one in five judges, and of the others one in ten validates."""
-GROWTH_SHARE = 40
+GROWTH_SHARE = 10
 """The slower simulation of growth has this many times fewer repetitions."""
 
 
@@ -35,8 +35,9 @@ def tables(policies: Mapping[str, GatePolicy], repetitions: int = 1000, seed: in
             title = f"`{name}`: power to promote a first challenger that is better by {_names(LARGE_GAINS)} points"
             parts += [_title(title), *_powers_in_folds(name, policy, seed)]
         if policy.mode == "growing":
-            title = f"`{name}`: {CHALLENGERS} challengers with more images each, but no better or worse"
-            parts += [_title(title), *_losses(policy, max(repetitions // GROWTH_SHARE, 2), seed)]
+            fewer = max(repetitions // GROWTH_SHARE, 2)
+            title = f"`{name}`: {CHALLENGERS} challengers with more images each, but no better or worse, {fewer} times"
+            parts += [_title(title), *_losses(policy, fewer, seed)]
     return "\n".join(parts).strip()
 
 

@@ -37,3 +37,9 @@ def test_without_validation_there_is_a_stated_share_and_without_budget_nothing()
 def test_the_mean_share_is_the_mean_over_uniform_p_values():
     p = (np.arange(1_000_000) + 0.5) / 1_000_000
     assert spending.mean_share() == pytest.approx(float(spending.share(p).mean()), rel=1e-3)
+
+
+def test_a_level_out_of_fold_is_a_twentieth_of_what_is_left_by_its_caution():
+    assert spending.out_of_fold_level(0.05, 1) == 0.0025
+    assert spending.out_of_fold_level(0.05, 2) == 0.00125
+    assert spending.out_of_fold_level(0.0, 2) == 0.0

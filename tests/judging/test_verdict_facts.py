@@ -7,7 +7,7 @@ import pytest
 from evidence_builder import judged, make_evidence, probabilities
 
 from pipeline.facts.manifest_facts import Parity
-from pipeline.judging import benchmark_checks, claims, free_checks, gate
+from pipeline.judging import benchmark_checks, claims, free_checks, gate, rules
 from pipeline.judging.evidence import Evidence, NearCopyCount
 from pipeline.judging.intervals import clopper_pearson
 from pipeline.judging.policy import PRESETS, from_table
@@ -335,3 +335,55 @@ def test_robustness_has_its_limit_on_the_negative_side_and_names_the_hardest():
     assert benchmark_checks.robustness(unmeasured, 5.5).limit == -5.5
     odd = replace(SOUND.champion, id="odd", corrupted={"fog": np.nan})
     assert benchmark_checks.robustness(replace(SOUND, former=(odd,)), 5.5).outcome == "pass", "a former one is left out"
+
+
+def with_corrupted(contender, accuracy):
+    return replace(contender, corrupted={"fog": accuracy})
+
+
+@pytest.mark.parametrize(("points", "outcome"), [(2.00004, "pass"), (2.0002, "fail")])
+def test_robustness_is_compared_to_a_hundredth_of_a_point(points, outcome):
+    evidence = replace(
+        SOUND,
+        challenger=with_corrupted(SOUND.challenger, 0.9 - points / 100),
+        champion=with_corrupted(SOUND.champion, 0.9),
+    )
+    assert benchmark_checks.robustness(evidence, 2.0).outcome == outcome
+
+
+def test_a_former_champion_whose_robustness_is_no_number_is_no_best_champion():
+    former = with_corrupted(replace(SOUND.champion, id="former", digest="f"), np.nan)
+    found = benchmark_checks.robustness(replace(SOUND, former=(former,)), 2.0)
+    assert found.outcome == "pass"
+    assert "of champion" in found.sentence
+
+
+@pytest.mark.parametrize(("shared", "said"), [(0, "None of the"), (1, "1 of the"), (2, "2 of the")])
+def test_how_many_shared_images_are_said(shared, said):
+    found = free_checks.no_shared_image(made(SOUND, shared_images=shared))
+    assert found.sentence.startswith(said)
+    assert (" were " in found.sentence) is (shared > 1)
+
+
+def test_one_image_is_enough_to_compare_the_exported_model():
+    assert free_checks.onnx_parity(made(SOUND, parity=Parity(1, 0, 0.0))).outcome == "pass"
+    assert free_checks.onnx_parity(made(SOUND, parity=Parity(0, 0, 0.0))).outcome == "error"
+
+
+def test_without_a_champion_nothing_was_fixed_or_made():
+    assert free_checks.validation_counts(replace(SOUND, champion=None)) == (0, 0)
+
+
+def test_a_budget_records_the_ratio():
+    dear = replace(SOUND, challenger=replace(SOUND.challenger, latency_ms=3.0))
+    assert free_checks.latency(dear, 2.0).value == 3.0
+
+
+def test_a_rule_is_put_into_words_as_the_policy_has_it():
+    register = rules.registered()
+    in_folds = register["no_shared_image"]
+    assert in_folds.in_words(GUARDED) == in_folds.words
+    assert in_folds.in_words(PRESETS["cross-fit"]) == in_folds.words_in_folds
+    assert in_folds.field is None
+    assert register["robustness"].in_words(GUARDED)
+    assert register["robustness"].in_words(from_table({"robustness_margin_pp": "off"})) is None
