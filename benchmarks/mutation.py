@@ -39,9 +39,32 @@ TESTS = {
     "pipeline.judging.ledger": ("test_ledger.py", "test_explain.py", "test_trained_on.py"),
     "pipeline.judging.old_ledger": ("test_ledger.py",),
     "pipeline.judging.chain": ("test_ledger.py",),
+    "pipeline.judging.paired": ("test_paired.py", "test_simulation.py"),
+    "pipeline.judging.intervals": ("test_paired.py", "test_gain_interval.py"),
+    "pipeline.judging.policy": ("test_policy.py", "test_gate.py"),
+    "pipeline.judging.paying": ("test_watcher.py",),
+    "pipeline.judging.comparisons": GATE,
+    "pipeline.judging.evidence": GATE,
+    "pipeline.judging.standings": ("test_standings.py",),
     "pipeline.watcher": ("test_watcher.py",),
     "pipeline.inference.contenders": ("test_watcher.py",),
 }
+NO_RULES = {
+    "agreement": "tells whether a refit agrees with its champion, before a submission",
+    "competition_metrics": "figures, compared with scikit-learn's",
+    "corruptions": "makes images",
+    "explain": "puts a verdict into words",
+    "growth_simulation": "asks the rules, decides nothing",
+    "metrics": "figures, compared with scikit-learn's",
+    "power": "foretells what can be found",
+    "predictions": "reads files",
+    "robustness": "makes images and figures",
+    "scalar_figures": "figures, and what they are called",
+    "simulation": "asks the rules, decides nothing",
+    "simulation_tables": "asks the rules, decides nothing",
+    "words": "wording",
+}
+"""Modules beside the gate that are not mutated, and why."""
 COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),
