@@ -24,8 +24,9 @@ check: $(VENV)/.installed-test     ## style, types and the fastest tests, in abo
 stories: $(VENV)/.installed-test   ## the long tests: kills, clusters, real networks, whole notebooks
 	PIPELINE_SWEEP=ci $(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
-sweep: $(VENV)/.installed-test     ## break every call to the disk of every writing command (an hour on 2 cores)
-	PIPELINE_SWEEP=full $(BIN)/python -m pytest tests/durability/test_crash_sweep.py -n auto --dist load
+sweep: $(VENV)/.installed-test     ## break every call to the disk of every writing command, kill a watcher 50 times (hours)
+	PIPELINE_SWEEP=full $(BIN)/python -m pytest tests/durability/test_crash_sweep.py tests/growing/test_watch.py \
+		tests/growing/test_story.py -n auto --dist load
 
 lint: $(VENV)/.installed-test      ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -85,20 +85,32 @@ def main() -> str:
     rows = [
         (
             "pipeline time of a full-MNIST run of `cnn` that is neither fitting nor predicting",
-            "below 10 %",
+            "at most 4 %",
             f"{share:.1%}",
+            measure.yes(share <= 0.04),
         ),
         (
             "judging a `cnn` on 10,000 images, corrupted copies and latency included, processor seconds, warm",
             "below 3",
             measure.mean_and_spread(judged),
+            measure.yes(statistics.fmean(judged) < 3),
         ),
-        ("28,000-row `test.csv` to `submission.csv`, cold start, seconds", "below 3", measure.mean_and_spread(ours)),
-        ("the same with the native Keras model, seconds", "", measure.mean_and_spread(native)),
-        ("ratio, pair by pair", "at least 2.5", measure.mean_and_spread(ratios)),
-        ("labels that differ between the two", "0", str(same)),
+        (
+            "28,000-row `test.csv` to `submission.csv`, cold start, seconds",
+            "at most 1",
+            measure.mean_and_spread(ours),
+            measure.yes(statistics.fmean(ours) <= 1),
+        ),
+        ("the same with the native Keras model, seconds", "", measure.mean_and_spread(native), ""),
+        (
+            "ratio, pair by pair",
+            "at least 2.5",
+            measure.mean_and_spread(ratios),
+            measure.yes(statistics.fmean(ratios) >= 2.5),
+        ),
+        ("labels that differ between the two", "0", str(same), measure.yes(same == 0)),
     ]
-    return "## Overhead\n\n" + measure.table(("what", "target", "measured"), rows)
+    return "## Overhead\n\n" + measure.table(("what", "target", "measured", "reached"), rows)
 
 
 def _pipeline_share(home: Home) -> float:
