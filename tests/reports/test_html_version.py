@@ -232,6 +232,13 @@ def test_headline_names_what_did_not_pass(inputs, outcome):
     assert {"fail": "✗ Failed", "error": "! Undecided"}[outcome] in words
 
 
+def test_headline_says_that_a_check_failed_whose_title_alone_reads_like_a_success(inputs):
+    bad = Check("within_reach", "a promotion is possible on this benchmark", "fail", 0.06, 0.01, "It is not.")
+    verdict = replace(inputs.verdict, outcome="fail", checks=(*inputs.verdict.checks, bad))
+    words = text(version_report.render(replace(inputs, verdict=verdict)))[:500]
+    assert "to replace the champion (failed “a promotion is possible on this benchmark”)" in words
+
+
 def test_names_from_outside_are_escaped(inputs):
     evil = "<script>alert('x')</script>"
     classes = [evil, *CLASSES[1:]]
