@@ -73,27 +73,27 @@ def _page(recipes: tuple["Recipe", ...]) -> str:
 
 
 def _print_list(recipes: tuple["Recipe", ...]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(show_lines=True)
-    for column in ("recipe", "what it is", "parameters", "expected accuracy", "same seed, same model"):
-        table.add_column(column, overflow="fold")
+    from pipeline.cli.facts import Facts
+
     for recipe in recipes:
-        parameters = "\n".join(f"{name} = {value}" for name, value in recipe.defaults.items())
-        reproducible = "yes" if recipe.deterministic else "no"
-        table.add_row(
-            Text(recipe.name, style="bold"), recipe.summary, parameters or "none", recipe.expected, reproducible
+        console.print(Text.assemble((recipe.name, "bold"), f": {recipe.summary}"))
+        facts = (
+            ("expected accuracy", recipe.expected),
+            ("parameters", ", ".join(f"{name}={value}" for name, value in recipe.defaults.items()) or "none"),
+            ("same seed, same model", "yes" if recipe.deterministic else "no"),
         )
-    console.print(table)
+        console.print(Facts(facts, indent=2))
+        console.print()
     console.print("Set a parameter: run --set cnn.epochs=5. What each one does: models cnn.", style="dim")
     console.print("Your own recipe: run --models mypackage.mymodule:build (docs/own-model.md).", style="dim")
 
 
 def _print_one(recipe: "Recipe") -> None:
-    from rich.table import Table
     from rich.text import Text
 
+    from pipeline.cli.facts import Facts
     from pipeline.models import search_space
     from pipeline.models.parameters import described
 
@@ -102,8 +102,12 @@ def _print_one(recipe: "Recipe") -> None:
     if not recipe.defaults:
         console.print("It has no parameters.")
         return
-    table = Table("parameter", "default", "allowed values", "searched by tune", "what it does")
     searched = search_space.in_words(recipe.parameters)
     for one in described(recipe.parameters):
-        table.add_row(Text(one.name, style="bold"), str(one.default), one.allowed, searched.get(one.name, ""), one.help)
-    console.print(table)
+        facts = (
+            ("what it does", one.help),
+            ("allowed values", one.allowed),
+            ("searched by tune", searched.get(one.name)),
+        )
+        console.print(Text.assemble("\n", (f"{one.name}={one.default}", "bold")))
+        console.print(Facts([(name, value) for name, value in facts if value], indent=2))

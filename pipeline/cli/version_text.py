@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.facts import Facts
 from pipeline.cli.terminal_tables import percent, percent_with_interval, verdict_text
 from pipeline.contracts import Version
 from pipeline.facts.manifest_facts import BlendFacts, Manifest
@@ -107,11 +108,10 @@ def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
     yield table
 
 
-def _training(facts: Manifest) -> Table:
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+def _training(facts: Manifest) -> Facts:
     rows = facts.rows
     weights = f", {facts.weights:,} trained parameters" if facts.weights is not None else ""
-    for name, value in (
+    found = (
         ("recipe", f"{facts.recipe} ({facts.family}){weights}"),
         ("parameters", ", ".join(f"{name} = {value}" for name, value in facts.parameters_used.items()) or "none"),
         ("images", f"{rows.train_size:,}: {rows.train:,} fitted, {rows.validation:,} for validation"),
@@ -124,9 +124,8 @@ def _training(facts: Manifest) -> Table:
         ("fitted in", f"{facts.timings.fit_seconds:,.1f} s on {facts.machine.cores or 'an unknown number of'} cores"),
         ("digest", facts.digest),
         ("libraries", ", ".join(f"{name} {version}" for name, version in facts.libraries.items())),
-    ):
-        table.add_row(Text(name, style="dim"), Text(value))
-    return table
+    )
+    return Facts(found)
 
 
 def _members(facts: BlendFacts) -> str:
