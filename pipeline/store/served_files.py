@@ -160,7 +160,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table | 
 
     try:
         with disk.open_to_read(path) as file:
-            return pq.read_table(file, columns=columns, page_checksum_verification=True)
+            # Bytes, not the file: threads that read a Python file may still want the interpreter when it has ended.
+            return pq.read_table(pa.BufferReader(file.read()), columns=columns, page_checksum_verification=True)
     except FileNotFoundError:
         return None
     except pa.ArrowException as error:
