@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from pipeline.errors import StoreError
 from pipeline.judging import chain, ledger, old_ledger
@@ -84,12 +85,33 @@ def test_nothing_left_is_a_refusal_that_says_how_to_go_on():
     assert ledger.price(book, from_table({"alpha": 0.1}), 0.5) == pytest.approx(0.0002)
 
 
+def test_judgements_of_older_releases_count_with_todays():
+    book = judged(ledger.with_entry(ledger.Ledger("toy"), imported(0.01)), "fail")
+    assert ledger.balance(book, GUARDED).judged == imported(0.01).judged + 1
+
+
+def test_nobody_is_advised_to_raise_alpha_above_a_half():
+    book = ledger.with_entry(ledger.Ledger("toy"), imported(0.4))
+    refusal = ledger.price(book, from_table({"alpha": 0.4}), 0.001)
+    assert isinstance(refusal, ledger.Refusal)
+    assert "`alpha = 0.5`" in refusal.reason
+
+
+def test_an_entry_and_a_pair_do_not_change():
+    debit = paid(ledger.Ledger("toy")).entries[0]
+    for changed in ({"entry": 2}, {"level": 0.0}):
+        with pytest.raises(ValidationError):
+            setattr(debit, *next(iter(changed.items())))
+    with pytest.raises(ValidationError):
+        debit.pair.champion = "another"
+
+
 def test_policies_without_a_promise_are_on_record_and_spend_nothing_of_it():
     book = ledger.Ledger("toy")
     for _ in range(50):
         book = judged(book, "fail", policy=PRESETS["each-test"])
     assert ledger.price(book, PRESETS["each-test"], 0.5) == 0.05
-    assert ledger.balance(book, GUARDED).spent == 0
+    assert ledger.balance(book, GUARDED) == ledger.Balance(0.05, 0.0, 0)
     assert ledger.price(book, GUARDED, 0.5) == 0.0002
 
 
@@ -112,6 +134,7 @@ def test_a_benchmark_is_known_by_its_images_and_labels():
     book = ledger.with_entry(book, entry)
     assert ledger.knows_benchmark(book, "t" * 64)
     assert not ledger.knows_benchmark(book, "u" * 64)
+    assert ledger.knows_benchmark(ledger.with_entry(paid(ledger.Ledger("toy")), entry), "t" * 64)
 
 
 def test_a_grant_states_what_is_left_with_and_without_a_promotion():
