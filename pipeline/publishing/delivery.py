@@ -121,7 +121,7 @@ def unknown_sentence(record: SubmissionRecord) -> str:
     return (
         f"Kaggle may or may not have the submission of {record.version} from {record.submitted_at}: its list does not "
         f"show it. {record.reason} Run `simulator.py kaggle status{which}` later, or look at {page}; only if it is "
-        f"not there, send it again with `simulator.py kaggle submit{which} --resend`."
+        f"not there, send it again with `simulator.py kaggle submit{which} --version {record.version} --resend`."
     ).replace("  ", " ")
 
 

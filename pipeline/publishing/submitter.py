@@ -8,7 +8,7 @@ from pipeline import moments
 from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
 from pipeline.data import sources
 from pipeline.errors import DataError, ServiceError
-from pipeline.facts.competition import DEFAULT_COMPETITION, option
+from pipeline.facts.competition import option
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.publishing import delivery
 from pipeline.publishing.assessment import Assessment, assess, leaked_images
@@ -120,7 +120,7 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
     try:
         record = submit(home, request, patience, notify)
     except kaggle.MissingCredentialsError:
-        notify(how_to_submit(request.submission, request.entry))
+        notify(how_to_submit(request))
         return None
     except LeakError as error:
         if kaggle_credentials.given():
@@ -131,16 +131,17 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
     return record
 
 
-def how_to_submit(submission: Submission, entry: Entry) -> str:
-    """Return how to submit a file without credentials, in one line."""
-    words = ["simulator.py kaggle submit"]
-    if entry.competition != DEFAULT_COMPETITION:
-        words.append(f"{option(entry.competition).strip()} --version {submission.version_id}")
+def how_to_submit(request: Request) -> str:
+    """Return how to submit the same once there are credentials, in one line."""
+    entry = request.entry
+    words = [f"simulator.py kaggle submit{option(entry.competition)} --version {request.version.id}"]
+    if request.refit is not None:
+        words.append(f"--refit {request.refit.seeds}")
     if entry.test_images is not None:
         words.append(f"--test-images {shlex.quote(str(entry.test_images))}")
     return (
         f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `{' '.join(words)}`, or "
-        f"upload {submission.csv} on kaggle.com/competitions/{entry.competition}."
+        f"upload {request.submission.csv} on kaggle.com/competitions/{entry.competition}."
     )
 
 

@@ -221,6 +221,19 @@ def test_the_best_version_that_was_not_sent_yet_is_next(
     assert "2 scored submissions" in call("kaggle", "status", *named)
 
 
+def test_the_best_version_needs_no_champion(home: Home, kaggle_site: KaggleServer, serve, call: Call) -> None:
+    named = ("--competition", serve(competitions.shuffled_pixels()).name)
+    best = ("kaggle", "submit", *named, "--version", "best")
+    call("kaggle", "download", *named)
+    with pytest.raises(DataError, match="There are no versions yet"):
+        call(*best)
+    refused = publish(home, serve=False)
+    with pytest.raises(DataError, match="The dataset 'mine' has no versions; these have: digits"):
+        call(*best, "--dataset", "mine")
+    assert f"{refused.id} is chosen: it is the only version" in call(*best)
+    assert [record.version for record in submissions.read(home)] == [refused.id]
+
+
 def test_versions_trained_on_test_images_are_never_the_best(
     home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
 ) -> None:
