@@ -226,7 +226,7 @@ def _print_submissions(records: "list[SubmissionRecord]") -> None:
     rows = []
     for record in records:
         metric = record.metric
-        note = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if REFIT_WORDS in record.message else "")
+        note = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if record.refit else "")
         facts = (
             record.submitted_at,
             str(record.reference or ""),

@@ -105,7 +105,7 @@ def choose(home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notif
         DataError: The images do not fit a model.
     """
     records = submissions.of_competition(home, entry.competition)
-    sent = {one.version for one in records if one.status != "refused" and submitter.REFIT_WORDS not in one.message}
+    sent = {one.version for one in records if one.status != "refused" and not one.refit}
     usable = _usable(home, test, dataset)
     if not usable:
         notify(f"Nothing was sent: no version of '{dataset}' has benchmark figures to choose by.")

@@ -100,11 +100,11 @@ def after_run(
         PipelineError: As ``submit``.
     """
     last = submissions.latest(home, entry.competition)
-    same = last is not None and last.version == submission.version_id and (REFIT_WORDS in last.message) == bool(refit)
+    same = last is not None and last.version == submission.version_id and bool(last.refit) == bool(refit)
     if last and same and last.status not in UNCERTAIN:
         notify(
-            f"{last.version} was submitted to {entry.competition} before: the champion is unchanged, so nothing was "
-            "sent."
+            f"Before this run, {last.predictor} was submitted to {entry.competition}: the champion is unchanged, so "
+            "nothing was sent."
         )
         return None
     version = versions.find(home, submission.version_id)
@@ -151,7 +151,7 @@ def outcome_sentence(record: SubmissionRecord) -> str:
     expected = f"{score_texts.score(record.metric, record.expected_score)} ({inside})"
     if record.public_score is not None:
         actual = score_texts.score(record.metric, record.public_score, digits=3)
-        return f"Public score of {record.version}: {actual}; expected {expected}."
+        return f"Public score of {record.predictor}: {actual}; expected {expected}."
     if record.status == "pending":
         return (
             f"Submission {record.reference} was sent but is not scored yet; expected {expected}. "
@@ -159,7 +159,7 @@ def outcome_sentence(record: SubmissionRecord) -> str:
         )
     if record.status in UNCERTAIN:
         return delivery.unknown_sentence(record)
-    return f"Submission of {record.version}: {record.status}. {record.reason}".strip()
+    return f"Submission of {record.predictor}: {record.status}. {record.reason}".strip()
 
 
 def _check(request: Request) -> None:
@@ -220,6 +220,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         expected_high=assessment.expected.high,
         leak=assessment.leaked > 0,
         metric=request.entry.metric.name,
+        refit=request.refit.seeds if request.refit else None,
     )
 
 

@@ -38,9 +38,14 @@ def test_a_refit_is_trained_on_every_label_submitted_and_named(home: Home, compe
     [sent], [record] = competition.submissions, submissions.read(home)
     assert sent["content"] == (home.metric_results / "kaggle" / "submission.csv").read_bytes()
     assert record.version == champion.id
+    assert (record.refit, record.status) == (2, "complete")
     assert REFIT_WORDS in record.message
     assert f"refit {facts.digest[:12]} with 2 seeds" in record.message
     assert "The champion was judged, the refit was not" in said
+    assert f"Public score of the refit of {champion.id}" in said
+    assert list(submissions.figures(home)[champion.id]) == ["kaggle.refit_public_score"]
+    assert "predicted by its refit on all labels" in call("show", champion.id)
+    assert "predicted by its refit on all labels" in (home.metric_results / "index.html").read_text()
     assert REFIT_WORDS.split(",")[0] in call("kaggle", "status", "--json")
 
     again = call("kaggle", "submit", "--refit", "2")
