@@ -1,6 +1,6 @@
 """A run: growing amounts of data through trainer, watcher, deployer and application."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,8 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     if settings.submit and competition:
         work = _Submitting(settings, home, data, competition, observer)
         problem = _submit(work, submission, images)
-    if champion and submissions.read(home) != scored:
-        _track(settings, home, [champion.id], observer)
+    if changed := {record.version for record in set(submissions.read(home)).difference(scored)}:
+        _track(settings, home, changed, observer)
     with lock.writing(home, wait=True, notify=observer.notice):
         figures = reporting.publish(home)
         if champion:
@@ -233,7 +233,7 @@ def _submit(work: _Submitting, submission: Submission | None, images: Unlabelled
     return None
 
 
-def _track(settings: Settings, home: Home, ids: Sequence[str], observer: Observer) -> None:
+def _track(settings: Settings, home: Home, ids: Collection[str], observer: Observer) -> None:
     """Record judged versions with MLflow, if asked; what goes wrong there stops nothing."""
     if settings.track is None:
         return

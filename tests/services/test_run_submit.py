@@ -175,8 +175,9 @@ def test_the_mirror_follows_the_champion_and_names_an_override(home: Home, compe
     first = champion_of(home)
     assert mirrored(home) == first
     [other] = [version.id for version in versions.list_versions(home) if version.id != first]
-    call("promote", other, "--override", "--reason", "a trial by *hand*")
+    said = call("promote", other, "--override", "--reason", "a trial by *hand*")
     assert mirrored(home) == champion_of(home) == other
+    assert "MLflow" not in said, "nothing was tracked"
     card = home.production / "kaggle" / "huggingface" / "README.md"
     assert "Promoted by hand against the gate, whose promise does not cover it: a trial by \\*hand\\*" in (
         card.read_text()
@@ -204,10 +205,24 @@ def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(
     assert client.get_model_version_by_alias("kaggle", "champion").tags == {"pipeline.version": first}
 
     [other] = [version.id for version in versions.list_versions(home) if version.id != first]
-    call("promote", other, "--override", "--reason", "a trial")
+    stale = "models:/kaggle@champion in MLflow stays the earlier champion until the next `simulator.py run --track`"
+    assert stale in call("promote", other, "--override", "--reason", "a trial")
+    assert client.get_model_version_by_alias("kaggle", "champion").tags == {"pipeline.version": first}
     call(*RUN, "60,all", "--track", "mlflow")
     named = client.get_model_version_by_alias("kaggle", "champion")
     assert named.tags == {"pipeline.version": other, "pipeline.override": "a trial"}
+
+
+@pytest.mark.slow
+def test_the_score_of_a_version_that_does_not_serve_is_tracked(home: Home, competition: KaggleServer, call) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    call("kaggle", "download")
+    call(*REFUSED, "--train-sizes", "60", "--submit", "best", "--track", "mlflow")
+    [record] = submissions.read(home)
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{home.metric_results}/mlflow.db")
+    [run] = client.search_runs([client.get_experiment_by_name("kaggle").experiment_id])
+    assert run.info.run_name == record.version
+    assert run.data.metrics["kaggle.public_score"] == record.public_score
 
 
 @pytest.mark.slow
