@@ -19,10 +19,8 @@ from pipeline.store import submissions, version_arrays, versions
 from pipeline.store.home import Home
 
 Notify = Callable[[str], None]
-MOST_MEASURED = 20
-"""Of the most accurate versions; their metric on the benchmark is computed."""
 MOST_COMPARED = 5
-"""Of those; each predicts the test images."""
+"""Of the versions that have the best metric on the benchmark; each predicts the test images."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def choose(home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notif
     """Return the version with the best expected score that has not been sent yet, and say why.
 
     Versions that were trained on test images are left out, and so are those that could not be judged or whose figures
-    are withheld. Of many, only the best on the benchmark predict the test images.
+    are withheld. Of many, only those with the best metric on the benchmark predict the test images.
 
     Args:
         home: The home folder.
@@ -138,13 +136,11 @@ def _usable(home: Home, test: UnlabelledImages, dataset: str) -> list[Version]:
 
 
 def _best_on_benchmark(honest: Sequence[Version], entry: Entry) -> list[Version]:
-    accurate = sorted(honest, key=lambda one: one.scores.accuracy.value or 0.0, reverse=True)[:MOST_MEASURED]
-
     def loss(version: Version) -> float:
         judged = version_arrays.predictions(version)
         return entry.metric.loss(judged.probabilities, judged.labels)
 
-    return sorted(accurate, key=loss)[:MOST_COMPARED]
+    return sorted(honest, key=loss)[:MOST_COMPARED]
 
 
 def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry) -> str:
