@@ -1,6 +1,6 @@
 """A run: growing amounts of data through trainer, watcher, deployer and application."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -103,11 +103,11 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     _track(settings, home, ids, observer)
     scored = submissions.read(home)
     problem = None
-    if settings.submit and submission and competition:
+    if settings.submit and competition:
         work = _Submitting(settings, home, data, competition, observer)
         problem = _submit(work, submission, images)
-    if champion and submissions.read(home) != scored:
-        _track(settings, home, [champion.id], observer)
+    if changed := {record.version for record in set(submissions.read(home)).difference(scored)}:
+        _track(settings, home, changed, observer)
     with lock.writing(home, wait=True, notify=observer.notice):
         figures = reporting.publish(home)
         if champion:
@@ -208,12 +208,18 @@ def _predict(
     return replace(submission, accuracy=None) if withheld else submission
 
 
-def _submit(work: _Submitting, submission: Submission, images: UnlabelledImages) -> PipelineError | None:
+def _submit(work: _Submitting, submission: Submission | None, images: UnlabelledImages) -> PipelineError | None:
     """Submit predictions of the champion, its refit or the best version; a refusal is returned: the run is done."""
     home, competition, notify = work.home, work.competition, work.observer.notice
     try:
         if work.settings.submit == "best":
             best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
+            return None
+        if submission is None:
+            notify(
+                "Not submitted: nothing passed the gate, so there is no champion. `--submit best` submits the version "
+                "with the best expected score all the same."
+            )
             return None
         made = None
         if work.settings.refit is not None:
@@ -227,7 +233,7 @@ def _submit(work: _Submitting, submission: Submission, images: UnlabelledImages)
     return None
 
 
-def _track(settings: Settings, home: Home, ids: Sequence[str], observer: Observer) -> None:
+def _track(settings: Settings, home: Home, ids: Collection[str], observer: Observer) -> None:
     """Record judged versions with MLflow, if asked; what goes wrong there stops nothing."""
     if settings.track is None:
         return

@@ -4,16 +4,21 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import competitions
 import pytest
 from competitions import Competition, table, zipped
 from kaggle_server import KaggleServer
+from listeners import Told
 from small_version import SLUG, digits, publish
 
-from pipeline.contracts import Version
+from pipeline.contracts import UnlabelledImages, Version
 from pipeline.errors import DataError, ServiceError, SettingsError, StoreError
+from pipeline.judging.competition_metrics import METRICS
+from pipeline.publishing import best
+from pipeline.publishing.entry import Entry
 from pipeline.store import submissions, versions
 from pipeline.store.home import Home
 
@@ -219,6 +224,35 @@ def test_the_best_version_that_was_not_sent_yet_is_next(
     assert "were sent to shuffled-digits before" in call(*best)
     assert len(kaggle_site.submissions) == 2
     assert "2 scored submissions" in call("kaggle", "status", *named)
+
+
+@pytest.mark.slow
+def test_the_best_of_many_is_found_by_the_competitions_own_metric(
+    home: Home, entry: Entry, test_set: UnlabelledImages, told: Told
+) -> None:
+    for number in range(1, 22):
+        publish(home, number, strength=1e4, serve=False)
+    calmer = publish(home, number=22, strength=0.3, serve=False)
+    others = versions.list_versions(home)[:-1]
+    assert all(one.scores.accuracy.value > calmer.scores.accuracy.value for one in others)
+    by_log_loss = replace(entry, metric=METRICS["log-loss"])
+    chosen = best.choose(home, by_log_loss, test_set, "digits", told)
+    assert chosen is not None
+    assert chosen.id == calmer.id
+    assert "of the 5 best on the benchmark of 22 versions" in told
+
+
+def test_the_best_version_needs_no_champion(home: Home, kaggle_site: KaggleServer, serve, call: Call) -> None:
+    named = ("--competition", serve(competitions.shuffled_pixels()).name)
+    best = ("kaggle", "submit", *named, "--version", "best")
+    call("kaggle", "download", *named)
+    with pytest.raises(DataError, match="There are no versions yet"):
+        call(*best)
+    refused = publish(home, serve=False)
+    with pytest.raises(DataError, match="The dataset 'mine' has no versions; these have: digits"):
+        call(*best, "--dataset", "mine")
+    assert f"{refused.id} is chosen: it is the only version" in call(*best)
+    assert [record.version for record in submissions.read(home)] == [refused.id]
 
 
 def test_versions_trained_on_test_images_are_never_the_best(
