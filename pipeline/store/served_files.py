@@ -160,8 +160,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table | 
 
     try:
         with disk.open_to_read(path) as file:
-            # Bytes, not the file: threads that read a Python file may still want the interpreter when it has ended.
-            return pq.read_table(pa.BufferReader(file.read()), columns=columns, page_checksum_verification=True)
+            # Not read_table, whose threads may still let go of the file when the interpreter has ended, and abort.
+            return pq.ParquetFile(file, page_checksum_verification=True).read(columns, use_threads=False)
     except FileNotFoundError:
         return None
     except pa.ArrowException as error:
