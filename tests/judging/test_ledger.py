@@ -192,6 +192,43 @@ def test_a_head_that_lags_is_repaired_where_that_hides_nothing():
             chain.without_head("toy", cut, witnessed)
 
 
+def test_one_line_whose_head_was_never_written_is_sound():
+    one = lines(paid(ledger.Ledger("toy")))
+    assert len(chain.verified("toy", one, None)) == 1
+    assert chain.verified("toy", [], None) == []
+    assert chain.lagging_head("toy", one, None)["entry"] == 1
+    assert chain.without_head("toy", one, witnessed=0)["entry"] == 1
+    assert json.loads(one[0])["before"] == "0" * 64
+
+
+@pytest.mark.parametrize("head", [[], {"entry": "4", "digest": "d"}, {"entry": 0, "digest": "d"}, {"entry": 4}])
+def test_a_damaged_head_is_named(head):
+    with pytest.raises(StoreError, match=r"\.head file is damaged"):
+        ledger.parse("toy", lines(of(2)), head)
+
+
+@pytest.mark.parametrize(
+    ("number", "before", "body", "named"),
+    [
+        (2, None, {"kind": "verdict"}, "before line 3 is missing"),
+        (3, "f" * 64, {"kind": "verdict"}, "before line 3 is missing"),
+        (3, None, {}, "line 3 was changed or is damaged"),
+    ],
+    ids=["another number", "after another line", "of no kind"],
+)
+def test_a_sealed_line_that_does_not_belong_there_is_named(number, before, body, named):
+    book = of(1)
+    line = chain.seal("toy", number, before or book.entries[-1].digest, body)
+    with pytest.raises(StoreError, match=named):
+        chain.verified("toy", [*lines(book), json.dumps(line)], head(book))
+
+
+@pytest.mark.parametrize(("length", "shown"), [(63, 63), (64, 12)])
+def test_a_chain_that_is_named_by_a_digest_is_shown_by_its_beginning(length, shown):
+    with pytest.raises(StoreError, match=rf"ledger a{{{shown}}}: line 1 "):
+        chain.verified("a" * length, ["{"], None)
+
+
 def test_a_line_of_a_later_release_is_named():
     line = chain.seal("toy", 1, chain.GENESIS, {"kind": "novelty"})
     with pytest.raises(StoreError, match="line 1 is not an entry"):
