@@ -26,7 +26,7 @@ ROWS = (
     (IDS[0], "logistic", "97.49 % (95.29–98.85)", ""),
     (IDS[1], "of-one-s-own", "100.00 % (98.98–100.00)", NOTE),
 )
-LONG_ID = "20261122-001635-cnn_batchnorm-60000-dc8e"
+LONG_ID, WHEN, KAPPA = "20261122-001635-cnn_batchnorm-60000-dc8e", "2026-11-22T00:16:45Z", "-0.12345"
 ACCURACY, OVERRIDDEN = "100.00 % (99.96–100.00)", verdict_text("unproven", None, "its reason")
 WIDEST: dict[str, tuple[Sequence[Column], Sequence[Cell]]] = {
     "run": (RUN, ("60,000", "cnn_batchnorm", ACCURACY, "1,234.5 (kept)", OVERRIDDEN, "● champion", LONG_ID)),
@@ -36,13 +36,12 @@ WIDEST: dict[str, tuple[Sequence[Column], Sequence[Cell]]] = {
     ),
     "kaggle status": (
         SUBMISSIONS,
-        ("2026-11-22T00:16:45Z", "48123456", "complete", "quadratic-kappa", "-0.12345", "-0.12345 to -0.01234")
-        + ("-0.12345", "+0.12345", LONG_ID, NOTE),
+        (WHEN, "48123456", "complete", "quadratic-kappa", KAPPA, f"{KAPPA} to {KAPPA}", KAPPA, KAPPA, LONG_ID, NOTE),
     ),
     "evaluate": (EVALUATIONS, (LONG_ID, "10,000 images of /home/someone/their/images/rotated-by-15.npz", ACCURACY)),
     "production": (
         HISTORY,
-        ("2026-11-22T00:16:45Z", "fashion-mnist", "override", LONG_ID, LONG_ID, "Its reason, in some words. " * 5),
+        (WHEN, "fashion-mnist", "override", LONG_ID, LONG_ID, "Its reason, in some words. " * 5),
     ),
 }
 """Columns of each command, and a row of the longest cells that its own recipes and datasets bring about."""

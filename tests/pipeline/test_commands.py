@@ -66,7 +66,7 @@ def test_evaluate_on_several_sets_makes_a_table_and_a_picture(
     asked = ("evaluate", *two, "--dataset", data, "--dataset", tmp_path / "darker.npz", "--home", home.root)
     shown = command(*asked)[1]
     assert all(shown.count(version) == 2 for version in two)
-    assert all(shown.count(f"images of {source}") == 2 for source in (data, tmp_path / "darker.npz"))
+    assert all(shown.count(f" of NumPy archive {source} ") == 2 for source in (data, tmp_path / "darker.npz"))
     table = pd.read_csv(home.metric_results / "test_sets.csv")
     assert set(table["version"]) == set(two)
     assert {"benchmark", "darker"} <= set(table["test_set"])

@@ -12,6 +12,7 @@ from short_runs import AS_GOOD, Silent
 from striped import NAME, Log, stripes, write_stripes
 
 from pipeline import simulator
+from pipeline.cli import serve_command
 from pipeline.config import Settings
 from pipeline.deployer import Deployer
 from pipeline.errors import StoreError
@@ -164,6 +165,24 @@ def test_predictions_of_strange_images_come_with_a_warning(watched: Home, comman
         assert "the predictions may be wrong" in err
 
 
+def test_serve_says_at_its_start_what_it_needs_to_doubt_strange_images(
+    watched: Home, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve_command, "_run", lambda _app, listening: listening.close())
+
+    def printed() -> str:
+        status, out, _ = command("serve", "--port", 0, "--home", watched.root)
+        assert status == 0
+        return out
+
+    needed = f"drift --prepare --dataset {NAME}"
+    assert printed().count(needed) == 1
+    command(*needed.split(), "--home", watched.root)
+    assert needed not in printed()
+    Deployer(watched).rollback(NAME, "for a test")
+    assert needed in printed(), "another champion needs its own"
+
+
 def test_once_prepared_the_server_doubts_single_strange_images(watched: Home, command: Any) -> None:
     images = stripes(8, 10)[0]
     strange = 255 - images
@@ -238,5 +257,5 @@ def test_erasing_images_forgets_the_reference_and_the_page(watched: Home) -> Non
     atomic.write_text(drift_files.page_file(watched, NAME), "pictures")
     drift_files.forget_images(watched, NAME)
     assert not drift_files.page_file(watched, NAME).exists()
-    assert drift_files.read_reference(watched, NAME) is None
+    assert drift_files.read_reference(watched, production.the_champion(watched, NAME, "")) is None
     assert served_files.read(next(watched.served_of(NAME).glob("*/*.parquet"))) is not None
