@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.cli import app
+from pipeline.publishing import hub
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
@@ -252,3 +253,8 @@ def test_what_was_left_to_the_program_is_shown_as_what_it_became(command: Any, r
     assert "rounds = 6," in shown and "shifts = 4.0 (automatic)" in shown and "learning_rate = 0.3 (automatic)" in shown
     page = (versions.find(home, "xgboost").folder / "report.html").read_text()
     assert "4.0 (automatic)" in page and ">-1<" not in page
+    config = json.loads((hub.mirror(home, facts.dataset.name) / "config.json").read_text())
+    assert config["parameters"] == facts.parameters | facts.automatic
+    assert config["automatic"] == ["learning_rate", "shifts"]
+    book = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")["All figures"]
+    assert '{"learning_rate": 0.3, "shifts": 4.0}' in [cell.value for cell in book[2]]
