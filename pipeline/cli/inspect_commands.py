@@ -142,7 +142,7 @@ def compare(
 
 
 def evaluate(
-    named: Annotated[list[str], typer.Argument(metavar="VERSION…", help="Ids of versions, or parts of them.")],
+    named: Annotated[list[str], typer.Argument(metavar="VERSION…", help=f"Each by {VERSION_HELP}.")],
     checkpoint: Annotated[
         int | None,
         typer.Option(
