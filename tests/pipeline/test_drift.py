@@ -1,6 +1,7 @@
 """`drift` from the log of a champion: alarms, what changed, restarts, and what survives."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,8 @@ def test_a_set_of_images_is_compared_in_any_order(watched: Home, command: Any, t
     status, out, _ = command("drift", "--images", tmp_path / "inverted.npz", "--home", watched.root)
     assert status == 3
     assert "inversion" in out
-    assert (watched.metric_results / NAME / "drift.html").is_file()
+    page = (watched.metric_results / NAME / "drift.html").read_text()
+    assert re.search(r'<p class="quiet">\d+ of 200</p>', page), "how many of how many are shown"
     assert drift_files.read_state(watched, NAME) is None
 
 
