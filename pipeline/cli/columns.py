@@ -47,8 +47,9 @@ def _lines(
     widths = [max(_width(row[place]) for row in rows) for place in range(len(columns))]
     whole, *narrower = _forms(columns)
     full = _width_of(widths, whole)
-    fits = width is None or full <= width
-    in_line = whole if fits else next((form for form in narrower if _width_of(widths, form) <= width), narrower[-1])
+    room = full if width is None else width
+    fits = full <= room
+    in_line = whole if fits else next((form for form in narrower if _width_of(widths, form) <= room), narrower[-1])
     for row in rows:
         below = [_text(row[place]) for place in range(len(columns)) if place not in in_line and _width(row[place])]
         line = _aligned(columns, row, widths, in_line)
