@@ -35,6 +35,13 @@ app = typer.Typer(
 )
 
 BEST = "best"
+SUBMISSIONS = (
+    Column("when", place="spare"),
+    Column("reference", place="spare"),
+    *map(Column, ("status", "metric", "expected", "95 %", "public", "difference")),
+    Column("version", place="below"),
+    Column("", place="note"),
+)
 CompetitionOption = Annotated[str, typer.Option(help="Name of the competition, as in its web address.")]
 RefitOption = Annotated[
     int | None,
@@ -221,8 +228,6 @@ def _print_submissions(records: "list[SubmissionRecord]") -> None:
     from pipeline.publishing.submitter import LEAK_WORDS, REFIT_WORDS
     from pipeline.reports import score_texts
 
-    heads = ("when", "reference", "status", "metric", "expected", "95 %", "public", "difference")
-    columns = [*map(Column, heads), Column("version", place="below"), Column("", place="note")]
     rows = []
     for record in records:
         metric = record.metric
@@ -240,7 +245,7 @@ def _print_submissions(records: "list[SubmissionRecord]") -> None:
             note,
         )
         rows.append(facts)
-    print_columns(console, columns, rows)
+    print_columns(console, SUBMISSIONS, rows)
 
 
 def _own_dataset(competition: str) -> str:

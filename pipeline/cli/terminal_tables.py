@@ -20,9 +20,9 @@ COLUMNS = (
     Column("images", is_number=True),
     Column("model"),
     Column("accuracy (95 %)", is_number=True),
-    Column("seconds", is_number=True),
+    Column("seconds", is_number=True, place="spare"),
     Column("verdict"),
-    Column("production"),
+    Column("production", place="spare"),
     Column("version", place="below"),
 )
 STYLES = {"pass": "bold blue", "unproven": "", "fail": "yellow", "error": "bold red"}

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from pipeline import load_version
-from pipeline.store import production
+from pipeline.errors import StoreError
+from pipeline.store import production, versions
 from pipeline.store.home import Home
 
 
@@ -49,6 +50,32 @@ def test_aliases_name_a_version_wherever_one_is_named(command: Any, replaced: li
     assert production.all_current(home)[0].id == first
     assert command("rollback", "--home", home.root)[0] == 0
     assert (shown("champion"), shown("previous")) == (second, first)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("judge", "previous"),
+        ("blend", "previous", "latest"),
+        ("evaluate", "previous"),
+        ("predict", "DATA", "--version", "previous"),
+        ("serve", "--log", "--shadow", "previous"),
+        ("kaggle", "submit", "--test-images", "DATA", "--dataset", "stripes", "--version", "previous"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_that_takes_a_version_takes_an_alias(
+    command: Any, replaced: list[str], home: Home, data: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    find = versions.find
+
+    def stop_at_the_first(*asked: Any) -> Any:
+        raise StoreError(f"It is {find(*asked).id}.")
+
+    monkeypatch.setattr(versions, "find", stop_at_the_first)
+    status, _, err = command(*(data if word == "DATA" else word for word in words), "--home", home.root)
+    assert status == 1
+    assert f"It is {replaced[0]}." in " ".join(err.split())
 
 
 def test_an_alias_that_nothing_has_is_refused(command: Any, two: list[str], home: Home, tmp_path: Path) -> None:
