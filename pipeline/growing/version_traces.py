@@ -35,7 +35,7 @@ def trained_on(home: Home, images: Collection[str]) -> list[str]:
 
 
 def folders_with_traces(home: Home, images: Collection[str]) -> list[str]:
-    """Return the folders of versions, candidates, bundles and refits with a trace of any image, relative to the home."""
+    """Return the folders of versions, candidates, bundles and refits with a trace of any image, in the home."""
     sought = as_digests(images)
     places = [version.folder for version in versions.list_versions(home)]
     places += sorted(path.parent for path in home.staging.glob(f"*/{manifest.NAME}"))

@@ -47,6 +47,40 @@ def as_list(folder: Path, target: Path) -> Path:
     return path
 
 
+def as_names(folder: Path, target: Path) -> Path:
+    """Pictures in one folder, and a table that names them without folder and suffix."""
+    rows = ["image,label"]
+    for number, file in enumerate(sorted(folder.rglob("*.png"))):
+        rows.append(f"im{number},{file.parent.name}")
+        (target / "pics").mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target / "pics" / f"im{number}.png")
+    (target / "labels.csv").write_text("\n".join(rows))
+    return target
+
+
+def as_table_of_names(folder: Path, target: Path) -> Path:
+    return as_names(folder, target) / "labels.csv"
+
+
+def as_competition(folder: Path, target: Path) -> Path:
+    """A table of labels, the same names in ``train`` and ``test``, and a sample whose labels mean nothing."""
+    names = as_names(folder, target)
+    (names / "pics").rename(names / "train")
+    lines = (names / "labels.csv").read_text().replace("image,", "id,")
+    (names / "labels.csv").unlink()
+    (names / "train.csv").write_text(lines)
+    picture("ring", 98).save(names / "train" / "unlabelled.png")
+    write_pictures(names, range(50, 52), ("test",))
+    for number, file in enumerate(sorted((names / "test").iterdir())):
+        file.rename(file.with_name(f"im{number}.png"))
+    (names / "sample_submission.csv").write_text("id,label\nim0,bar\nim1,bar\n")
+    return names
+
+
+def as_zipped_competition(folder: Path, target: Path) -> Path:
+    return as_zip(as_competition(folder, target), target.with_name("competition"))
+
+
 def as_parquet(folder: Path, target: Path) -> Path:
     files = sorted(folder.rglob("*.png"))
     columns = {
@@ -57,7 +91,10 @@ def as_parquet(folder: Path, target: Path) -> Path:
     return target.with_suffix(".parquet")
 
 
-@pytest.mark.parametrize("form", [lambda folder, target: folder, as_zip, as_tar, as_list, as_parquet])
+FORMS = [as_zip, as_tar, as_list, as_names, as_table_of_names, as_competition, as_zipped_competition, as_parquet]
+
+
+@pytest.mark.parametrize("form", [lambda folder, target: folder, *FORMS])
 def test_whatever_holds_the_same_pictures_gives_the_same_dataset(
     home: Home, pictures: Path, tmp_path: Path, take_in: Ingest, form: Callable[[Path, Path], Path]
 ) -> None:
@@ -116,6 +153,43 @@ def test_a_bad_file_costs_itself(home: Home, pictures: Path, take_in: Ingest) ->
     assert [name in " ".join(refused) for name in ("cut.png", "text.jpg", "blank.png")] == [True] * 3
     assert "set.npz" in batch.faults[0]
     assert batch.left_out == ("ring/notes.txt",)
+
+
+def test_a_row_of_a_table_costs_itself(home: Home, pictures: Path, tmp_path: Path, take_in: Ingest) -> None:
+    picture("bar", 77).save(tmp_path / "outside.png")
+    for place in ("a", "b"):
+        (pictures / place).mkdir()
+        shutil.copy(pictures / "bar" / "1.png", pictures / place / "same.png")
+    table = pictures / "list.csv"
+    table.write_text("file,label\nbar/0.png,bar\nring/0.png,ring\n../outside.png,bar\nsame,bar\nring/1.png,\n")
+
+    batch = take_in(table)
+
+    refused = [one.decision.reason for one in batch.outcomes if one.decision.outcome == "unreadable"]
+    assert batch.counts == {STORED: 2, "unreadable": 2, UNLABELLED: 1}
+    assert "list.csv, row 4: there is no picture '../outside.png' in or below its folder" in refused[0]
+    assert "list.csv, row 5: 'same' may be " in refused[1]
+
+
+def test_numbered_tables_of_a_folder_are_all_taken(home: Home, tmp_path: Path, take_in: Ingest) -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (8, 37))
+    rows[:, 0] = np.arange(8) % 2
+    header = ",".join(["label", *(f"pixel{number}" for number in range(36))])
+    for number, part in enumerate(np.split(rows, 2)):
+        (tmp_path / "set").mkdir(exist_ok=True)
+        np.savetxt(tmp_path / "set" / f"train-{number}.csv", part, "%d", ",", header=header, comments="")
+
+    assert take_in(tmp_path / "set", kind="as-is", size=None).counts == {STORED: 8}
+
+
+def test_other_tables_of_a_competition_are_named(pictures: Path, tmp_path: Path, take_in: Ingest) -> None:
+    folder = as_competition(pictures, tmp_path / "competition")
+    (folder / "test.csv").write_text("id\nim0\nim1\n")
+
+    batch = take_in(folder)
+
+    assert batch.counts == {STORED: 20}
+    assert batch.faults == ("test.csv: of a competition, only the training images are taken.",)
 
 
 @pytest.mark.slow
