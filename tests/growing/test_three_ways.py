@@ -39,18 +39,18 @@ def files(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"),
+    ("kind", "size", "polarity"),
     [
-        ("digit", "28,28,1"),
-        pytest.param("crop", "16,16,3", marks=pytest.mark.slow),
-        pytest.param("fit", "18,12,1", marks=pytest.mark.slow),
-        pytest.param("stretch", "10,20,1", marks=pytest.mark.slow),
+        ("digit", "28,28,1", None),
+        pytest.param("crop", "16,16,3", None, marks=pytest.mark.slow),
+        pytest.param("fit", "18,12,1", "light-on-dark", marks=pytest.mark.slow),
+        pytest.param("stretch", "10,20,1", None, marks=pytest.mark.slow),
     ],
 )
 def test_two_hundred_files_give_equal_probabilities_by_all_three(
-    home: Home, tmp_path: Path, files: Path, take_in: Ingest, kind: str, size: str
+    home: Home, tmp_path: Path, files: Path, take_in: Ingest, kind: str, size: str, polarity: str | None
 ) -> None:
-    take_in(write_pictures(tmp_path / "train", range(60)), kind=kind, size=size)
+    take_in(write_pictures(tmp_path / "train", range(60)), kind=kind, size=size, polarity=polarity)
     settings = Settings(dataset=NAME, models=("logistic",), train_sizes=("all",), gate=AS_GOOD)
     simulator.run(settings, home, Silent())
     champion = production.current(home, NAME)
