@@ -177,6 +177,13 @@ def test_a_picture_that_is_missing_or_twice_there_is_named(tmp_path: Path) -> No
         sources.load(str(tmp_path))
 
 
+@pytest.mark.parametrize("named", ["1.png", "1"])
+def test_a_picture_at_the_very_path_comes_before_others_of_its_name(tmp_path: Path, named: str) -> None:
+    for folder in (tmp_path, tmp_path / "a", tmp_path / "b"):
+        pictures(folder, ["1.png"])
+    assert PictureIndex(tmp_path).find(named, "train") == tmp_path / "1.png"
+
+
 def test_names_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     pictures(tmp_path / "secret", ["1.png"])
     index = PictureIndex(tmp_path / "data")
