@@ -9,6 +9,7 @@ from pipeline.errors import DeployError
 from pipeline.facts import names
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import checked_model
+from pipeline.judging.policy import DEFAULT, PROMISES_LESS
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
@@ -50,7 +51,7 @@ class Deployer:
                 f"{version.id} was judged against {verdict.champion_id or 'no champion'}, but "
                 f"{champion.id if champion else 'none'} is in production now: run it again to judge it against that."
             )
-        return self._install(version, verdict.dataset, champion, "promote", "passed its gate")
+        return self._install(version, verdict.dataset, champion, "promote", _reason(verdict.policy))
 
     def override(self, version: Version, reason: str) -> Deployment:
         """Promote a version against its verdict, on a person's word; the promise does not cover it.
@@ -115,6 +116,14 @@ def was_deployed(home: Home, version: Version) -> bool:
         StoreError: The history is damaged.
     """
     return any(record.id == version.id for record in production.records(home))
+
+
+def _reason(gate: str) -> str:
+    """Why a version was promoted, by the name of its policy, which is shown where it is not the default."""
+    if gate == DEFAULT:
+        return "passed its gate"
+    caveat = next((f", {words}" for preset, words in PROMISES_LESS.items() if gate.startswith(preset)), "")
+    return f"passed its gate ({gate.replace(' (changed)', ', changed')}{caveat})"
 
 
 def _identity(champion: Deployment | None) -> tuple[str | None, str | None]:

@@ -10,6 +10,7 @@ from rich.text import Text
 from pipeline.cli.columns import Column, print_columns
 from pipeline.contracts import Standing, Version
 from pipeline.judging import standings
+from pipeline.judging.words import not_passed
 from pipeline.reports import formats
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _print_reason(console: Console, row: "Row") -> None:
         return
     verdict = row.version.verdict
     console.print(f"{row.version.id} was not promoted:", style="dim", markup=False)
-    lacking = [f"✘ {check.title}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
+    lacking = [f"✘ {not_passed(check)}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
     for line in lacking or ["No check was made."]:
         _print_indented(console, line, style="dim")
 

@@ -56,11 +56,16 @@ class Lack:
     """What could not be proven on the images of a judgement.
 
     Attributes:
-        gain: The gain in accuracy, a fraction: as measured, or a likely one where nothing was measured.
+        gain: The gain in accuracy, a fraction: as measured, or a likely one where nothing was measured; the largest
+            plausible one where the champion makes no error.
         disagreement: Share of the images that exactly one of the two models gets right, with that gain.
         level: The p-value that was needed.
         margin: By how much less than no loss at all was to be proven, a fraction; 0 where a gain was.
         measured: Whether the gain was measured.
+        champion_errors: The champion's errors on these images; ``None`` if an older release judged.
+        behind: Whether the challenger is less accurate than the champion on these images.
+        images_in_folds: Images on which a cross-fitted challenger could be compared with this champion; ``None`` where
+            that is not known.
     """
 
     gain: float
@@ -68,6 +73,9 @@ class Lack:
     level: float
     margin: float = 0.0
     measured: bool = True
+    champion_errors: int | None = None
+    behind: bool = False
+    images_in_folds: int | None = None
 
 
 @dataclass(frozen=True)

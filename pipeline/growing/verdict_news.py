@@ -7,6 +7,7 @@ from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.watch_facts import EventKind, WatchEvent
 from pipeline.growing.announcing import event
 from pipeline.judging import disclosure
+from pipeline.judging.words import not_passed
 from pipeline.store import production, versions, watch_records
 from pipeline.store.home import Home
 
@@ -66,7 +67,10 @@ def _why(verdict: Verdict) -> str:
     """The sentence of the first check that it failed, as far as its policy discloses it."""
     shown = disclosure.shown_verdict(verdict)
     failed = next((check for check in shown.checks if check.outcome != "pass"), None)
-    return f"{failed.title[:1].upper()}{failed.title[1:]}: {failed.sentence}" if failed else ""
+    if failed is None:
+        return ""
+    what = not_passed(failed)
+    return f"{what[:1].upper()}{what[1:]}: {failed.sentence}"
 
 
 def _about(kind: EventKind, dataset: str, sentence: str, version: str, decided_at: str, **more: str) -> WatchEvent:

@@ -14,6 +14,7 @@ from pipeline.judging import metrics
 from pipeline.judging.claims import claim_of
 from pipeline.judging.evidence import Contender, Evidence, NearCopyCount, Provenance
 from pipeline.judging.policy import GatePolicy
+from pipeline.judging.trained_on import LARGEST_BENCHMARK
 from pipeline.store import atomic, manifest, production, version_arrays
 from pipeline.store.home import Home
 
@@ -81,7 +82,18 @@ class Gatherer:
             grown=grown,
             near_copies=self._near_copies(candidate),
             out_of_fold=self.policy.out_of_fold,
+            images_in_folds=self._images_in_folds(champion),
         )
+
+    def _images_in_folds(self, champion: Deployment | None) -> int | None:
+        if champion is None or len(self.split.benchmark) > LARGEST_BENCHMARK:
+            return None
+        try:
+            return out_of_fold.comparable(self.data, champion.folder)
+        except UnreadableError:
+            raise
+        except StoreError:
+            return None
 
     def _near_copies(self, candidate: Candidate) -> NearCopyCount | None:
         if self.policy.near_copy_alpha is None:

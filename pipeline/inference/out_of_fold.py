@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.contracts import Digests, LabelledImages, Probabilities, Rows, Split
 from pipeline.data.digests import contained, positions
@@ -57,9 +58,7 @@ def compared(data: LabelledImages, split: Split, challenger: Path, champion: Pat
     on_benchmark[split.benchmark] = True
     usable = contained(data.digests, mine.digests)
     if champion is not None:
-        theirs, seen = version_arrays.out_of_fold(champion), version_arrays.training_images_in(champion)
-        answered = contained(data.digests, seen.train[:0] if theirs is None else theirs.digests)
-        fitted = contained(data.digests, np.concatenate([seen.train, seen.validation])) & ~answered
+        fitted = _fitted(data, champion)
         spoiled = int((fitted & on_benchmark).sum())
         if spoiled:
             raise ModelError(
@@ -68,3 +67,19 @@ def compared(data: LabelledImages, split: Split, challenger: Path, champion: Pat
             )
         usable &= ~fitted
     return np.concatenate([split.benchmark[usable[split.benchmark]], np.flatnonzero(usable & ~on_benchmark)])
+
+
+def comparable(data: LabelledImages, champion: Path) -> int:
+    """Return on how many images a challenger that is made from all of them could be compared with the champion.
+
+    Raises:
+        StoreError: A record of the champion is missing, damaged or changed.
+    """
+    return int((~_fitted(data, champion)).sum())
+
+
+def _fitted(data: LabelledImages, champion: Path) -> NDArray[np.bool_]:
+    """The rows that the champion was made from without answering them out of fold."""
+    theirs, seen = version_arrays.out_of_fold(champion), version_arrays.training_images_in(champion)
+    answered = contained(data.digests, seen.train[:0] if theirs is None else theirs.digests)
+    return contained(data.digests, np.concatenate([seen.train, seen.validation])) & ~answered

@@ -1,7 +1,7 @@
 """What is left of each dataset's error budget, and what can be proven with it, in figures and in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from pipeline.inspection import lineages
 from pipeline.judging import advice, ledger, paired, power, simulation, trained_on
 from pipeline.judging.policy import GatePolicy
 from pipeline.judging.words import counted
-from pipeline.store import ledger_files, production, role_records, version_arrays, version_folder, versions
+from pipeline.store import ledger_files, manifest, production, role_records, version_arrays, version_folder, versions
 from pipeline.store.home import Home
 
 AVERAGE_P = 0.5
@@ -33,6 +33,7 @@ class Status:
         imported: Ledgers of single benchmarks, kept by older releases, whose debits count.
         without_promise: Judgements by policies that promise nothing over a series.
         champion_errors: Of the model in production; ``None`` where it was not judged on a benchmark.
+        images_in_folds: Images on which a cross-fitted challenger could be compared with it; ``None`` if not known.
         sharing: Other datasets that know some of its benchmark images, and how many.
         refusal: Why this policy cannot judge here, since the benchmark is trained on; ``None`` where it can.
         problem: What is wrong with the ledger, ``None`` where it verifies.
@@ -49,6 +50,7 @@ class Status:
     imported: int = 0
     without_promise: int = 0
     champion_errors: int | None = None
+    images_in_folds: int | None = None
     sharing: Mapping[str, int] = field(default_factory=dict)
     refusal: str | None = None
     problem: str | None = None
@@ -97,6 +99,8 @@ class Status:
 class _Served:
     images: int
     errors: int | None
+    fitted_images: int
+    """Those of them that it does not answer out of fold."""
 
 
 def statuses(home: Home, policy: GatePolicy) -> list[Status]:
@@ -118,6 +122,8 @@ def _found_in_words(
     found: tuple[float, float] | None, images: int, kind: str, validation_images: int, errors: int | None
 ) -> str:
     champion = "" if errors is None else f", of which the champion gets {errors:,} wrong,"
+    if errors == 0:
+        return f"The champion gets none of the {images:,} {kind} wrong, so nothing can be proven better on them."
     if found is None:
         return (
             f"With {images:,} {kind}{champion} not even a challenger that fixes every error would be proven "
@@ -150,13 +156,18 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
 
 def _what_helps(policy: GatePolicy, status: Status, found: tuple[float, float] | None) -> list[str]:
     """What helps if not even a challenger with half of the champion's errors is likely to be proven better."""
-    errors = status.champion_errors or 0
+    errors = status.champion_errors
+    if errors is None:
+        return []
     most = ledger.next_level(policy, status.left, 0.0) if policy.promises else policy.alpha / policy.caution
     level = most if found is None else found[1]
-    missing = advice.likely(status.images, errors, level) if level else None
-    if missing is None or (found is not None and found[0] <= missing.gain):
+    if not level:
         return []
-    return [advice.of_benchmark(missing, status.images, out_of_fold=policy.out_of_fold)]
+    missing = replace(advice.likely(status.images, errors, level), images_in_folds=status.images_in_folds)
+    if found is not None and found[0] <= missing.gain:
+        return []
+    growing = policy.mode != "growing" and advice.can_grow(status.images, errors, status.validation_images, status.left)
+    return [advice.of_benchmark(missing, status.images, out_of_fold=policy.out_of_fold, growing=growing)]
 
 
 def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version]) -> Status:
@@ -179,6 +190,7 @@ def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version])
         imported=kinds.count(ledger.ImportEntry),
         without_promise=sum(isinstance(one, ledger.DebitEntry) and one.cost == 0 for one in book.entries),
         champion_errors=champion.errors if champion else None,
+        images_in_folds=len(roles.roles) - champion.fitted_images if roles and champion else None,
         sharing=lineages.sharing(home, dataset, roles) if roles else {},
         refusal=trained_on.refusal(book, policy),
     )
@@ -192,8 +204,8 @@ def _served(home: Home, policy: GatePolicy, dataset: str) -> _Served | None:
             return None
         unseen = version_arrays.out_of_fold(champion.folder) if policy.out_of_fold else None
         if unseen is not None:
-            return _Served(len(unseen.labels), int((~paired.right(unseen.probabilities, unseen.labels)).sum()))
-        found = version_folder.champion_scores(home, champion)
+            return _Served(len(unseen.labels), int((~paired.right(unseen.probabilities, unseen.labels)).sum()), 0)
+        found, facts = version_folder.champion_scores(home, champion), manifest.read(champion.folder)
     except StoreError:
         return None
-    return _Served(found.images, found.errors)
+    return _Served(found.images, found.errors, facts.rows.train_size if facts.folds is None else 0)

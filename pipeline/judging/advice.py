@@ -1,11 +1,16 @@
 """What helps where a benchmark cannot prove a likely gain: how many more images, and the exact commands."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.contracts import Check, Lack, PairedResult, Verdict
-from pipeline.judging import paired, power, trained_on
+from pipeline.judging import paired, power, spending, trained_on
 from pipeline.judging.claims import claim_of
 from pipeline.judging.evidence import Evidence
+from pipeline.judging.intervals import clopper_pearson
 from pipeline.judging.policy import PRESETS, GatePolicy
 
 LACK_OF_PROOF = {"proven_better", "proven_not_inferior", "within_reach"}
@@ -34,21 +39,43 @@ def lack(policy: GatePolicy, evidence: Evidence, checks: Sequence[Check], measur
         return None
     images = len(evidence.labels)
     margin = policy.margin if claim_of(policy, evidence.grown) == "non-inferior" else 0.0
-    if measured is None:
-        errors = int((~paired.right(evidence.champion.benchmark, evidence.labels)).sum())
-        return likely(images, errors, limits[0], margin)
-    if measured.gain_pp <= 0:
+    mine, theirs = (
+        int((~paired.right(one.benchmark, evidence.labels)).sum()) for one in (evidence.challenger, evidence.champion)
+    )
+    found = likely(images, theirs, limits[0], margin)
+    if measured is not None and measured.gain_pp <= 0:
         return None
-    return Lack(measured.gain_pp / 100, (measured.fixed + measured.made) / images, limits[0], margin)
+    if measured is not None:
+        rate = (measured.fixed + measured.made) / images
+        found = replace(found, gain=measured.gain_pp / 100, disagreement=rate, measured=True)
+    return replace(found, behind=mine > theirs, images_in_folds=evidence.images_in_folds)
 
 
-def likely(images: int, errors: int, level: float, margin: float = 0.0) -> Lack | None:
-    """Return the gain of a challenger with half the champion's errors; ``None`` where the champion makes none."""
-    if errors == 0:
-        return None
+def likely(images: int, errors: int, level: float, margin: float = 0.0) -> Lack:
+    """Return what a challenger with half of the champion's errors lacks, or without errors where the champion has none.
+
+    Of a champion that makes no error here it is known only how many it makes elsewhere at most; a gain is to be proven
+    where it makes that many.
+    """
     gain = LIKELY_SHARE * errors / images
     disagreement = max(sum(power.rates(1 - errors / images, gain)), gain)
-    return Lack(gain, disagreement, level, margin, measured=False)
+    if errors == 0 and margin == 0:
+        gain = disagreement = float(clopper_pearson(0, images).high)
+    return Lack(gain, disagreement, level, margin, measured=False, champion_errors=errors)
+
+
+def can_grow(images: int, errors: int, validation_images: int, left: float) -> bool:
+    """Return whether the preset ``growing`` could let a challenger through that makes no error at all.
+
+    Args:
+        images: Benchmark images.
+        errors: How many of them the champion gets wrong; as many are expected of validation images.
+        validation_images: Images that validate: they set the level.
+        left: What remains of alpha.
+    """
+    expected = round(validation_images * errors / images)
+    known = float(_p_growing(expected, 0, validation_images)) if validation_images else None
+    return float(_p_growing(errors, 0, images)) <= spending.level(left, known)
 
 
 def of_verdict(verdict: Verdict) -> str | None:
@@ -60,22 +87,37 @@ def of_verdict(verdict: Verdict) -> str | None:
     return f"{verdict.benchmark_images:,} {kind} cannot prove {_in_words(verdict.lack)}. {_joined(ways)}"
 
 
-def of_benchmark(missing: Lack, images: int, *, out_of_fold: bool) -> str:
-    """Return what helps on a dataset whose images cannot prove a likely gain, in words."""
+def of_benchmark(missing: Lack, images: int, *, out_of_fold: bool, growing: bool) -> str:
+    """Return what helps on a dataset whose images cannot prove a likely gain, in words.
+
+    Args:
+        missing: The gain.
+        images: How many images are compared.
+        out_of_fold: Whether they are compared out of fold.
+        growing: Whether the preset ``growing`` is another gate, and could let a challenger through.
+    """
     ways = [_more_images(missing, images, out_of_fold=out_of_fold)]
     if not out_of_fold:
-        ways.append("`--gate growing`, for the champion's recipe trained on more images")
-        ways += [f"`run … --folds 5 --gate cross-fit`, {FOLDS}"] if _is_small(images) else []
+        ways += ["`--gate growing`, for the champion's recipe trained on more images"] if growing else []
+        ways += [f"`run … --folds 5 --gate cross-fit`, {FOLDS}"] if _folds_could_prove(missing, images) else []
         ways.append(f"`--gate as-good`, {CHANCE}")
     return f"It cannot prove {_in_words(missing)}. {_joined(ways)}"
 
 
 def _in_words(missing: Lack) -> str:
-    points = f"{100 * missing.gain:.2g} points"
+    return f"{_claim_in_words(missing)} at p <= {missing.level:.3g}"
+
+
+def _claim_in_words(missing: Lack) -> str:
+    points, errorless = f"{100 * missing.gain:.2g} points", missing.champion_errors == 0
     if missing.margin == 0:
-        return f"a gain of {points}" if missing.measured else f"a likely gain, half of the champion's errors ({points})"
-    model = f"a gain of {points}" if missing.measured else f"half of the champion's errors (a gain of {points})"
-    return f"that a model with {model} is less than {100 * missing.margin:g} points worse than the champion"
+        likely_gain = "any gain, since the champion makes no error on them,"
+        if not errorless:
+            likely_gain = f"a likely gain, half of the champion's errors ({points}),"
+        return f"a gain of {points}" if missing.measured else likely_gain
+    fewer = "no error, like the champion," if errorless else f"half of the champion's errors (a gain of {points})"
+    model = f"a gain of {points}" if missing.measured else fewer
+    return f"that a model with {model} is less than {100 * missing.margin:g} points worse than the champion,"
 
 
 def _more_images(missing: Lack, images: int, *, out_of_fold: bool) -> str:
@@ -84,34 +126,48 @@ def _more_images(missing: Lack, images: int, *, out_of_fold: bool) -> str:
     if needed is None:
         return "more images than anybody has"
     more = power.rounded(max(needed - images, 1))
+    # How many errors a champion without any here makes elsewhere is known only from above.
+    about = "at least" if missing.champion_errors == 0 and missing.margin == 0 else "about"
     if out_of_fold:
-        return f"about {more:,} more labelled images"
+        return f"{about} {more:,} more labelled images"
     pool = power.rounded(BENCHMARK_SHARE * more)
-    return f"about {more:,} more benchmark images (if the dataset is one pool, {pool:,} more labelled images)"
+    return f"{about} {more:,} more benchmark images (if the dataset is one pool, {pool:,} more labelled images)"
 
 
 def _commands(verdict: Verdict) -> list[str]:
     if verdict.out_of_fold:
         return []
     judge, ways = f"simulator.py judge {verdict.candidate_id}", []
-    if _growing_would_pass(verdict):
+    if _growing_may_pass(verdict):
         claim = f"less than {PRESETS['growing'].margin_pp:g} points worse"
         ways.append(f"`{judge} --gate growing`, which demands less of a model with more images: {claim}")
-    if _is_small(verdict.benchmark_images):
+    if verdict.lack and _folds_could_prove(verdict.lack, verdict.benchmark_images):
         ways.append(f"the same run with `--folds 5 --gate cross-fit`, {FOLDS}")
-    return [*ways, f"`{judge} --gate as-good`, {CHANCE}"]
+    if verdict.lack and not verdict.lack.behind:
+        ways.append(f"`{judge} --gate as-good`, {CHANCE}")
+    return ways
 
 
-def _growing_would_pass(verdict: Verdict) -> bool:
+def _growing_may_pass(verdict: Verdict) -> bool:
+    """Whether it would by the comparison, or, where none was made, whether it could without an error."""
     missing, found = verdict.lack, verdict.comparison
-    if missing is None or found is None or missing.margin > 0 or not verdict.grown:
+    if missing is None or missing.margin > 0 or missing.behind or not verdict.grown:
         return False
-    p = paired.p_non_inferior(found.fixed, found.made, verdict.benchmark_images, PRESETS["growing"].margin)
-    return float(p) <= missing.level
+    fixed, made = (found.fixed, found.made) if found else (missing.champion_errors, 0)
+    return fixed is not None and float(_p_growing(fixed, made, verdict.benchmark_images)) <= missing.level
 
 
-def _is_small(images: int) -> bool:
-    return images <= trained_on.LARGEST_BENCHMARK
+def _p_growing(fixed: int, made: int, images: int) -> NDArray[np.float64]:
+    return paired.p_non_inferior(fixed, made, images, PRESETS["growing"].margin)
+
+
+def _folds_could_prove(missing: Lack, images: int) -> bool:
+    """Whether a challenger without errors would be proven better out of fold, at the champion's rate of errors."""
+    if missing.champion_errors is None or missing.images_in_folds is None or images > trained_on.LARGEST_BENCHMARK:
+        return False
+    policy = PRESETS["cross-fit"]
+    errors = missing.champion_errors * missing.images_in_folds / images
+    return errors >= power.fewest_fixes(spending.out_of_fold_level(policy.alpha, policy.caution))
 
 
 def _joined(ways: list[str]) -> str:

@@ -141,9 +141,15 @@ def _title_of_not_inferior(policy: GatePolicy) -> str:
 
 def _impossible(other: Contender, errors: int, images: int, best: float, level: float) -> Check:
     shown, limit = paired.against_limit(best, level)
+    made, only = f"makes {counted(errors, 'error')}", "even fixing all of them and making none"
+    if errors == 0:
+        made, only = "makes no error", "making none either"
+    found = f"{other.id} {made} on these {images:,} images"
+    reason = f"{found}: {only} would give {shown}, but p <= {limit} is needed"
+    if errors == 0 and best == 1:
+        reason = f"{found}, so nothing can be proven better on them"
     sentence = (
-        f"{other.id} makes {counted(errors, 'error')} on these {images:,} images: even fixing all of them and making "
-        f"none would give {shown}, but p <= {limit} is needed. No challenger can be promoted here, so they were not "
-        "compared and nothing was spent. A larger benchmark is needed."
+        f"{reason}. No challenger can be promoted here, so they were not compared and nothing was spent. A larger "
+        "benchmark is needed."
     )
     return Check("within_reach", "a promotion is possible on this benchmark", "fail", best, level, sentence)

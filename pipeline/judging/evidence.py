@@ -93,6 +93,8 @@ class Evidence:
         grown: Whether the challenger is the champion's recipe, trained on all of its images and more.
         out_of_fold: Whether the answers are out of fold: all images, those of the benchmark among them, were trained
             on, and each is answered by a member that was not. Then "the benchmark" is all images that are compared.
+        images_in_folds: Images on which a challenger that is cross-fitted with the benchmark could be compared with
+            the champion; ``None`` where that is not known, or the benchmark is too large for it.
     """
 
     dataset: str
@@ -111,6 +113,7 @@ class Evidence:
     grown: bool = False
     near_copies: NearCopyCount | None = None
     out_of_fold: bool = False
+    images_in_folds: int | None = None
 
     @property
     def others(self) -> tuple[Contender, ...]:

@@ -103,8 +103,10 @@ def near_copies(evidence: Evidence, level: float) -> Check | None:
     why="Sets of images are compared by digest, which is exact.",
     words="All models are scored on the same images, in this judgement.",
 )
-def same_benchmark(evidence: Evidence) -> Check:
+def same_benchmark(evidence: Evidence) -> Check | None:
     """Check that all who are compared were scored on this very set of images."""
+    if evidence.champion is None:
+        return None
     strangers = [
         c.id for c in (evidence.challenger, *evidence.others) if c.benchmark_sha256 != evidence.benchmark_sha256
     ]
@@ -119,9 +121,11 @@ def same_benchmark(evidence: Evidence) -> Check:
     why="Models are compared by digest, which is exact.",
     words="The champion is never compared with itself.",
 )
-def not_the_champion(evidence: Evidence) -> Check:
+def not_the_champion(evidence: Evidence) -> Check | None:
     """Check that a model is not compared with itself."""
-    itself = evidence.champion is not None and evidence.champion.digest == evidence.challenger.digest
+    if evidence.champion is None:
+        return None
+    itself = evidence.champion.digest == evidence.challenger.digest
     sentence = "This is the champion itself." if itself else "The challenger is a different model from the champion."
     return Check("not_the_champion", "not the champion itself", passed(not itself), None, None, sentence)
 

@@ -151,6 +151,13 @@ PRESETS: Mapping[str, GatePolicy] = {
     "as-good": GatePolicy(preset="as-good", mode="as-good", budget="each", **_OFF_ALTOGETHER),
 }
 
+DEFAULT: Preset = "guarded"
+PROMISES_LESS: Mapping[Preset, str] = {
+    "each-test": "which promises nothing over many judgements",
+    "as-good": "which promises nothing",
+}
+"""Presets whose ``alpha`` does not bound the whole series, and what they promise."""
+
 
 def from_table(table: Mapping[str, Any] | None = None, preset: str | None = None) -> GatePolicy:
     """Return the policy of a ``[gate]`` table and a preset named on the command line, which leads.
@@ -160,7 +167,7 @@ def from_table(table: Mapping[str, Any] | None = None, preset: str | None = None
     """
     if table is not None and not table:
         raise SettingsError("[gate] is empty: remove it to use the preset 'guarded', or write preset = \"guarded\".")
-    wanted = preset if preset is not None else (table or {}).get("preset", "guarded")
+    wanted = preset if preset is not None else (table or {}).get("preset", DEFAULT)
     if not isinstance(wanted, str) or wanted not in PRESETS:
         raise SettingsError(f"There is no gate preset {wanted!r}: choose from {', '.join(PRESETS)}.")
     try:

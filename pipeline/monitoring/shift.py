@@ -19,6 +19,8 @@ LEVEL = 0.01
 SMALLEST_DISTANCE = 0.03
 """With tens of thousands of images a difference of no consequence is significant too; honest halves of MNIST
 stay below 0.025 at 10,000 against 28,000, a shift by one pixel is above 0.12."""
+MOST_NAMED = 3
+"""That many classes are named."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,19 @@ class Shift:
             classes: Class names, in the order of the outputs.
             at_stake: What may be wrong, in words.
         """
-        named = ", ".join(classes[output] for output in self.outputs[:3])
-        more = "" if len(self.outputs) <= 3 else f" and {len(self.outputs) - 3} more"
         return (
             "These images do not look like those the model was judged on "
             f"(Kolmogorov-Smirnov distance {self.distance:.2f}, corrected p = {self.p_value:.1g}, "
-            f"classes {named}{more}): look for inverted colours, shifted digits or noise; {at_stake} may be wrong."
+            f"{self._named(classes)}): look for inverted colours, shifted or noisy images, or another mix of classes; "
+            f"{at_stake} may be wrong."
         )
+
+    def _named(self, classes: Sequence[str]) -> str:
+        shown = [classes[output] for output in self.outputs[:MOST_NAMED]]
+        if others := len(self.outputs) - len(shown):
+            shown.append("1 other class" if others == 1 else f"{others} other classes")
+        listed = " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+        return f"{'class' if len(self.outputs) == 1 else 'classes'} {listed}"
 
 
 def can_be_found(images: int, outputs: int) -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.reports import style
-from pipeline.reports.figures import count
+from pipeline.reports.figures import count, label_beside, spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,23 +51,28 @@ def draw_growth(axes: Any, growth: "pd.DataFrame") -> None:
     when = pd.to_datetime(growth["created_at"]).dt.tz_localize(None)
     judged = growth["benchmark_images"].notna()
     promoted = growth["champion"] != ""
+    # A step has no length where there is one snapshot alone, so that each snapshot has a dot as well.
+    steps: Mapping[str, Any] = {"where": "post", "marker": "o", "markersize": 4}
     axes.fill_between(when, growth["images"], step="post", color=style.BLUE, alpha=0.12, linewidth=0)
-    axes.step(when, growth["images"], where="post", color=style.BLUE)
-    axes.step(when[judged], growth.loc[judged, "benchmark_images"], where="post", color=style.MUTED, linestyle="--")
+    axes.step(when, growth["images"], color=style.BLUE, **steps)
+    axes.step(when[judged], growth.loc[judged, "benchmark_images"], color=style.MUTED, linestyle="--", **steps)
     marks: Mapping[str, Any] = {"marker": "D", "linestyle": "", "markeredgecolor": style.PAPER, "markersize": 7}
     axes.plot(when[promoted], growth.loc[promoted, "images"], color=style.ORANGE, zorder=4, **marks)
-    _name(axes, growth, promoted=bool(promoted.any()))
     _format(axes)
+    ends = [("images", when.iloc[-1], growth["images"].iloc[-1], style.BLUE)]
+    if judged.any():
+        last = growth.loc[judged, "benchmark_images"].iloc[-1]
+        ends.append(("benchmark images", when[judged].iloc[-1], last, style.MUTED))
+    _name(axes, ends, promoted=bool(promoted.any()))
 
 
-def _name(axes: Any, growth: "pd.DataFrame", *, promoted: bool) -> None:
-    """Name the lines at their right ends, as the learning curve does, and the marks once."""
-    ends = [(growth["images"].iloc[-1], "images", style.BLUE)]
-    if (judged := growth["benchmark_images"].dropna()).size:
-        ends.append((judged.iloc[-1], "benchmark images", style.MUTED))
-    for value, label, colour in ends:
-        place = {"xycoords": ("axes fraction", "data"), "va": "center", "annotation_clip": False}
-        axes.annotate(label, (1.03, value), color=style.mixed(colour, "#000000", 0.2), fontweight="bold", **place)
+def _name(axes: Any, ends: Sequence[tuple[str, Any, float, str]], *, promoted: bool) -> None:
+    """Name the lines beside the panel, as the learning curve does, and the marks once."""
+    top = axes.get_ylim()[1]
+    heights = spread([value / top for _, _, value, _ in ends], gap=0.1, low=0.02, high=0.98)
+    for (label, when, value, colour), height in zip(ends, heights, strict=True):
+        look = {"color": style.mixed(colour, "#000000", 0.2), "leader": colour, "fontweight": "bold"}
+        label_beside(axes, label, (when, value), height, look)
     if promoted:
         axes.annotate("◆ promoted", (0, 1.0), xycoords="axes fraction", va="bottom", color=style.ORANGE)
 

@@ -1,14 +1,25 @@
 """What every plot shares: drawing in the project's style, PNG bytes, number formats and labels that keep apart."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import Any, ParamSpec
 
 from pipeline.reports import style
 from pipeline.reports.formats import count
 
-__all__ = ["count", "drawn", "figure", "free_places", "log_axis", "percent", "seconds", "shortened", "spread"]
+__all__ = [
+    "count",
+    "drawn",
+    "figure",
+    "free_places",
+    "label_beside",
+    "log_axis",
+    "percent",
+    "seconds",
+    "shortened",
+    "spread",
+]
 
 P = ParamSpec("P")
 LONGEST_NAME = 28
@@ -109,6 +120,29 @@ def free_places(
         if chosen[-1] is not None:
             taken.append((*chosen[-1], width, height))
     return chosen
+
+
+def label_beside(axes: Any, label: str, point: tuple[Any, float], height: float, look: Mapping[str, Any]) -> None:
+    """Write the label of a line on the right of its panel, with a thin line that leads to the line's last point.
+
+    Args:
+        axes: The panel.
+        label: The text.
+        point: The last point, in the panel's data.
+        height: Of the label, as a fraction of the panel; ``spread`` keeps several apart.
+        look: Arguments for the text; ``leader`` is the colour of the thin line.
+    """
+    text = {name: value for name, value in look.items() if name != "leader"}
+    line = {
+        "arrowstyle": "-",
+        "color": look["leader"],
+        "linewidth": 0.6,
+        "alpha": 0.7,
+        "shrinkB": 4,
+        "relpos": (0, 0.5),
+    }
+    place = {"xytext": (1.03, height), "textcoords": "axes fraction", "va": "center", "annotation_clip": False}
+    axes.annotate(label, xy=point, arrowprops=line, **place, **text)
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

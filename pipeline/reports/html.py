@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from pipeline.judging import standings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_SIDE = 96
+_CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,11 @@ def picture_size(png: bytes) -> tuple[int, int]:
     return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
+def prose(sentence: str) -> Markup:
+    """Return a sentence as HTML: escaped, and what is between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(sentence))))
+
+
 @cache
 def _environment(folder: Path | None) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -113,6 +120,7 @@ def _environment(folder: Path | None) -> "Environment":
     for name in ("percent", "interval", "count", "decimal", "points", "seconds", "size", "when", "as_number"):
         environment.filters[name] = getattr(formats, name)
     environment.filters["standing"] = standings.of_check
+    environment.filters["prose"] = prose
     environment.filters["data_uri"] = data_uri
     environment.filters["picture_size"] = picture_size
     environment.globals |= {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
 from pipeline.reports.dataset_growth import draw_growth
-from pipeline.reports.figures import count, drawn, figure, log_axis, percent, seconds, shortened, spread
+from pipeline.reports.figures import count, drawn, figure, label_beside, log_axis, percent, seconds, shortened, spread
 from pipeline.reports.tables import BENCHMARK, GROWING, curve_2018, line_label
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ SAME_DIGITS = ("mnist", "kaggle", "digit-recognizer")
 """Datasets of the images that the 2018 pipeline was measured on; elsewhere its figures would mislead."""
 MOST_PANELS = 6
 LONGEST_SETTINGS = 44
+NOTHING = "0 errors"
 _ROUND_SECONDS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)
 
 
@@ -49,7 +50,10 @@ _SECONDS = _Quantity(
 
 @dataclass(frozen=True)
 class _Line:
-    """One labelled line of a panel: columns ``size, mean, low, high``, and how it looks."""
+    """One labelled line of a panel: columns ``size, mean, low, high, nothing``, and how it looks.
+
+    ``nothing`` is whether an error of nothing is drawn there.
+    """
 
     label: str
     points: "pd.DataFrame"
@@ -69,7 +73,8 @@ def learning_curve(curve: "pd.DataFrame", growth: "pd.DataFrame | None" = None) 
 
     A panel for each dataset and benchmark. A dataset that grows has one panel, although its benchmark grew with it,
     and below that its number of images over time. Where the digits are MNIST's, the figures of 2018 are thin dashed
-    lines. An error of nothing is drawn as half an error, as zero has no place on a logarithmic axis.
+    lines. An error of nothing is drawn as half an error, as zero has no place on a logarithmic axis: an open
+    marker, labelled as what it is.
 
     Args:
         curve: ``tables.learning_curve_table``.
@@ -81,13 +86,13 @@ def learning_curve(curve: "pd.DataFrame", growth: "pd.DataFrame | None" = None) 
         "error_low": (1 - curve["accuracy_high"]).clip(lower=half),
         "error_high": (1 - curve["accuracy_low"]).clip(lower=half),
     }
-    return _curves(curve.assign(**errors), _ERROR, growth)
+    return _curves(curve.assign(nothing=curve["accuracy"] == 1, **errors), _ERROR, growth)
 
 
 def learning_curve_seconds(curve: "pd.DataFrame") -> bytes:
     """Draw seconds to fit against training size, both logarithmic; otherwise as ``learning_curve``."""
     columns = [_SECONDS.mean, _SECONDS.low, _SECONDS.high]
-    return _curves(curve.assign(**{name: curve[name].clip(lower=1e-3) for name in columns}), _SECONDS)
+    return _curves(curve.assign(nothing=False, **{name: curve[name].clip(lower=1e-3) for name in columns}), _SECONDS)
 
 
 @drawn
@@ -132,7 +137,13 @@ def _lines(points: "pd.DataFrame", dataset: str, quantity: _Quantity) -> list[_L
     looks = style.series_styles([*points["recipe"], "mlp", "xgboost_2018"])
     lines: list[_Line] = []
     for (recipe, settings), rows in points.groupby(["recipe", "settings"], sort=True):
-        names = {"train_size": "size", quantity.mean: "mean", quantity.low: "low", quantity.high: "high"}
+        names = {
+            "train_size": "size",
+            quantity.mean: "mean",
+            quantity.low: "low",
+            quantity.high: "high",
+            "nothing": "nothing",
+        }
         table = rows[list(names)].rename(columns=names).sort_values("size")
         label = line_label(shortened(recipe), textwrap.shorten(settings, LONGEST_SETTINGS, placeholder=" …"))
         number = sum(line.style is looks[recipe] for line in lines)
@@ -144,9 +155,11 @@ def _dated_lines(looks: dict[str, style.SeriesStyle], quantity: _Quantity) -> li
     lines = []
     for recipe, rows in curve_2018().groupby("recipe"):
         mean = 1 - rows["accuracy"] if quantity is _ERROR else rows["seconds"]
-        table = rows.assign(size=rows["train_images"], mean=mean, low=mean, high=mean)
+        table = rows.assign(size=rows["train_images"], mean=mean, low=mean, high=mean, nothing=False)
         name = recipe.removesuffix("_2018")
-        lines.append(_Line(f"{name} {quantity.dated}", table[["size", "mean", "low", "high"]], looks[recipe], True))
+        lines.append(
+            _Line(f"{name} {quantity.dated}", table[["size", "mean", "low", "high", "nothing"]], looks[recipe], True)
+        )
     return lines
 
 
@@ -159,6 +172,22 @@ def _draw_panel(axes: Any, lines: list[_Line], quantity: _Quantity) -> None:
     axes.set_ylabel(quantity.axis)
     _format_axes(axes, lines, quantity)
     _label_lines(axes, lines)
+    _mark_nothing(axes, lines)
+
+
+def _mark_nothing(axes: Any, lines: list[_Line]) -> None:
+    found = [(line.style, line.points[line.points["nothing"].astype(bool)]) for line in lines]
+    for look, points in found:
+        open_marker = {"markerfacecolor": style.PAPER, "markeredgecolor": look.colour, "markeredgewidth": 1.3}
+        axes.plot(points["size"], points["mean"], look.marker, markersize=6.5, zorder=5, **open_marker)
+    places = {place for _, points in found for place in zip(points["size"], points["mean"], strict=True)}
+    for place in places:
+        above = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center", "fontsize": style.SMALL_POINTS}
+        paper = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1}
+        axes.annotate(NOTHING, place, color=style.MUTED, bbox=paper, **above)
+    if places:
+        explained = f"{NOTHING}: drawn as half an error, since zero has no place on a logarithmic axis"
+        axes.set_xlabel(f"{axes.get_xlabel()}\n{explained}")
 
 
 def _draw_line(axes: Any, line: _Line) -> None:
@@ -202,24 +231,11 @@ def _label_lines(axes: Any, lines: list[_Line]) -> None:
     to_axes = axes.transScale + axes.transLimits
     starts = [tuple(to_axes.transform((end["size"], end["mean"]))) for end in ends]
     heights = spread([y for _, y in starts], gap=0.052, low=0.01, high=0.99)
-    for line, (x, y), height in zip(lines, starts, heights, strict=True):
-        axes.annotate(
-            line.label,
-            xy=(x, y),
-            xytext=(1.03, height),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            color=line.style.text_colour,
-            fontsize=style.SMALL_POINTS if line.dated else style.TEXT_POINTS,
-            fontweight="normal" if line.dated else "bold",
-            va="center",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": line.style.colour,
-                "linewidth": 0.6,
-                "alpha": 0.7,
-                "shrinkB": 4,
-                "relpos": (0, 0.5),
-            },
-        )
+    for line, end, height in zip(lines, ends, heights, strict=True):
+        look = {
+            "color": line.style.text_colour,
+            "leader": line.style.colour,
+            "fontsize": style.SMALL_POINTS if line.dated else style.TEXT_POINTS,
+            "fontweight": "normal" if line.dated else "bold",
+        }
+        label_beside(axes, line.label, (end["size"], end["mean"]), height, look)

@@ -65,7 +65,10 @@ OUTCOMES: Mapping[Standing, OutcomeStyle] = MappingProxyType(
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """How one recipe's line looks: matplotlib's colour, marker and dash pattern (``(offset, on-off points)``)."""
+    """How one recipe's line looks: matplotlib's colour, marker and dash pattern (``(offset, on-off points)``).
+
+    No marker points to a side: at the end of the line that leads to its label, it would look like an arrow.
+    """
 
     colour: str
     marker: str
@@ -98,13 +101,13 @@ RECIPES: Mapping[str, SeriesStyle] = MappingProxyType(
         "cnn_baseline": SeriesStyle("#3797cf", "P", _SHORT),
         "cnn_dropout": SeriesStyle("#bb5f92", "X", _SHORT),
         "cnn_batchnorm": SeriesStyle(PURPLE, "h", _DASH_DOT),
-        "logistic": SeriesStyle("#6f7780", "<", _DASH_DOT),
+        "logistic": SeriesStyle("#6f7780", "p", _DASH_DOT),
         "dummy": SeriesStyle("#22262b", "*", _DOTS),
     }
 )
 
 _SPARE = (
-    SeriesStyle("#8c2d19", ">", _SOLID),
+    SeriesStyle("#8c2d19", "P", _SOLID),
     SeriesStyle("#3f7d20", "p", _SHORT),
     SeriesStyle("#a8408f", "d", _LONG),
     SeriesStyle("#2f6f79", "H", _DASH_DOT),

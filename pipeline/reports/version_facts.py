@@ -9,6 +9,7 @@ from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Latency, Scores
 from pipeline.judging import standings
 from pipeline.judging.scalar_figures import FIGURES, Form
+from pipeline.judging.words import not_passed
 from pipeline.reports.formats import DASH, count, decimal, interval, percent, seconds, size
 
 Parameters = Mapping[str, Any]
@@ -30,10 +31,10 @@ def headline(verdict: Verdict) -> str:
         return "Undecided: no rule was applied."
     if verdict.outcome == "pass":
         return "Passed its one check." if total == 1 else f"Passed all {total} checks."
-    titles = "; ".join(check.title for check in bad) or "see below"
     standing = standings.of_verdict(verdict)
     if standing == "unproven":
-        return f"Not promoted: not shown to be good enough to replace the champion ({titles})."
+        return f"Not promoted: not shown to be good enough to replace the champion ({'; '.join(map(not_passed, bad))})."
+    titles = "; ".join(check.title for check in bad) or "see below"
     word = "Failed" if standing == "fail" else "Undecided"
     return f"{word}: {len(bad)} of {total} checks did not pass ({titles})."
 

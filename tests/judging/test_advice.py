@@ -9,7 +9,7 @@ import pytest
 from evidence_builder import judged, make_evidence
 
 from pipeline.contracts import Lack, Verdict
-from pipeline.judging import advice, gate, paired, power
+from pipeline.judging import advice, gate, paired, power, spending
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.policy import PRESETS
 
@@ -42,7 +42,8 @@ def test_what_helps_is_said_where_only_the_proof_is_lacking(fixed, made, helped)
     said = advice.of_verdict(verdict_of(unproven(fixed, made)))
     assert (said is not None) == helped
     if said:
-        assert said.startswith("10,000 benchmark images cannot prove a gain of 0.07 points. What helps: about ")
+        assert said.startswith("10,000 benchmark images cannot prove a gain of 0.07 points at p <= 0.00025. ")
+        assert "What helps: about " in said
         assert "`simulator.py judge new --gate as-good`, which promotes on a lead that may be due to chance" in said
 
 
@@ -80,9 +81,21 @@ def test_growing_is_named_where_it_would_let_the_challenger_through(fixed, made,
     assert "cannot prove" in said
 
 
-@pytest.mark.parametrize(("images", "named"), [(2_000, True), (2_010, False)])
-def test_folds_are_named_for_small_benchmarks(images, named):
-    said = advice.of_verdict(verdict_of(unproven(16, 6, both_wrong=20, images=images))) or ""
+@pytest.mark.parametrize(
+    ("images", "in_folds", "named"),
+    [
+        pytest.param(2_000, 10_000, True, id="a small benchmark"),
+        pytest.param(2_010, 10_000, False, id="a large one"),
+        pytest.param(2_000, 556, True, id="ten errors are expected, as many as must be fixed"),
+        pytest.param(
+            2_000, 500, False, id="the champion was trained on nearly all others, and answers none out of fold"
+        ),
+        pytest.param(2_000, None, False, id="not known"),
+    ],
+)
+def test_folds_are_named_for_small_benchmarks_where_they_could_prove_something(images, in_folds, named):
+    evidence = unproven(16, 6, both_wrong=20, images=images, images_in_folds=in_folds)
+    said = advice.of_verdict(verdict_of(evidence)) or ""
     assert ("the same run with `--folds 5 --gate cross-fit`" in said) == named
     assert ("trains on the benchmark for good" in said) == named
     assert "cannot prove" in said
@@ -107,14 +120,46 @@ def test_where_nothing_can_be_proven_a_likely_gain_counts():
     verdict = verdict_of(unproven(2, 0, both_wrong=2, images=400))
     assert verdict.checks[-1].name == "within_reach"
     assert (verdict.lack.gain, verdict.lack.margin, verdict.lack.measured) == (0.005, 0, False)
-    assert "cannot prove a likely gain, half of the champion's errors (0.5 points)" in advice.of_verdict(verdict)
-    perfect = verdict_of(unproven(0, 0, both_wrong=0, images=400))
-    assert perfect.lack is None, "a champion without errors leaves no gain"
+    assert "cannot prove a likely gain, half of the champion's errors (0.5 points)," in advice.of_verdict(verdict)
+
+
+@pytest.mark.parametrize(
+    ("grown", "images", "named"), [(True, 10_000, True), (True, 400, False), (False, 10_000, False)]
+)
+def test_a_champion_without_errors_is_named_with_what_helps(grown, images, named):
+    verdict = verdict_of(unproven(0, 0, both_wrong=0, images=images, grown=grown))
+    assert (
+        f"champion makes no error on these {images:,} images, so nothing can be proven" in verdict.checks[-1].sentence
+    )
+    assert "p = 1" not in verdict.checks[-1].sentence
+    said = advice.of_verdict(verdict) or ""
+    assert "cannot prove any gain, since the champion makes no error on them," in said
+    assert "What helps: at least " in said
+    assert ("`simulator.py judge new --gate growing`" in said) == named
+    more = int(re.findall(r"[\d,]{3,}(?= more)", said)[0].replace(",", ""))
+    most = 1 - 0.025 ** (1 / images)
+    assert power.exact_power(images + more, most, most, LEVEL) >= 0.8
+
+
+def test_growth_beside_a_champion_without_errors_needs_images_that_rule_a_loss_out():
+    verdict = verdict_of(unproven(0, 0, both_wrong=0, images=400, grown=True), "growing")
+    assert "makes no error on these 400 images: making none either would give p = 0.13" in verdict.checks[-1].sentence
+    said = advice.of_verdict(verdict) or ""
+    assert "a model with no error, like the champion, is less than 0.5 points worse than the champion, at p <=" in said
+    more = int(re.findall(r"about ([\d,]{3,})(?= more)", said)[0].replace(",", ""))
+    assert paired.p_non_inferior(0, 0, 400 + more, 0.005) <= LEVEL
+    assert paired.p_non_inferior(0, 0, 400 + more // 2, 0.005) > LEVEL
+
+
+@pytest.mark.parametrize("made", [0, 1])
+def test_as_good_is_not_named_for_a_challenger_that_is_behind(made):
+    said = advice.of_verdict(verdict_of(unproven(0, made, both_wrong=4, images=400))) or ""
+    assert ("--gate as-good" in said) == (made == 0)
 
 
 def test_a_perfect_model_with_more_images_is_not_refused_without_a_word():
     """On scikit-learn's digits: 359 benchmark images, a champion with four errors, a challenger without any."""
-    verdict = verdict_of(unproven(4, 0, both_wrong=0, images=359, grown=True), "growing")
+    verdict = verdict_of(unproven(4, 0, both_wrong=0, images=359, grown=True, images_in_folds=1_438), "growing")
     assert verdict.checks[-1].name == "within_reach" and verdict.lack.margin == 0.005
     said = advice.of_verdict(verdict)
     assert "a model with half of the champion's errors (a gain of 0.56 points) is less than 0.5 points worse" in said
@@ -129,10 +174,30 @@ def test_growth_that_is_compared_and_not_proven_is_helped_too():
 
 def test_a_benchmark_that_proves_no_likely_gain_says_what_helps():
     missing = advice.likely(359, 12, 0.002)
-    assert missing == Lack(6 / 359, missing.disagreement, 0.002, measured=False)
-    said = advice.of_benchmark(missing, 359, out_of_fold=False)
-    assert "half of the champion's errors (1.7 points)" in said
+    assert missing == Lack(6 / 359, missing.disagreement, 0.002, measured=False, champion_errors=12)
+    missing = replace(missing, images_in_folds=1_797)
+    said = advice.of_benchmark(missing, 359, out_of_fold=False, growing=True)
+    assert "half of the champion's errors (1.7 points), at p <= 0.002." in said
     assert all(name in said for name in ("--gate growing", "--folds 5 --gate cross-fit", "--gate as-good"))
-    assert "--gate" not in advice.of_benchmark(missing, 359, out_of_fold=True)
-    assert "cross-fit" not in advice.of_benchmark(missing, 5_000, out_of_fold=False)
-    assert advice.likely(359, 0, 0.002) is None
+    assert "--gate growing" not in advice.of_benchmark(missing, 359, out_of_fold=False, growing=False)
+    assert "--gate" not in advice.of_benchmark(missing, 359, out_of_fold=True, growing=False)
+    assert "cross-fit" not in advice.of_benchmark(missing, 5_000, out_of_fold=False, growing=False)
+
+
+@pytest.mark.parametrize(
+    ("images", "errors", "possible"),
+    [
+        pytest.param(359, 4, False, id="scikit-learn's digits: p = 0.0074, and 0.0008 is paid for"),
+        pytest.param(3_590, 40, True, id="ten times as many"),
+        pytest.param(10_000, 0, True, id="a champion without errors"),
+    ],
+)
+def test_growing_is_possible_where_a_challenger_without_errors_passes(images, errors, possible):
+    validation = images * 2 // 5
+    assert advice.can_grow(images, errors, validation, left=0.05) == possible
+    evidence = unproven(errors, 0, both_wrong=0, images=images, grown=True)
+    p = float(paired.p_non_inferior(round(validation * errors / images), 0, validation, 0.005))
+    level = spending.level(0.05, p)
+    growing = PRESETS["growing"]
+    reached = gate.out_of_reach(growing, evidence, gate.screen(growing, evidence), level) is None
+    assert reached == possible

@@ -304,6 +304,10 @@ def test_first_champion_spends_nothing_and_must_beat_dummy():
     assert outcome_of(judgement, "beats_dummy") == "pass"
     assert "no champion" in judgement.explanation[0]
     assert judgement.grant is None
+    assert {check.name for check in judgement.checks} == {
+        "predictions_usable", "onnx_parity", "no_training_image", "accuracy_floor", "recall_floor", "calibration",
+        "beats_dummy",
+    }, "nothing that compares it with a champion"  # fmt: skip
 
 
 def test_a_first_champion_no_better_than_dummy_is_refused_without_any_floor():

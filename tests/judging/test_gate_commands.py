@@ -1,6 +1,7 @@
 """``gate`` on the command line: what a person reads, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from watched_models import candidate, fitted
 
 from pipeline.cli import gate_commands as commands
 from pipeline.errors import PipelineError
+from pipeline.inspection import gate_status
 from pipeline.judging.policy import from_table
 from pipeline.store.home import Home
 
@@ -97,6 +99,26 @@ def test_a_dataset_judged_without_a_promise_is_named_and_measured(call, home):
     said = words(call("--home", str(home.root)))
     assert "digits (1,000 benchmark images): nothing was spent; the next judgement needs p <= 0.0002" in said
     assert "promised nothing over a series: 1." in said
+
+
+def test_no_preset_is_named_that_could_not_promote_anything_here():
+    few = gate_status.Status("digits", images=359, validation_images=143, alpha=0.05, left=0.05, champion_errors=4)
+    said = few.in_words(from_table())[-1]
+    assert "at p <= 0.015. What helps: about 2,400 more benchmark images" in said
+    assert "--gate growing" not in said and "cross-fit" not in said and "--gate as-good" in said
+    assert "--folds 5 --gate cross-fit" in replace(few, images_in_folds=1_438).in_words(from_table())[-1]
+    several = replace(few, images=3_590, validation_images=1_430, champion_errors=14)
+    assert "--gate growing" in several.in_words(from_table())[-1]
+    assert "--gate growing" not in several.in_words(from_table({"preset": "growing"}))[-1]
+
+
+def test_a_champion_without_errors_leaves_nothing_to_prove_but_something_helps():
+    status = gate_status.Status("shapes", images=170, validation_images=68, alpha=0.05, left=0.05, champion_errors=0)
+    *_, found, helps = status.in_words(from_table())
+    assert found == "The champion gets none of the 170 benchmark images wrong, so nothing can be proven better on them."
+    assert "What helps: at least " in helps and "--gate growing" not in helps
+    assert "--gate growing" in replace(status, images=10_000, validation_images=4_000).in_words(from_table())[-1]
+    assert len(replace(status, champion_errors=None).in_words(from_table())) == 2, "not judged on a benchmark"
 
 
 def test_a_champion_that_nothing_can_be_proven_better_than(call, judged_home):

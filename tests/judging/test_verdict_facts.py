@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from evidence_builder import judged, make_evidence, probabilities
 
+from pipeline.contracts import Check
 from pipeline.facts.manifest_facts import Parity
 from pipeline.judging import benchmark_checks, claims, free_checks, gate, rules
 from pipeline.judging.evidence import Evidence, NearCopyCount
 from pipeline.judging.intervals import clopper_pearson
 from pipeline.judging.policy import PRESETS, from_table
+from pipeline.judging.words import not_passed
 
 GUARDED, AS_GOOD, GROWING = (PRESETS[name] for name in ("guarded", "as-good", "growing"))
 
@@ -39,6 +41,13 @@ def test_what_the_rule_of_2018_would_have_done_is_said_of_a_refusal():
     passed, refused = (" ".join(recorded(make_evidence(fixed, 30)).explanation) for fixed in (130, 31))
     assert "2018" in refused
     assert "2018" not in passed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"), [("fail", "failed “better than dummy”"), ("error", "could not decide “better than dummy”")]
+)
+def test_a_check_that_did_not_pass_is_named_as_such(outcome, words):
+    assert not_passed(Check("beats_dummy", "better than dummy", outcome, None, None, "")) == words
 
 
 def test_nothing_is_compared_without_a_champion():

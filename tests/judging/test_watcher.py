@@ -16,7 +16,7 @@ from pipeline.inference import near_copy_record
 from pipeline.inference.contenders import grows
 from pipeline.judging import chain, explain, gate, ledger
 from pipeline.judging.policy import GatePolicy, from_table
-from pipeline.store import atomic, ledger_files, production, verdicts, versions
+from pipeline.store import atomic, ledger_files, production, verdicts, version_arrays, versions
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
@@ -286,6 +286,9 @@ def test_a_comparison_that_nobody_could_win_costs_nothing_and_says_so(home, cham
     assert verdict.ledger is None
     assert spent(home) == 0
     assert "A larger benchmark is needed." in sentence_of(verdict, "within_reach")
+    seen = version_arrays.training_images_in(champion.folder)
+    fitted_images = len(np.unique(np.concatenate([seen.train, seen.validation])))
+    assert verdict.lack.images_in_folds == len(digits()) - fitted_images, "images that the champion never saw"
 
 
 def test_all_validation_images_decide_how_much_is_spent(home, champion):

@@ -142,6 +142,15 @@ def test_nothing_is_cut_off_and_text_has_contrast(open_page, request, name, size
         assert contrast(page, outcome, f"{outcome}-tint") >= 4.5
 
 
+@pytest.mark.parametrize("size", quick(SIZES, "phone"))
+def test_a_picture_that_a_phone_scrolls_says_so(open_page, report, size):
+    page = open_page(report, size)
+    chart = page.locator(".chart.wide").first
+    scrolls = chart.evaluate("chart => chart.scrollWidth > chart.clientWidth")
+    hint = chart.evaluate("chart => getComputedStyle(chart, '::before').content")
+    assert ("sideways" in hint) == scrolls == (size == "phone")
+
+
 def contrast(page, front, back):
     read = "name => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim()"
     light, dark = sorted((luminance(page.evaluate(read, name)) for name in (front, back)), reverse=True)

@@ -15,7 +15,7 @@ from pipeline.contracts import Check, LabelledImages, Split
 from pipeline.data.digests import image_digests
 from pipeline.facts.score_facts import Scores
 from pipeline.inspection import reporting
-from pipeline.judging import metrics
+from pipeline.judging import explain, metrics
 from pipeline.reports import galleries, html, version_report
 from pipeline.reports.version_report import ReportInputs
 from pipeline.store.home import Home
@@ -239,6 +239,18 @@ def test_headline_names_what_did_not_pass(inputs, outcome):
     words = text(version_report.render(replace(inputs, verdict=verdict)))[:500]
     assert "1 of 3 checks did not pass (accuracy at least 99 %)" in words
     assert {"fail": "✗ Failed", "error": "! Undecided"}[outcome] in words
+
+
+def test_headline_says_that_a_check_failed_whose_title_alone_reads_like_a_success(inputs):
+    bad = Check("within_reach", "a promotion is possible on this benchmark", "fail", 0.06, 0.01, "It is not.")
+    verdict = replace(inputs.verdict, outcome="fail", checks=(*inputs.verdict.checks, bad))
+    words = text(version_report.render(replace(inputs, verdict=verdict)))[:500]
+    assert "to replace the champion (failed “a promotion is possible on this benchmark”)" in words
+
+
+def test_commands_and_recipes_in_sentences_are_code(inputs):
+    verdict = replace(inputs.verdict, explanation=(explain.FIRST_CHAMPION,))
+    assert "beat <code>dummy</code>; nothing was spent" in version_report.render(replace(inputs, verdict=verdict))
 
 
 def test_names_from_outside_are_escaped(inputs):

@@ -129,7 +129,7 @@ def test_a_growing_dataset_has_one_panel_and_any_other_one_for_each_benchmark():
 
 def test_every_line_of_a_panel_has_a_label_and_a_look_of_its_own():
     points = CURVES["five efforts of long names"]
-    lines = learning_curves._lines(points, "digits", learning_curves._SECONDS)
+    lines = learning_curves._lines(points.assign(nothing=False), "digits", learning_curves._SECONDS)
     assert len({line.label for line in lines}) == len({line.dashes for line in lines}) == len(lines) == 5
 
 
@@ -143,6 +143,44 @@ def test_each_recipe_has_its_colour_in_the_learning_curve():
 def test_the_figures_of_2018_stand_only_beside_the_same_digits(dataset, shown):
     png = learning_curves.learning_curve(curve(("cnn",), dataset=dataset))
     assert has_colour(png, style.RECIPES["mlp"].text_colour) == shown
+
+
+@pytest.fixture
+def figure_of(monkeypatch):
+    """Draws a learning curve as matplotlib's figure."""
+    monkeypatch.setattr(learning_curves, "_curves", learning_curves._curves.__wrapped__)
+    return learning_curves.learning_curve
+
+
+def markers(axes, *, face):
+    return [line for line in axes.lines if len(line.get_xdata()) and line.get_markerfacecolor() == face]
+
+
+def test_a_point_without_errors_is_open_and_says_so(figure_of):
+    points = curve(("cnn",), (359, 1_438), runs=1, dataset="digits").assign(accuracy=[0.99, 1.0])
+    axes = figure_of(points).axes[0]
+    assert [text.get_text() for text in axes.texts].count("0 errors") == 1
+    assert "0 errors: drawn as half an error" in axes.get_xlabel()
+    (opened,) = markers(axes, face=style.PAPER)
+    assert (list(opened.get_xdata()), list(opened.get_ydata())) == ([1_438], [0.0005])
+    axes = figure_of(points.assign(accuracy=0.99)).axes[0]
+    assert "0 errors" not in axes.get_xlabel() and not markers(axes, face=style.PAPER)
+
+
+def test_no_marker_points_along_the_line_to_its_label():
+    looks = style.series_styles([*RECIPES, *(f"own_{number}" for number in range(20))])
+    assert not {"<", ">", 4, 5, 8, 9} & {look.marker for look in looks.values()}
+
+
+@pytest.mark.parametrize("judged", [1, 4])
+def test_the_benchmark_images_of_a_growing_dataset_are_drawn_where_their_label_points(figure_of, judged):
+    points, growth = growing()
+    growth.loc[: 3 - judged, "benchmark_images"] = np.nan
+    axes = figure_of(points, growth).axes[1]
+    label = next(text for text in axes.texts if text.get_text() == "benchmark images")
+    dots = next(line for line in axes.lines if line.get_color() == style.MUTED)
+    assert label.arrow_patch is not None and label.xy[1] == dots.get_ydata()[-1] == 1_000
+    assert dots.get_marker() == "o" and len(dots.get_xdata()) == judged
 
 
 def test_two_datasets_have_a_panel_each():

@@ -70,6 +70,24 @@ def test_a_verdict_on_another_model_promotes_nothing(home: Home, first: Version,
         Deployer(home).run(replace(second, verdict=replace(second.verdict, candidate_digest="other")))
 
 
+@pytest.mark.parametrize(
+    ("gate", "reason"),
+    [
+        ("guarded", "passed its gate"),
+        ("guarded (changed)", "passed its gate (guarded, changed)"),
+        ("growing", "passed its gate (growing)"),
+        ("each-test (changed)", "passed its gate (each-test, changed, which promises nothing over many judgements)"),
+        ("as-good", "passed its gate (as-good, which promises nothing)"),
+    ],
+)
+def test_a_promotion_names_its_gate_where_it_is_not_the_default(
+    home: Home, first: Version, make_version: MakeVersion, gate: str, reason: str
+) -> None:
+    second = make_version("2-second", "pass", first)
+    assert Deployer(home).run(replace(second, verdict=replace(second.verdict, policy=gate))).reason == reason
+    assert history_of(home)[-1]["reason"] == reason
+
+
 def test_a_champion_that_changed_meanwhile_stops_a_promotion(
     home: Home, first: Version, make_version: MakeVersion
 ) -> None:
