@@ -44,12 +44,16 @@ ProbabilitiesOption = Annotated[
 OutputOption = Annotated[
     Path | None,
     typer.Option(
-        help="Write a submission to this file, with the columns ImageId,Label or those of the sample.",
+        help="Write a submission to this file, with the columns of the sample, or else ImageId,Label.",
         show_default="only for a CSV: submission.csv in metric_results/",
     ),
 ]
 SampleOption = Annotated[
-    Path | None, typer.Option(help="Kaggle's sample_submission.csv; the submission must match its format.")
+    Path | None,
+    typer.Option(
+        help="Kaggle's sample_submission.csv; the submission must match its format.",
+        show_default="the one next to FILE, if there is one",
+    ),
 ]
 
 
@@ -115,8 +119,8 @@ def predict(
     _require_possible(files, shown, writes=writes)
     model = _model(place, version, dataset)
     application = Application(model)
-    form = sample_submission.read(sample) if sample else None
-    sets = [unlabelled.load(file, application.shape, preparation=application.preparation) for file in files]
+    form = sample_submission.read(sample) if sample else sample_submission.beside(files[0]) if writes else None
+    sets = [unlabelled.load_asked(file, form, application.shape, preparation=application.preparation) for file in files]
     predicted = [application.predict(images) for images in sets]
     if unlike := likeness.warning(place, model, np.concatenate(predicted)):
         notice(unlike)
@@ -129,7 +133,7 @@ def predict(
     if as_json:
         print_json({"version": made.version_id, "images": made.rows, "file": str(made.csv)})
     else:
-        console.print(f"{made.rows:,} predictions by {made.version_id}: {made.csv}", markup=False, soft_wrap=True)
+        console.print(f"{made.rows:,} predictions by {made.version_id}: {made.place}", markup=False, soft_wrap=True)
     if escaped := escape_notice(made):
         notice(escaped)
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from pipeline.contracts import Images, Shape, UnlabelledImages
-from pipeline.data import checks, idx, image_folder, kaggle_csv, npz
+from pipeline.data import checks, idx, image_folder, kaggle_csv, listed_pictures, npz, sample_submission
 from pipeline.data.notices import Notify, silent
 from pipeline.data.picture_stack import read_all_prepared, read_prepared
 from pipeline.data.preparation import Preparation, default_for
 from pipeline.errors import DataError
+from pipeline.facts.competition import SubmissionForm
 
 
 def load(path: Path, shape: Shape, notify: Notify = silent, preparation: Preparation | None = None) -> UnlabelledImages:
@@ -43,6 +44,26 @@ def load(path: Path, shape: Shape, notify: Notify = silent, preparation: Prepara
     if idx.NAME.fullmatch(path.name):
         return _idx(path, shape)
     raise DataError(f"{path} has an unknown format: a CSV, an .npz, IDX images or a picture is expected.")
+
+
+def load_asked(
+    path: Path,
+    sample: SubmissionForm | None,
+    shape: Shape,
+    notify: Notify = silent,
+    preparation: Preparation | None = None,
+) -> UnlabelledImages:
+    """Load images to predict, each with the id that a sample submission has for it; without a sample, as ``load``.
+
+    Raises:
+        DataError: Nothing usable is there, or images and sample do not belong together.
+    """
+    if sample is None:
+        return load(path, shape, notify, preparation)
+    if path.is_dir():
+        pixels = listed_pictures.named(path, sample.ids, preparation or default_for(shape), "the sample submission")
+        return UnlabelledImages(f"pictures in {path}", pixels, sample.ids)
+    return sample_submission.identified(load(path, shape, notify, preparation), sample)
 
 
 def _folder(folder: Path, preparation: Preparation, notify: Notify) -> UnlabelledImages:
