@@ -70,8 +70,10 @@ def pictures(folder: Path, notify: Notify = silent, *, below: bool = False) -> l
     for path in found:
         require_printable(str(path), "The picture")
     known = set(found)
-    if others := [path.relative_to(folder).as_posix() for path in files if path not in known]:
-        notify(f"{folder}: {len(others):,} left out that are not pictures, the first is {quoted(others[0])}.")
+    others = [path.relative_to(folder).as_posix() for path in files if path not in known]
+    if found and others:
+        more = f" and {len(others) - 1:,} more" if others[1:] else ""
+        notify(f"{folder}: not a picture, so left out: {quoted(others[0])}{more}.")
     return found
 
 

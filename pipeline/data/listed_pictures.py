@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.contracts import Images, Shape
-from pipeline.data import class_labels, picture_stack
+from pipeline.data import class_labels, picture_stack, pixel_columns
 from pipeline.data.picture_index import PictureIndex
 from pipeline.data.preparation import Preparation
 from pipeline.data.raw import RawPart, RawSet, parent_name
@@ -86,10 +86,17 @@ def _read(path: Path) -> _Table:
     return _Table(path, header, content, numbers)
 
 
+def _require_no_pixels(table: _Table, labels: Sequence[str]) -> None:
+    """Refuse a table that names no pictures, but seems to hold pixels."""
+    if pixel_columns.look_misnamed([name for name in table.header if name not in labels]):
+        pixel_columns.find(table.path)
+
+
 def _label_column(table: _Table) -> tuple[str]:
     known = [name for name in table.header if name.lower() in LABELS]
     rest = known or (table.header[1:] if len(table.header) == 2 else ())
     if len(rest) != 1:
+        _require_no_pixels(table, known)
         names = quoted(", ".join(table.header), 200)
         raise DataError(f"{table.path} has the columns {names}: call the one with the labels 'label'.")
     return (rest[0],)
@@ -100,6 +107,7 @@ def _name_column(table: _Table, labels: Sequence[str], index: PictureIndex) -> s
         first = table.column(name)[0]
         if name not in labels and first and index.find(first, "train"):
             return name
+    _require_no_pixels(table, labels)
     names = quoted(", ".join(name for name in table.header if name not in labels), 200)
     raise DataError(
         f"No column of {table.path} ({names}) names a picture below {table.path.parent}: put the pictures there, "

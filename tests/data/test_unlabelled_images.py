@@ -68,7 +68,7 @@ def test_pictures_of_sub_folders_are_named_by_their_paths(tmp_path: Path) -> Non
     (tmp_path / "two" / "notes.txt").write_text("no picture")
     told: list[str] = []
     assert unlabelled.load(tmp_path, SHAPE, told.append).ids == ("b.png", "two/a.png", "two/inside/c.png")
-    assert told == [f"{tmp_path}: 1 left out that are not pictures, the first is two/notes.txt."]
+    assert told == [f"{tmp_path}: not a picture, so left out: two/notes.txt."]
 
 
 def test_a_folder_without_pictures_says_what_else_is_there(tmp_path: Path) -> None:
