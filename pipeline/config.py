@@ -109,8 +109,8 @@ class Settings(BaseModel):
     )
     test_images: Annotated[Path | None, _DATA] = Field(
         None,
-        description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder. Without it, "
-        "the benchmark images are predicted.",
+        description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder; the format of "
+        "a sample_submission.csv next to them is used. Without them, the benchmark images are predicted.",
     )
     seed: int = Field(
         0, ge=0, lt=2**31, description="Seed for the choice of rows, the initial weights and augmentation."
@@ -191,8 +191,8 @@ class Settings(BaseModel):
         None,
         ge=1,
         le=100,
-        description="With --submit: submit the champion's recipe fitted on all labelled images, the benchmark "
-        "included, with this many seeds averaged, in place of the champion.",
+        description="Predict the test images with the champion's recipe fitted on all labelled images, the benchmark "
+        "included, with this many seeds averaged; with --submit, submit that in place of the champion's predictions.",
     )
     track: Annotated[str | None, _AFTERWARDS] = Field(
         None, pattern="^mlflow(:.+)?$", description="Also record the run with MLflow: mlflow or mlflow:URI."

@@ -188,7 +188,8 @@ def _refitted(
     settings = read_settings(None, {"data_dir": data_dir})
     data = judge_stored.load_now(settings, home, judge_stored.Wanted(), [request.champion], notice)
     made = refitting.refit(home, request, data, notice)
-    return made, refitting.predict(made, submission, request.test, entry)
+    written = refitting.predict(made, submission, request.test, entry.sample, probabilities=entry.probabilities)
+    return made, written
 
 
 @app.command("status")

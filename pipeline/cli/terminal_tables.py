@@ -109,7 +109,7 @@ def _print_outcome(console: Console, summary: "Summary") -> None:
     if summary.submission:
         made = summary.submission
         known = f", {percent(made.accuracy)} right" if made.accuracy is not None else ""
-        console.print(f"\nThe champion {made.version_id} predicted {made.source}{known}: {made.csv}", markup=False)
+        console.print(f"\nThe {made.predictor} predicted {made.source}{known}: {made.place}", markup=False)
         if made.stand_in:
             console.print("No test set was available; --test-images FILE predicts yours.", style="dim")
     else:

@@ -105,13 +105,16 @@ def labelled_csv(path: Path, label_columns: Sequence[str] = (), shape: Shape | N
 
     Args:
         path: The file.
-        label_columns: The columns with the labels; empty takes those whose names say so.
+        label_columns: The columns with the labels; empty takes those that a sample submission next to the file asks
+            for, if it has them, or else those whose names say so.
         shape: As in ``labelled``.
 
     Raises:
         DataError: Names file, row and column of the first thing that is wrong.
     """
-    if listed_pictures.is_list(pixel_columns.read_header(path), label_columns):
+    header = pixel_columns.read_header(path)
+    label_columns = label_columns or _asked_columns(header, sample_submission.beside(path))
+    if listed_pictures.is_list(header, label_columns):
         return listed_pictures.read(path, label_columns, shape)
     return kaggle_csv.read_labelled(path, shape, *label_columns[:1])
 
@@ -208,12 +211,18 @@ def _holds_pixels(path: Path | None) -> bool:
     return path is not None and path.is_file() and pixel_columns.has_pixels(pixel_columns.read_header(path))
 
 
-def _label_columns(train: Path, header: Sequence[str], sample: SubmissionForm | None) -> tuple[str, ...]:
-    """The columns of the training table that the sample asks for, or the one whose name says that it is the label."""
+def _asked_columns(header: Sequence[str], sample: SubmissionForm | None) -> tuple[str, ...]:
+    """The columns that a sample asks for, as a header writes them; empty if it lacks one."""
     by_name = {name.lower(): name for name in header}
     asked = [name.lower() for name in sample.columns] if sample else []
-    if asked and all(name in by_name for name in asked):
-        return tuple(by_name[name] for name in asked)
+    return tuple(by_name[name] for name in asked) if all(name in by_name for name in asked) else ()
+
+
+def _label_columns(train: Path, header: Sequence[str], sample: SubmissionForm | None) -> tuple[str, ...]:
+    """The columns of the training table that the sample asks for, or the one whose name says that it is the label."""
+    if asked := _asked_columns(header, sample):
+        return asked
+    by_name = {name.lower(): name for name in header}
     known = [by_name[name] for name in listed_pictures.LABELS if name in by_name]
     others = [name for name in header if not pixel_columns.has_pixels([name]) and name.lower() not in kaggle_csv.IDS]
     if len(known) == 1 or len(others) == 1:

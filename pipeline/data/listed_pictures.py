@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.contracts import Images, Shape
-from pipeline.data import class_labels, picture_stack
+from pipeline.data import class_labels, picture_stack, pixel_columns
 from pipeline.data.kaggle_csv import IDS
 from pipeline.data.picture_index import PictureIndex
 from pipeline.data.pixel_columns import has_pixels
@@ -141,6 +141,12 @@ def _read(path: Path) -> _Table:
     return _Table(path, header, content, numbers)
 
 
+def _require_no_pixels(table: _Table, labels: Sequence[str]) -> None:
+    """Refuse a table that names no pictures, but seems to hold pixels."""
+    if pixel_columns.look_misnamed([name for name in table.header if name not in labels]):
+        pixel_columns.find(table.path)
+
+
 def _label_columns(table: _Table) -> tuple[str, ...]:
     known = tuple(name for name in table.header if name.lower() in LABELS)
     if len(known) > 1:
@@ -149,6 +155,7 @@ def _label_columns(table: _Table) -> tuple[str, ...]:
 
 
 def _without_labels(table: _Table) -> DataError:
+    _require_no_pixels(table, [name for name in table.header if name.lower() in LABELS])
     names = quoted(", ".join(table.header), 200)
     return DataError(f"{table.path} has the columns {names}: call the one with the labels 'label'.")
 
@@ -159,6 +166,7 @@ def _name_column(table: _Table, labels: Sequence[str], index: PictureIndex) -> s
     found = {name: sum(map(index.knows, table.column(name)[:LOOKED_AT])) for name in others}
     if any(found.values()):
         return max(others, key=found.__getitem__)
+    _require_no_pixels(table, labels)
     raise DataError(
         f"No column of {table.path} ({quoted(', '.join(others), 200)}) names a picture below {table.path.parent}: put "
         "the pictures there, unpacked."

@@ -27,10 +27,10 @@ from pipeline.contracts import (
 from pipeline.data import digests
 from pipeline.data.notices import Notify
 from pipeline.errors import DataError, ModelError
+from pipeline.facts.competition import SubmissionForm
 from pipeline.facts.manifest_facts import Manifest, RefitFacts
 from pipeline.judging.agreement import Agreement, agreement
 from pipeline.models import registry
-from pipeline.publishing.entry import Entry
 from pipeline.store import atomic, lock, manifest, version_arrays
 from pipeline.store.home import Home
 from pipeline.trainer import Trainer
@@ -112,9 +112,16 @@ def remove_cut_off(home: Home) -> None:
         atomic.remove_tree(folder)
 
 
-def predict(made: Refit, submission: Submission, test: UnlabelledImages, entry: Entry) -> Submission:
+def predict(
+    made: Refit,
+    submission: Submission,
+    test: UnlabelledImages,
+    sample: SubmissionForm | None,
+    *,
+    probabilities: bool = False,
+) -> Submission:
     """Replace the champion's submission by that of its refit; returns it under the champion's name."""
-    written = Application(made).run(test, submission.csv, entry.sample, probabilities=entry.probabilities)
+    written = Application(made).run(test, submission.csv, sample, probabilities=probabilities)
     return replace(written, version_digest=submission.version_digest)
 
 

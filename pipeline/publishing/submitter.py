@@ -134,7 +134,9 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
 def how_to_submit(request: Request) -> str:
     """Return how to submit the same once there are credentials, in one line."""
     entry = request.entry
-    words = [f"simulator.py kaggle submit{option(entry.competition)} --version {request.version.id}"]
+    version = request.version
+    own = f"--dataset {shlex.quote(version.manifest.dataset.name)} --version {version.id}"
+    words = [f"simulator.py kaggle submit{option(entry.competition)} {own}"]
     if request.refit is not None:
         words.append(f"--refit {request.refit.seeds}")
     if entry.test_images is not None:

@@ -171,8 +171,8 @@ def test_local_files_need_no_competition_and_the_advice_to_submit_works(
     assert "predicted Kaggle-form CSV test.csv" in call(*local, "--test-images", "test.csv")
     assert (home.metric_results / "mine" / "submission.csv").read_text().startswith("ImageId,Label")
 
-    with pytest.raises(SettingsError, match=r"--submit needs .* --competition NAME, .* --test-images FILE"):
-        call(*local, "--submit")
+    with pytest.raises(SettingsError, match=r"where to submit what was trained on 'train.csv': .* --competition NAME"):
+        call(*local, "--test-images", "test.csv", "--submit")
     named = ("--competition", competition.name)
     with pytest.raises(DataError, match=rf"kaggle download --competition {competition.name}`.* next to test.csv"):
         call("kaggle", "submit", *named, "--test-images", "test.csv")
@@ -188,19 +188,23 @@ def test_local_files_need_no_competition_and_the_advice_to_submit_works(
     assert len(kaggle_site.submissions) == 1
     assert not home.competition(competition.name).exists(), "nothing had to be downloaded"
 
+    said = call(*local, "--test-images", "test.csv")
+    written = home.metric_results / "mine" / "submission.csv"
+    assert f"{written}, in the format of sample_submission.csv" in said
+    assert written.read_bytes() == kaggle_site.submissions[0]["content"]
+
 
 def test_the_digit_recognizers_files_of_ones_own_are_checked_against_its_known_form(
-    home: Home, kaggle_site: KaggleServer, serve, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    champion: Version, kaggle_site: KaggleServer, serve, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipeline.facts.competition import DIGIT_RECOGNIZER, KNOWN
 
     monkeypatch.setitem(KNOWN, SLUG, DIGIT_RECOGNIZER)
     competition = serve(competitions.shuffled_pixels())
-    for name in ("train.csv", "test.csv"):
-        (tmp_path / name).write_bytes(competition.files[name])
-    with pytest.raises(DataError, match=r"asks for 28,000 ids from 1 to 28000, but there are 200 .*--competition"):
-        call("run", "--dataset", "train.csv", "--test-images", "test.csv", *FAST, "--submit")
-    assert versions.list_versions(home) == []
+    (tmp_path / "test.csv").write_bytes(competition.files["test.csv"])
+    with pytest.raises(DataError, match=r"asks for 28,000 ids from 1 to 28000, but .* has 200 .*--competition"):
+        call("kaggle", "submit", "--test-images", "test.csv")
+    assert kaggle_site.submissions == []
 
 
 def test_the_best_version_that_was_not_sent_yet_is_next(

@@ -7,7 +7,7 @@ import pytest
 from kaggle_server import KaggleServer
 from small_version import csv_of, digits
 
-from pipeline.errors import DataError, ModelError, SettingsError
+from pipeline.errors import DataError, ModelError
 from pipeline.growing import version_traces
 from pipeline.judging.agreement import agreement
 from pipeline.models import cross_fitting
@@ -100,11 +100,6 @@ def test_labelled_images_among_the_test_images_are_refused(home: Home, competiti
     test_csv.write_bytes(csv_of(digits()[0][:rows]))
     with pytest.raises(DataError, match=r"Not refitted: \d+ of the"):
         call("kaggle", "submit", "--refit", "1")
-
-
-def test_without_a_submission_there_is_nothing_to_refit(call) -> None:
-    with pytest.raises(SettingsError, match="--refit is only for a submission"):
-        call(*RUN, "--refit", "1")
 
 
 def test_what_stopped_early_runs_as_long_as_it_did_for_the_champion() -> None:

@@ -64,7 +64,7 @@ def test_a_run_without_credentials_says_in_one_line_how_to_submit(
     assert record is None
     assert told.sentences[0].startswith("Expected public score")
     assert len(told.sentences) == 2
-    again = f"simulator.py kaggle submit --version {submission.version_id}"
+    again = f"simulator.py kaggle submit --dataset digits --version {submission.version_id}"
     assert f"set KAGGLE_API_TOKEN and run `{again}`" in told.sentences[1]
     assert str(submission.csv) in told.sentences[1]
 
