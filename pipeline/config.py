@@ -289,7 +289,9 @@ def _in_one_sentence(error: Exception) -> str:
         return f"The settings cannot be used: {shortened(str(error))}."
     words = {"extra_forbidden": "There is no such setting", "string_pattern_mismatch": "Give mlflow or mlflow:URI"}
     words |= {"too_short": "Name at least one", "tuple_type": "Give a list"}
-    options = {(name,): f"--{name.replace('_', '-')}" for name in Settings.model_fields}
+    options: Mapping[tuple[int | str, ...], str] = {
+        (name,): f"--{name.replace('_', '-')}" for name in Settings.model_fields
+    }
     problems = [
         f"{options.get(problem['loc']) or shown('.'.join(map(str, problem['loc'])))}: "
         f"{words.get(problem['type'], problem['msg'])}"
