@@ -287,14 +287,14 @@ def _merge(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str
 def _in_one_sentence(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return f"The settings cannot be used: {shortened(str(error))}."
-    words = {
-        "extra_forbidden": "There is no such setting",
-        "string_pattern_mismatch": "Give mlflow or mlflow:URI",
-        "too_short": "Name at least one",
-        "tuple_type": "Give a list",
+    words = {"extra_forbidden": "There is no such setting", "string_pattern_mismatch": "Give mlflow or mlflow:URI"}
+    words |= {"too_short": "Name at least one", "tuple_type": "Give a list"}
+    options: Mapping[tuple[int | str, ...], str] = {
+        (name,): f"--{name.replace('_', '-')}" for name in Settings.model_fields
     }
     problems = [
-        f"'{shortened('.'.join(map(str, problem['loc'])))}': {words.get(problem['type'], problem['msg'])}"
+        f"{options.get(problem['loc']) or shown('.'.join(map(str, problem['loc'])))}: "
+        f"{words.get(problem['type'], problem['msg'])}"
         for problem in error.errors(include_input=False)[:MOST_PROBLEMS]
     ]
     return f"The settings cannot be used: {'; '.join(problems)}. Options: `simulator.py run --help`."

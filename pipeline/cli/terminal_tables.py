@@ -113,7 +113,9 @@ def _print_outcome(console: Console, summary: "Summary") -> None:
         if made.stand_in:
             console.print("No test set was available; --test-images FILE predicts yours.", style="dim")
     else:
-        console.print("\nNo version has passed the gate yet, so nothing is in production.")
+        console.print(
+            f"\nNo version of '{summary.dataset}' has passed the gate yet, so it has no champion.", markup=False
+        )
     console.print("\nResults:")
     for title, path in summary.figures.items():
         console.print(f"  {title:<16} {path}", markup=False, soft_wrap=True)

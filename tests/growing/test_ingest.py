@@ -154,6 +154,7 @@ def test_a_bad_file_costs_itself(home: Home, pictures: Path, take_in: Ingest) ->
     assert [name in " ".join(refused) for name in ("cut.png", "text.jpg", "blank.png")] == [True] * 3
     assert "set.npz" in batch.faults[0]
     assert batch.left_out == ("ring/notes.txt",)
+    assert "Other files left out: 1; the first is ring/notes.txt." in batch.in_words()
 
 
 def test_a_row_of_a_table_costs_itself(home: Home, pictures: Path, tmp_path: Path, take_in: Ingest) -> None:

@@ -95,7 +95,7 @@ def test_production_promote_and_rollback(command: Any, two: list[str], home: Hom
     assert "logistic" in command("production", "--home", home.root)[1]
     status, _, err = command("promote", "dummy", "--home", home.root)
     assert status == 1
-    assert "did not pass" in err
+    assert "did not pass" in err and "--override with --reason promotes it" in " ".join(err.split())
     assert command("promote", "dummy", "--override", "--reason", "a drill", "--home", home.root)[0] == 0
     assert "a drill" in command("show", "dummy", "--home", home.root)[1]
     assert command("rollback", "--home", home.root)[0] == 0
@@ -131,8 +131,9 @@ def test_report_rebuilds_what_was_deleted(command: Any, two: list[str], home: Ho
         (("predict", "missing.csv"), "Nothing is in production yet"),
         (("run", "--dataset", "missing.csv"), "missing.csv"),
         (("run", "--models", "cnm"), "did you mean"),
-        (("run", "--models", ","), "'models': Name at least one"),
-        (("run", "--train-sizes", ","), "'train_sizes': Name at least one"),
+        (("run", "--models", ","), "--models: Name at least one"),
+        (("run", "--train-sizes", ","), "--train-sizes: Name at least one"),
+        (("run", "--effort", "fast"), "--effort: Input should be 'quick', 'standard' or 'max'"),
         (("run", "--set", "cnn.epochs"), "recipe.parameter=value"),
         (("run", "--set", "cnnn.epochs=3"), "no model 'cnnn': did you mean cnn"),
         (("run", "--models", "dummy", "--set", "cnn.epochs=-3"), "cnn.epochs is -3 but must be a whole number"),

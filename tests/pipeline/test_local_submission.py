@@ -101,7 +101,9 @@ def test_a_refit_needs_test_images_and_a_champion(run: Any, test_images: Path) -
         run(refit=1, submit="best", test_images=test_images)
     told = Told()
     strict = {"preset": "guarded", "accuracy_floor": 0.9999}
-    assert run(told, refit=1, test_images=test_images, models=("dummy",), gate=strict).submission is None
+    summary = run(told, refit=1, test_images=test_images, models=("dummy",), gate=strict)
+    assert summary.submission is None
+    assert "No version of 'stripes' has passed the gate yet" in closing_lines(summary)
     assert any(sentence.startswith("Not refitted: nothing passed") for sentence in told.sentences)
 
 
