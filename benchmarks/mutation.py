@@ -44,7 +44,7 @@ TESTS = {
     "pipeline.judging.intervals": ("test_paired.py", "test_gain_interval.py"),
     "pipeline.judging.policy": ("test_policy.py", "test_gate.py"),
     "pipeline.judging.paying": ("test_watcher.py",),
-    "pipeline.judging.comparisons": GATE,
+    "pipeline.judging.comparisons": (*GATE, "test_gain_interval.py"),
     "pipeline.judging.evidence": GATE,
     "pipeline.judging.standings": ("test_standings.py",),
     "pipeline.watcher": ("test_watcher.py",),

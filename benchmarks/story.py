@@ -68,8 +68,8 @@ def mnist(count: int) -> tuple[list[Labelled], list[Labelled]]:
 
 
 def shapes() -> Story:
-    """Return the story of coloured shapes of mixed sizes."""
-    pictures = story_pictures.shapes(SHAPES + HELD_BACK, seed=0)
+    """Return the story of coloured shapes of mixed sizes, turned, behind stray lines and in noise."""
+    pictures = story_pictures.shapes(SHAPES + HELD_BACK, seed=0, disturbance=0.5)
     options = ("--as", "fit", "--image-size", "24,24,3", *PREPARED)
     return _story("shapes-arriving", pictures[:SHAPES], pictures[SHAPES:], options)
 
@@ -107,7 +107,7 @@ def _section(told: Told, story: Story, name: str) -> str:
         [
             f"**{name.capitalize()}**, `{story.dataset}`:",
             measure.table(("batch", "arrived as", "images stored", "champion's images", "truth", "best so far"), rows),
-            f"{promotions} promotions, {len(told.truth) - promotions} refusals. Production was never more than "
+            f"Promotions: {promotions}, refusals: {len(told.truth) - promotions}. Production was never more than "
             f"{told.worst_loss_pp:.2f} points worse than the best it had been (margin {MARGIN_PP:g}), and ends "
             f"{100 * (best - moments[-1].accuracy):.2f} points below the best of all {len(told.truth)} versions that "
             f"were trained. {told.requests:,} predictions were asked for meanwhile, {len(told.failed)} failed; the "

@@ -26,10 +26,19 @@ def digits(count: int, seed: int, side: int = 16, sway: float = 0.22) -> list[La
     return [(str(number % 10), _digit(strokes[str(number % 10)], side, sway, rng)) for number in range(count)]
 
 
-def shapes(count: int, seed: int) -> list[Labelled]:
-    """Return shapes of any colour on any paper, of mixed sizes, as many of each."""
+def shapes(count: int, seed: int, disturbance: float = 0.0) -> list[Labelled]:
+    """Return shapes of any colour on any paper, of mixed sizes, as many of each.
+
+    Args:
+        count: How many.
+        seed: Of everything that is drawn.
+        disturbance: How hard they are made to see, by turning, stray lines and noise; 0 (not at all) to 1.
+    """
     rng = np.random.default_rng([seed, 2])
-    return [(SHAPES[number % len(SHAPES)], _shape(SHAPES[number % len(SHAPES)], rng)) for number in range(count)]
+    kinds = [SHAPES[number % len(SHAPES)] for number in range(count)]
+    if not disturbance:
+        return [(kind, _shape(kind, rng)) for kind in kinds]
+    return [(kind, _disturbed(_shape(kind, rng), disturbance, rng)) for kind in kinds]
 
 
 def _digit(strokes: list[list[list[int]]], side: int, sway: float, rng: np.random.Generator) -> Image.Image:
@@ -71,6 +80,21 @@ def _shape(kind: str, rng: np.random.Generator) -> Image.Image:
     else:
         draw.polygon([(x, y - radius), (x - radius, y + radius), (x + radius, y + radius)], outline=ink, width=line)
     return picture.filter(ImageFilter.GaussianBlur(0.6))
+
+
+def _disturbed(picture: Image.Image, disturbance: float, rng: np.random.Generator) -> Image.Image:
+    turned = picture.rotate(rng.uniform(-45, 45) * disturbance, Image.Resampling.BILINEAR, fillcolor=_corner(picture))
+    draw = ImageDraw.Draw(turned)
+    for _ in range(rng.poisson(2 * disturbance)):
+        ends = rng.uniform(0, 1, (2, 2)) * turned.size
+        draw.line([tuple(end) for end in ends.tolist()], fill=_colour(rng.uniform(0, 1), 0.9, rng), width=2)
+    pixels = np.asarray(turned, np.float64) + rng.normal(0, 60 * disturbance, (*turned.size[::-1], 3))
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def _corner(picture: Image.Image) -> tuple[int, int, int]:
+    red, green, blue = np.asarray(picture)[0, 0].tolist()
+    return red, green, blue
 
 
 def _colour(hue: float, saturation: float, rng: np.random.Generator) -> tuple[int, int, int]:

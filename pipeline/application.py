@@ -77,6 +77,8 @@ class Application:
             stand_in=truth is not None,
             accuracy=None if truth is None or trained_on else float((labels == truth).mean()),
             escaped=tuple(dict.fromkeys(text for text in (*form.header, *form.ids, *named) if cell(text) != text)),
+            refit=self.model.seeds if isinstance(self.model, Refit) else None,
+            sample=form.file,
         )
 
     def predict(self, images: UnlabelledImages) -> Probabilities:

@@ -109,8 +109,8 @@ class Settings(BaseModel):
     )
     test_images: Annotated[Path | None, _DATA] = Field(
         None,
-        description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder. Without it, "
-        "the benchmark images are predicted.",
+        description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder; the format of "
+        "a sample_submission.csv next to them is used. Without them, the benchmark images are predicted.",
     )
     seed: int = Field(
         0, ge=0, lt=2**31, description="Seed for the choice of rows, the initial weights and augmentation."
@@ -191,8 +191,8 @@ class Settings(BaseModel):
         None,
         ge=1,
         le=100,
-        description="With --submit: submit the champion's recipe fitted on all labelled images, the benchmark "
-        "included, with this many seeds averaged, in place of the champion.",
+        description="Predict the test images with the champion's recipe fitted on all labelled images, the benchmark "
+        "included, with this many seeds averaged; with --submit, submit that in place of the champion's predictions.",
     )
     track: Annotated[str | None, _AFTERWARDS] = Field(
         None, pattern="^mlflow(:.+)?$", description="Also record the run with MLflow: mlflow or mlflow:URI."
@@ -287,14 +287,14 @@ def _merge(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str
 def _in_one_sentence(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return f"The settings cannot be used: {shortened(str(error))}."
-    words = {
-        "extra_forbidden": "There is no such setting",
-        "string_pattern_mismatch": "Give mlflow or mlflow:URI",
-        "too_short": "Name at least one",
-        "tuple_type": "Give a list",
+    words = {"extra_forbidden": "There is no such setting", "string_pattern_mismatch": "Give mlflow or mlflow:URI"}
+    words |= {"too_short": "Name at least one", "tuple_type": "Give a list"}
+    options: Mapping[tuple[int | str, ...], str] = {
+        (name,): f"--{name.replace('_', '-')}" for name in Settings.model_fields
     }
     problems = [
-        f"'{shortened('.'.join(map(str, problem['loc'])))}': {words.get(problem['type'], problem['msg'])}"
+        f"{options.get(problem['loc']) or shown('.'.join(map(str, problem['loc'])))}: "
+        f"{words.get(problem['type'], problem['msg'])}"
         for problem in error.errors(include_input=False)[:MOST_PROBLEMS]
     ]
     return f"The settings cannot be used: {'; '.join(problems)}. Options: `simulator.py run --help`."

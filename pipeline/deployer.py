@@ -43,7 +43,10 @@ class Deployer:
                 return champion
             raise DeployError(f"{version.id} is in production already.")
         if verdict.outcome != "pass" or not verdict.checks or any(c.outcome != "pass" for c in verdict.checks):
-            raise DeployError(f"{version.id} did not pass the gate ({verdict.outcome}): it is not promoted.")
+            raise DeployError(
+                f"{version.id} did not pass the gate ({verdict.outcome}): it is not promoted. --override with "
+                "--reason promotes it all the same, on record."
+            )
         if (verdict.candidate_id, verdict.candidate_digest) != (version.id, version.manifest.digest):
             raise DeployError(f"The verdict of {version.id} is about another model: it is not promoted.")
         if _identity(champion) != (verdict.champion_id, verdict.champion_digest):

@@ -1,19 +1,19 @@
 """A run: growing amounts of data through trainer, watcher, deployer and application."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.application import Application, escape_notice, stand_in
 from pipeline.config import Settings
-from pipeline.contracts import Cell, Deployment, LabelledImages, Submission, UnlabelledImages
-from pipeline.data import splits, unlabelled
+from pipeline.contracts import Cell, Deployment, LabelledImages, Refit, Submission, UnlabelledImages
+from pipeline.data import sample_submission, splits, unlabelled
 from pipeline.data.preparation import from_facts
-from pipeline.errors import DataError, PipelineError, SettingsError
-from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices
+from pipeline.errors import DataError, PipelineError, SettingsError, shown
+from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices, SubmissionForm
 from pipeline.inspection import datasets, lineages, reporting
-from pipeline.judging import disclosure
+from pipeline.judging import competition_metrics, disclosure
 from pipeline.judging.policy import from_table
 from pipeline.orchestration import benchmark_use, growth, refitting
 from pipeline.orchestration.session import Observer, Row, Session
@@ -37,6 +37,9 @@ from pipeline.store import (
 from pipeline.store.home import Home
 from pipeline.watcher import Watcher
 
+OF_DIGIT_RECOGNIZER = ("auto", "mnist", "kaggle")
+"""Datasets that ``--submit`` takes for that competition's, where none is named."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -46,9 +49,9 @@ class Summary:
         dataset: The dataset's name.
         rows: One a cell, in the order of judgement.
         champion: The version in production; ``None`` if nothing has passed yet.
-        submission: The champion's predictions, ``None`` without a champion.
+        submission: Predictions of the champion or its refit, ``None`` without a champion.
         figures: The files worth looking at, by what they show.
-        problem: Why nothing was submitted although that was asked for; all the rest is done.
+        problem: Why nothing was refitted or submitted although that was asked for; all the rest is done.
         growth: What the dataset's growth since its newest version did, in sentences; empty where it has not grown.
     """
 
@@ -61,14 +64,23 @@ class Summary:
     growth: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What a run predicts at the end, and in which format; without a sample, as Digit Recognizer's."""
+
+    images: UnlabelledImages
+    sample: SubmissionForm | None = None
+    probabilities: bool = False
+
+
 @dataclass(frozen=True)
-class _Submitting:
-    """What a submission at the end of a run needs of the run."""
+class _Ending:
+    """What a refit and a submission at the end of a run need of the run."""
 
     settings: Settings
     home: Home
     data: LabelledImages
-    competition: Entry
+    competition: Entry | None
     observer: Observer
 
 
@@ -80,11 +92,16 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     """
     policy = from_table(settings.gate or None)
     recipes = recipes_of(settings, observer.notice)
-    if settings.refit is not None and settings.submit != "champion":
-        raise SettingsError("--refit is only for a submission of the champion: add --submit, or leave it out.")
+    if settings.refit is not None and settings.submit == "best":
+        raise SettingsError("--refit is only for the champion: leave it out, or give --submit without 'best'.")
     competition = _enter(settings, home, observer)
+    if settings.refit is not None and competition is None and settings.test_images is None:
+        raise SettingsError(
+            "--refit needs to know what to predict: name test images with --test-images FILE, or a competition with "
+            "--competition NAME."
+        )
     data = datasets.load_wanted(settings, home, observer.notice)
-    test_images = _test_images(settings, competition, data, observer)
+    named = _test_images(settings, competition, data, observer)
     with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
         listed = versions.list_versions(home)
@@ -97,17 +114,14 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         champion = production.current(home, data.name)
         trained = [row.version for row in rows if row.version and not row.reused]
         now = growth.After(data.name, len(data), len(cells[0].split.benchmark), trained, again, champion)
-        images = stand_in(data, cells[0].split) if test_images is None else test_images
-        submission = _predict(home, champion, images, competition, observer) if champion else None
+        asked = named or _Asked(stand_in(data, cells[0].split))
+        submission = _predict(home, champion, asked, observer) if champion else None
     ids = [row.version.id for row in rows if row.version] + ([champion.id] if champion else [])
     _track(settings, home, ids, observer)
     scored = submissions.read(home)
-    problem = None
-    if settings.submit and submission and competition:
-        work = _Submitting(settings, home, data, competition, observer)
-        problem = _submit(work, submission, images)
-    if champion and submissions.read(home) != scored:
-        _track(settings, home, [champion.id], observer)
+    submission, problem = _finish(_Ending(settings, home, data, competition, observer), submission, asked)
+    if changed := {record.version for record in set(submissions.read(home)).difference(scored)}:
+        _track(settings, home, changed, observer)
     with lock.writing(home, wait=True, notify=observer.notice):
         figures = reporting.publish(home)
         if champion:
@@ -134,6 +148,11 @@ def _enter(settings: Settings, home: Home, observer: Observer) -> Entry | None:
     """The competition that this run takes part in, its files fetched if it is named; ``None`` for any other run."""
     name = settings.competition or DEFAULT_COMPETITION
     if settings.competition is None:
+        if settings.submit and settings.dataset not in OF_DIGIT_RECOGNIZER:
+            raise SettingsError(
+                f"--submit does not know where to submit what was trained on {shown(settings.dataset)}: name the "
+                f"competition with --competition NAME ({DEFAULT_COMPETITION} is meant only for mnist and kaggle)."
+            )
         predicts = settings.dataset == "kaggle" and settings.test_images is None
         if not (settings.submit or predicts):
             return None
@@ -162,14 +181,24 @@ def _enter(settings: Settings, home: Home, observer: Observer) -> Entry | None:
 
 def _test_images(
     settings: Settings, competition: Entry | None, data: LabelledImages, observer: Observer
-) -> UnlabelledImages | None:
+) -> _Asked | None:
     declared = from_facts(data.preparation) if data.preparation else None
     if competition is not None:
         submission_file.class_columns(competition.sample, data.classes, competition.probabilities)
-        return entry.load_test_images(competition, data.shape, declared, observer.notice)
-    if settings.test_images is not None:
-        return unlabelled.load(settings.test_images, data.shape, preparation=declared)
-    return None
+        images = entry.load_test_images(competition, data.shape, declared, observer.notice)
+        return _Asked(images, competition.sample, competition.probabilities)
+    if settings.test_images is None:
+        return None
+    sample = sample_submission.beside(settings.test_images)
+    probabilities = sample is not None and (settings.probabilities or _scores_probabilities(settings))
+    if sample is not None:
+        submission_file.class_columns(sample, data.classes, probabilities)
+    images = unlabelled.load_asked(settings.test_images, sample, data.shape, observer.notice, declared)
+    return _Asked(images, sample, probabilities)
+
+
+def _scores_probabilities(settings: Settings) -> bool:
+    return settings.metric is not None and competition_metrics.named(settings.metric).of_probabilities
 
 
 def _plan(
@@ -193,41 +222,53 @@ def _plan(
     ]
 
 
-def _predict(
-    home: Home, champion: Deployment, images: UnlabelledImages, competition: Entry | None, observer: Observer
-) -> Submission:
+def _predict(home: Home, champion: Deployment, asked: _Asked, observer: Observer) -> Submission:
     path = home.metric_results / champion.dataset / "submission.csv"
-    application = Application(champion)
-    if competition is None:
-        submission = application.run(images, path)
-    else:
-        submission = application.run(images, path, competition.sample, probabilities=competition.probabilities)
+    submission = Application(champion).run(asked.images, path, asked.sample, probabilities=asked.probabilities)
     if escaped := escape_notice(submission):
         observer.notice(escaped)
     withheld = disclosure.withholds(version_folder.champion_verdict(home, champion))
     return replace(submission, accuracy=None) if withheld else submission
 
 
-def _submit(work: _Submitting, submission: Submission, images: UnlabelledImages) -> PipelineError | None:
-    """Submit predictions of the champion, its refit or the best version; a refusal is returned: the run is done."""
-    home, competition, notify = work.home, work.competition, work.observer.notice
+def _finish(
+    work: _Ending, submission: Submission | None, asked: _Asked
+) -> tuple[Submission | None, PipelineError | None]:
+    """Refit the champion and submit, as far as that is wanted; a refusal is returned, since the run is done."""
+    made = None
     try:
-        if work.settings.submit == "best":
-            best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
-            return None
-        made = None
-        if work.settings.refit is not None:
-            champion = versions.find(home, submission.version_id)
-            request = refitting.RefitRequest(champion, work.settings.refit, images)
-            made = refitting.refit(home, request, work.data, notify)
-            submission = refitting.predict(made, submission, images, competition)
-        submitter.after_run(home, submission, images, entry=competition, patience=Patience(), notify=notify, refit=made)
+        if work.settings.refit is not None and submission is not None:
+            champion = versions.find(work.home, submission.version_id)
+            request = refitting.RefitRequest(champion, work.settings.refit, asked.images)
+            made = refitting.refit(work.home, request, work.data, work.observer.notice)
+            submission = refitting.predict(
+                made, submission, asked.images, asked.sample, probabilities=asked.probabilities
+            )
+        elif work.settings.refit is not None:
+            work.observer.notice("Not refitted: nothing passed the gate, so there is no champion.")
+        if work.settings.submit and work.competition:
+            _submit(work, work.competition, submission, asked.images, made)
     except PipelineError as error:
-        return error
-    return None
+        return submission, error
+    return submission, None
 
 
-def _track(settings: Settings, home: Home, ids: Sequence[str], observer: Observer) -> None:
+def _submit(
+    work: _Ending, competition: Entry, submission: Submission | None, images: UnlabelledImages, made: Refit | None
+) -> None:
+    home, notify = work.home, work.observer.notice
+    if work.settings.submit == "best":
+        best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
+    elif submission is None:
+        notify(
+            "Not submitted: nothing passed the gate, so there is no champion. `--submit best` submits the version "
+            "with the best expected score all the same."
+        )
+    else:
+        submitter.after_run(home, submission, images, entry=competition, patience=Patience(), notify=notify, refit=made)
+
+
+def _track(settings: Settings, home: Home, ids: Collection[str], observer: Observer) -> None:
     """Record judged versions with MLflow, if asked; what goes wrong there stops nothing."""
     if settings.track is None:
         return

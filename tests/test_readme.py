@@ -57,6 +57,13 @@ def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
     assert (tmp_path / "home" / "metric_results" / "eda" / "index.html").exists()
 
 
+def test_the_changelog_has_every_heading_and_entry_of_a_release_once() -> None:
+    for release in (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]:
+        # A reworded copy still begins with the same words.
+        starts = [line[:40] for line in release.splitlines() if line.startswith(("- ", "### "))]
+        assert [start for start in starts if starts.count(start) > 1] == []
+
+
 def test_every_path_and_link_of_the_readme_exists() -> None:
     text = (ROOT / "README.md").read_text()
     linked = re.findall(r"\]\(([^)#]+)\)", text)

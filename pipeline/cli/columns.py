@@ -1,7 +1,7 @@
 """Tables as plain columns, for any width: nothing in them is cut, and no word is broken.
 
 In a pipe each row is one line, however long. On a terminal that is too narrow for that, what identifies a row goes on
-a line of its own below it.
+a line of its own below it, and whatever else does not fit joins it there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,13 +23,14 @@ class Column:
     Attributes:
         head: Its name, above it.
         is_number: Whether its cells are aligned on the right.
-        place: ``line`` for what is compared from row to row; ``below`` for what goes below where it is narrow;
-            ``note`` for what few rows have: it has no head, and is wrapped below where it does not fit.
+        place: ``line`` for what is compared from row to row; ``below`` for what goes below where it is narrow, and
+            ``spare`` for what follows where that is not enough; ``note`` for what few rows have: it has no head,
+            and is wrapped below where it does not fit.
     """
 
     head: str
     is_number: bool = False
-    place: Literal["line", "below", "note"] = "line"
+    place: Literal["line", "spare", "below", "note"] = "line"
 
 
 def print_columns(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], title: str = "") -> None:
@@ -44,11 +45,11 @@ def _lines(
     console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None
 ) -> Iterator[Text]:
     widths = [max(_width(row[place]) for row in rows) for place in range(len(columns))]
-    in_line = [place for place, column in enumerate(columns) if column.place != "note"]
-    full = sum(widths[place] for place in in_line) + len(GAP) * (len(in_line) - 1)
-    fits = width is None or full <= width
-    if not fits:
-        in_line = [place for place in in_line if columns[place].place == "line"]
+    whole, *narrower = _forms(columns)
+    full = _width_of(widths, whole)
+    room = full if width is None else width
+    fits = full <= room
+    in_line = whole if fits else next((form for form in narrower if _width_of(widths, form) <= room), narrower[-1])
     for row in rows:
         below = [_text(row[place]) for place in range(len(columns)) if place not in in_line and _width(row[place])]
         line = _aligned(columns, row, widths, in_line)
@@ -58,15 +59,28 @@ def _lines(
         yield from _below(console, below, width or 0)
 
 
+def _forms(columns: Sequence[Column]) -> Iterator[list[int]]:
+    """Yield the columns that share a line, from all but the notes to the first of those that are compared."""
+    for places in (("line", "spare", "below"), ("line", "spare"), ("line",)):
+        in_line = [place for place, column in enumerate(columns) if column.place in places]
+        yield in_line
+    for last in range(len(in_line) - 1, 0, -1):
+        yield in_line[:last]
+
+
+def _width_of(widths: Sequence[int], places: Sequence[int]) -> int:
+    return sum(widths[place] for place in places) + len(GAP) * (len(places) - 1)
+
+
 def _below(console: Console, cells: Sequence[Text], width: int) -> Iterator[Text]:
-    """Yield cells on one indented line, or on as many as they need."""
-    room = max(1, width - len(INDENT))
-    if cells and sum(_width(cell) + len(GAP) for cell in cells) - len(GAP) <= room:
-        yield Text(INDENT) + Text(GAP).join(cells)
-        return
+    """Yield cells on as few indented lines as hold them, each whole or, where it is longer than a line, wrapped."""
+    room, lines = max(1, width - len(INDENT)), list[Text]()
     for cell in cells:
-        for line in cell.wrap(console, max(room, max(map(cell_len, cell.plain.split()), default=1))):
-            yield Text(INDENT) + line
+        if lines and lines[-1].cell_len + len(GAP) + cell.cell_len <= room:
+            lines[-1] = Text(GAP).join([lines[-1], cell])
+        else:
+            lines.extend(cell.wrap(console, max(room, max(map(cell_len, cell.plain.split()), default=1))))
+    yield from (Text(INDENT) + line for line in lines)
 
 
 def _aligned(columns: Sequence[Column], row: Sequence[Cell], widths: Sequence[int], places: Sequence[int]) -> Text:

@@ -140,5 +140,5 @@ def _short_usage_errors() -> Iterator[None]:
     try:
         yield
     except USAGE_ERROR as error:
-        error.message = shortened(error.message)
+        error.message = shortened(error.message.removeprefix("Value error, "))
         raise

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json
+from pipeline.judging.words import counted
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
         print_json([snapshots.facts_of(snapshot) for snapshot in found])
         return
     for snapshot in found:
-        console.print(f"{snapshot.id}: {snapshot.images:,} images of {len(snapshot.classes)} classes", markup=False)
+        console.print(
+            f"{snapshot.id}: {counted(snapshot.images, 'image')} of {len(snapshot.classes)} classes", markup=False
+        )
     if not found:
         console.print("There is no dataset yet: `simulator.py ingest FOLDER --dataset NAME` starts one.")
 
@@ -69,7 +72,7 @@ def export(
     datasets = Home.find(home).datasets
     snapshot = snapshots.find(datasets, name)
     count = exporting.export(datasets / snapshot.name, snapshot, to, output)
-    console.print(f"{count:,} images of {snapshot.id}: {output}", markup=False, soft_wrap=True)
+    console.print(f"{counted(count, 'image')} of {snapshot.id}: {output}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -108,11 +111,13 @@ def remove(
 def _print(snapshot: "Snapshot", waiting: int, history: "list[Snapshot]") -> None:
     from pipeline.data.preparation import in_words
 
-    console.print(f"{snapshot.id}: {snapshot.images:,} images, made {snapshot.created_at}", markup=False)
+    console.print(f"{snapshot.id}: {counted(snapshot.images, 'image')}, made {snapshot.created_at}", markup=False)
     console.print(f"Prepared as {in_words(snapshot.preparation)}.", markup=False)
     for name, count in snapshot.class_counts.items():
         console.print(f"  {name:<24} {count:>9,}", markup=False)
-    console.print(f"{waiting:,} images are in quarantine; {len(snapshot.removed):,} were removed by hand.")
+    console.print(f"In quarantine: {counted(waiting, 'image')}; {len(snapshot.removed):,} were removed by hand.")
     for one in history:
         erased = f", {one.erased:,} erased" if one.erased else ""
-        console.print(f"  {one.id}  {one.created_at}  {one.images:,} images{erased}  {one.made_by}", markup=False)
+        console.print(
+            f"  {one.id}  {one.created_at}  {counted(one.images, 'image')}{erased}  {one.made_by}", markup=False
+        )

@@ -35,6 +35,14 @@ SizeOption = Annotated[
         help="height,width or height,width,channels, fixed by the first ingest.", show_default="the images' own"
     ),
 ]
+PolarityOption = Annotated[
+    str | None,
+    typer.Option(
+        help="light-on-dark or dark-on-light, to which every picture is brought, or any, which inverts none; fixed by "
+        "the first ingest.",
+        show_default="light-on-dark for digit, else any",
+    ),
+]
 RatioOption = Annotated[
     float | None,
     typer.Option(min=1.0, help="Set aside images that would make a class more than this many times the smallest."),
@@ -54,6 +62,7 @@ def ingest(
     label: Annotated[str | None, typer.Option(help="Class of all given images.", show_default="its folder")] = None,
     as_: KindOption = None,
     image_size: SizeOption = None,
+    polarity: PolarityOption = None,
     new_classes: NewClassesOption = False,
     max_ratio: RatioOption = None,
     labelled_by: LabellerOption = "",
@@ -72,14 +81,14 @@ def ingest(
     Unreadable images are refused, doubtful ones wait in quarantine, and copies are only counted. Train on the dataset
     with `run --dataset NAME`.
     """
+    from pipeline.growing.declaring import Wishes
     from pipeline.growing.ingest import Order
 
     order = Order(
         specs=tuple(sources),
         dataset=dataset,
         label=label,
-        kind=as_,
-        size=image_size,
+        wishes=Wishes(as_, image_size, polarity),
         new_classes=new_classes,
         max_ratio=max_ratio,
         labelled_by=labelled_by,

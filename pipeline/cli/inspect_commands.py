@@ -142,7 +142,7 @@ def compare(
 
 
 def evaluate(
-    named: Annotated[list[str], typer.Argument(metavar="VERSION…", help="Ids of versions, or parts of them.")],
+    named: Annotated[list[str], typer.Argument(metavar="VERSION…", help=f"Each by {VERSION_HELP}.")],
     checkpoint: Annotated[
         int | None,
         typer.Option(
@@ -197,18 +197,10 @@ def _show_evaluation(place: Home, found: Version, result: "Evaluation", *, as_js
 
 
 def _show_evaluations(place: Home, measured: "Sequence[tuple[Version, Evaluation]]") -> None:
-    from rich.table import Table
-
-    from pipeline.cli.terminal_tables import percent_with_interval
+    from pipeline.cli.version_table import print_evaluations
     from pipeline.inspection import test_sets
 
-    table = Table("version", "images", "accuracy (95 %)")
-    for found, one in measured:
-        accuracy = one.scores.accuracy
-        table.add_row(
-            Text(found.id), Text(one.images), percent_with_interval(accuracy.value, accuracy.low, accuracy.high)
-        )
-    console.print(table)
+    print_evaluations(console, measured)
     if len(test_sets.write(place)):
         for name in (test_sets.PICTURE, test_sets.TABLE):
             console.print(f"Written to {place.metric_results / name}", style="dim", soft_wrap=True)

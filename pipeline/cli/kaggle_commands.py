@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.columns import Column, print_columns
-from pipeline.cli.common import VERSION_HELP, ChampionOption, HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import (
+    VERSION_HELP,
+    ChampionOption,
+    HomeOption,
+    JsonOption,
+    console,
+    dataset_name,
+    notice,
+    print_json,
+)
 from pipeline.cli.production_commands import champion_of
 from pipeline.cli.settings_options import settings_option
 from pipeline.errors import SettingsError
@@ -26,6 +35,13 @@ app = typer.Typer(
 )
 
 BEST = "best"
+SUBMISSIONS = (
+    Column("when", place="spare"),
+    Column("reference", place="spare"),
+    *map(Column, ("status", "metric", "expected", "95 %", "public", "difference")),
+    Column("version", place="below"),
+    Column("", place="note"),
+)
 CompetitionOption = Annotated[str, typer.Option(help="Name of the competition, as in its web address.")]
 RefitOption = Annotated[
     int | None,
@@ -119,7 +135,7 @@ def submit(
     place = Home.find(home)
     choices = CompetitionChoices(metric=metric, probabilities=probabilities or None)
     entry = entries.enter(place, competition, choices, notice, test_images=test_images, all_files=test_images is None)
-    found = _version_and_test_images(place, entry, version, dataset)
+    found = _best(place, entry, dataset) if version == BEST else _named(place, entry, version, dataset)
     if found is None:
         return
     chosen, test = found
@@ -136,25 +152,30 @@ def submit(
     console.print(submitter.outcome_sentence(record), markup=False)
 
 
-def _version_and_test_images(
-    home: Home, entry: "Entry", version: str | None, dataset: str | None
-) -> "tuple[Version, UnlabelledImages] | None":
-    """The version that is asked for, the champion or the best; ``None`` if there is none to submit."""
+def _named(home: Home, entry: "Entry", version: str | None, dataset: str | None) -> "tuple[Version, UnlabelledImages]":
+    """The version that is asked for, or the champion, and the test images."""
     from pipeline.application import Application
-    from pipeline.inspection.datasets import name_of
+    from pipeline.publishing import entry as entries
+    from pipeline.store import production, versions
+
+    own = _own_dataset(entry.competition)
+    served = dataset or (own if own in production.datasets(home) else None)
+    name = champion_of(home, served).id if version is None else version
+    chosen = versions.require_whole(versions.find(home, name, dataset_name(home, served)))
+    application = Application(chosen)
+    return chosen, entries.load_test_images(entry, application.shape, application.preparation, notice)
+
+
+def _best(home: Home, entry: "Entry", dataset: str | None) -> "tuple[Version, UnlabelledImages] | None":
+    """The version with the best expected score, and the test images; ``None`` if there is none to submit."""
+    from pipeline.data.preparation import recorded_in
     from pipeline.publishing import best
     from pipeline.publishing import entry as entries
-    from pipeline.store import versions
 
-    own = dataset or _dataset_of(home, entry.competition)
-    name = champion_of(home, own).id if version is None or version == BEST else version
-    chosen = versions.require_whole(versions.find(home, name, own and name_of(home, own)))
-    application = Application(chosen)
-    test = entries.load_test_images(entry, application.shape, application.preparation, notice)
-    if version != BEST:
-        return chosen, test
-    better = best.choose(home, entry, test, chosen.manifest.dataset.name, notice)
-    return None if better is None else (better, test)
+    facts = best.dataset_of(home, dataset_name(home, dataset), _own_dataset(entry.competition))
+    test = entries.load_test_images(entry, facts.shape, recorded_in(facts), notice)
+    version = best.choose(home, entry, test, facts.name, notice)
+    return None if version is None else (version, test)
 
 
 def _refitted(
@@ -167,7 +188,8 @@ def _refitted(
     settings = read_settings(None, {"data_dir": data_dir})
     data = judge_stored.load_now(settings, home, judge_stored.Wanted(), [request.champion], notice)
     made = refitting.refit(home, request, data, notice)
-    return made, refitting.predict(made, submission, request.test, entry)
+    written = refitting.predict(made, submission, request.test, entry.sample, probabilities=entry.probabilities)
+    return made, written
 
 
 @app.command("status")
@@ -207,12 +229,10 @@ def _print_submissions(records: "list[SubmissionRecord]") -> None:
     from pipeline.publishing.submitter import LEAK_WORDS, REFIT_WORDS
     from pipeline.reports import score_texts
 
-    heads = ("when", "reference", "status", "metric", "expected", "95 %", "public", "difference")
-    columns = [*map(Column, heads), Column("version", place="below"), Column("", place="note")]
     rows = []
     for record in records:
         metric = record.metric
-        note = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if REFIT_WORDS in record.message else "")
+        note = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if record.refit else "")
         facts = (
             record.submitted_at,
             str(record.reference or ""),
@@ -226,16 +246,14 @@ def _print_submissions(records: "list[SubmissionRecord]") -> None:
             note,
         )
         rows.append(facts)
-    print_columns(console, columns, rows)
+    print_columns(console, SUBMISSIONS, rows)
 
 
-def _dataset_of(home: Home, competition: str) -> str | None:
-    """The dataset of a competition's own images, if it has a champion."""
+def _own_dataset(competition: str) -> str:
+    """The name of the dataset of a competition's own images."""
     from pipeline.data.validation import slug
-    from pipeline.store import production
 
-    name = "kaggle" if competition == DEFAULT_COMPETITION else slug(competition)
-    return name if name in production.datasets(home) else None
+    return "kaggle" if competition == DEFAULT_COMPETITION else slug(competition)
 
 
 @contextmanager

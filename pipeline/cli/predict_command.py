@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -20,8 +20,13 @@ from pipeline.cli.common import (
 )
 from pipeline.cli.production_commands import champion_of
 from pipeline.contracts import Deployment, Probabilities, UnlabelledImages, Version
-from pipeline.errors import SettingsError
+from pipeline.errors import DataError, SettingsError
+from pipeline.judging.words import counted
 from pipeline.store.home import Home
+
+if TYPE_CHECKING:
+    from pipeline.application import Application
+    from pipeline.facts.competition import SubmissionForm
 
 FilesArgument = Annotated[
     list[Path],
@@ -44,12 +49,16 @@ ProbabilitiesOption = Annotated[
 OutputOption = Annotated[
     Path | None,
     typer.Option(
-        help="Write a submission to this file, with the columns ImageId,Label or those of the sample.",
+        help="Write a submission to this file, with the columns of the sample, or else ImageId,Label.",
         show_default="only for a CSV: submission.csv in metric_results/",
     ),
 ]
 SampleOption = Annotated[
-    Path | None, typer.Option(help="Kaggle's sample_submission.csv; the submission must match its format.")
+    Path | None,
+    typer.Option(
+        help="Kaggle's sample_submission.csv; the submission must match its format.",
+        show_default="the one next to FILE, if there is one",
+    ),
 ]
 
 
@@ -102,12 +111,15 @@ def predict(
 ) -> None:
     """Predict unlabelled images with the champion, or with another version.
 
+    Pictures in sub-folders of a folder are predicted, too. A picture that cannot be read is named and left out, and
+    the exit status is then 1; a submission must be complete, so it is not written.
+
     Warns if the images as a set are unlike those that the model was judged on.
     """
     import numpy as np
 
     from pipeline.application import Application, escape_notice
-    from pipeline.data import sample_submission, unlabelled
+    from pipeline.data import unlabelled
     from pipeline.inspection import likeness
 
     place, shown = Home.find(home), _Shown(top, every=probabilities)
@@ -115,21 +127,25 @@ def predict(
     _require_possible(files, shown, writes=writes)
     model = _model(place, version, dataset)
     application = Application(model)
-    form = sample_submission.read(sample) if sample else None
-    sets = [unlabelled.load(file, application.shape, preparation=application.preparation) for file in files]
-    predicted = [application.predict(images) for images in sets]
-    if unlike := likeness.warning(place, model, np.concatenate(predicted)):
+    form, unreadable = _form(files[0], sample) if writes else None, list[str]()
+    if writes:
+        sets = {files[0]: unlabelled.load_asked(files[0], form, application.shape, notice, application.preparation)}
+    else:
+        sets = _readable(files, application, unreadable)
+    predicted = {file: application.predict(images) for file, images in sets.items()}
+    if unlike := likeness.warning(place, model, np.concatenate(list(predicted.values()))):
         notice(unlike)
     if not writes:
-        found = zip(files, sets, predicted, strict=True)
+        found = ((file, sets[file], predicted[file]) for file in files if file in sets)
         _print([one for each in found for one in _answers(*each, application.classes, shown)], as_json=as_json)
+        _require_all_read(unreadable)
         return
     target = output or _default_file(place, model)
-    made = application.run(sets[0], target, form, probabilities=probabilities, predicted=predicted[0])
+    made = application.run(sets[files[0]], target, form, probabilities=probabilities, predicted=predicted[files[0]])
     if as_json:
         print_json({"version": made.version_id, "images": made.rows, "file": str(made.csv)})
     else:
-        console.print(f"{made.rows:,} predictions by {made.version_id}: {made.csv}", markup=False, soft_wrap=True)
+        console.print(f"{made.rows:,} predictions by {made.version_id}: {made.place}", markup=False, soft_wrap=True)
     if escaped := escape_notice(made):
         notice(escaped)
 
@@ -161,6 +177,44 @@ def _model(home: Home, version: str | None, dataset: str | None) -> Deployment |
     if named not in (None, own):
         raise SettingsError(f"{found.id} is a version of '{own}', not of '{named}': leave out --dataset.")
     return found
+
+
+def _form(file: Path, sample: Path | None) -> "SubmissionForm | None":
+    """What the sample shows: the one that is given, or else the one next to the images."""
+    from pipeline.data import sample_submission
+
+    return sample_submission.read(sample) if sample else sample_submission.beside(file)
+
+
+def _readable(files: Sequence[Path], application: "Application", unreadable: list[str]) -> dict[Path, UnlabelledImages]:
+    """The images of each file; why something cannot be read is added to ``unreadable``.
+
+    Raises:
+        DataError: Nothing can be read.
+    """
+    from pipeline.data import unlabelled
+
+    shape, preparation, read = application.shape, application.preparation, {}
+    for file in files:
+        try:
+            read[file] = unlabelled.load(file, shape, notice, preparation, unreadable=unreadable.append)
+        except DataError as error:
+            unreadable.append(str(error))
+    if not read:
+        _name(unreadable[:-1])
+        raise DataError(unreadable[-1])
+    return read
+
+
+def _require_all_read(unreadable: Sequence[str]) -> None:
+    _name(unreadable)
+    if unreadable:
+        raise DataError(f"Not predicted: {counted(len(unreadable), 'file')} that cannot be read, named above.")
+
+
+def _name(unreadable: Sequence[str]) -> None:
+    for sentence in unreadable:
+        notice(sentence)
 
 
 def _default_file(home: Home, model: Deployment | Version) -> Path:

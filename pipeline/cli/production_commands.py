@@ -124,9 +124,10 @@ def champion_of(home: Home, dataset: str | None) -> Deployment:
 
 
 def _follow(home: Home, deployment: Deployment) -> None:
-    """Update the reports and MLflow for a champion that already serves; a failure there undoes nothing."""
+    """Update reports and mirror for a champion that already serves; a failure there undoes nothing."""
     from pipeline.inspection import reporting
     from pipeline.publishing import hub
+    from pipeline.services import mlflow
 
     try:
         reporting.publish(home)
@@ -136,6 +137,8 @@ def _follow(home: Home, deployment: Deployment) -> None:
             f"{deployment.id} is in production, but metric_results/ could not be updated: {error} "
             "Once that is fixed, run `simulator.py report`."
         )
+    if stale := mlflow.stale_alias(home.metric_results, deployment.dataset):
+        notice(stale)
 
 
 def _readable_history(home: Home) -> tuple[DeploymentRecord, ...]:

@@ -102,6 +102,7 @@ def serve(
             "nobody can review images. `openssl rand -hex 32 > token.txt` makes a token."
         )
     _print_addresses(host, listening.getsockname()[1], private_token, corrections=log)
+    _print_what_is_not_pointed_out(place, dataset)
     _run(app, listening)
 
 
@@ -132,6 +133,19 @@ def _print_addresses(host: str, port: int, private_token: str | None, *, correct
         link = f"{address}/review#token={private_token}"
         purpose = "review images and correct predictions" if corrections else "review images that wait for a decision"
         console.print(f"To {purpose}: {link}", soft_wrap=True, markup=False)
+
+
+def _print_what_is_not_pointed_out(home: Home, dataset: str | None) -> None:
+    from pipeline.store import drift_files, production
+
+    for champion in production.all_current(home):
+        if dataset in (None, champion.dataset) and drift_files.read_reference(home, champion) is None:
+            console.print(
+                "Images unlike the training images are not pointed out yet: `simulator.py drift --prepare "
+                f"--dataset {champion.dataset}` makes what this needs, once for each champion.",
+                soft_wrap=True,
+                markup=False,
+            )
 
 
 def _keeping(home: Home, dataset: str | None, images: int, days: float, audit: float, shadow: str | None) -> "Keeping":

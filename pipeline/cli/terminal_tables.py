@@ -21,9 +21,9 @@ COLUMNS = (
     Column("images", is_number=True),
     Column("model"),
     Column("accuracy (95 %)", is_number=True),
-    Column("seconds", is_number=True),
+    Column("seconds", is_number=True, place="spare"),
     Column("verdict"),
-    Column("production"),
+    Column("production", place="spare"),
     Column("version", place="below"),
 )
 STYLES = {"pass": "bold blue", "unproven": "", "fail": "yellow", "error": "bold red"}
@@ -109,11 +109,13 @@ def _print_outcome(console: Console, summary: "Summary") -> None:
     if summary.submission:
         made = summary.submission
         known = f", {percent(made.accuracy)} right" if made.accuracy is not None else ""
-        console.print(f"\nThe champion {made.version_id} predicted {made.source}{known}: {made.csv}", markup=False)
+        console.print(f"\nThe {made.predictor} predicted {made.source}{known}: {made.place}", markup=False)
         if made.stand_in:
             console.print("No test set was available; --test-images FILE predicts yours.", style="dim")
     else:
-        console.print("\nNo version has passed the gate yet, so nothing is in production and nothing was predicted.")
+        console.print(
+            f"\nNo version of '{summary.dataset}' has passed the gate yet, so it has no champion.", markup=False
+        )
     console.print("\nResults:")
     for title, path in summary.figures.items():
         console.print(f"  {title:<16} {path}", markup=False, soft_wrap=True)

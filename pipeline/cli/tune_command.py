@@ -110,8 +110,8 @@ def tune(
         return
     for sentence in found.sentences:
         console.print(sentence, markup=False)
-    if write is not None:
-        console.print(f"{write} has these parameters now:", markup=False)
+    where = "For pipeline.toml, where --write pipeline.toml puts it:" if write is None else f"Written to {write}:"
+    console.print(where, markup=False)
     console.print()
     typer.echo(result_table.table(model, found.parameters))
 

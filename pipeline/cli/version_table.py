@@ -1,13 +1,18 @@
-"""The table that ``versions`` prints."""
+"""The tables that ``versions`` and ``evaluate`` print."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from pipeline.cli.columns import Cell, Column, print_columns
 from pipeline.cli.terminal_tables import percent_with_interval, verdict_text
+from pipeline.contracts import Version
 from pipeline.store.version_index import VersionSummary
+
+if TYPE_CHECKING:
+    from pipeline.inspection.evaluation import Evaluation
 
 COLUMNS = (
     Column("version", place="below"),
@@ -15,16 +20,30 @@ COLUMNS = (
     Column("model"),
     Column("images", is_number=True),
     Column("accuracy (95 %)", is_number=True),
-    Column("seconds", is_number=True),
+    Column("seconds", is_number=True, place="spare"),
     Column("verdict"),
-    Column("production"),
+    Column("production", place="spare"),
     Column("", place="note"),
+)
+EVALUATIONS = (
+    Column("version", place="below"),
+    Column("images", place="below"),
+    Column("accuracy (95 %)", is_number=True),
 )
 
 
 def print_versions(console: Console, listed: Sequence[VersionSummary]) -> None:
     """Print the versions as rows, in the order given."""
     print_columns(console, COLUMNS, [_cells(version) for version in listed])
+
+
+def print_evaluations(console: Console, measured: "Sequence[tuple[Version, Evaluation]]") -> None:
+    """Print what was measured: a row for each version and set of images, in the order given."""
+    rows = []
+    for version, one in measured:
+        value = one.scores.accuracy
+        rows.append((version.id, one.images, percent_with_interval(value.value, value.low, value.high)))
+    print_columns(console, EVALUATIONS, rows)
 
 
 def _cells(version: VersionSummary) -> tuple[Cell, ...]:

@@ -67,6 +67,7 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
             f"(expected {record.expected_low:.4f} to {record.expected_high:.4f})"
             + ("" if record.metric == "accuracy" else f", {score_texts.inside(record.metric)}")
             + (", trained on test images" if record.leak else "")
+            + (", predicted by its refit on all labels" if record.refit else "")
         )
     yield Text(f"Report: {version.folder / 'report.html'}", style="dim")
 

@@ -58,6 +58,8 @@ class Submission:
         stand_in: Whether benchmark images stood in for a test set.
         accuracy: On the stand-in's known labels; ``None`` for a true test set, or where it was trained on them.
         escaped: Ids and class names that were written with an apostrophe, since a spreadsheet would evaluate them.
+        refit: Number of seeds of the refit that made it in the champion's place; ``None`` if the champion did.
+        sample: The sample submission whose format the file has; ``None`` where there is none.
     """
 
     csv: Path
@@ -68,3 +70,15 @@ class Submission:
     stand_in: bool
     accuracy: float | None = None
     escaped: tuple[str, ...] = ()
+    refit: int | None = None
+    sample: Path | None = None
+
+    @property
+    def predictor(self) -> str:
+        """What made it, in words."""
+        return f"champion {self.version_id}" if self.refit is None else f"refit of {self.version_id} (not judged)"
+
+    @property
+    def place(self) -> str:
+        """The file, and whose format it has."""
+        return str(self.csv) if self.sample is None else f"{self.csv}, in the format of {self.sample}"

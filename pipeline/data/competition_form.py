@@ -13,7 +13,6 @@ from pipeline.data import (
     unlabelled,
 )
 from pipeline.data.notices import Notify, silent
-from pipeline.data.picture_list import FILES
 from pipeline.data.preparation import Preparation
 from pipeline.data.raw import RawSet
 from pipeline.errors import DataError
@@ -50,10 +49,32 @@ def of(folder: Path, sample: SubmissionForm) -> CompetitionForm:
 
 
 def is_competition(folder: Path) -> bool:
-    """Return whether a folder holds a competition's files, by their names."""
+    """Return whether a folder holds a competition's files, by their names.
+
+    Tables that are numbered, ``train-1.csv`` and ``train-2.csv``, are parts of a dataset.
+    """
+    names = [_letters(path) for path in folder.glob("*.csv")]
     return sample_submission.find(folder) is not None or any(
-        name.startswith("train") for name, path in _tables(folder).items() if path.parent == folder
+        name.startswith("train") and names.count(name) == 1 for name in names
     )
+
+
+def training(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return where a competition has its training images, and the columns of a table that hold their labels.
+
+    Args:
+        folder: It holds the competition's files.
+
+    Returns:
+        A table, or a folder with a sub-folder for each class, for which no columns are named.
+
+    Raises:
+        DataError: There are no training images, or it cannot be determined where their labels are.
+    """
+    sample = sample_submission.find(folder)
+    wanted = None if sample is None else sample_submission.read(sample)
+    train, labels = _training(folder, _tables(folder), wanted)
+    return _required(folder, train), labels
 
 
 def labelled_folder(folder: Path, shape: Shape | None, notify: Notify = silent) -> RawSet:
@@ -62,10 +83,7 @@ def labelled_folder(folder: Path, shape: Shape | None, notify: Notify = silent) 
     Raises:
         DataError: As ``labelled``.
     """
-    sample = sample_submission.find(folder)
-    wanted = None if sample is None else sample_submission.read(sample)
-    train, labels = _training(folder, _tables(folder), wanted)
-    return _labelled(folder, train, labels, shape, notify)
+    return _labelled(*training(folder), shape, notify)
 
 
 def labelled(form: CompetitionForm, shape: Shape | None, notify: Notify = silent) -> RawSet:
@@ -79,7 +97,7 @@ def labelled(form: CompetitionForm, shape: Shape | None, notify: Notify = silent
     Raises:
         DataError: They are missing, or one is not usable; names file and row.
     """
-    return _labelled(form.folder, form.train, form.label_columns, shape, notify)
+    return _labelled(_required(form.folder, form.train), form.label_columns, shape, notify)
 
 
 def labelled_csv(path: Path, label_columns: Sequence[str] = (), shape: Shape | None = None) -> RawSet:
@@ -87,15 +105,16 @@ def labelled_csv(path: Path, label_columns: Sequence[str] = (), shape: Shape | N
 
     Args:
         path: The file.
-        label_columns: The columns with the labels; empty takes those whose names say so.
+        label_columns: The columns with the labels; empty takes those that a sample submission next to the file asks
+            for, if it has them, or else those whose names say so.
         shape: As in ``labelled``.
 
     Raises:
         DataError: Names file, row and column of the first thing that is wrong.
     """
     header = pixel_columns.read_header(path)
-    names_pictures = bool(label_columns) or any(name.lower() in (*FILES, *kaggle_csv.IDS) for name in header)
-    if names_pictures and not pixel_columns.has_pixels(header):
+    label_columns = label_columns or _asked_columns(header, sample_submission.beside(path))
+    if listed_pictures.is_list(header, label_columns):
         return listed_pictures.read(path, label_columns, shape)
     return kaggle_csv.read_labelled(path, shape, *label_columns[:1])
 
@@ -134,17 +153,19 @@ def _sample(folder: Path, competition: str | None) -> SubmissionForm:
     return known
 
 
-def _labelled(
-    folder: Path, train: Path | None, label_columns: Sequence[str], shape: Shape | None, notify: Notify
-) -> RawSet:
+def _labelled(train: Path, label_columns: Sequence[str], shape: Shape | None, notify: Notify) -> RawSet:
+    if train.is_dir():
+        return image_folder.read(train, notify, shape)
+    return labelled_csv(train, label_columns, shape)
+
+
+def _required(folder: Path, train: Path | None) -> Path:
     if train is None:
         raise DataError(
             f"{folder} has no train.csv: training images are expected as a train.csv of labels and pixels, as a "
             "train.csv of names and labels with the pictures, or as a folder 'train' with one sub-folder per class."
         )
-    if train.is_dir():
-        return image_folder.read(train, notify, shape)
-    return labelled_csv(train, label_columns, shape)
+    return train
 
 
 def _training(
@@ -162,8 +183,12 @@ def _tables(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in [*sorted(folder.glob("*.csv")), *sorted(folder.glob("*/*.csv"))]:
         if path.is_file() and not path.parent.name.startswith((".", "__")):
-            found.setdefault("".join(character for character in path.stem.lower() if character.isalpha()), path)
+            found.setdefault(_letters(path), path)
     return found
+
+
+def _letters(path: Path) -> str:
+    return "".join(character for character in path.stem.lower() if character.isalpha())
 
 
 def _class_folders(folder: Path) -> Path | None:
@@ -186,12 +211,18 @@ def _holds_pixels(path: Path | None) -> bool:
     return path is not None and path.is_file() and pixel_columns.has_pixels(pixel_columns.read_header(path))
 
 
-def _label_columns(train: Path, header: Sequence[str], sample: SubmissionForm | None) -> tuple[str, ...]:
-    """The columns of the training table that the sample asks for, or the one whose name says that it is the label."""
+def _asked_columns(header: Sequence[str], sample: SubmissionForm | None) -> tuple[str, ...]:
+    """The columns that a sample asks for, as a header writes them; empty if it lacks one."""
     by_name = {name.lower(): name for name in header}
     asked = [name.lower() for name in sample.columns] if sample else []
-    if asked and all(name in by_name for name in asked):
-        return tuple(by_name[name] for name in asked)
+    return tuple(by_name[name] for name in asked) if all(name in by_name for name in asked) else ()
+
+
+def _label_columns(train: Path, header: Sequence[str], sample: SubmissionForm | None) -> tuple[str, ...]:
+    """The columns of the training table that the sample asks for, or the one whose name says that it is the label."""
+    if asked := _asked_columns(header, sample):
+        return asked
+    by_name = {name.lower(): name for name in header}
     known = [by_name[name] for name in listed_pictures.LABELS if name in by_name]
     others = [name for name in header if not pixel_columns.has_pixels([name]) and name.lower() not in kaggle_csv.IDS]
     if len(known) == 1 or len(others) == 1:

@@ -51,17 +51,31 @@ def read(folder: Path, notify: Notify = silent, shape: Shape | None = None) -> R
     )
 
 
-def pictures(folder: Path, notify: Notify = silent) -> list[Path]:
+def pictures(folder: Path, notify: Notify = silent, *, below: bool = False) -> list[Path]:
     """Return the picture files of a folder, sorted by name; other files are left out, with a notice.
+
+    Args:
+        folder: Where they are.
+        notify: Called with the notice.
+        below: Whether those of its sub-folders are wanted, too.
 
     Raises:
         DataError: A picture's name is not printable text.
     """
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    every = folder.rglob("*") if below else folder.iterdir()
+    files = [
+        path for path in sorted(every) if not _is_hidden(path.relative_to(folder)) and not (below and path.is_dir())
+    ]
     found = [path for path in files if path.is_file() and path.suffix.lower() in SUFFIXES]
     for path in found:
         require_printable(str(path), "The picture")
     known = set(found)
-    if others := [path.name for path in files if path not in known]:
-        notify(f"{folder}: {len(others):,} left out that are not pictures, the first is {quoted(others[0])}.")
+    others = [path.relative_to(folder).as_posix() for path in files if path not in known]
+    if found and others:
+        more = f" and {len(others) - 1:,} more" if others[1:] else ""
+        notify(f"{folder}: not a picture, so left out: {quoted(others[0])}{more}.")
     return found
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

@@ -88,8 +88,11 @@ def _label_place(path: Path, columns: PixelColumns, label: str) -> int:
     names = [name.lower() for name in columns.header]
     others = [name.lower() for name in columns.others]
     if label.lower() not in others:
-        first = quoted(columns.header[0])
-        raise DataError(f"{path} has '{first}' as its first column; a labelled set starts with '{label}'.")
+        found = quoted(", ".join(columns.others)) or "none"
+        raise DataError(
+            f"{path} has no label column (besides pixels, it has {found}): call the column with the labels '{label}', "
+            "or put the sample_submission.csv that names it next to the file."
+        )
     unknown = [name for name in columns.others if name.lower() not in (label.lower(), *IDS)]
     if unknown:
         raise DataError(f"{path} has the column '{quoted(unknown[0])}', which is neither label nor pixels: remove it.")

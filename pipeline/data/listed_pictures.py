@@ -6,16 +6,41 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.contracts import Images, Shape
-from pipeline.data import class_labels, picture_stack
+from pipeline.data import class_labels, picture_stack, pixel_columns
+from pipeline.data.kaggle_csv import IDS
 from pipeline.data.picture_index import PictureIndex
+from pipeline.data.pixel_columns import has_pixels
 from pipeline.data.preparation import Preparation
 from pipeline.data.raw import RawPart, RawSet, parent_name
 from pipeline.data.reading import blaming
 from pipeline.errors import DataError
 from pipeline.text import quoted
 
+NAMES = ("file", "filename", "file_name", "path", "image", *IDS)
+"""Columns that name pictures, in a table without pixels."""
 LABELS = ("label", "class", "target", "category")
 """Names of a column of labels if nothing else identifies it."""
+LOOKED_AT = 100
+"""Rows that show which column names pictures."""
+
+
+@dataclass(frozen=True)
+class ListedPicture:
+    """A row of a table.
+
+    Attributes:
+        name: As the table names the picture.
+        line: Of the row, as an editor counts it.
+        file: The picture.
+        label: Its class; ``None`` where the table does not say.
+        fault: Why there is no picture, in a sentence.
+    """
+
+    name: str
+    line: int
+    file: Path
+    label: str | None
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +60,34 @@ class _Table:
         return self.lines[index]
 
 
+def is_list(header: Sequence[str], label_columns: Sequence[str] = ()) -> bool:
+    """Return whether a CSV with this header names pictures, rather than hold their pixels.
+
+    Args:
+        header: Names of the columns.
+        label_columns: Those that are known to hold labels, if any: the others may have any name then.
+    """
+    return not has_pixels(header) and (bool(label_columns) or any(name.lower() in NAMES for name in header))
+
+
+def listed(path: Path, label_columns: Sequence[str] = ()) -> list[ListedPicture]:
+    """Return the pictures that a CSV names, which may lack labels or be missing.
+
+    Args:
+        path: As ``read``.
+        label_columns: As ``read``; if empty and no column has the name of one, there are no labels.
+
+    Raises:
+        DataError: No column names pictures, several may hold labels, or a row has too many or too few columns.
+    """
+    table = _read(path)
+    chosen = tuple(label_columns) or _label_columns(table)
+    index = PictureIndex(path.parent)
+    names = table.column(_name_column(table, chosen, index))
+    rows = zip(names, _texts(table, chosen), strict=True)
+    return [_listed(index, path, table.line(number), *row) for number, row in enumerate(rows)]
+
+
 def read(path: Path, label_columns: Sequence[str] = (), shape: Shape | None = None) -> RawSet:
     """Read the pictures that a CSV names, with their labels.
 
@@ -47,7 +100,9 @@ def read(path: Path, label_columns: Sequence[str] = (), shape: Shape | None = No
         DataError: No column names pictures or labels, a picture is missing, or a row is wrong.
     """
     table = _read(path)
-    chosen = tuple(label_columns) or _label_column(table)
+    chosen = tuple(label_columns) or _label_columns(table)
+    if not chosen:
+        raise _without_labels(table)
     index = PictureIndex(path.parent)
     files = index.all(table.column(_name_column(table, chosen, index)), "train", path.name)
     labels, classes = _labels(table, chosen)
@@ -86,25 +141,58 @@ def _read(path: Path) -> _Table:
     return _Table(path, header, content, numbers)
 
 
-def _label_column(table: _Table) -> tuple[str]:
-    known = [name for name in table.header if name.lower() in LABELS]
-    rest = known or (table.header[1:] if len(table.header) == 2 else ())
-    if len(rest) != 1:
-        names = quoted(", ".join(table.header), 200)
-        raise DataError(f"{table.path} has the columns {names}: call the one with the labels 'label'.")
-    return (rest[0],)
+def _require_no_pixels(table: _Table, labels: Sequence[str]) -> None:
+    """Refuse a table that names no pictures, but seems to hold pixels."""
+    if pixel_columns.look_misnamed([name for name in table.header if name not in labels]):
+        pixel_columns.find(table.path)
+
+
+def _label_columns(table: _Table) -> tuple[str, ...]:
+    known = tuple(name for name in table.header if name.lower() in LABELS)
+    if len(known) > 1:
+        raise _without_labels(table)
+    return known or (table.header[1:] if len(table.header) == 2 else ())
+
+
+def _without_labels(table: _Table) -> DataError:
+    _require_no_pixels(table, [name for name in table.header if name.lower() in LABELS])
+    names = quoted(", ".join(table.header), 200)
+    return DataError(f"{table.path} has the columns {names}: call the one with the labels 'label'.")
 
 
 def _name_column(table: _Table, labels: Sequence[str], index: PictureIndex) -> str:
-    for name in table.header:
-        first = table.column(name)[0]
-        if name not in labels and first and index.find(first, "train"):
-            return name
-    names = quoted(", ".join(name for name in table.header if name not in labels), 200)
+    """The column whose first rows name most pictures; the first of several."""
+    others = [name for name in table.header if name not in labels]
+    found = {name: sum(map(index.knows, table.column(name)[:LOOKED_AT])) for name in others}
+    if any(found.values()):
+        return max(others, key=found.__getitem__)
+    _require_no_pixels(table, labels)
     raise DataError(
-        f"No column of {table.path} ({names}) names a picture below {table.path.parent}: put the pictures there, "
-        "unpacked."
+        f"No column of {table.path} ({quoted(', '.join(others), 200)}) names a picture below {table.path.parent}: put "
+        "the pictures there, unpacked."
     )
+
+
+def _listed(index: PictureIndex, path: Path, line: int, name: str, label: str | None) -> ListedPicture:
+    try:
+        file = index.find(name, "train")
+    except DataError as error:
+        return ListedPicture(name, line, path, label, f"{path.name}, row {line}: {error}")
+    if file is None:
+        fault = f"{path.name}, row {line}: there is no picture '{quoted(name)}' in or below its folder."
+        return ListedPicture(name, line, path, label, fault)
+    return ListedPicture(name, line, file, label)
+
+
+def _texts(table: _Table, chosen: Sequence[str]) -> list[str | None]:
+    """The label of each row as text; ``None`` where there is none."""
+    if len(chosen) > 1:
+        labels, classes = _labels(table, chosen)
+        assert classes is not None
+        return [classes[label] for label in labels.tolist()]
+    if not chosen:
+        return [None] * len(table.rows)
+    return [None if text.lower() in class_labels.MISSING else text for text in table.column(chosen[0])]
 
 
 def _labels(table: _Table, chosen: Sequence[str]) -> tuple[class_labels.Numbers, tuple[str, ...] | None]:

@@ -32,23 +32,33 @@ class PictureIndex:
                 if path.suffix.lower() in SUFFIXES and not name.startswith("."):
                     self._by_stem[path.stem].append(path)
 
+    def knows(self, name: str) -> bool:
+        """Return whether there is at least one picture of a name."""
+        return bool(self._meant(_path(name)))
+
     def find(self, name: str, part: Part) -> Path | None:
         """Return the picture of a name; ``None`` if there is none.
 
-        If several folders have the name, the one named after the wanted part wins: ``train`` or ``test``.
+        If several folders have the name, the one named after the wanted part wins, ``train`` or ``test``, and then
+        the one at the very path.
 
         Raises:
             DataError: Several pictures could be meant.
         """
-        wanted = PurePosixPath(name.strip().replace("\\", "/").removeprefix("./"))
-        stem = wanted.stem if wanted.suffix.lower() in SUFFIXES else wanted.name
-        found = [path for path in self._by_stem.get(stem, ()) if _is_meant(path, wanted)]
+        wanted = _path(name)
+        found = self._meant(wanted)
         if len(found) > 1:
             found = _of_part(found, part)
+        if len(found) > 1:
+            found = [path for path in found if wanted in {path, path.with_suffix("")}] or found
         if len(found) > 1:
             both = " and ".join(str(self._folder / path) for path in found[:2])
             raise DataError(f"'{quoted(name)}' may be {both}: remove one of them.")
         return self._folder / found[0] if found else None
+
+    def _meant(self, wanted: PurePosixPath) -> list[PurePosixPath]:
+        stem = wanted.stem if wanted.suffix.lower() in SUFFIXES else wanted.name
+        return [path for path in self._by_stem.get(stem, ()) if _is_meant(path, wanted)]
 
     def all(self, names: Sequence[str], part: Part, place: str) -> list[Path]:
         """Return the picture of each name.
@@ -69,6 +79,10 @@ class PictureIndex:
                 f"{len(names):,} are missing): add them, or remove the rows."
             )
         return [path for path in found if path is not None]
+
+
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath(name.strip().replace("\\", "/").removeprefix("./"))
 
 
 def _is_meant(path: PurePosixPath, wanted: PurePosixPath) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts import Images, Shape
+from pipeline.data.notices import Notify
 from pipeline.data.picture_file import read_picture
 from pipeline.data.preparation import Preparation, prepare
 from pipeline.data.reading import require_affordable
@@ -47,6 +48,29 @@ def read_all_prepared(files: Sequence[Path], preparation: Preparation) -> Images
     for number, path in enumerate(files):
         images[number] = read_prepared(path, preparation)
     return images
+
+
+def read_readable(
+    files: Sequence[Path], preparation: Preparation, unreadable: Notify
+) -> tuple[Images, tuple[Path, ...]]:
+    """Return those pictures that can be read, as ``read_all_prepared`` does, and their files.
+
+    Args:
+        files: At least one picture.
+        preparation: What the dataset declares.
+        unreadable: Called for each other picture, with a sentence that names the file.
+    """
+    require_affordable(str(files[0].parent), (len(files), *preparation.shape))
+    images = np.empty((len(files), *preparation.shape), np.uint8)
+    found: list[Path] = []
+    for path in files:
+        try:
+            images[len(found)] = read_prepared(path, preparation)
+        except DataError as error:
+            unreadable(str(error))
+        else:
+            found.append(path)
+    return images[: len(found)], tuple(found)
 
 
 def read_prepared(path: Path, preparation: Preparation) -> Images:

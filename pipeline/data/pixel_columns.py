@@ -4,6 +4,7 @@ import csv
 import itertools
 import math
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +59,10 @@ def has_pixels(header: Sequence[str]) -> bool:
 
 
 def find(path: Path) -> PixelColumns:
-    """Return where a CSV has its pixels; if no name says so, all columns but a leading label.
+    """Return where a CSV has its pixels.
 
     Raises:
-        DataError: The file is empty or has no header.
+        DataError: The file is empty, has no header, or has no columns that are named as pixels are.
     """
     header = tuple(read_header(path))
     if not header:
@@ -69,9 +70,26 @@ def find(path: Path) -> PixelColumns:
     if all(name.lstrip("-").isdigit() for name in header):
         raise DataError(f"{path} has no header: its first row must be label,pixel0,pixel1,... or pixel0,pixel1,...")
     named = [index for index, name in enumerate(header) if PIXEL.fullmatch(name.lower())]
-    if named:
-        return PixelColumns(header, named[0], named[-1] + 1)
-    return PixelColumns(header, int(header[0].lower() == LABEL), len(header))
+    if not named:
+        found = quoted(", ".join([*(_counted(header) or header)[:2], "…"]))
+        raise DataError(
+            f"{path} has no columns of pixels: they must be called pixel0, pixel1, … (or 1x1, 1x2, …), not {found}."
+        )
+    return PixelColumns(header, named[0], named[-1] + 1)
+
+
+def look_misnamed(header: Sequence[str]) -> bool:
+    """Return whether most columns are counted, as pixels are, but have other names."""
+    return not has_pixels(header) and 2 * len(_counted(header)) > len(header) > 4
+
+
+def _counted(header: Sequence[str]) -> list[str]:
+    """The columns whose names differ only in their numbers: the largest such group."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in header:
+        if any(character.isdigit() for character in name):
+            groups[re.sub(r"\d+", "0", name)].append(name)
+    return max(groups.values(), key=len, default=[])
 
 
 def shape_of(path: Path, columns: PixelColumns, shape: Shape | None) -> Shape:

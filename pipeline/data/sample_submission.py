@@ -28,6 +28,17 @@ def find(folder: Path) -> Path | None:
     return next((named[name] for name in _NAMES if name in named), None)
 
 
+def beside(test_images: Path) -> SubmissionForm | None:
+    """Return the format that a sample submission next to test images shows; ``None`` if there is none.
+
+    Raises:
+        DataError: The file is no such table; names the row.
+    """
+    path = find(test_images.parent)
+    # What is called sample.csv may hold anything, the test images among them.
+    return None if path is None or "submission" not in path.stem.lower() else read(path)
+
+
 def read(path: Path) -> SubmissionForm:
     """Return the submission format that a sample shows: a column of ids, and one or more columns to fill.
 
@@ -47,7 +58,7 @@ def read(path: Path) -> SubmissionForm:
     if not ids:
         raise DataError(f"{path} has a header but no ids.")
     class_labels.require_distinct([name.strip() for name in ids], str(path), lambda index: rows[index + 1][0])
-    return SubmissionForm(header[0], header[1:], ids)
+    return SubmissionForm(header[0], header[1:], ids, path)
 
 
 def identified(images: UnlabelledImages, form: SubmissionForm) -> UnlabelledImages:
@@ -77,9 +88,10 @@ def identified(images: UnlabelledImages, form: SubmissionForm) -> UnlabelledImag
 
 
 def _misfit(images: UnlabelledImages, form: SubmissionForm) -> DataError:
+    instead = "move it elsewhere" if form.file else "name the competition with --competition"
     return DataError(
-        f"The sample submission asks for {_range(form.ids, 'ids')}, but there are {_range(images.ids, 'images')}: "
-        "use the test images that belong to the sample, and name the competition with --competition."
+        f"{form.title} asks for {_range(form.ids, 'ids')}, but {images.source} has {_range(images.ids, 'images')}: "
+        f"use the test images that belong to the sample, or {instead}."
     )
 
 

@@ -110,7 +110,8 @@ def read(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, columns=columns, page_checksum_verification=True, partitioning=None)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}. Restore it from a backup.") from error
 

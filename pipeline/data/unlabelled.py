@@ -1,28 +1,41 @@
 """Images to predict, in any supported format."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.contracts import Images, Shape, UnlabelledImages
-from pipeline.data import checks, idx, image_folder, kaggle_csv, npz
+from pipeline.data import checks, idx, image_folder, kaggle_csv, listed_pictures, npz, sample_submission
 from pipeline.data.notices import Notify, silent
-from pipeline.data.picture_stack import read_all_prepared, read_prepared
+from pipeline.data.picture_stack import read_all_prepared, read_prepared, read_readable
 from pipeline.data.preparation import Preparation, default_for
 from pipeline.errors import DataError
+from pipeline.facts.competition import SubmissionForm
+from pipeline.text import quoted
 
 
-def load(path: Path, shape: Shape, notify: Notify = silent, preparation: Preparation | None = None) -> UnlabelledImages:
+def load(
+    path: Path,
+    shape: Shape,
+    notify: Notify = silent,
+    preparation: Preparation | None = None,
+    *,
+    unreadable: Notify | None = None,
+) -> UnlabelledImages:
     """Load images to predict.
 
     Args:
         path: A CSV of pixels (Kaggle's test.csv), an ``.npz`` (images, x or x_test), a file of IDX images, a folder of
-            pictures, or a single picture.
+            pictures, in sub-folders or not, or a single picture.
         shape: Height, width and channels that the model takes. Pictures of another shape are converted; arrays of
             another shape are refused.
         notify: Called with each sentence that a user should read.
         preparation: What the model's dataset declares; ``None`` takes the default of the shape.
+        unreadable: Called with a sentence for each picture of a folder that cannot be read, which is then left out;
+            ``None`` refuses the folder.
 
     Returns:
-        Images with the ids of their CSV, with their file names where they are pictures, else with the ids 1 to N.
+        Images with the ids of their CSV, with their paths below the folder where they are pictures, else with the ids
+        1 to N.
 
     Raises:
         DataError: Nothing usable is there; names file and row.
@@ -31,7 +44,7 @@ def load(path: Path, shape: Shape, notify: Notify = silent, preparation: Prepara
         raise DataError(f"{path} does not exist: name a CSV, an .npz, IDX images, a picture or a folder of pictures.")
     declared = preparation or default_for(shape)
     if path.is_dir():
-        return _folder(path, declared, notify)
+        return _folder(path, declared, notify, unreadable)
     suffix = path.suffix.lower()
     if suffix in image_folder.SUFFIXES:
         return UnlabelledImages(f"picture {path}", read_prepared(path, declared)[None], (path.name,))
@@ -40,17 +53,58 @@ def load(path: Path, shape: Shape, notify: Notify = silent, preparation: Prepara
     if suffix == ".npz":
         place, array = npz.read_unlabelled(path)
         return _numbered(f"NumPy archive {path}", _fitting(checks.pixels(array, place), shape, place))
-    if idx.NAME.fullmatch(path.name):
+    if _is_idx(path):
         return _idx(path, shape)
     raise DataError(f"{path} has an unknown format: a CSV, an .npz, IDX images or a picture is expected.")
 
 
-def _folder(folder: Path, preparation: Preparation, notify: Notify) -> UnlabelledImages:
-    files = image_folder.pictures(folder, notify)
-    if files:
+def load_asked(
+    path: Path,
+    sample: SubmissionForm | None,
+    shape: Shape,
+    notify: Notify = silent,
+    preparation: Preparation | None = None,
+) -> UnlabelledImages:
+    """Load images to predict, each with the id that a sample submission has for it; without a sample, as ``load``.
+
+    Raises:
+        DataError: Nothing usable is there, or images and sample do not belong together.
+    """
+    if sample is None:
+        return load(path, shape, notify, preparation)
+    if path.is_dir():
+        pixels = listed_pictures.named(path, sample.ids, preparation or default_for(shape), "the sample submission")
+        return UnlabelledImages(f"pictures in {path}", pixels, sample.ids)
+    return sample_submission.identified(load(path, shape, notify, preparation), sample)
+
+
+def _folder(folder: Path, preparation: Preparation, notify: Notify, unreadable: Notify | None) -> UnlabelledImages:
+    files: Sequence[Path] = image_folder.pictures(folder, notify, below=True)
+    if not files:
+        raise _without_pictures(folder)
+    if unreadable is None:
         images = read_all_prepared(files, preparation)
-        return UnlabelledImages(f"pictures in {folder}", images, tuple(file.name for file in files))
-    raise DataError(f"{folder} holds no pictures: add some, or name a CSV, an .npz or an IDX file.")
+    else:
+        images, files = read_readable(files, preparation, unreadable)
+    if not files:
+        raise DataError(f"{folder} holds no picture that can be read.")
+    return UnlabelledImages(
+        f"pictures in {folder}", images, tuple(file.relative_to(folder).as_posix() for file in files)
+    )
+
+
+def _without_pictures(folder: Path) -> DataError:
+    """What is wrong with a folder that has no pictures: it may have a file that should be named instead."""
+    known = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".csv", ".npz") or _is_idx(path)]
+    if not known:
+        return DataError(f"{folder} holds no pictures: add some, or name a CSV, an .npz or an IDX file.")
+    meant = next((path for path in known if path.name.startswith(("test", "t10k-images"))), known[0])
+    names = quoted(", ".join(path.name for path in known), 200)
+    return DataError(f"{folder} holds no pictures but {names}: name the file to predict, as in {meant}.")
+
+
+def _is_idx(path: Path) -> bool:
+    return idx.NAME.fullmatch(path.name) is not None
 
 
 def _csv(path: Path, shape: Shape) -> UnlabelledImages:

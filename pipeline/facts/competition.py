@@ -26,16 +26,23 @@ class SubmissionForm:
         id_column: Name of the first column.
         columns: Names of the other columns: one for a label, or one a class for probabilities.
         ids: The id of each row, in order.
+        file: The sample that shows this; ``None`` where no file does.
     """
 
     id_column: str
     columns: tuple[str, ...]
     ids: tuple[str, ...]
+    file: Path | None = field(default=None, compare=False)
 
     @property
     def header(self) -> tuple[str, ...]:
         """All column names, in order."""
         return self.id_column, *self.columns
+
+    @property
+    def title(self) -> str:
+        """What a sentence calls the sample."""
+        return f"The sample submission {self.file}" if self.file else "The sample submission"
 
 
 def numbered_form(ids: tuple[str, ...], columns: tuple[str, ...] = ("Label",)) -> SubmissionForm:

@@ -13,6 +13,8 @@ SNAPSHOT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}@\d{1,6}")
 """A snapshot of a dataset that grows, ``letters@7``; the path of a dataset starts with a slash."""
 ShiftsName = Literal["off", "cross", "square"]
 """Over which copies of an image a network averages its answers: see ``pipeline.models.shift_averaging``."""
+LEFT_TO_THE_PROGRAM = {"epochs": 0, "batch_size": 0, "rounds": 0, "learning_rate": 0, "shifts": -1}
+"""Parameters that the program can choose, and the value that leaves them to it."""
 ModelFormat = Literal["keras", "xgboost", "joblib", "cross-fitted", "blend"]
 
 
@@ -213,7 +215,15 @@ class Manifest(Facts):
     automatic: dict[str, int | float] | None = None
 
     @property
+    def became(self) -> dict[str, int | float | str]:
+        """What parameters that were left to the program became, by name; ``automatic`` where that was not recorded."""
+        left = {name for name, value in LEFT_TO_THE_PROGRAM.items() if self.parameters.get(name) == value}
+        unrecorded: dict[str, int | float | str] = dict.fromkeys(sorted(left), "automatic")
+        return unrecorded | (self.automatic or {})
+
+    @property
     def parameters_used(self) -> dict[str, Any]:
         """The parameters, those that were left to the program as what they became: ``213 (automatic)``."""
-        became = self.automatic or {}
-        return self.parameters | {name: f"{value:,} (automatic)" for name, value in became.items()}
+        return self.parameters | {
+            name: value if isinstance(value, str) else f"{value:,} (automatic)" for name, value in self.became.items()
+        }

@@ -27,6 +27,8 @@ class SubmissionRecord:
         leak: Whether the version was trained on test images and submitted all the same.
         reason: Why it was refused, is unknown or could not be scored, in a sentence.
         metric: What all scores are values of; see ``pipeline.judging.competition_metrics``.
+        refit: Number of seeds of the refit that predicted in the version's place, while the expected score is the
+            version's; ``None`` if the version itself predicted.
     """
 
     submitted_at: str
@@ -45,6 +47,7 @@ class SubmissionRecord:
     leak: bool = False
     reason: str = ""
     metric: Annotated[str, Field(min_length=1)] = "accuracy"
+    refit: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -61,6 +64,11 @@ class SubmissionRecord:
     def as_expected(self) -> bool | None:
         """Whether the public score is in the 95 % interval; ``None`` until it is known."""
         return None if self.public_score is None else self.expected_low <= self.public_score <= self.expected_high
+
+    @property
+    def predictor(self) -> str:
+        """What predicted, in words: the version, or its refit."""
+        return f"the refit of {self.version}" if self.refit else self.version
 
     @property
     def key(self) -> tuple[str, str, str]:

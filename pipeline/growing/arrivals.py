@@ -9,7 +9,18 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pipeline.data import checks, idx, npz, parquet, picture_list, shards, sources
+from pipeline.data import (
+    checks,
+    competition_form,
+    idx,
+    listed_pictures,
+    npz,
+    parquet,
+    pixel_columns,
+    sample_submission,
+    shards,
+    sources,
+)
 from pipeline.data.image_folder import SUFFIXES
 from pipeline.data.notices import Notify
 from pipeline.data.picture_file import MOST_BYTES
@@ -30,6 +41,7 @@ class Item:
         label: The name of its class; ``None`` if it has none.
         selection: One of ``shards.SELECTIONS``.
         file: The file that it came in: the picture itself, a table or an archive; ``None`` for a set read by its name.
+        fault: Why there is no such picture, in a sentence.
     """
 
     name: str
@@ -37,6 +49,7 @@ class Item:
     label: str | None
     selection: str = shards.ARRIVED
     file: Path | None = None
+    fault: str = ""
 
 
 @dataclass
@@ -153,6 +166,10 @@ def _walk(root: Path, folder: Path, found: Arrivals, scratch: Path | None = None
     unpacked = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in LEFT_OUT)
+        if any(name.lower().endswith(".csv") for name in files) and competition_form.is_competition(Path(parent)):
+            folders.clear()
+            _readable(Path(parent), found, partial(_competition, Path(parent), root, found))
+            continue
         label = Path(parent).name if Path(parent) != root else None
         # Tables first: what they name is taken with their labels.
         for name in sorted(files, key=lambda name: (not name.lower().endswith(".csv"), name)):
@@ -186,23 +203,36 @@ def _file(path: Path, root: Path, label: str | None, found: Arrivals) -> None:
         if not found.listed or path.resolve() not in found.listed:
             found.items.append(Item(name, path, label, file=path))
     elif suffix in TABLES:
-        _readable(path, found, partial(_table, path, found))
+        _readable(path, found, partial(_table, path, TABLES[suffix], found))
     else:
         found.left_out.append((path, name))
 
 
-def _table(path: Path, found: Arrivals) -> None:
-    items = list(TABLES[path.suffix.lower()](path))
-    found.listed.update(item.content for item in items if isinstance(item.content, Path))
+def _competition(folder: Path, root: Path, found: Arrivals) -> None:
+    """Add the training images of a competition: its test images have no labels."""
+    train, label_columns = competition_form.training(folder)
+    if train.is_dir():
+        _walk(train, train, found)
+    else:
+        _table(train, partial(_csv, label_columns=label_columns), found)
+    for path in sorted(folder.glob("*.csv")):
+        if path not in {train, sample_submission.find(folder)}:
+            shown = path.relative_to(root).as_posix()
+            found.faults.append((path, f"{shown}: of a competition, only the training images are taken."))
+
+
+def _table(path: Path, read: Callable[[Path], Iterator[Item]], found: Arrivals) -> None:
+    items = list(read(path))
+    found.listed.update(item.content.resolve() for item in items if isinstance(item.content, Path))
     found.items += [item if item.file else replace(item, file=path) for item in items]
 
 
-def _csv(path: Path) -> Iterator[Item]:
-    if picture_list.is_list(path):
-        for row in picture_list.read(path):
-            yield Item(row.name, row.file, row.label, file=row.file)
-    else:
-        yield from _of_set(sources.read_file(path))
+def _csv(path: Path, label_columns: Sequence[str] = ()) -> Iterator[Item]:
+    if not listed_pictures.is_list(pixel_columns.read_header(path), label_columns):
+        yield from _of_set(competition_form.labelled_csv(path, label_columns))
+        return
+    for row in listed_pictures.listed(path, label_columns):
+        yield Item(row.name, row.file, row.label, file=row.file, fault=row.fault)
 
 
 def _npz(path: Path) -> Iterator[Item]:

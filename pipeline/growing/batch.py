@@ -13,6 +13,7 @@ from pipeline.growing import screening
 from pipeline.growing.preparing import Prepared
 from pipeline.growing.quarantine import Opinion
 from pipeline.growing.screening import Arrival, Decision
+from pipeline.judging.words import counted
 
 TITLES = {
     screening.STORED: "Stored",
@@ -103,7 +104,7 @@ class Batch:
         """Return the report, one sentence per line."""
         pace = 60 * len(self.outcomes) / max(self.seconds, 1e-3)
         lines = [
-            f"{len(self.outcomes):,} images arrived for {self.dataset} and were prepared as "
+            f"{counted(len(self.outcomes), 'image')} arrived for {self.dataset}, prepared as "
             f"{in_words(self.preparation)}, {pace:,.0f} per minute."
         ]
         lines += [f"{title}: {self.counts[kind]:,}." for kind, title in TITLES.items() if self.counts[kind]]
@@ -112,7 +113,7 @@ class Batch:
             lines.append(f"Judging by their edges, the pictures are {found}.")
         lines += [f"Not read: {fault}" for fault in self.faults]
         if self.left_out:
-            lines.append(f"{len(self.left_out):,} other files were left out; the first is {self.left_out[0]}.")
+            lines.append(f"Other files left out: {len(self.left_out):,}; the first is {self.left_out[0]}.")
         if self.out_of_fold:
             lines.append("No champion serves this dataset yet: labels were compared with out-of-fold predictions.")
         elif self.champion is None:
@@ -121,7 +122,10 @@ class Batch:
             )
         waiting = sum(self.counts[cause] for cause in screening.QUARANTINED)
         if waiting:
-            lines.append(f"{waiting:,} images wait for review: `simulator.py review --dataset {self.dataset}`.")
+            wait = "waits" if waiting == 1 else "wait"
+            lines.append(
+                f"{counted(waiting, 'image')} {wait} for review: `simulator.py review --dataset {self.dataset}`."
+            )
         if self.after is not None:
             lines += screening.uneven(self.after.class_counts)
             lines.append(self._snapshot_in_words())
@@ -138,9 +142,9 @@ class Batch:
         counts = [(sum(self.counts[kind] for kind in kinds), name) for name, kinds in groups]
         parts = ", ".join(f"{count:,} {name}" for count, name in counts if count)
         unread = len(self.faults) + len(self.left_out)
-        files = f" {unread:,} files were not read." if unread else ""
-        size = f" {self.after.id} has {self.after.images:,} images." if self.after else ""
-        return f"{len(self.outcomes):,} images arrived ({parts}).{files}{size}"
+        files = f" {counted(unread, 'file')} not read." if unread else ""
+        size = f" {self.after.id} has {counted(self.after.images, 'image')}." if self.after else ""
+        return f"{counted(len(self.outcomes), 'image')} arrived ({parts}).{files}{size}"
 
     def facts(self) -> dict[str, Any]:
         """Return the report for other programs."""
@@ -165,4 +169,4 @@ class Batch:
         shares = ", ".join(f"{name} {count:,}" for name, count in self.after.class_counts.items())
         same = self.before is not None and self.before.number == self.after.number
         verb = "is unchanged" if same else "was made"
-        return f"Snapshot {self.after.id} {verb}: {self.after.images:,} images ({shares})."
+        return f"Snapshot {self.after.id} {verb}: {counted(self.after.images, 'image')} ({shares})."

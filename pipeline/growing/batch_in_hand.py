@@ -65,10 +65,10 @@ def take_in(
         done = ingest(home, _for_folder(order, folder), desk, progress, wait=False)
     except NothingTakenError as error:
         reasons = [reason for reasons in error.untaken.values() for reason in reasons]
-        return refused(batch, order.dataset, reasons or [str(error)])
+        return refused(batch, order.dataset, _relative(reasons or [str(error)], folder))
     except (DataError, SettingsError) as error:
         _require_sound(home, order.dataset)
-        return refused(batch, order.dataset, [str(error)])
+        return refused(batch, order.dataset, _relative([str(error)], folder))
     except (PipelineError, OSError):
         raise
     except Exception as error:  # a watcher must outlive whatever it is given
@@ -118,13 +118,18 @@ def _for_folder(order: Order, folder: Path) -> Order:
 
 def _outcome(folder: Path, done: Batch, happened: WatchEvent) -> BatchOutcome:
     files = [path.relative_to(folder).as_posix() for path in done.untaken if path.is_relative_to(folder)]
-    reasons = [reason for reasons in done.untaken.values() for reason in reasons]
+    reasons = _relative([reason for reasons in done.untaken.values() for reason in reasons], folder)
     return BatchOutcome(
         whole=False,
         files=tuple(sorted(filter(str.isprintable, files))),
         reasons=_harmless(reasons),
         happened=happened,
     )
+
+
+def _relative(reasons: Iterable[str], folder: Path) -> list[str]:
+    """Name files as they were sent: where they are in hand, they will not be when this is read."""
+    return [reason.replace(f"{folder}/", "") for reason in reasons]
 
 
 def _harmless(reasons: Iterable[str]) -> tuple[str, ...]:

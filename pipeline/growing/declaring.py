@@ -1,6 +1,7 @@
 """What a dataset declares with its first ingest: classes, shape and preparation."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import get_args
@@ -21,6 +22,21 @@ LOOKED_AT = 50
 """At most this many pictures are examined for size and colour if no size is given."""
 LARGEST_SIDE = 1024
 LONGEST_CLASS = 100
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of the preparation; ``None`` where the dataset or the images decide.
+
+    Attributes:
+        kind: ``--as``.
+        size: ``--image-size``.
+        polarity: ``--polarity``.
+    """
+
+    kind: str | None = None
+    size: str | None = None
+    polarity: str | None = None
 
 
 def check_name(name: str) -> None:
@@ -54,29 +70,28 @@ def image_size(text: str) -> tuple[int, int, int | None]:
     return numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None
 
 
-def terms_of(parent: Snapshot | None, items: Sequence[Item], kind: str | None, size: str | None, new: bool) -> Terms:
+def terms_of(parent: Snapshot | None, items: Sequence[Item], wishes: Wishes, *, new_classes: bool) -> Terms:
     """Return the terms of the next snapshot.
 
     Args:
         parent: The newest snapshot, whose terms cannot be changed except by new classes.
         items: What arrived.
-        kind: ``--as``.
-        size: ``--image-size``.
-        new: Whether new classes may be added (``--new-classes``); a first ingest adds those it finds.
+        wishes: How pictures should be prepared.
+        new_classes: Whether new classes may be added (``--new-classes``); a first ingest adds those it finds.
 
     Raises:
         SettingsError: The options contradict the dataset, or there is none and nothing says what it should be.
     """
     found = _ordered({item.label for item in items if item.label is not None})
-    for name in found if new or parent is None else ():
+    for name in found if new_classes or parent is None else ():
         _check_class(name)
     if parent is not None:
-        _check_same(parent, kind, size)
-        added = tuple(name for name in found if name not in parent.classes) if new else ()
+        _check_same(parent, wishes)
+        added = tuple(name for name in found if name not in parent.classes) if new_classes else ()
         return Terms((*parent.classes, *added), parent.shape, parent.preparation)
     if not found:
         raise SettingsError("The first ingest of a dataset needs labels: give --label, or a folder for each class.")
-    preparation = _declared(items, found, kind, size)
+    preparation = _declared(items, found, wishes)
     return Terms(tuple(found), preparation.shape, preparation)
 
 
@@ -86,27 +101,39 @@ def _check_class(name: str) -> None:
         raise DataError(f"The class {name[:80]!r} cannot be the name of a folder: rename it.")
 
 
-def _check_same(parent: Snapshot, kind: str | None, size: str | None) -> None:
-    asked = image_size(size) if size else None
-    fits = asked is None or all(own == given for own, given in zip(parent.shape, asked, strict=True) if given)
-    if not fits or kind not in {None, parent.preparation.kind}:
+def _check_same(parent: Snapshot, wishes: Wishes) -> None:
+    own = parent.preparation
+    asked = image_size(wishes.size) if wishes.size else None
+    fits = asked is None or all(side == given for side, given in zip(parent.shape, asked, strict=True) if given)
+    if not fits or wishes.kind not in {None, own.kind} or wishes.polarity not in {None, own.polarity}:
         raise SettingsError(
-            f"{parent.name} is prepared as {in_words(parent.preparation)}, once for all its images: leave out --as and "
-            "--image-size, or ingest into another --dataset."
+            f"{parent.name} is prepared as {in_words(own)}, once for all its images: leave out --as, --image-size and "
+            "--polarity, or ingest into another --dataset."
         )
 
 
-def _declared(items: Sequence[Item], classes: Sequence[str], kind: str | None, size: str | None) -> Preparation:
-    if kind is not None and kind not in get_args(Kind):
-        raise SettingsError(f"--as '{kind}' is unknown: choose from {', '.join(get_args(Kind))}.")
+def _declared(items: Sequence[Item], classes: Sequence[str], wishes: Wishes) -> Preparation:
+    _check_known("--as", wishes.kind, get_args(Kind))
+    _check_known("--polarity", wishes.polarity, get_args(Polarity))
     shapes = _shapes(items)
-    height, width, channels = image_size(size) if size else _natural_size(shapes, classes)
+    height, width, channels = image_size(wishes.size) if wishes.size else _natural_size(shapes, classes)
     # What is not stored in colour stays grey.
     channels = channels or max((shape[2] for shape in shapes), default=1)
     digits = channels == 1 and set(classes) <= DIGITS
-    chosen: Kind = next((known for known in get_args(Kind) if known == kind), "digit" if digits else "fit")
-    polarity: Polarity = "light-on-dark" if chosen == "digit" else "any"
+    chosen: Kind = next((known for known in get_args(Kind) if known == wishes.kind), "digit" if digits else "fit")
+    if chosen == "digit" and wishes.polarity == "any":
+        raise SettingsError(
+            "Pictures prepared as digit all have one polarity: leave out --polarity any, or choose another --as."
+        )
+    # Elsewhere, how light the ground is may be what tells classes apart.
+    usual: Polarity = "light-on-dark" if chosen == "digit" else "any"
+    polarity: Polarity = next((known for known in get_args(Polarity) if known == wishes.polarity), usual)
     return Preparation(chosen, polarity, height, width, channels)
+
+
+def _check_known(option: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise SettingsError(f"{option} '{value}' is unknown: choose from {', '.join(known)}.")
 
 
 def _natural_size(shapes: set[tuple[int, int, int]], classes: Sequence[str]) -> tuple[int, int, int | None]:

@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from pipeline.growing import (
 )
 from pipeline.growing.arrivals import Arrivals, Desk, Item, collect
 from pipeline.growing.batch import Batch, NothingTakenError, Outcome, Untaken
+from pipeline.growing.declaring import Wishes
 from pipeline.growing.preparing import Prepared, prepare_all
 from pipeline.growing.quarantine import Opinion, Waiting
 from pipeline.growing.screening import Arrival, Decision, Known
@@ -54,7 +55,7 @@ class Order:
         specs: Paths, names that ``--dataset`` takes, or ``hf:owner/name``.
         dataset: The dataset's name.
         label: The class of all images; ``None`` takes each picture's folder.
-        kind, size: ``--as`` and ``--image-size``; ``None`` where the dataset or the images decide.
+        wishes: How pictures should be prepared.
         new_classes: Whether labels that the dataset does not know become classes.
         max_ratio: How many times the smallest class the largest may have; ``None`` for any.
         labelled_by: Who labelled the images.
@@ -65,8 +66,7 @@ class Order:
     specs: tuple[str, ...]
     dataset: str
     label: str | None = None
-    kind: str | None = None
-    size: str | None = None
+    wishes: Wishes = field(default_factory=Wishes)
     new_classes: bool = False
     max_ratio: float | None = None
     labelled_by: str = ""
@@ -105,7 +105,7 @@ def ingest(home: Home, order: Order, desk: Desk, progress: Progress, *, wait: bo
 def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress: Progress) -> Batch:
     started = time.monotonic()
     parent = snapshots.latest(folder)
-    terms = declaring.terms_of(parent, arrivals.items, order.kind, order.size, order.new_classes)
+    terms = declaring.terms_of(parent, arrivals.items, order.wishes, new_classes=order.new_classes)
     batch = snapshot_store.batch_id(item.name for item in arrivals.items)
     checks = _Checks.of(home, folder, parent, terms)
     outcomes = list(_outcomes(arrivals.items, terms, order, checks, progress))

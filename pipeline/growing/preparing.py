@@ -47,6 +47,8 @@ Work = Callable[[Item, Preparation], Prepared]
 
 def prepare_item(item: Item, preparation: Preparation) -> Prepared:
     """Return the pixels of one item; whatever is wrong with it is a fault, not an error."""
+    if item.fault:
+        return _faulty(item.fault)
     try:
         pixels, polarity = _pixels(item.content, item.name, preparation)
     except PipelineError as error:

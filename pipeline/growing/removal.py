@@ -18,6 +18,7 @@ from pipeline.growing import decisions, quarantine, served_deletion, snapshot_st
 from pipeline.growing.arrivals import Item
 from pipeline.growing.preparing import prepare_item
 from pipeline.growing.snapshot_store import Change, Terms, reports_folder
+from pipeline.orchestration import refitting
 from pipeline.store import atomic, disk, drift_files, lock, role_records
 from pipeline.store.home import Home
 
@@ -116,12 +117,14 @@ def complete_erasure(home: Home, folder: Path) -> bool:
         decisions.forget(folder, doomed)
     shard_cache.forget(folder)
     served_deletion.erase(home, doomed)
-    _forget_roles(home, folder.name, doomed)
+    drift_files.forget_images(home, folder.name)
+    for lineage in role_records.names(home):
+        _forget_roles(home, lineage, doomed)
     for place in pending["traces"]:
         version_traces.forget(home.root / place, doomed)
+    refitting.remove_cut_off(home)
     for pages in (home.metric_results / "eda", reports_folder(home, folder.name)):
         atomic.remove_tree(pages)
-    drift_files.forget_images(home, folder.name)
     with atomic.disk_errors(folder / PENDING):
         disk.unlink(folder / PENDING)
         atomic.sync_folder(folder)
@@ -199,9 +202,10 @@ def _without(folder: Path, shard: Shard, classes: Sequence[str], doomed: frozens
     return snapshot_store.rewrite(folder, shard, f"{Path(shard.file).stem}-erased.parquet", classes, doomed)
 
 
-def _forget_roles(home: Home, dataset: str, doomed: Collection[str]) -> None:
-    roles = role_records.load(home, dataset)
-    if roles is None:
+def _forget_roles(home: Home, lineage: str, doomed: Collection[str]) -> None:
+    """Forget the roles of images in a lineage, which may have another name than the dataset (``run --name``)."""
+    roles = role_records.load(home, lineage)
+    if roles is None or not (gone := contained(roles.digests, version_traces.as_digests(doomed))).any():
         return
-    kept = ~contained(roles.digests, version_traces.as_digests(doomed))
-    role_records.save(home, dataset, Roles(roles.digests[kept], roles.roles[kept]))
+    drift_files.forget_images(home, lineage)
+    role_records.save(home, lineage, Roles(roles.digests[~gone], roles.roles[~gone]))

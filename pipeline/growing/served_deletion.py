@@ -44,7 +44,11 @@ def delete_all(home: Home, dataset: str) -> int:
 
 
 def erase(home: Home, image_digests: Collection[str]) -> None:
-    """Delete every served prediction of some images, given by the hexadecimal digests of their pixels.
+    """Delete every served prediction of some images, and the pages on a drift alarm that may show them.
+
+    Args:
+        home: The home folder.
+        image_digests: Of the pixels, in hexadecimal.
 
     Raises:
         StoreError: A file is damaged, or the disk is full or fails.
@@ -53,5 +57,6 @@ def erase(home: Home, image_digests: Collection[str]) -> None:
         for served in served_log.read(home, dataset):
             known = zip(served.ids, from_production.digests_of(served), strict=True)
             if ids := [one for one, digest in known if digest in image_digests]:
+                drift_files.remove_page(home, dataset)
                 served_upkeep.delete(home, dataset, ids)
         audits.forget_images(home, dataset, image_digests)

@@ -35,9 +35,10 @@ def trained_on(home: Home, images: Collection[str]) -> list[str]:
 
 
 def folders_with_traces(home: Home, images: Collection[str]) -> list[str]:
-    """Return the folders of versions, bundles and refits with a trace of any of the images, relative to the home."""
+    """Return the folders of versions, candidates, bundles and refits with a trace of any image, in the home."""
     sought = as_digests(images)
     places = [version.folder for version in versions.list_versions(home)]
+    places += sorted(path.parent for path in home.staging.glob(f"*/{manifest.NAME}"))
     places += sorted(path.parent for path in home.production.glob(f"*/*/{manifest.NAME}"))
     places += sorted(path.parent for path in home.metric_results.glob(f"{refitting.FOLDER}/*/*/*/{manifest.NAME}"))
     return [
@@ -48,7 +49,9 @@ def folders_with_traces(home: Home, images: Collection[str]) -> list[str]:
 
 
 def forget(folder: Path, images: Collection[str]) -> None:
-    """Overwrite the digests in a version's files, and delete its report where that may show one of the images.
+    """Overwrite the digests in a version's files, and delete its report, which may show one of the images.
+
+    A report shows benchmark images, and training images of which those are near copies.
 
     Every step can be repeated; the manifest, which makes them count, comes last.
 
@@ -57,7 +60,7 @@ def forget(folder: Path, images: Collection[str]) -> None:
     """
     gone = as_digests(images)
     facts = manifest.read(folder)
-    shown = contained(_judged_on(folder), gone).any()
+    shown = contained(np.concatenate([_seen_in_training(folder), _judged_on(folder)]), gone).any()
     dropped = [name for name in facts.files if shown and name.startswith(PICTURES)]
     for name in dropped:
         with atomic.disk_errors(folder / name):

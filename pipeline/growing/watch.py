@@ -253,6 +253,7 @@ class Watch:
         if status == 0:
             self._log.record(trained=number, running_on=0, failed=0, doing="waiting")
             self._log.happened("run", f"The run on {on} is done.", snapshot=number)
+            self._count(snapshots.find(self._home.datasets, self._dataset))
             return
         self._failures += 1
         self._failed_at = time.monotonic()

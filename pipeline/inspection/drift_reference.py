@@ -46,8 +46,8 @@ def of(home: Home, champion: Deployment, *, data_dir: Path | None, notify: Calla
         DataError: The champion's images cannot be found, or none are left that it was not trained on.
         StoreError: The champion is damaged, or the disk fails.
     """
-    kept = drift_files.read_reference(home, champion.dataset)
-    if kept is not None and kept.facts.digest == champion.digest:
+    kept = drift_files.read_reference(home, champion)
+    if kept is not None:
         return kept
     facts = manifest.read(champion.folder)
     notify(f"Scoring the images that {champion.id} was not trained on; this is done once for each champion.")

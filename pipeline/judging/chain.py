@@ -96,7 +96,7 @@ def _check_end(name: str, lines: Sequence[Line], head: Line | None, witnessed: i
     known = _known(name, head)
     if len(lines) < max(known, witnessed):
         raise StoreError(f"{_title(name)}: lines {len(lines) + 1} to {max(known, witnessed)} are missing. {RESTORE}")
-    if head and known and lines[known - 1]["digest"] != head["digest"]:
+    if head is not None and lines[known - 1]["digest"] != head["digest"]:
         raise StoreError(f"{_title(name)}: line {known} is not the one that was written. {RESTORE}")
     if head is None and len(lines) > 1:
         raise StoreError(

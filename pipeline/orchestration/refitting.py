@@ -27,15 +27,15 @@ from pipeline.contracts import (
 from pipeline.data import digests
 from pipeline.data.notices import Notify
 from pipeline.errors import DataError, ModelError
+from pipeline.facts.competition import SubmissionForm
 from pipeline.facts.manifest_facts import Manifest, RefitFacts
 from pipeline.judging.agreement import Agreement, agreement
 from pipeline.models import registry
-from pipeline.publishing.entry import Entry
 from pipeline.store import atomic, lock, manifest, version_arrays
 from pipeline.store.home import Home
 from pipeline.trainer import Trainer
 
-FOLDER = "refits"
+FOLDER, STAGING = "refits", ".staging"
 LENGTHS = ("rounds", "epochs")
 """Parameters that say how long a recipe trains at most, if it may stop early."""
 
@@ -102,9 +102,26 @@ def refit(
     return made
 
 
-def predict(made: Refit, submission: Submission, test: UnlabelledImages, entry: Entry) -> Submission:
+def remove_cut_off(home: Home) -> None:
+    """Delete what refits left behind that were killed. The caller holds the home's lock.
+
+    Raises:
+        StoreError: The disk fails.
+    """
+    for folder in home.metric_results.glob(f"{FOLDER}/*/*/{STAGING}"):
+        atomic.remove_tree(folder)
+
+
+def predict(
+    made: Refit,
+    submission: Submission,
+    test: UnlabelledImages,
+    sample: SubmissionForm | None,
+    *,
+    probabilities: bool = False,
+) -> Submission:
     """Replace the champion's submission by that of its refit; returns it under the champion's name."""
-    written = Application(made).run(test, submission.csv, entry.sample, probabilities=entry.probabilities)
+    written = Application(made).run(test, submission.csv, sample, probabilities=probabilities)
     return replace(written, version_digest=submission.version_digest)
 
 
@@ -152,7 +169,7 @@ def _without_validation(facts: Manifest) -> dict[str, Any]:
 
 
 def _train(folder: Path, data: LabelledImages, cell: Cell, progress: FitProgress) -> None:
-    staging = folder.parent / ".staging"
+    staging = folder.parent / STAGING
     atomic.remove_tree(staging)
     atomic.remove_tree(folder)
     candidate = Trainer(staging).run(data, cell, progress)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pipeline.application import Application
 from pipeline.contracts import Submission, UnlabelledImages, Version
+from pipeline.errors import DataError
+from pipeline.facts.manifest_facts import DatasetFacts
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.judging import disclosure
 from pipeline.publishing import submitter
@@ -17,10 +19,8 @@ from pipeline.store import submissions, version_arrays, versions
 from pipeline.store.home import Home
 
 Notify = Callable[[str], None]
-MOST_MEASURED = 20
-"""Of the most accurate versions; their metric on the benchmark is computed."""
 MOST_COMPARED = 5
-"""Of those; each predicts the test images."""
+"""Of the versions that have the best metric on the benchmark; each predicts the test images."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,29 @@ def submit(
     return submitter.submit_if_possible(home, submitter.Request(version, submission, test, entry), patience, notify)
 
 
+def dataset_of(home: Home, named: str | None, own: str) -> DatasetFacts:
+    """Return the dataset whose versions may be submitted, as the newest of them describes it.
+
+    Args:
+        home: The home folder.
+        named: Its name; ``None`` takes ``own`` if that has versions, or else the only dataset that has.
+        own: The name of the competition's own images.
+
+    Raises:
+        DataError: It has no versions, or several datasets have and none is named.
+    """
+    listed = [version.known_manifest for version in versions.list_versions(home)]
+    known = {facts.dataset.name: facts.dataset for facts in listed if facts}
+    if not known:
+        raise DataError("There are no versions yet: `simulator.py run` trains them.")
+    if named is None and own not in known and len(known) > 1:
+        raise DataError(f"Several datasets have versions ({', '.join(sorted(known))}): name one with --dataset.")
+    name = named or (own if own in known else next(iter(known)))
+    if name not in known:
+        raise DataError(f"The dataset '{name}' has no versions; these have: {', '.join(sorted(known))}.")
+    return known[name]
+
+
 def predict(home: Home, version: Version, entry: Entry, test: UnlabelledImages) -> Submission:
     """Return what a version submits: ``metric_results/kaggle/<competition>/submission.csv``.
 
@@ -66,7 +89,7 @@ def choose(home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notif
     """Return the version with the best expected score that has not been sent yet, and say why.
 
     Versions that were trained on test images are left out, and so are those that could not be judged or whose figures
-    are withheld. Of many, only the best on the benchmark predict the test images.
+    are withheld. Of many, only those with the best metric on the benchmark predict the test images.
 
     Args:
         home: The home folder.
@@ -80,8 +103,12 @@ def choose(home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notif
         DataError: The images do not fit a model.
     """
     records = submissions.of_competition(home, entry.competition)
-    sent = {one.version for one in records if one.status != "refused" and submitter.REFIT_WORDS not in one.message}
-    unsent = [one for one in _usable(home, test, dataset) if one.id not in sent]
+    sent = {one.version for one in records if one.status != "refused" and not one.refit}
+    usable = _usable(home, test, dataset)
+    if not usable:
+        notify(f"Nothing was sent: no version of '{dataset}' has benchmark figures to choose by.")
+        return None
+    unsent = [one for one in usable if one.id not in sent]
     honest = [one for one in unsent if not leaked_images(one, test)]
     if not honest:
         why = "were trained on test images" if unsent else f"were sent to {entry.competition} before"
@@ -109,13 +136,11 @@ def _usable(home: Home, test: UnlabelledImages, dataset: str) -> list[Version]:
 
 
 def _best_on_benchmark(honest: Sequence[Version], entry: Entry) -> list[Version]:
-    accurate = sorted(honest, key=lambda one: one.scores.accuracy.value or 0.0, reverse=True)[:MOST_MEASURED]
-
     def loss(version: Version) -> float:
         judged = version_arrays.predictions(version)
         return entry.metric.loss(judged.probabilities, judged.labels)
 
-    return sorted(accurate, key=loss)[:MOST_COMPARED]
+    return sorted(honest, key=loss)[:MOST_COMPARED]
 
 
 def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry) -> str:

@@ -49,7 +49,7 @@ names file and row if it is not usable."""
 def download(
     home: Home, competition: str, patience: Patience, notify: Notify, *, force: bool = False
 ) -> list[DataFile]:
-    """Fetch a competition's files, unless they are there and whole.
+    """Fetch a competition's files, unless they are there and whole, or a notebook has or attaches them.
 
     The files of a known competition are fetched and checked one by one; those of any other arrive in one archive,
     which is unpacked with all archives inside it.
@@ -67,14 +67,14 @@ def download(
             unknown competition, which are kept, have a form that is not known.
         StoreError: No competition can have this name, or the disk fails.
     """
+    before = competitions.folder(home, competition)
+    present = before or _attached(competition, patience, notify)
     if competition in KNOWN:
-        return _download_known(home, competition, patience, notify, force=force)
-    present = competitions.folder(home, competition)
-    fetched = present is None or force
-    if fetched:
-        present = _attached(competition, patience, notify) or _fetch_all(home, competition, patience, notify)
-    folder = _unpacked(home, competition, present or home.competition(competition), notify)
-    return _listed(competition_form.read(folder, competition), fetched=fetched)
+        return _download_known(home, competition, present, patience, notify, force=force)
+    if present is None or force:
+        present = _fetch_all(home, competition, patience, notify)
+    folder = _unpacked(home, competition, present, notify)
+    return _listed(competition_form.read(folder, competition), fetched=before is None or force)
 
 
 def present(home: Home, competition: str, patience: Patience, notify: Notify) -> Path:
@@ -159,10 +159,14 @@ def _rows(path: Path) -> int | None:
         return sum(1 for line in content if line.strip()) - 1
 
 
-def _download_known(home: Home, competition: str, patience: Patience, notify: Notify, *, force: bool) -> list[DataFile]:
-    known = KNOWN[competition]
-    folder = home.competition(competition)
-    kept = {} if force else {name: form for name in known.files if (form := _form(folder / name, known))}
+def _download_known(
+    home: Home, competition: str, present: Path | None, patience: Patience, notify: Notify, *, force: bool
+) -> list[DataFile]:
+    known, own = KNOWN[competition], home.competition(competition)
+    folder = present or own
+    kept = {} if force else _usable(folder, known)
+    if folder != own and len(kept) < len(known.files):  # a notebook's input is taken as a whole or not at all
+        folder, kept = own, {}
     forms, missing = dict(kept), [name for name in known.files if name not in kept]
     if missing:
         session = kaggle.connect(competition, patience)
@@ -171,6 +175,10 @@ def _download_known(home: Home, competition: str, patience: Patience, notify: No
             forms[name] = _fetch(session, known, name, folder)
     _require_fitting(forms, folder)
     return [DataFile(folder / name, forms[name][0], fetched=name in missing) for name in [*kept, *missing]]
+
+
+def _usable(folder: Path, known: KnownCompetition) -> dict[str, tuple[int, ...]]:
+    return {name: form for name in known.files if (form := _form(folder / name, known))}
 
 
 def _form(path: Path, known: KnownCompetition) -> tuple[int, ...] | None:

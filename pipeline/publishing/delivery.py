@@ -118,10 +118,11 @@ def unknown_sentence(record: SubmissionRecord) -> str:
     """Return what is known of an attempt whose outcome is unknown, and what to do."""
     page = f"kaggle.com/competitions/{record.competition}/submissions"
     which = option(record.competition)
+    again = f"{which} --version {record.version}" + (f" --refit {record.refit}" if record.refit else "")
     return (
-        f"Kaggle may or may not have the submission of {record.version} from {record.submitted_at}: its list does not "
-        f"show it. {record.reason} Run `simulator.py kaggle status{which}` later, or look at {page}; only if it is "
-        f"not there, send it again with `simulator.py kaggle submit{which} --resend`."
+        f"Kaggle may or may not have the submission of {record.predictor} from {record.submitted_at}: its list does "
+        f"not show it. {record.reason} Run `simulator.py kaggle status{which}` later, or look at {page}; only if it is "
+        f"not there, send it again with `simulator.py kaggle submit{again} --resend`."
     ).replace("  ", " ")
 
 

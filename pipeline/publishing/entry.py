@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.config import Settings
 from pipeline.contracts import Shape, UnlabelledImages
-from pipeline.data import competition_form, listed_pictures, sample_submission, unlabelled
+from pipeline.data import competition_form, sample_submission, unlabelled
 from pipeline.data.preparation import Preparation, default_for
 from pipeline.errors import DataError
 from pipeline.facts.competition import KNOWN, CompetitionChoices, CompetitionForm, SubmissionForm, option
@@ -16,6 +16,7 @@ from pipeline.publishing import competition_files
 from pipeline.services.calls import Patience
 from pipeline.store import competitions
 from pipeline.store.home import Home
+from pipeline.text import plain
 
 Notify = Callable[[str], None]
 FETCH = Patience(limit_seconds=1800.0)
@@ -73,7 +74,8 @@ def enter(
     if given.metric is not None:
         competition_metrics.named(given.metric)
     chosen = competitions.remember(home, competition, given, notify)
-    own = None if test_images is None else _sample_beside(test_images)
+    own = None if test_images is None else sample_submission.beside(test_images)
+    _require_columns(competition, own)
     form = None
     if own is None or all_files:
         form = _form(home, competition, own, notify, fetch)
@@ -126,15 +128,16 @@ def load_test_images(entry: Entry, shape: Shape, preparation: Preparation | None
                 f"{option(entry.competition)}`, or name your own with --test-images."
             )
         return competition_form.test_images(entry.form, shape, declared, notify)
-    if path.is_dir():
-        pixels = listed_pictures.named(path, entry.sample.ids, declared, "the sample submission")
-        return UnlabelledImages(f"pictures in {path}", pixels, entry.sample.ids)
-    return sample_submission.identified(unlabelled.load(path, shape, notify, declared), entry.sample)
+    return unlabelled.load_asked(path, entry.sample, shape, notify, declared)
 
 
-def _sample_beside(test_images: Path) -> SubmissionForm | None:
-    path = sample_submission.find(test_images.parent)
-    return None if path is None else sample_submission.read(path)
+def _require_columns(competition: str, own: SubmissionForm | None) -> None:
+    known = KNOWN[competition].sample if competition in KNOWN else None
+    if own and known and own.header != known.header:
+        raise DataError(
+            f"{own.file} has the columns {plain(','.join(own.header))}, but a submission to {competition} has "
+            f"{','.join(known.header)}: name the competition that it belongs to with --competition."
+        )
 
 
 def _form(

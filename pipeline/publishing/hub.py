@@ -170,7 +170,8 @@ def _config(facts: Manifest) -> dict[str, Any]:
         "version": facts.id,
         "digest": facts.digest,
         "recipe": facts.recipe,
-        "parameters": facts.parameters,
+        "parameters": facts.parameters | facts.became,
+        "automatic": sorted(facts.became),
         "classes": list(facts.dataset.classes),
         "input": {
             "name": "images",

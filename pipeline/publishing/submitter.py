@@ -8,7 +8,7 @@ from pipeline import moments
 from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
 from pipeline.data import sources
 from pipeline.errors import DataError, ServiceError
-from pipeline.facts.competition import DEFAULT_COMPETITION, option
+from pipeline.facts.competition import option
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.publishing import delivery
 from pipeline.publishing.assessment import Assessment, assess, leaked_images
@@ -100,11 +100,11 @@ def after_run(
         PipelineError: As ``submit``.
     """
     last = submissions.latest(home, entry.competition)
-    same = last is not None and last.version == submission.version_id and (REFIT_WORDS in last.message) == bool(refit)
+    same = last is not None and last.version == submission.version_id and bool(last.refit) == bool(refit)
     if last and same and last.status not in UNCERTAIN:
         notify(
-            f"{last.version} was submitted to {entry.competition} before: the champion is unchanged, so nothing was "
-            "sent."
+            f"Before this run, {last.predictor} was submitted to {entry.competition}: the champion is unchanged, so "
+            "nothing was sent."
         )
         return None
     version = versions.find(home, submission.version_id)
@@ -120,7 +120,7 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
     try:
         record = submit(home, request, patience, notify)
     except kaggle.MissingCredentialsError:
-        notify(how_to_submit(request.submission, request.entry))
+        notify(how_to_submit(request))
         return None
     except LeakError as error:
         if kaggle_credentials.given():
@@ -131,16 +131,19 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
     return record
 
 
-def how_to_submit(submission: Submission, entry: Entry) -> str:
-    """Return how to submit a file without credentials, in one line."""
-    words = ["simulator.py kaggle submit"]
-    if entry.competition != DEFAULT_COMPETITION:
-        words.append(f"{option(entry.competition).strip()} --version {submission.version_id}")
+def how_to_submit(request: Request) -> str:
+    """Return how to submit the same once there are credentials, in one line."""
+    entry = request.entry
+    version = request.version
+    own = f"--dataset {shlex.quote(version.manifest.dataset.name)} --version {version.id}"
+    words = [f"simulator.py kaggle submit{option(entry.competition)} {own}"]
+    if request.refit is not None:
+        words.append(f"--refit {request.refit.seeds}")
     if entry.test_images is not None:
         words.append(f"--test-images {shlex.quote(str(entry.test_images))}")
     return (
         f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `{' '.join(words)}`, or "
-        f"upload {submission.csv} on kaggle.com/competitions/{entry.competition}."
+        f"upload {request.submission.csv} on kaggle.com/competitions/{entry.competition}."
     )
 
 
@@ -150,7 +153,7 @@ def outcome_sentence(record: SubmissionRecord) -> str:
     expected = f"{score_texts.score(record.metric, record.expected_score)} ({inside})"
     if record.public_score is not None:
         actual = score_texts.score(record.metric, record.public_score, digits=3)
-        return f"Public score of {record.version}: {actual}; expected {expected}."
+        return f"Public score of {record.predictor}: {actual}; expected {expected}."
     if record.status == "pending":
         return (
             f"Submission {record.reference} was sent but is not scored yet; expected {expected}. "
@@ -158,7 +161,7 @@ def outcome_sentence(record: SubmissionRecord) -> str:
         )
     if record.status in UNCERTAIN:
         return delivery.unknown_sentence(record)
-    return f"Submission of {record.version}: {record.status}. {record.reason}".strip()
+    return f"Submission of {record.predictor}: {record.status}. {record.reason}".strip()
 
 
 def _check(request: Request) -> None:
@@ -219,6 +222,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         expected_high=assessment.expected.high,
         leak=assessment.leaked > 0,
         metric=request.entry.metric.name,
+        refit=request.refit.seeds if request.refit else None,
     )
 
 

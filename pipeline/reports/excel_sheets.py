@@ -35,7 +35,7 @@ FORMATS = {
 """Number format by column; a column that is not named stays general."""
 MOMENTS = frozenset({"created_at", "judged_at", "promoted_at", "submitted_at"})
 """Columns with a time in UTC."""
-WRAPPED = frozenset({"sentence", "reason", "parameters"})
+WRAPPED = frozenset({"sentence", "reason", "parameters", "automatic"})
 """Columns with sentences."""
 _NARROWEST, _WIDEST, _LINE_POINTS = 9, 60, 15
 FONT = {"name": "Calibri", "size": 11}

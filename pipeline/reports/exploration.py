@@ -46,6 +46,7 @@ class Exploration:
         samples: Rows drawn at random, class by class.
         compared: How many images were compared with each other.
         twins: The most similar pairs, identical ones first.
+        pairs: How many pairs of nearest neighbours there are.
         suspects: Images whose label is doubtful, the most doubtful first.
         mapped: The rows on the map, and where they lie, ``[n, 2]``.
         abstained: Classes for which no label is doubted, as similar images are uninformative there.
@@ -56,6 +57,7 @@ class Exploration:
     samples: Rows
     compared: int
     twins: Sequence[facts.Twins]
+    pairs: int
     suspects: Sequence[facts.Suspect]
     mapped: tuple[Rows, NDArray[np.float32]]
     abstained: tuple[str, ...] = ()
@@ -113,6 +115,7 @@ def explore(
         samples=samples,
         compared=len(found.rows),
         twins=facts.near_duplicates(data.images, data.labels, found),
+        pairs=facts.count_pairs(found),
         suspects=facts.suspects(data.labels, found),
         mapped=(mapped, points),
         abstained=tuple(
@@ -215,6 +218,7 @@ def _page(
         },
         samples=[_sample(data, row) for row in found.samples],
         twins=[_twins(data, pair, files_of) for pair in found.twins],
+        pairs=found.pairs,
         suspects=[_suspect(data, suspect, files_of) for suspect in found.suspects[:MOST_SHOWN]],
         suspect_count=len(found.suspects),
         doubts=found.doubts,

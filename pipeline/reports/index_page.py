@@ -246,6 +246,7 @@ def _submission(record: SubmissionRecord) -> dict[str, Any]:
         "difference": score_texts.difference(metric, record.difference),
         "surprise": record.as_expected is False,
         "leak": record.leak,
+        "refit": bool(record.refit),
         "reason": record.reason,
     }
 

@@ -24,11 +24,12 @@ def table(records: Iterable[SubmissionRecord]) -> "pd.DataFrame":
 
 
 def in_words(records: Iterable[SubmissionRecord]) -> str:
-    """Return one sentence on how expected and public scores compare, leaks aside; empty where no score is known.
+    """Return one sentence on how expected and public scores compare; empty where no score is known.
 
-    The metric is that of the last scored submission; scores by another are not counted.
+    Leaks are not counted, and neither are refits, whose own score nothing predicts. The metric is that of the last
+    scored submission; scores by another are not counted.
     """
-    scored = [record for record in records if record.public_score is not None and not record.leak]
+    scored = [one for one in records if one.public_score is not None and not one.leak and not one.refit]
     if not scored:
         return ""
     metric = scored[-1].metric

@@ -17,6 +17,7 @@ RESULTS_COLUMNS = (
     "dataset",
     "recipe",
     "parameters",
+    "automatic",
     "family",
     "train_size",
     "fitted_images",
@@ -59,6 +60,7 @@ _RUN = (*_SAME_RUN, "benchmark_images", "accuracy", "fit_seconds")
 def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
     """Return a row per judged version with the columns of ``results.csv``, oldest first; ``damaged`` lists the rest.
 
+    ``automatic`` says what parameters became that were left to the program; it is empty where none was.
     ``gain_pp`` (percentage points of accuracy over the champion, on the same images) and ``p_value`` are empty
     where the two were not compared, and ``snapshot`` (``letters@7``) where the dataset does not grow.
     """
@@ -167,6 +169,7 @@ def _result(version: Version) -> dict[str, Any]:
         "dataset": manifest.dataset.name,
         "recipe": manifest.recipe,
         "parameters": parameters_text(manifest.parameters),
+        "automatic": parameters_text(manifest.became) if manifest.became else "",
         "family": manifest.family,
         "train_size": manifest.rows.train_size,
         "fitted_images": manifest.rows.train,

@@ -130,7 +130,7 @@ def training_tables(manifest: Manifest) -> dict[str, list[tuple[str, str]]]:
     digests |= {"benchmark images": rows.benchmark_sha256}
     digests |= {name: file.sha256 for name, file in manifest.files.items()}
     return {
-        "parameters": [("seed", str(manifest.seed)), *_rows(_chosen(manifest))],
+        "parameters": [("seed", str(manifest.seed)), *_rows(manifest.parameters_used)],
         "rows": [
             ("dataset", f"{dataset.name}, {count(dataset.images)} images"),
             ("one image", " × ".join(str(side) for side in dataset.shape)),
@@ -167,14 +167,6 @@ def _weights(manifest: Manifest) -> str:
 
 def _or(value: float | None, default: float) -> float:
     return default if value is None else value
-
-
-def _chosen(manifest: Manifest) -> Parameters:
-    """Parameters as they were used; earlier releases did not record what 0 epochs or images a batch became."""
-    used = manifest.parameters_used
-    return {
-        name: "automatic" if name in ("epochs", "batch_size") and value == 0 else value for name, value in used.items()
-    }
 
 
 def _rows(mapping: Parameters) -> list[tuple[str, str]]:

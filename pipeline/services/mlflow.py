@@ -45,6 +45,18 @@ def uri_of(track: str, folder: Path) -> str:
     return given or f"sqlite:///{(folder / 'mlflow.db').resolve()}"
 
 
+def stale_alias(folder: Path, dataset: str) -> str | None:
+    """Return that the alias does not follow a champion changed by hand; ``None`` if nothing was tracked locally.
+
+    Args:
+        folder: Where artifacts went, unless a server keeps them.
+        dataset: Whose champion changed.
+    """
+    if not _artifacts(folder, dataset).is_dir():
+        return None
+    return f"models:/{dataset}@{ALIAS} in MLflow stays the earlier champion until the next `simulator.py run --track`."
+
+
 def track(
     versions: Sequence[Version], uri: str, folder: Path, figures: Figures, *, limit_seconds: float = LIMIT_SECONDS
 ) -> tuple[str, ...]:
@@ -101,6 +113,10 @@ def _track_all(versions: Sequence[Version], job: _Job) -> None:
         job.recorded.append(version.id)
 
 
+def _artifacts(folder: Path, dataset: str) -> Path:
+    return folder / "mlflow" / dataset
+
+
 def _secrets() -> list[str]:
     names = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
     found = [os.environ[name] for name in names if os.environ.get(name)]
@@ -112,7 +128,7 @@ def _experiment(client: Any, dataset: str, job: _Job) -> str:
     found = client.get_experiment_by_name(dataset)
     if found is not None:
         return str(found.experiment_id)
-    local = None if job.uri.startswith("http") else (job.folder / "mlflow" / dataset).resolve().as_uri()
+    local = None if job.uri.startswith("http") else _artifacts(job.folder, dataset).resolve().as_uri()
     return str(client.create_experiment(dataset, artifact_location=local))
 
 

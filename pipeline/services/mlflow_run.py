@@ -125,7 +125,7 @@ def _tags(version: Version) -> dict[str, str]:
 
 def _parameters(manifest: Manifest) -> dict[str, Any]:
     own = {"recipe": manifest.recipe, "family": manifest.family, "seed": manifest.seed}
-    return own | {"train_size": manifest.rows.train_size} | manifest.parameters | (manifest.automatic or {})
+    return own | {"train_size": manifest.rows.train_size} | manifest.parameters | manifest.became
 
 
 def _figures(scores: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

@@ -33,7 +33,10 @@ GATE = "digit_pipeline.gate"
 READS = frozenset({"GET", "HEAD"})
 SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 1_000
-NEEDED = "This server needs its token: send it as `Authorization: Bearer <token>`, or sign in on the page."
+NEEDED = (
+    "This server needs its token: send it as `Authorization: Bearer <token>`, or sign in on the page. It is in the "
+    "file given by --token-file, or else in the link that `serve` printed, after `#token=`."
+)
 NO_TOKEN = "Without a token, this is not open to other machines: start the server with --token-file."
 FOREIGN = "Another site's page sent this request: open the page of this server itself."
 UNPROVEN = "Nothing in this request shows that a page of this server sent it: send the token, or use the page."

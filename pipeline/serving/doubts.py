@@ -79,8 +79,8 @@ class Doubts:
         from pipeline.inspection import drift_reference
         from pipeline.inspection.drift_monitors import Eye
 
-        reference = drift_files.read_reference(self.home, self.deployment.dataset)
-        if reference is None or reference.facts.digest != self.deployment.digest:
+        reference = drift_files.read_reference(self.home, self.deployment)
+        if reference is None:
             return None
         return Eye(reference, drift_reference.predictor(self.deployment, threads=1))
 

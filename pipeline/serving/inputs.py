@@ -43,7 +43,7 @@ def is_small(pictures: Sequence[bytes]) -> bool:
     if len(pictures) != 1 or not PNG_HEAD.size <= len(pictures[0]) <= SMALL_BYTES:
         return False
     start, width, height = PNG_HEAD.unpack_from(pictures[0])
-    return start.startswith(PNG_START) and width * height <= SMALL_PIXELS
+    return bool(start.startswith(PNG_START) and width * height <= SMALL_PIXELS)
 
 
 def warm_up() -> None:

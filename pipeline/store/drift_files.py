@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from pipeline.contracts import Deployment
 from pipeline.errors import StoreError, UnreadableError
 from pipeline.facts.drift_facts import DriftState, MartingaleFacts, ReferenceFacts
 from pipeline.monitoring.image_scores import Scorer
@@ -73,13 +74,13 @@ def changing(home: Home, dataset: str) -> Iterator[None]:
         lock.release()
 
 
-def read_reference(home: Home, dataset: str) -> Reference | None:
-    """Return the stored reference; ``None`` if it is missing or damaged, since it can be rebuilt.
+def read_reference(home: Home, champion: Deployment) -> Reference | None:
+    """Return a champion's reference; ``None`` if it is missing, damaged or another's, since it can be rebuilt.
 
     Raises:
         UnreadableError: The disk fails to read it.
     """
-    path = home.production_of(dataset) / REFERENCE
+    path = home.production_of(champion.dataset) / REFERENCE
     try:
         content = atomic.read_bytes(path)
         found = typed_files.parse_arrays(content, path, ("facts", "sha256", "counts", "corrupted", *_NAMES))
@@ -95,7 +96,8 @@ def read_reference(home: Home, dataset: str) -> Reference | None:
         found["counts"],
         dict(zip(facts.corruptions, found["corrupted"], strict=False)),
     )
-    return reference if found["sha256"].tobytes().decode("ascii", "replace") == reference.sha256 else None
+    whole = found["sha256"].tobytes().decode("ascii", "replace") == reference.sha256
+    return reference if whole and facts.digest == champion.digest else None
 
 
 def reference_signature(home: Home, dataset: str) -> tuple[int, ...] | None:

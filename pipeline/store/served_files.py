@@ -17,6 +17,7 @@ from pipeline.store import disk, typed_files
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 KEY = b"served"
 """Key of the metadata that every file has."""
@@ -156,11 +157,9 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table | 
         UnreadableError: The disk fails to read it.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with disk.open_to_read(path) as file:
-            return pq.read_table(file, columns=columns, page_checksum_verification=True)
+        return parquet_file(path).read(columns)
     except FileNotFoundError:
         return None
     except pa.ArrowException as error:
@@ -171,6 +170,24 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table | 
         raise UnreadableError(
             f"{path} cannot be read: {error.strerror}. Check the disk and the permissions."
         ) from error
+
+
+def parquet_file(path: Path) -> "pq.ParquetFile":
+    """Open a file of the log, which is read whole, into memory of Arrow's own.
+
+    A thread of Arrow's may let go of what it has read only while the interpreter ends, and if that is an object of
+    Python's (a file, bytes) it aborts the process.
+
+    Raises:
+        OSError, pyarrow.ArrowException: It cannot be read, or is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    memory = pa.BufferOutputStream()
+    with disk.open_to_read(path) as file:
+        memory.write(file.read())
+    return pq.ParquetFile(pa.BufferReader(memory.getvalue()), page_checksum_verification=True)
 
 
 def parse(rows: "pa.Table", path: Path) -> Served:

@@ -141,12 +141,10 @@ class _File:
 
 def _look_at(path: Path) -> _File:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with disk.open_to_read(path) as file:
-            footer = pq.ParquetFile(file).metadata
-            first = footer.row_group(0).column(0).statistics.min
+        footer = served_files.parquet_file(path).metadata
+        first = footer.row_group(0).column(0).statistics.min
     except (pa.ArrowException, AttributeError, IndexError) as error:
         raise served_files.damaged(path) from error
     return _File(path, footer.num_rows, first, served_files.facts_of(footer.metadata, path).merged)

@@ -20,8 +20,8 @@ UNCERTAIN: tuple[Status, ...] = ("sending", "unknown")
 """Kaggle may or may not have the submission."""
 
 COLUMNS = tuple(field.name for field in fields(SubmissionRecord))
-_OPTIONAL = ("reference", "public_score")
-_LATER = ("metric",)
+_OPTIONAL = ("reference", "public_score", "refit")
+_LATER = ("metric", "refit")
 """Columns that files of earlier releases lack."""
 _SCHEMA = TypeAdapter(SubmissionRecord)
 
@@ -85,12 +85,18 @@ def latest(home: Home, competition: str) -> SubmissionRecord | None:
 
 
 def figures(home: Home) -> dict[str, dict[str, float]]:
-    """Return the expected and the public score of each version's last scored submission, by version id."""
-    return {
-        record.version: {"kaggle.expected_score": record.expected_score, "kaggle.public_score": record.public_score}
-        for record in read(home)
-        if record.public_score is not None
-    }
+    """Return the scores of each version's last scored submission, and that of its refit's, by version id."""
+    found: dict[str, dict[str, float]] = {}
+    for record in read(home):
+        if record.public_score is None:
+            continue
+        own = found.setdefault(record.version, {})
+        if record.refit:
+            own["kaggle.refit_public_score"] = record.public_score
+        else:
+            own["kaggle.expected_score"] = record.expected_score
+            own["kaggle.public_score"] = record.public_score
+    return found
 
 
 @contextlib.contextmanager
@@ -122,4 +128,4 @@ def _to_text(record: SubmissionRecord) -> dict[str, Any]:
 def _from_text(line: dict[str, str]) -> SubmissionRecord:
     named = [name for name in COLUMNS if name in line or name not in _LATER]
     values: dict[str, str | None] = {name: from_cell(line[name]) for name in named}
-    return _SCHEMA.validate_python(values | {name: values[name] or None for name in _OPTIONAL})
+    return _SCHEMA.validate_python(values | {name: values.get(name) or None for name in _OPTIONAL})

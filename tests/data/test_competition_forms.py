@@ -10,7 +10,7 @@ from PIL import Image
 from small_sets import CLASSES, SIDE, small_images, small_labels
 
 from pipeline.contracts import UnlabelledImages
-from pipeline.data import competition_form, sample_submission, sources
+from pipeline.data import competition_form, sample_submission, sources, unlabelled
 from pipeline.data.picture_index import PictureIndex
 from pipeline.data.preparation import default_for
 from pipeline.errors import DataError
@@ -177,6 +177,13 @@ def test_a_picture_that_is_missing_or_twice_there_is_named(tmp_path: Path) -> No
         sources.load(str(tmp_path))
 
 
+@pytest.mark.parametrize("named", ["1.png", "1"])
+def test_a_picture_at_the_very_path_comes_before_others_of_its_name(tmp_path: Path, named: str) -> None:
+    for folder in (tmp_path, tmp_path / "a", tmp_path / "b"):
+        pictures(folder, ["1.png"])
+    assert PictureIndex(tmp_path).find(named, "train") == tmp_path / "1.png"
+
+
 def test_names_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     pictures(tmp_path / "secret", ["1.png"])
     index = PictureIndex(tmp_path / "data")
@@ -217,3 +224,32 @@ def test_ids_of_the_images_themselves_must_be_the_samples() -> None:
     for ids in (("x", "y", "w"), ("x", "y")):
         with pytest.raises(DataError, match="use the test images that belong to the sample"):
             sample_submission.identified(own, SubmissionForm("id", ("label",), ids))
+
+
+def test_a_single_table_takes_its_labels_as_the_sample_next_to_it_asks(tmp_path: Path) -> None:
+    rows = [[f"t{n}", NAMES[label], *row] for n, (label, row) in enumerate(zip(small_labels(), flat(), strict=True))]
+    path = write(tmp_path / "train.csv", ["Id", "Bug Class", *PIXELS], rows)
+    with pytest.raises(DataError, match=r"no label column \(besides pixels, it has Id, Bug Class\)"):
+        sources.load(str(path))
+    write(tmp_path / "sample_submission.csv", ["Id", "bug class"], [("u0", "ant")])
+    assert sources.load(str(path)).labels.tolist() == small_labels().tolist()
+    assert sources.load(str(path)).classes == sources.load(str(tmp_path)).classes == NAMES
+    test = write(tmp_path / "test.csv", ["Id", *PIXELS], [[f"u{n}", *row] for n, row in enumerate(flat())])
+    with pytest.raises(DataError, match=r"test.csv has no label column \(besides pixels, it has Id\)"):
+        sources.load(str(test))
+
+
+def test_pixels_of_other_names_are_named(tmp_path: Path) -> None:
+    odd = [f"px_{row}_{column}" for row in range(SIDE) for column in range(SIDE)]
+    wanted = r"no columns of pixels: they must be called pixel0, pixel1, … \(or .*\), not px_0_0, px_0_1, …\."
+    rows = [[f"t{n}", NAMES[label], *row] for n, (label, row) in enumerate(zip(small_labels(), flat(), strict=True))]
+    for header in (["Img_Ref", "Bug Class"], ["id", "Bug Class"], ["id", "label"]):
+        with pytest.raises(DataError, match=wanted):
+            sources.load(str(write(tmp_path / "train.csv", [*header, *odd], rows)))
+    write(tmp_path / "train.csv", ["Img_Ref", "Bug Class", *odd], rows)
+    write(tmp_path / "sample_submission.csv", ["Img_Ref", "Bug Class"], [("u0", "ant")])
+    with pytest.raises(DataError, match=wanted):
+        sources.load(str(tmp_path))
+    test = write(tmp_path / "test.csv", ["Img_Ref", *odd], [[f"u{n}", *row] for n, row in enumerate(flat())])
+    with pytest.raises(DataError, match=wanted):
+        unlabelled.load(test, (SIDE, SIDE, 1))

@@ -32,7 +32,7 @@ CSV_FAULTS = {
     "empty file": (lambda lines: lines.__setitem__(slice(None), []), r"train\.csv is empty"),
     "header alone": (lambda lines: lines.__delitem__(slice(1, None)), "a header but no rows"),
     "no header": (lambda lines: lines.pop(0), "no header"),
-    "no label column": (replace_field(1, 0, "id"), "'id' as its first column"),
+    "no label column": (replace_field(1, 0, "id"), r"no label column \(besides pixels, it has id\)"),
     "pixel columns in another order": (replace_field(1, 2, "pixel7"), "'pixel7' where 'pixel1' is expected"),
     "no square": (lambda lines: [lines.__setitem__(i, line.rpartition(",")[0]) for i, line in enumerate(lines)], "35"),
     "a value missing": (replace_field(5, 3, ""), r"row 5, column pixel2: the value is missing"),

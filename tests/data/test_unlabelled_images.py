@@ -9,6 +9,7 @@ from PIL import Image
 from small_sets import idx_bytes, small_images
 
 from pipeline.data import unlabelled
+from pipeline.errors import DataError
 
 SHAPE = (6, 6, 1)
 
@@ -58,3 +59,35 @@ def test_a_picture_of_another_form_is_brought_into_it(tmp_path: Path) -> None:
     assert image.shape == (1, 28, 28, 1)
     assert image[0, 14, 13:15].max() > 200, "dark ink on light paper becomes light ink on black"
     assert image[0, :, :3].max() < 50
+
+
+def test_pictures_of_sub_folders_are_named_by_their_paths(tmp_path: Path) -> None:
+    for name in ("b.png", "two/a.png", "two/inside/c.png", ".hidden/d.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(small_images(1)[0]).save(tmp_path / name)
+    (tmp_path / "two" / "notes.txt").write_text("no picture")
+    told: list[str] = []
+    assert unlabelled.load(tmp_path, SHAPE, told.append).ids == ("b.png", "two/a.png", "two/inside/c.png")
+    assert told == [f"{tmp_path}: not a picture, so left out: two/notes.txt."]
+
+
+def test_a_folder_without_pictures_says_what_else_is_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no pictures: add some"):
+        unlabelled.load(tmp_path, SHAPE)
+    for name in ("sample_submission.csv", "test.csv", "notes.txt"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(DataError, match=r"no pictures but sample_submission\.csv, test\.csv: name .* in .*/test\.csv"):
+        unlabelled.load(tmp_path, SHAPE)
+
+
+def test_a_broken_picture_is_left_out_only_where_that_is_wanted(tmp_path: Path) -> None:
+    Image.fromarray(small_images(1)[0]).save(tmp_path / "sound.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"broken\.png is not a picture"):
+        unlabelled.load(tmp_path, SHAPE)
+    told: list[str] = []
+    assert unlabelled.load(tmp_path, SHAPE, unreadable=told.append).ids == ("sound.png",)
+    assert [str(tmp_path / "broken.png") in sentence for sentence in told] == [True]
+    (tmp_path / "sound.png").unlink()
+    with pytest.raises(DataError, match="holds no picture that can be read"):
+        unlabelled.load(tmp_path, SHAPE, unreadable=told.append)

@@ -11,6 +11,7 @@ from small_pictures import NAME, Ingest, write_pictures
 from pipeline.data import sources
 from pipeline.growing.arrivals import Desk
 from pipeline.growing.batch import Batch
+from pipeline.growing.declaring import Wishes
 from pipeline.growing.ingest import Order, ingest
 from pipeline.store.home import Home
 
@@ -44,7 +45,8 @@ def ingest_into(desk: Desk) -> Callable[..., Batch]:
     def ingested(home: Home, *specs: Path | str, **options: Any) -> Batch:
         first = not (home.datasets / str(options.get("dataset", NAME)) / "snapshots").exists()
         declared = {"kind": "fit", "size": "12,12,1"} if first else {}
-        order = Order(tuple(map(str, specs)), **({"dataset": NAME} | declared | options))
+        asked = declared | {name: options.pop(name) for name in ("kind", "size", "polarity") if name in options}
+        order = Order(tuple(map(str, specs)), wishes=Wishes(**asked), **({"dataset": NAME} | options))
         return ingest(home, order, desk, lambda done, total: None)
 
     return ingested

@@ -20,6 +20,7 @@ from pipeline.data.shards import Entry
 from pipeline.errors import DataError, SettingsError
 from pipeline.growing import exporting, ingest, quarantine
 from pipeline.growing.arrivals import Desk, Item
+from pipeline.growing.declaring import Wishes
 from pipeline.growing.preparing import Prepared, prepare_all, prepare_item
 from pipeline.growing.review import ReviewQueue
 from pipeline.growing.screening import CONFLICT, COPY, DOUBTED, NEAR_COPY, STORED, SURPLUS, UNKNOWN_CLASS, UNLABELLED
@@ -47,6 +48,40 @@ def as_list(folder: Path, target: Path) -> Path:
     return path
 
 
+def as_names(folder: Path, target: Path) -> Path:
+    """Pictures in one folder, and a table that names them without folder and suffix."""
+    rows = ["image,label"]
+    for number, file in enumerate(sorted(folder.rglob("*.png"))):
+        rows.append(f"im{number},{file.parent.name}")
+        (target / "pics").mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target / "pics" / f"im{number}.png")
+    (target / "labels.csv").write_text("\n".join(rows))
+    return target
+
+
+def as_table_of_names(folder: Path, target: Path) -> Path:
+    return as_names(folder, target) / "labels.csv"
+
+
+def as_competition(folder: Path, target: Path) -> Path:
+    """A table of labels, the same names in ``train`` and ``test``, and a sample whose labels mean nothing."""
+    names = as_names(folder, target)
+    (names / "pics").rename(names / "train")
+    lines = (names / "labels.csv").read_text().replace("image,", "id,")
+    (names / "labels.csv").unlink()
+    (names / "train.csv").write_text(lines)
+    picture("ring", 98).save(names / "train" / "unlabelled.png")
+    write_pictures(names, range(50, 52), ("test",))
+    for number, file in enumerate(sorted((names / "test").iterdir())):
+        file.rename(file.with_name(f"im{number}.png"))
+    (names / "sample_submission.csv").write_text("id,label\nim0,bar\nim1,bar\n")
+    return names
+
+
+def as_zipped_competition(folder: Path, target: Path) -> Path:
+    return as_zip(as_competition(folder, target), target.with_name("competition"))
+
+
 def as_parquet(folder: Path, target: Path) -> Path:
     files = sorted(folder.rglob("*.png"))
     columns = {
@@ -57,7 +92,10 @@ def as_parquet(folder: Path, target: Path) -> Path:
     return target.with_suffix(".parquet")
 
 
-@pytest.mark.parametrize("form", [lambda folder, target: folder, as_zip, as_tar, as_list, as_parquet])
+FORMS = [as_zip, as_tar, as_list, as_names, as_table_of_names, as_competition, as_zipped_competition, as_parquet]
+
+
+@pytest.mark.parametrize("form", [lambda folder, target: folder, *FORMS])
 def test_whatever_holds_the_same_pictures_gives_the_same_dataset(
     home: Home, pictures: Path, tmp_path: Path, take_in: Ingest, form: Callable[[Path, Path], Path]
 ) -> None:
@@ -116,13 +154,51 @@ def test_a_bad_file_costs_itself(home: Home, pictures: Path, take_in: Ingest) ->
     assert [name in " ".join(refused) for name in ("cut.png", "text.jpg", "blank.png")] == [True] * 3
     assert "set.npz" in batch.faults[0]
     assert batch.left_out == ("ring/notes.txt",)
+    assert "Other files left out: 1; the first is ring/notes.txt." in batch.in_words()
+
+
+def test_a_row_of_a_table_costs_itself(home: Home, pictures: Path, tmp_path: Path, take_in: Ingest) -> None:
+    picture("bar", 77).save(tmp_path / "outside.png")
+    for place in ("a", "b"):
+        (pictures / place).mkdir()
+        shutil.copy(pictures / "bar" / "1.png", pictures / place / "same.png")
+    table = pictures / "list.csv"
+    table.write_text("file,label\nbar/0.png,bar\nring/0.png,ring\n../outside.png,bar\nsame,bar\nring/1.png,\n")
+
+    batch = take_in(table)
+
+    refused = [one.decision.reason for one in batch.outcomes if one.decision.outcome == "unreadable"]
+    assert batch.counts == {STORED: 2, "unreadable": 2, UNLABELLED: 1}
+    assert "list.csv, row 4: there is no picture '../outside.png' in or below its folder" in refused[0]
+    assert "list.csv, row 5: 'same' may be " in refused[1]
+
+
+def test_numbered_tables_of_a_folder_are_all_taken(home: Home, tmp_path: Path, take_in: Ingest) -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (8, 37))
+    rows[:, 0] = np.arange(8) % 2
+    header = ",".join(["label", *(f"pixel{number}" for number in range(36))])
+    for number, part in enumerate(np.split(rows, 2)):
+        (tmp_path / "set").mkdir(exist_ok=True)
+        np.savetxt(tmp_path / "set" / f"train-{number}.csv", part, "%d", ",", header=header, comments="")
+
+    assert take_in(tmp_path / "set", kind="as-is", size=None).counts == {STORED: 8}
+
+
+def test_other_tables_of_a_competition_are_named(pictures: Path, tmp_path: Path, take_in: Ingest) -> None:
+    folder = as_competition(pictures, tmp_path / "competition")
+    (folder / "test.csv").write_text("id\nim0\nim1\n")
+
+    batch = take_in(folder)
+
+    assert batch.counts == {STORED: 20}
+    assert batch.faults == ("test.csv: of a competition, only the training images are taken.",)
 
 
 @pytest.mark.slow
 def test_a_file_that_kills_its_process_costs_itself(pictures: Path) -> None:
     items = [Item(path.name, path, "bar") for path in sorted(pictures.rglob("*.png"))] * 20
     items[100] = Item("deadly.png", items[100].content, "bar")
-    preparation = ingest.declaring.terms_of(None, items, "fit", "12,12,1", False).preparation
+    preparation = ingest.declaring.terms_of(None, items, Wishes("fit", "12,12,1"), new_classes=False).preparation
 
     found = [one for chunk in prepare_all(items, preparation, 2, work=_deadly) for one in chunk]
 
@@ -288,7 +364,7 @@ def test_the_preparation_is_declared_once(pictures: Path, take_in: Ingest) -> No
 
     with pytest.raises(SettingsError, match="prepared as fit, 12 x 12, grey"):
         take_in(pictures, kind="crop")
-    with pytest.raises(SettingsError, match="leave out --as and --image-size"):
+    with pytest.raises(SettingsError, match="leave out --as, --image-size and --polarity"):
         take_in(pictures, size="20,20")
     assert take_in(pictures, kind="fit", size="12,12").counts == {COPY: 20}
 
@@ -319,6 +395,42 @@ def test_digits_are_prepared_as_mnist_without_a_word(home: Home, tmp_path: Path,
     assert (batch.preparation.kind, batch.preparation.shape) == ("digit", (28, 28, 1))
     assert batch.polarities == {"light-on-dark": 4, "dark-on-light": 4}
     assert {entry.polarity for entry in stored(home)} == {"light-on-dark", "dark-on-light"}
+
+
+@pytest.mark.parametrize(("polarity", "grounds"), [("light-on-dark", {0}), ("dark-on-light", {255}), (None, {0, 255})])
+def test_pictures_of_both_polarities_are_stored_in_the_declared_one(
+    home: Home, tmp_path: Path, take_in: Ingest, polarity: str | None, grounds: set[int]
+) -> None:
+    for kind in ("bar", "ring"):
+        (tmp_path / "letters" / kind).mkdir(parents=True)
+        for number in range(4):
+            one = picture(kind, number, inverted=number % 2 == 0)
+            one.point(lambda level: 255 * (level > 127)).save(tmp_path / "letters" / kind / f"{number}.png")
+
+    batch = take_in(tmp_path / "letters", size="40,40,1", polarity=polarity)
+
+    data = sources.load(NAME, datasets=home.datasets)
+    assert {int(np.median(image)) for image in data.images} == grounds
+    assert batch.polarities == ({"light-on-dark": 4, "dark-on-light": 4} if polarity else {})
+    assert batch.preparation.polarity == (polarity or "any")
+    other = "dark-on-light" if polarity == "light-on-dark" else "light-on-dark"
+    with pytest.raises(SettingsError, match="leave out --as, --image-size and --polarity"):
+        take_in(tmp_path / "letters", polarity=other)
+    assert take_in(tmp_path / "letters", polarity=polarity).counts == {"copy": 8}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "sentence"),
+    [
+        ({"polarity": "negative"}, "--polarity 'negative' is unknown: choose from light-on-dark, dark-on-light, any"),
+        ({"kind": "digit", "polarity": "any"}, "leave out --polarity any, or choose another --as"),
+    ],
+)
+def test_a_polarity_that_means_nothing_is_refused(
+    pictures: Path, take_in: Ingest, wishes: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        take_in(pictures, **wishes)
 
 
 def test_a_class_that_no_folder_can_be_named_after_is_refused(tmp_path: Path, take_in: Ingest) -> None:
@@ -378,7 +490,7 @@ def test_a_dataset_of_the_hub_comes_in_with_its_parts(home: Home, pictures: Path
         more = write_pictures(tmp_path / "more", range(50, 53))
         shutil.copy(as_parquet(more, tmp_path / "b"), folder / "data" / "test-00000-of-00001.parquet")
 
-    order = ingest.Order(("hf:someone/shapes",), NAME, kind="fit", size="12,12,1")
+    order = ingest.Order(("hf:someone/shapes",), NAME, wishes=Wishes("fit", "12,12,1"))
     ingest.ingest(home, order, replace(desk, download=download), lambda done, total: None)
 
     assert [entry.selection for entry in stored(home)].count(shards.TESTING) == 6

@@ -1,10 +1,12 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from small_pictures import NAME, Ingest, picture, write_pictures
 
 from pipeline import simulator
@@ -144,6 +146,61 @@ def test_versions_are_whole_and_serve_after_an_erasure(trained: Home) -> None:
     assert production.problems(trained) == []
     assert not contained(version_arrays.training_images(version).train, as_digests([digest])).any()
     assert len(sources.load(f"{NAME}@1", datasets=trained.datasets)) == 19
+
+
+def test_no_report_shows_an_erased_training_image_beside_the_benchmark_image_that_it_nearly_equals(
+    home: Home, pictures: Path, ingest_into: Any
+) -> None:
+    for path in sorted(pictures.rglob("*.png")):
+        twin = Image.open(path)
+        twin.putpixel((5, 5), 128)
+        twin.save(path.with_stem(f"{path.stem}-twin"))
+    ingest_into(home, pictures)
+    settings = Settings(dataset=NAME, models=("dummy",), train_sizes=("all",), gate=GATE | {"near_copy_alpha": 0.001})
+    simulator.run(settings, home, Silent())  # type: ignore[arg-type]
+    (version,) = versions.list_versions(home)
+    assert "Near copies" in (version.folder / "report.html").read_text()
+
+    remove(home, role_of(home, roles.TRAINING), erase=True)
+
+    (version,) = versions.list_versions(home)
+    assert versions.verify(version).damage is None
+    assert not [path for path in version.folder.rglob("*") if path.suffix in {".html", ".png"}]
+
+
+def test_a_candidate_without_a_verdict_forgets_an_erased_image_and_a_refit_that_was_cut_off_is_deleted(
+    trained: Home,
+) -> None:
+    (version,) = versions.list_versions(trained)
+    candidate = trained.staging / version.id
+    shutil.copytree(version.folder, candidate)
+    cut_off = trained.metric_results / "refits" / NAME / version.id / ".staging" / "half"
+    shutil.copytree(version.folder, cut_off)
+    digest = role_of(trained, roles.TRAINING)
+
+    remove(trained, digest, erase=True)
+
+    seen = version_arrays.training_images_in(candidate)
+    assert not contained(seen.train, as_digests([digest])).any()
+    assert not cut_off.exists()
+
+
+def test_lineages_of_other_names_forget_an_erased_image(trained: Home) -> None:
+    roles_of_it = role_records.load(trained, NAME)
+    assert roles_of_it is not None
+    role_records.save(trained, "other", roles_of_it)
+    monitor = [trained.production_of("other") / "drift.npz", trained.served_of("other") / "drift.html"]
+    for path in monitor:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"pixels")
+    digest = role_of(trained, roles.TRAINING)
+
+    remove(trained, digest, erase=True)
+
+    kept = role_records.load(trained, "other")
+    assert kept is not None
+    assert not contained(as_digests([digest]), kept.digests).any()
+    assert not any(path.exists() for path in monitor)
 
 
 def test_what_waits_in_quarantine_can_be_erased(trained: Home) -> None:

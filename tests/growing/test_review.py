@@ -5,13 +5,16 @@ import multiprocessing
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from small_pictures import NAME, Ingest, picture, write_pictures
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline.contracts import Roles
-from pipeline.data import roles, shards, snapshots, sources
+from pipeline.data import digests, roles, shards, snapshots, sources
 from pipeline.data.digests import positions
 from pipeline.errors import DataError
 from pipeline.growing import (
@@ -409,6 +412,23 @@ def test_without_a_champion_labels_are_doubted_out_of_fold(
 
 
 @pytest.mark.slow
+def test_the_model_that_doubts_labels_keeps_no_second_core_spinning(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+
+    class Watched(LogisticRegression):
+        def fit(self, *fitted: Any) -> LogisticRegression:
+            threads.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+            return super().fit(*fitted)
+
+    monkeypatch.setattr("sklearn.linear_model.LogisticRegression", Watched)
+    labels = np.arange(label_doubts.LEAST_IMAGES) % 2
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 12, 12, 1), np.uint8)
+    with threadpool_limits(2):
+        label_doubts.out_of_fold(images, labels, digests.image_digests(images), 2)
+
+    assert threads == {1}
+
+
 def test_doubts_of_a_stored_snapshot_wait_for_review_but_what_judges_stays(
     home: Home, flipped: tuple[Path, set[str]], take_in: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

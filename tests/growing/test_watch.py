@@ -119,7 +119,9 @@ def test_a_bad_batch_is_refused_with_the_reason_beside_it(grown: Home, inbox: Pa
         [f"{broken}.txt", f"{broken}/broken.zip", f"{strange}.txt"]
         + [f"{strange}/strange/hexagon/{number}.png" for number in (10, 11, 12)]
     )
-    assert "cannot be unpacked" in (inbox / "refused" / f"{broken}.txt").read_text()
+    reason = (inbox / "refused" / f"{broken}.txt").read_text()
+    assert "cannot be unpacked" in reason
+    assert ".taking" not in reason
     reasons = (inbox / "refused" / f"{strange}.txt").read_text().splitlines()
     assert [reason.endswith("there is no class hexagon.") for reason in reasons] == [True] * 3
     assert refused[strange].endswith(f"refused/{strange}.txt has 2 more reasons.")
@@ -139,6 +141,7 @@ def test_a_bad_file_costs_itself_and_is_never_deleted(grown: Home, inbox: Path, 
         f"{first.details['batch']}/bar/cut.png",
         f"{second.details['batch']}/tuesday/photo.heic",
     ]
+    assert (inbox / "refused" / f"{first.details['batch']}.txt").read_text().startswith("bar/cut.png is ")
     taken = [f"{first.details['batch']}/bar/{number}.png" for number in (10, 11)]
     assert files(inbox / "done") == ([] if delete else [*taken, f"{second.details['batch']}/tuesday/ring/12.png"])
     assert len(stored(grown)) == 23

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import known_facts
 import numpy as np
 import pytest
 from evidence_builder import judged, make_evidence
@@ -77,3 +78,19 @@ def test_a_version_is_shown_without_them(tmp_path, earlier):
     with pytest.raises(DataError, match=r"new was refused .* discloses verdicts only.* Look elsewhere\."):
         disclosure.require_shown(version, "Look elsewhere.")
     disclosure.require_shown(passed)
+
+
+def test_a_version_without_scores_is_shown_without_them(tmp_path):
+    version = Version("new", tmp_path, None, None, verdict())
+    assert disclosure.shown(version).known_scores is None
+
+
+@pytest.mark.parametrize(
+    ("disclose", "in_folds", "withheld"),
+    [("verdict", True, True), ("verdict", False, False), ("full", True, False)],
+    ids=["benchmark in the folds", "benchmark apart", "disclosed in full"],
+)
+def test_what_training_measured_is_withheld_where_the_folds_hold_the_benchmark(tmp_path, disclose, in_folds, withheld):
+    made = known_facts.manifest_of(rows={"benchmark_in_folds": in_folds})
+    version = Version("new", tmp_path, made, scores(), verdict(disclose=disclose))
+    assert disclosure.withholds_training(version) is withheld

@@ -8,8 +8,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
 from benchmarks import gain_interval
+from pipeline.judging.comparisons import paired_result
+from pipeline.judging.intervals import clopper_pearson, tango, upper_bound
 from pipeline.judging.intervals import gain_interval as in_use
-from pipeline.judging.intervals import tango
 
 COUNTS = st.integers(0, 60)
 
@@ -93,3 +94,19 @@ def test_the_interval_in_use_is_tangos_where_counts_are_large():
         assert float(found) == pytest.approx(float(known), rel=1e-4)
     assert in_use(5, 0, 1_000).low < tango(5, 0, 1_000).low
     assert in_use(5, 0, 1_000).high > tango(5, 0, 1_000).high
+
+
+def test_bounds_of_a_proportion_at_its_ends():
+    assert float(upper_bound(0, 100, 0.05)) == pytest.approx(1 - 0.05 ** (1 / 100))
+    assert float(upper_bound(100, 100, 0.05)) == 1.0
+    none, all_of_them = clopper_pearson(0, 10), clopper_pearson(10, 10)
+    assert (float(none.low), float(all_of_them.high)) == (0.0, 1.0)
+    assert float(none.high) == pytest.approx(1 - float(all_of_them.low)) == pytest.approx(1 - 0.025 ** (1 / 10))
+
+
+def test_a_gain_is_shown_in_points_with_its_interval():
+    found = paired_result(21, 14, 10_000)
+    assert (found.fixed, found.made) == (21, 14)
+    assert found.gain_pp == pytest.approx(0.07)
+    low, high = in_use(21, 14, 10_000)
+    assert (found.gain_low_pp, found.gain_high_pp) == pytest.approx((100 * float(low), 100 * float(high)))

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from pipeline.errors import StoreError
 from pipeline.judging import chain, ledger, old_ledger
@@ -84,12 +85,33 @@ def test_nothing_left_is_a_refusal_that_says_how_to_go_on():
     assert ledger.price(book, from_table({"alpha": 0.1}), 0.5) == pytest.approx(0.0002)
 
 
+def test_judgements_of_older_releases_count_with_todays():
+    book = judged(ledger.with_entry(ledger.Ledger("toy"), imported(0.01)), "fail")
+    assert ledger.balance(book, GUARDED).judged == imported(0.01).judged + 1
+
+
+def test_nobody_is_advised_to_raise_alpha_above_a_half():
+    book = ledger.with_entry(ledger.Ledger("toy"), imported(0.4))
+    refusal = ledger.price(book, from_table({"alpha": 0.4}), 0.001)
+    assert isinstance(refusal, ledger.Refusal)
+    assert "`alpha = 0.5`" in refusal.reason
+
+
+def test_an_entry_and_a_pair_do_not_change():
+    debit = paid(ledger.Ledger("toy")).entries[0]
+    for changed in ({"entry": 2}, {"level": 0.0}):
+        with pytest.raises(ValidationError):
+            setattr(debit, *next(iter(changed.items())))
+    with pytest.raises(ValidationError):
+        debit.pair.champion = "another"
+
+
 def test_policies_without_a_promise_are_on_record_and_spend_nothing_of_it():
     book = ledger.Ledger("toy")
     for _ in range(50):
         book = judged(book, "fail", policy=PRESETS["each-test"])
     assert ledger.price(book, PRESETS["each-test"], 0.5) == 0.05
-    assert ledger.balance(book, GUARDED).spent == 0
+    assert ledger.balance(book, GUARDED) == ledger.Balance(0.05, 0.0, 0)
     assert ledger.price(book, GUARDED, 0.5) == 0.0002
 
 
@@ -112,6 +134,7 @@ def test_a_benchmark_is_known_by_its_images_and_labels():
     book = ledger.with_entry(book, entry)
     assert ledger.knows_benchmark(book, "t" * 64)
     assert not ledger.knows_benchmark(book, "u" * 64)
+    assert ledger.knows_benchmark(ledger.with_entry(paid(ledger.Ledger("toy")), entry), "t" * 64)
 
 
 def test_a_grant_states_what_is_left_with_and_without_a_promotion():
@@ -167,6 +190,43 @@ def test_a_head_that_lags_is_repaired_where_that_hides_nothing():
     for cut, witnessed in ((text[:2], 3), ([], 0)):
         with pytest.raises(StoreError, match="missing"):
             chain.without_head("toy", cut, witnessed)
+
+
+def test_one_line_whose_head_was_never_written_is_sound():
+    one = lines(paid(ledger.Ledger("toy")))
+    assert len(chain.verified("toy", one, None)) == 1
+    assert chain.verified("toy", [], None) == []
+    assert chain.lagging_head("toy", one, None)["entry"] == 1
+    assert chain.without_head("toy", one, witnessed=0)["entry"] == 1
+    assert json.loads(one[0])["before"] == "0" * 64
+
+
+@pytest.mark.parametrize("head", [[], {"entry": "4", "digest": "d"}, {"entry": 0, "digest": "d"}, {"entry": 4}])
+def test_a_damaged_head_is_named(head):
+    with pytest.raises(StoreError, match=r"\.head file is damaged"):
+        ledger.parse("toy", lines(of(2)), head)
+
+
+@pytest.mark.parametrize(
+    ("number", "before", "body", "named"),
+    [
+        (2, None, {"kind": "verdict"}, "before line 3 is missing"),
+        (3, "f" * 64, {"kind": "verdict"}, "before line 3 is missing"),
+        (3, None, {}, "line 3 was changed or is damaged"),
+    ],
+    ids=["another number", "after another line", "of no kind"],
+)
+def test_a_sealed_line_that_does_not_belong_there_is_named(number, before, body, named):
+    book = of(1)
+    line = chain.seal("toy", number, before or book.entries[-1].digest, body)
+    with pytest.raises(StoreError, match=named):
+        chain.verified("toy", [*lines(book), json.dumps(line)], head(book))
+
+
+@pytest.mark.parametrize(("length", "shown"), [(63, 63), (64, 12)])
+def test_a_chain_that_is_named_by_a_digest_is_shown_by_its_beginning(length, shown):
+    with pytest.raises(StoreError, match=rf"ledger a{{{shown}}}: line 1 "):
+        chain.verified("a" * length, ["{"], None)
 
 
 def test_a_line_of_a_later_release_is_named():

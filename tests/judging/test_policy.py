@@ -116,3 +116,15 @@ def test_words_name_the_numbers(name):
 def test_policy_is_light():
     code = "import sys, pipeline.judging.policy; print('numpy' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("preset", [["guarded"], 3, "lenient"])
+def test_a_preset_that_is_none_is_named(preset):
+    with pytest.raises(SettingsError, match="There is no gate preset"):
+        from_table({"preset": preset})
+
+
+def test_what_is_promised_and_allowed_by_each_mode():
+    assert [name for name, policy in PRESETS.items() if policy.promises] == ["guarded", "growing", "cross-fit"]
+    assert not from_table({"mode": "as-good", "budget": "lifetime"}).promises
+    assert {name: policy.margin for name, policy in PRESETS.items()} == dict.fromkeys(PRESETS, 0.0) | {"growing": 0.005}

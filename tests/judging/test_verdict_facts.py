@@ -365,12 +365,15 @@ def test_a_former_champion_whose_robustness_is_no_number_is_no_best_champion():
     found = benchmark_checks.robustness(replace(SOUND, former=(former,)), 2.0)
     assert found.outcome == "pass"
     assert "of champion" in found.sentence
+    unknown = replace(SOUND, champion=with_corrupted(SOUND.champion, np.nan))
+    assert benchmark_checks.robustness(unknown, 2.0).outcome == "error"
 
 
 @pytest.mark.parametrize(("shared", "said"), [(0, "None of the"), (1, "1 of the"), (2, "2 of the")])
 def test_how_many_shared_images_are_said(shared, said):
     found = free_checks.no_shared_image(made(SOUND, shared_images=shared))
     assert found.sentence.startswith(said)
+    assert (found.value, found.limit) == (shared, 0)
     assert (" were " in found.sentence) is (shared > 1)
 
 
@@ -384,8 +387,12 @@ def test_without_a_champion_nothing_was_fixed_or_made():
 
 
 def test_a_budget_records_the_ratio():
-    dear = replace(SOUND, challenger=replace(SOUND.challenger, latency_ms=3.0))
-    assert free_checks.latency(dear, 2.0).value == 3.0
+    dear = replace(
+        SOUND,
+        challenger=replace(SOUND.challenger, latency_ms=5.0),
+        champion=replace(SOUND.champion, latency_ms=2.0),
+    )
+    assert free_checks.latency(dear, 2.0).value == 2.5
 
 
 def test_a_rule_is_put_into_words_as_the_policy_has_it():

@@ -138,10 +138,35 @@ def test_the_same_pair_is_judged_once_and_replayed_at_no_cost(home, champion):
     second = judge(home, candidate(home, "two", fitted(400).onnx()), UNSCREENED)
     assert second == replace(first, candidate_id="20260101-two")
     assert spent(home) == 1
+    entries = ledger_files.read(home, "digits").entries
+    assert sum(isinstance(entry, ledger.VerdictEntry) for entry in entries) == 1, "replayed, not judged once more"
     assert (home.staging / "20260101-two" / "scores.json").is_file()
     other_policy = from_table(RELAXED | {"screen_alpha": "off", "alpha": 0.04})
     judge(home, candidate(home, "three", fitted(400).onnx()), other_policy)
     assert spent(home) == 2
+
+
+def test_a_published_version_is_judged_again_and_left_as_it_is(home, champion):
+    challenger = candidate(home, "refused", fitted(300).onnx())
+    before = judge(home, challenger, UNSCREENED)
+    versions.publish(home, challenger, before)
+    version = versions.find(home, "refused")
+    stored = {path: path.read_bytes() for path in version.folder.rglob("*") if path.is_file()}
+    stricter = from_table(RELAXED | {"screen_alpha": "off", "alpha": 0.04})
+
+    watcher = Watcher(home, stricter)
+    verdict = watcher.again(replace(challenger, folder=version.folder), champion, digits(), split())
+
+    assert (verdict.outcome, verdict.champion_id) == (before.outcome, champion.id)
+    assert {path: path.read_bytes() for path in version.folder.rglob("*") if path.is_file()} == stored
+    assert list((home.cache / "predictions").iterdir()), "the next judgement need not predict"
+
+
+def test_a_challenger_that_cannot_be_measured_is_an_error_against_the_champion(home, champion):
+    nan = Linear(np.full((64, 10), np.nan), np.zeros(10))
+    verdict = judge(home, candidate(home, "nan", nan.onnx()))
+    assert (verdict.outcome, verdict.champion_id, verdict.champion_digest) == ("error", champion.id, champion.digest)
+    assert spent(home) == 0
 
 
 def test_a_crash_between_debit_and_comparison_costs_the_debit_once(home, champion, monkeypatch):

@@ -1,11 +1,18 @@
 """Tables on narrow and wide terminals and in a pipe: nothing is cut, and no word is broken."""
 
+from collections.abc import Sequence
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from pipeline.cli.columns import Column, print_columns
+from pipeline.cli.columns import Cell, Column, print_columns
+from pipeline.cli.kaggle_commands import SUBMISSIONS
+from pipeline.cli.production_commands import HISTORY
+from pipeline.cli.terminal_tables import COLUMNS as RUN
+from pipeline.cli.terminal_tables import verdict_text
+from pipeline.cli.version_table import COLUMNS as VERSIONS
+from pipeline.cli.version_table import EVALUATIONS
 
 COLUMNS = (
     Column("version", place="below"),
@@ -19,12 +26,33 @@ ROWS = (
     (IDS[0], "logistic", "97.49 % (95.29–98.85)", ""),
     (IDS[1], "of-one-s-own", "100.00 % (98.98–100.00)", NOTE),
 )
+LONG_ID, WHEN, KAPPA = "20261122-001635-cnn_batchnorm-60000-dc8e", "2026-11-22T00:16:45Z", "-0.12345"
+ACCURACY, OVERRIDDEN = "100.00 % (99.96–100.00)", verdict_text("unproven", None, "its reason")
+WIDEST: dict[str, tuple[Sequence[Column], Sequence[Cell]]] = {
+    "run": (RUN, ("60,000", "cnn_batchnorm", ACCURACY, "1,234.5 (kept)", OVERRIDDEN, "● champion", LONG_ID)),
+    "versions": (
+        VERSIONS,
+        (LONG_ID, "fashion-mnist", "of-one-s-own", "60,000", ACCURACY, "1,234.5", OVERRIDDEN, "● champion", NOTE),
+    ),
+    "kaggle status": (
+        SUBMISSIONS,
+        (WHEN, "48123456", "complete", "quadratic-kappa", KAPPA, f"{KAPPA} to {KAPPA}", KAPPA, KAPPA, LONG_ID, NOTE),
+    ),
+    "evaluate": (EVALUATIONS, (LONG_ID, "10,000 images of /home/someone/their/images/rotated-by-15.npz", ACCURACY)),
+    "production": (
+        HISTORY,
+        (WHEN, "fashion-mnist", "override", LONG_ID, LONG_ID, "Its reason, in some words. " * 5),
+    ),
+}
+"""Columns of each command, and a row of the longest cells that its own recipes and datasets bring about."""
 
 
-def printed(width: int, *, terminal: bool = True) -> list[str]:
+def printed(
+    width: int, *, terminal: bool = True, columns: Sequence[Column] = COLUMNS, rows: Sequence[Sequence[Cell]] = ROWS
+) -> list[str]:
     stream = StringIO()
     console = Console(file=stream, width=width, force_terminal=terminal, color_system=None, soft_wrap=False)
-    print_columns(console, COLUMNS, ROWS, "A title")
+    print_columns(console, columns, rows, "A title")
     return stream.getvalue().splitlines()
 
 
@@ -45,6 +73,23 @@ def test_a_wide_terminal_has_a_line_for_each_row_and_a_narrow_one_names_it_below
     assert narrow[3].startswith("logistic ") and narrow[4] == f"    {IDS[0]}"
     ends = [line.rstrip().endswith(")") and len(line.rstrip()) for line in (narrow[1], narrow[3], narrow[5])]
     assert len(set(ends)) == 1, "numbers are aligned on the right"
+
+
+@pytest.mark.parametrize("command", WIDEST)
+def test_the_widest_rows_of_every_command_fit_80_columns(command: str) -> None:
+    columns, row = WIDEST[command]
+    lines = printed(80, columns=columns, rows=[row])
+    assert max(map(len, lines)) <= 80
+    whole = [str(cell) for column, cell in zip(columns, row, strict=True) if len(str(cell)) <= 76]
+    assert len(lines) <= 1 + 2 + 5, "cells share lines where they can"
+    for cell in (*whole, *(column.head for column in columns)):
+        assert any(cell in line for line in lines), cell
+
+
+def test_a_recipe_with_a_long_name_of_its_own_leaves_no_line_too_long() -> None:
+    columns, row = WIDEST["run"]
+    lines = printed(80, columns=columns, rows=[(row[0], "my_models.recipes:a_large_residual_network", *row[2:])])
+    assert max(map(len, lines)) <= 80 and any(ACCURACY in line for line in lines)
 
 
 def test_in_a_pipe_each_row_is_one_line() -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.cli import app
+from pipeline.publishing import hub
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
@@ -66,6 +67,7 @@ def test_evaluate_on_several_sets_makes_a_table_and_a_picture(
     asked = ("evaluate", *two, "--dataset", data, "--dataset", tmp_path / "darker.npz", "--home", home.root)
     shown = command(*asked)[1]
     assert all(shown.count(version) == 2 for version in two)
+    assert all(shown.count(f" of NumPy archive {source} ") == 2 for source in (data, tmp_path / "darker.npz"))
     table = pd.read_csv(home.metric_results / "test_sets.csv")
     assert set(table["version"]) == set(two)
     assert {"benchmark", "darker"} <= set(table["test_set"])
@@ -93,7 +95,7 @@ def test_production_promote_and_rollback(command: Any, two: list[str], home: Hom
     assert "logistic" in command("production", "--home", home.root)[1]
     status, _, err = command("promote", "dummy", "--home", home.root)
     assert status == 1
-    assert "did not pass" in err
+    assert "did not pass" in err and "--override with --reason promotes it" in " ".join(err.split())
     assert command("promote", "dummy", "--override", "--reason", "a drill", "--home", home.root)[0] == 0
     assert "a drill" in command("show", "dummy", "--home", home.root)[1]
     assert command("rollback", "--home", home.root)[0] == 0
@@ -129,8 +131,9 @@ def test_report_rebuilds_what_was_deleted(command: Any, two: list[str], home: Ho
         (("predict", "missing.csv"), "Nothing is in production yet"),
         (("run", "--dataset", "missing.csv"), "missing.csv"),
         (("run", "--models", "cnm"), "did you mean"),
-        (("run", "--models", ","), "'models': Name at least one"),
-        (("run", "--train-sizes", ","), "'train_sizes': Name at least one"),
+        (("run", "--models", ","), "--models: Name at least one"),
+        (("run", "--train-sizes", ","), "--train-sizes: Name at least one"),
+        (("run", "--effort", "fast"), "--effort: Input should be 'quick', 'standard' or 'max'"),
         (("run", "--set", "cnn.epochs"), "recipe.parameter=value"),
         (("run", "--set", "cnnn.epochs=3"), "no model 'cnnn': did you mean cnn"),
         (("run", "--models", "dummy", "--set", "cnn.epochs=-3"), "cnn.epochs is -3 but must be a whole number"),
@@ -251,3 +254,8 @@ def test_what_was_left_to_the_program_is_shown_as_what_it_became(command: Any, r
     assert "rounds = 6," in shown and "shifts = 4.0 (automatic)" in shown and "learning_rate = 0.3 (automatic)" in shown
     page = (versions.find(home, "xgboost").folder / "report.html").read_text()
     assert "4.0 (automatic)" in page and ">-1<" not in page
+    config = json.loads((hub.mirror(home, facts.dataset.name) / "config.json").read_text())
+    assert config["parameters"] == facts.parameters | facts.automatic
+    assert config["automatic"] == ["learning_rate", "shifts"]
+    book = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")["All figures"]
+    assert '{"learning_rate": 0.3, "shifts": 4.0}' in [cell.value for cell in book[2]]

@@ -1,6 +1,7 @@
 """`drift` from the log of a champion: alarms, what changed, restarts, and what survives."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from short_runs import AS_GOOD, Silent
 from striped import NAME, Log, stripes, write_stripes
 
 from pipeline import simulator
+from pipeline.cli import serve_command
 from pipeline.config import Settings
 from pipeline.deployer import Deployer
 from pipeline.errors import StoreError
@@ -146,7 +148,8 @@ def test_a_set_of_images_is_compared_in_any_order(watched: Home, command: Any, t
     status, out, _ = command("drift", "--images", tmp_path / "inverted.npz", "--home", watched.root)
     assert status == 3
     assert "inversion" in out
-    assert (watched.metric_results / NAME / "drift.html").is_file()
+    page = (watched.metric_results / NAME / "drift.html").read_text()
+    assert re.search(r'<p class="quiet">\d+ of 200</p>', page), "how many of how many are shown"
     assert drift_files.read_state(watched, NAME) is None
 
 
@@ -162,6 +165,24 @@ def test_predictions_of_strange_images_come_with_a_warning(watched: Home, comman
         assert status == 0
         assert "do not look like those the model was judged on" in err
         assert "the predictions may be wrong" in err
+
+
+def test_serve_says_at_its_start_what_it_needs_to_doubt_strange_images(
+    watched: Home, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve_command, "_run", lambda _app, listening: listening.close())
+
+    def printed() -> str:
+        status, out, _ = command("serve", "--port", 0, "--home", watched.root)
+        assert status == 0
+        return out
+
+    needed = f"drift --prepare --dataset {NAME}"
+    assert printed().count(needed) == 1
+    command(*needed.split(), "--home", watched.root)
+    assert needed not in printed()
+    Deployer(watched).rollback(NAME, "for a test")
+    assert needed in printed(), "another champion needs its own"
 
 
 def test_once_prepared_the_server_doubts_single_strange_images(watched: Home, command: Any) -> None:
@@ -238,5 +259,5 @@ def test_erasing_images_forgets_the_reference_and_the_page(watched: Home) -> Non
     atomic.write_text(drift_files.page_file(watched, NAME), "pictures")
     drift_files.forget_images(watched, NAME)
     assert not drift_files.page_file(watched, NAME).exists()
-    assert drift_files.read_reference(watched, NAME) is None
+    assert drift_files.read_reference(watched, production.the_champion(watched, NAME, "")) is None
     assert served_files.read(next(watched.served_of(NAME).glob("*/*.parquet"))) is not None

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from pipeline import load_version
-from pipeline.store import production
+from pipeline.errors import StoreError
+from pipeline.store import production, versions
 from pipeline.store.home import Home
 
 
@@ -51,6 +52,32 @@ def test_aliases_name_a_version_wherever_one_is_named(command: Any, replaced: li
     assert (shown("champion"), shown("previous")) == (second, first)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("judge", "previous"),
+        ("blend", "previous", "latest"),
+        ("evaluate", "previous"),
+        ("predict", "DATA", "--version", "previous"),
+        ("serve", "--log", "--shadow", "previous"),
+        ("kaggle", "submit", "--test-images", "DATA", "--dataset", "stripes", "--version", "previous"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_that_takes_a_version_takes_an_alias(
+    command: Any, replaced: list[str], home: Home, data: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    find = versions.find
+
+    def stop_at_the_first(*asked: Any) -> Any:
+        raise StoreError(f"It is {find(*asked).id}.")
+
+    monkeypatch.setattr(versions, "find", stop_at_the_first)
+    status, _, err = command(*(data if word == "DATA" else word for word in words), "--home", home.root)
+    assert status == 1
+    assert f"It is {replaced[0]}." in " ".join(err.split())
+
+
 def test_an_alias_that_nothing_has_is_refused(command: Any, two: list[str], home: Home, tmp_path: Path) -> None:
     def refusal(name: str, place: Path = home.root) -> str:
         status, _, err = command("show", name, "--home", place)
@@ -83,6 +110,34 @@ def test_a_version_predicts_and_each_picture_is_named_by_its_path(
     assert "1: " in command(*asked, "--probabilities")[1].splitlines()[0]
     numbered = command("predict", data, "--version", "logistic", "--home", home.root)[1].splitlines()
     assert numbered[0].startswith(f"{data} 1  ")
+
+
+def test_a_picture_that_cannot_be_read_stops_only_a_submission(
+    command: Any, replaced: list[str], home: Home, pictures: Path, tmp_path: Path
+) -> None:
+    broken, missing = pictures / "broken.png", pictures.parent / "missing.png"
+    (pictures / "more").mkdir()
+    (pictures / "2.png").rename(pictures / "more" / "2.png")
+    broken.write_bytes(b"no picture")
+    asked = ("predict", pictures, missing, "--version", "logistic", "--home", home.root)
+    status, out, err = command(*asked)
+    assert status == 1
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        [str(pictures / name), name.removeprefix("more/")[0]] for name in ("0.png", "1.png", "more/2.png")
+    ]
+    told = " ".join(err.split())
+    assert f"Note: {broken} is not a picture" in told and f"Note: {missing} does not exist" in told
+    assert "Error: Not predicted: 2 files that cannot be read" in told
+    assert len(json.loads(command(*asked, "--json")[1])) == 3
+
+    status, out, err = command("predict", broken, "--home", home.root)
+    assert (status, out) == (1, "") and "Note" not in err and "Error: " in err
+    written = tmp_path / "all.csv"
+    status, _, err = command("predict", pictures, "--output", written, "--home", home.root)
+    assert status == 1 and str(broken) in "".join(err.split()) and not written.exists()
+    broken.unlink()
+    assert command("predict", pictures, "--output", written, "--home", home.root)[0] == 0
+    assert [line.split(",")[0] for line in written.read_text().splitlines()[1:]] == ["0.png", "1.png", "more/2.png"]
 
 
 def test_a_submission_with_probabilities_has_a_column_for_each_class(

@@ -278,6 +278,8 @@ def test_the_command_prints_a_table_and_merges_it(command: Any, data: Path, home
     merged = tomllib.loads(settings.read_text())
     assert merged == {"run": {"seed": 0}, "recipe": {"logistic": printed["recipe"]["logistic"], "cnn": {"epochs": 5}}}
     assert "[run]  # mine" in settings.read_text()
+    assert f"Written to {settings}:" in " ".join(out.split())
+    assert "For pipeline.toml, where --write pipeline.toml puts it:" in command(*words, "--home", home.root)[1]
     status, out, _ = command(*words, "--home", home.root, "--json")
     assert len(json.loads(out)["trials"]) == 2
 

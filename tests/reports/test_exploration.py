@@ -148,6 +148,8 @@ def test_page_and_pictures_of_real_digits(digits):
     assert "300 images" in words
     assert "28 × 28 × 1" in words
     assert found.balance.sentence in words
+    assert 150 <= found.pairs < 300
+    assert f"{len(found.twins)} of {found.pairs}" in " ".join(words.split())
     links = {link for link in re.findall(r'(?:src|href)="([^"#]+)"', page) if not link.startswith("data:")}
     assert links == {"index.html", "samples.png", "near_duplicates.png", "label_errors.png", "label_errors.csv"}
 

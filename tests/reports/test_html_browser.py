@@ -1,16 +1,18 @@
 """The pages in a real browser: sorting, filtering, keyboard, phone and desktop, and no request to anywhere."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from quick_cases import quick
 
-from pipeline.reports import index_page, version_report
+from pipeline.data import sources
+from pipeline.reports import exploration, index_page, version_report
 
 pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
+SIZES = {"phone": (360, 740), "tablet": (800, 1100), "desktop": (1280, 800)}
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,14 @@ def report(make_version, make_history):
     )
 
 
+@pytest.fixture(scope="module")
+def exploration_page():
+    data = sources.load("digits")
+    rows = np.arange(0, len(data), 6)
+    data = replace(data, images=data.images[rows], labels=data.labels[rows], digests=data.digests[rows])
+    return exploration.files(exploration.explore(data), {})["index.html"].decode()
+
+
 def column(page, number):
     return page.locator(f"table.sortable tbody tr:visible td:nth-of-type({number})").all_inner_texts()
 
@@ -117,7 +127,7 @@ def test_a_phone_can_choose_the_order(open_page, index):
 
 @pytest.mark.parametrize("scheme", quick(["light", "dark"], "dark"))
 @pytest.mark.parametrize("size", quick(SIZES, "phone"))
-@pytest.mark.parametrize("name", ["index", "report"])
+@pytest.mark.parametrize("name", ["index", "report", pytest.param("exploration_page", marks=pytest.mark.slow)])
 def test_nothing_is_cut_off_and_text_has_contrast(open_page, request, name, size, scheme):
     page = open_page(request.getfixturevalue(name), size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]

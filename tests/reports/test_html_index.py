@@ -111,6 +111,7 @@ SUBMISSIONS = {
         replace(SENT, status="refused", public_score=None, reason="The daily limit is reached."),
         ["The daily limit"],
     ),
+    "a refit": (replace(SENT, refit=3), ["99.210", "predicted by its refit on all labels"]),
     "another metric": (
         LOSS,
         ["Log loss", "0.03120", "0.02000 to 0.04000", "0.05000", "+0.01880", "outside the interval"],

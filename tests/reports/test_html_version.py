@@ -175,10 +175,19 @@ def test_the_champions_corrupted_accuracy_comes_from_its_version(
     assert (challenger.folder / "plots" / "robustness.png").is_file()
 
 
-@pytest.mark.parametrize(("value", "shown"), [(0, "automatic"), (5, "5")])
-def test_a_parameter_left_to_the_recipe_is_called_automatic(inputs, value, shown):
-    manifest = changed(inputs.manifest, parameters={"epochs": value})
-    assert f"epochs {shown}" in text(version_report.render(replace(inputs, manifest=manifest)))
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("epochs", 0, "automatic"),
+        ("epochs", 5, "5"),
+        ("learning_rate", 0.0, "automatic"),
+        ("shifts", -1, "automatic"),
+        ("shifts", 0, "0"),
+    ],
+)
+def test_a_parameter_left_to_the_recipe_is_called_automatic(inputs, name, value, shown):
+    manifest = changed(inputs.manifest, parameters={name: value})
+    assert f"{name} {shown}" in text(version_report.render(replace(inputs, manifest=manifest)))
 
 
 def nothing(inputs):

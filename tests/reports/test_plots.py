@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from quick_cases import quick
 
+from pipeline.facts.score_facts import CalibrationBin
 from pipeline.reports import dataset_growth, exploration_plots, figures, learning_curves, plots, style, tables
 
+PHONE_PIXELS, READABLE_PIXELS = 390 - 2 * 16, 9
+"""The width of a picture on a phone that is 390 pixels wide, less the margins of the page; and of the smallest text."""
 RECIPES = ("cnn", "cnn_ensemble", "xgboost", "mlp", "xgboost_2018", "logistic", "dummy", "mypackage.mymodule:build")
 
 
@@ -265,6 +268,27 @@ def test_the_worst_mistake_is_the_darkest_cell():
     darkest = mpl.colormaps[style.MISTAKES](0.95)
     assert has_colour(png, mpl.colors.to_hex(darkest))
     assert has_colour(png, style.OUTCOMES["pass"].tint)
+
+
+def test_bins_with_a_handful_of_images_are_pale():
+    pale = style.mixed(style.PAPER, style.BLUE, 0.3)
+
+    def has_pale(images):
+        bins = [CalibrationBin(low=0.4, high=0.5, images=images, confidence=0.45, accuracy=0.5)]
+        return has_colour(plots.calibration(bins), pale)
+
+    assert has_pale(figures.HANDFUL - 1)
+    assert not has_pale(figures.HANDFUL)
+
+
+def test_the_matrix_of_ten_classes_can_be_read_on_a_phone():
+    images = np.full((10, 10), 1_234)
+    with style.plotting():
+        canvas = plots.confusion_matrix.__wrapped__(images, list("0123456789"))
+        written = min(text.get_fontsize() for axes in canvas.axes for text in axes.texts)
+    width = pixels(plots.confusion_matrix(images, list("0123456789"))).shape[1]
+    on_the_phone = min(1.0, PHONE_PIXELS / width)
+    assert written * style.DPI / 72 * on_the_phone >= READABLE_PIXELS
 
 
 HISTORIES = {

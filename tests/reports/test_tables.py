@@ -1,19 +1,23 @@
 """Results and learning curves as tables."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from known_facts import changed
 
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.reports import dataset_growth, tables
 from pipeline.store.repeats import COLUMNS as REPEATS_COLUMNS
 
 DOCUMENTED = (
-    "version, created_at, dataset, recipe, parameters, family, train_size, fitted_images, validation_images, "
-    "seed, fit_seconds, benchmark_images, accuracy, accuracy_low, accuracy_high, errors, precision_macro, "
-    "recall_macro, f1_macro, f1_weighted, matthews, log_loss, brier, calibration_error, roc_auc, latency_ms, "
-    "model_bytes, outcome, judged_at, judgements, policy, champion, gain_pp, p_value, benchmark_sha256, digest, "
-    "snapshot"
+    "version, created_at, dataset, recipe, parameters, automatic, family, train_size, fitted_images, "
+    "validation_images, seed, fit_seconds, benchmark_images, accuracy, accuracy_low, accuracy_high, errors, "
+    "precision_macro, recall_macro, f1_macro, f1_weighted, matthews, log_loss, brier, calibration_error, roc_auc, "
+    "latency_ms, model_bytes, outcome, judged_at, judgements, policy, champion, gain_pp, p_value, benchmark_sha256, "
+    "digest, snapshot"
 )
 
 PARAMETERS = tables.parameters_text({"epochs": 5, "batch_size": 128, "learning_rate": 0.01})
@@ -34,6 +38,30 @@ def test_a_row_says_what_the_version_says(make_version):
     assert row["accuracy_low"] < row["accuracy"] == 1 - row["errors"] / row["benchmark_images"] < row["accuracy_high"]
     assert (row["champion"], row["gain_pp"], row["p_value"]) == ("the-champion", pytest.approx(4.8), 1e-8)
     assert row["latency_ms"] == 0.07
+
+
+ASKED = {"learning_rate": 0.0, "rounds": 6, "shifts": -1}
+
+
+@pytest.mark.parametrize(
+    ("became", "shown"),
+    [
+        ({"learning_rate": 0.3, "shifts": 4.0}, {"learning_rate": 0.3, "shifts": 4.0}),
+        (None, {"learning_rate": "automatic", "shifts": "automatic"}),
+    ],
+    ids=["recorded", "by an earlier release"],
+)
+def test_a_row_says_what_automatic_parameters_became(make_version, became, shown):
+    version = make_version("xgboost")
+    version = replace(version, known_manifest=changed(version.manifest, parameters=ASKED, automatic=became))
+    row = tables.results_table([version]).iloc[0]
+    assert (json.loads(row["parameters"]), json.loads(row["automatic"])) == (ASKED, shown)
+
+
+def test_a_row_without_automatic_parameters_says_nothing_of_them(make_version):
+    version = make_version("xgboost")
+    version = replace(version, known_manifest=changed(version.manifest, parameters={"rounds": 6, "patience": 0}))
+    assert tables.results_table([version]).iloc[0]["automatic"] == ""
 
 
 def test_a_first_champion_has_no_gain(make_version):

@@ -4,16 +4,21 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import competitions
 import pytest
 from competitions import Competition, table, zipped
 from kaggle_server import KaggleServer
+from listeners import Told
 from small_version import SLUG, digits, publish
 
-from pipeline.contracts import Version
+from pipeline.contracts import UnlabelledImages, Version
 from pipeline.errors import DataError, ServiceError, SettingsError, StoreError
+from pipeline.judging.competition_metrics import METRICS
+from pipeline.publishing import best
+from pipeline.publishing.entry import Entry
 from pipeline.store import submissions, versions
 from pipeline.store.home import Home
 
@@ -166,8 +171,8 @@ def test_local_files_need_no_competition_and_the_advice_to_submit_works(
     assert "predicted Kaggle-form CSV test.csv" in call(*local, "--test-images", "test.csv")
     assert (home.metric_results / "mine" / "submission.csv").read_text().startswith("ImageId,Label")
 
-    with pytest.raises(SettingsError, match=r"--submit needs .* --competition NAME, .* --test-images FILE"):
-        call(*local, "--submit")
+    with pytest.raises(SettingsError, match=r"where to submit what was trained on 'train.csv': .* --competition NAME"):
+        call(*local, "--test-images", "test.csv", "--submit")
     named = ("--competition", competition.name)
     with pytest.raises(DataError, match=rf"kaggle download --competition {competition.name}`.* next to test.csv"):
         call("kaggle", "submit", *named, "--test-images", "test.csv")
@@ -183,19 +188,23 @@ def test_local_files_need_no_competition_and_the_advice_to_submit_works(
     assert len(kaggle_site.submissions) == 1
     assert not home.competition(competition.name).exists(), "nothing had to be downloaded"
 
+    said = call(*local, "--test-images", "test.csv")
+    written = home.metric_results / "mine" / "submission.csv"
+    assert f"{written}, in the format of sample_submission.csv" in said
+    assert written.read_bytes() == kaggle_site.submissions[0]["content"]
+
 
 def test_the_digit_recognizers_files_of_ones_own_are_checked_against_its_known_form(
-    home: Home, kaggle_site: KaggleServer, serve, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    champion: Version, kaggle_site: KaggleServer, serve, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipeline.facts.competition import DIGIT_RECOGNIZER, KNOWN
 
     monkeypatch.setitem(KNOWN, SLUG, DIGIT_RECOGNIZER)
     competition = serve(competitions.shuffled_pixels())
-    for name in ("train.csv", "test.csv"):
-        (tmp_path / name).write_bytes(competition.files[name])
-    with pytest.raises(DataError, match=r"asks for 28,000 ids from 1 to 28000, but there are 200 .*--competition"):
-        call("run", "--dataset", "train.csv", "--test-images", "test.csv", *FAST, "--submit")
-    assert versions.list_versions(home) == []
+    (tmp_path / "test.csv").write_bytes(competition.files["test.csv"])
+    with pytest.raises(DataError, match=r"asks for 28,000 ids from 1 to 28000, but .* has 200 .*--competition"):
+        call("kaggle", "submit", "--test-images", "test.csv")
+    assert kaggle_site.submissions == []
 
 
 def test_the_best_version_that_was_not_sent_yet_is_next(
@@ -219,6 +228,35 @@ def test_the_best_version_that_was_not_sent_yet_is_next(
     assert "were sent to shuffled-digits before" in call(*best)
     assert len(kaggle_site.submissions) == 2
     assert "2 scored submissions" in call("kaggle", "status", *named)
+
+
+@pytest.mark.slow
+def test_the_best_of_many_is_found_by_the_competitions_own_metric(
+    home: Home, entry: Entry, test_set: UnlabelledImages, told: Told
+) -> None:
+    for number in range(1, 22):
+        publish(home, number, strength=1e4, serve=False)
+    calmer = publish(home, number=22, strength=0.3, serve=False)
+    others = versions.list_versions(home)[:-1]
+    assert all(one.scores.accuracy.value > calmer.scores.accuracy.value for one in others)
+    by_log_loss = replace(entry, metric=METRICS["log-loss"])
+    chosen = best.choose(home, by_log_loss, test_set, "digits", told)
+    assert chosen is not None
+    assert chosen.id == calmer.id
+    assert "of the 5 best on the benchmark of 22 versions" in told
+
+
+def test_the_best_version_needs_no_champion(home: Home, kaggle_site: KaggleServer, serve, call: Call) -> None:
+    named = ("--competition", serve(competitions.shuffled_pixels()).name)
+    best = ("kaggle", "submit", *named, "--version", "best")
+    call("kaggle", "download", *named)
+    with pytest.raises(DataError, match="There are no versions yet"):
+        call(*best)
+    refused = publish(home, serve=False)
+    with pytest.raises(DataError, match="The dataset 'mine' has no versions; these have: digits"):
+        call(*best, "--dataset", "mine")
+    assert f"{refused.id} is chosen: it is the only version" in call(*best)
+    assert [record.version for record in submissions.read(home)] == [refused.id]
 
 
 def test_versions_trained_on_test_images_are_never_the_best(

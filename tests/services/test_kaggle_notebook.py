@@ -14,6 +14,7 @@ import pytest
 from kaggle_server import KaggleServer
 from listeners import KEY, Told
 from local_kaggle import forget_kaggle
+from small_version import SLUG, TRAIN
 
 from pipeline.contracts import Version
 from pipeline.inspection import datasets
@@ -90,6 +91,43 @@ def test_archives_among_mounted_files_are_unpacked_into_the_home(
 
 
 @pytest.fixture
+def digit_recognizer(competition: KaggleServer) -> competitions.Competition:
+    """The competition whose files are known in advance, as the server has it."""
+    return competitions.Competition(SLUG, dict(competition.files), competition.header, competition.truth)
+
+
+def test_mounted_files_of_the_known_competition_are_never_fetched(
+    home: Home,
+    mounted: Path,
+    digit_recognizer: competitions.Competition,
+    kaggle_site: KaggleServer,
+    patience: Patience,
+    told: Told,
+    call,
+) -> None:
+    folder = put(digit_recognizer, mounted / SLUG)
+    assert f"{folder / 'train.csv'}: {TRAIN} rows, there already" in call("kaggle", "download")
+    assert competition_files.present(home, SLUG, patience, told) == folder
+    assert kaggle_site.calls == []
+    assert not home.competition(SLUG).exists()
+    assert "fetched" in call("kaggle", "download", "--force")
+    assert sorted(path.name for path in home.competition(SLUG).iterdir()) == sorted(digit_recognizer.files)
+
+
+def test_a_mounted_folder_that_lacks_a_known_file_is_not_used(
+    home: Home,
+    mounted: Path,
+    digit_recognizer: competitions.Competition,
+    kaggle_site: KaggleServer,
+    patience: Patience,
+    told: Told,
+) -> None:
+    (put(digit_recognizer, mounted / SLUG) / "test.csv").unlink()
+    assert competition_files.present(home, SLUG, patience, told) == home.competition(SLUG)
+    assert sorted(path.name for path in home.competition(SLUG).iterdir()) == sorted(digit_recognizer.files)
+
+
+@pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """What kagglehub asks in a notebook to have a competition attached; the answer is ``result``, or an error."""
     asked: dict[str, Any] = {"slugs": [], "result": {}, "attach": lambda: None}
@@ -134,6 +172,24 @@ def test_kagglehub_attaches_what_is_not_mounted(
     assert kaggle_site.calls == []
     assert competition_files.present(home, competition.name, patience, told) == mounted / competition.name
     assert len(proxy["slugs"]) == 1
+
+
+def test_kagglehub_attaches_the_known_competition(
+    home: Home,
+    mounted: Path,
+    proxy: dict[str, Any],
+    digit_recognizer: competitions.Competition,
+    kaggle_site: KaggleServer,
+    patience: Patience,
+    told: Told,
+) -> None:
+    pytest.importorskip("kagglehub")
+    proxy["result"] = {"mountSlug": SLUG}
+    proxy["attach"] = lambda: put(digit_recognizer, mounted / SLUG)
+    assert competition_files.present(home, SLUG, patience, told) == mounted / SLUG
+    assert competition_files.present(home, SLUG, patience, told) == mounted / SLUG
+    assert proxy["slugs"] == [SLUG]
+    assert kaggle_site.calls == []
 
 
 def test_the_client_fetches_what_kagglehub_does_not_attach(

@@ -7,7 +7,7 @@ import pytest
 from kaggle_server import KaggleServer
 from small_version import csv_of, digits
 
-from pipeline.errors import DataError, ModelError, SettingsError
+from pipeline.errors import DataError, ModelError
 from pipeline.growing import version_traces
 from pipeline.judging.agreement import agreement
 from pipeline.models import cross_fitting
@@ -17,6 +17,7 @@ from pipeline.store import manifest, production, submissions, version_arrays, ve
 from pipeline.store.home import Home
 
 RUN = ("run", "--dataset", "kaggle", "--models", "logistic", "--gate", "as-good", "--train-sizes", "all")
+TREES = ("run", "--dataset", "kaggle", "--models", "xgboost", "--gate", "as-good", "--train-sizes", "all")
 QUICK = ("--set", "logistic.max_iter=20")
 
 
@@ -38,9 +39,14 @@ def test_a_refit_is_trained_on_every_label_submitted_and_named(home: Home, compe
     [sent], [record] = competition.submissions, submissions.read(home)
     assert sent["content"] == (home.metric_results / "kaggle" / "submission.csv").read_bytes()
     assert record.version == champion.id
+    assert (record.refit, record.status) == (2, "complete")
     assert REFIT_WORDS in record.message
     assert f"refit {facts.digest[:12]} with 2 seeds" in record.message
     assert "The champion was judged, the refit was not" in said
+    assert f"Public score of the refit of {champion.id}" in said
+    assert list(submissions.figures(home)[champion.id]) == ["kaggle.refit_public_score"]
+    assert "predicted by its refit on all labels" in call("show", champion.id)
+    assert "predicted by its refit on all labels" in (home.metric_results / "index.html").read_text()
     assert REFIT_WORDS.split(",")[0] in call("kaggle", "status", "--json")
 
     again = call("kaggle", "submit", "--refit", "2")
@@ -49,6 +55,22 @@ def test_a_refit_is_trained_on_every_label_submitted_and_named(home: Home, compe
     (folder / "model.onnx").write_bytes(b"damaged")
     assert "Refitting" in call("kaggle", "submit", "--refit", "2")
     assert manifest.damage(folder, content=True) is None
+
+
+@pytest.mark.slow
+def test_boosted_trees_are_refitted_without_validation_rows(home: Home, competition: KaggleServer, call) -> None:
+    """They stop early on validation rows, of which a refit has none."""
+    rounds = ("--set", "xgboost.rounds=12", "--set", "xgboost.patience=2")
+    call("kaggle", "download")
+    call(*TREES, *rounds, "--submit", "--refit", "2")
+    champion = production.current(home, "kaggle")
+    [folder] = (home.metric_results / refitting.FOLDER / "kaggle" / champion.id).glob("[0-9a-f]*")
+    facts, judged = manifest.read(folder), manifest.read(champion.folder)
+    assert (facts.rows.train, facts.rows.validation) == (facts.dataset.images, 0)
+    assert (facts.parameters["rounds"], facts.parameters["patience"]) == (judged.best_step, 0)
+    [record] = submissions.read(home)
+    assert (record.version, record.refit, record.status) == (champion.id, 2, "complete")
+    assert record.public_score > 0.8
 
 
 @pytest.mark.slow
@@ -78,11 +100,6 @@ def test_labelled_images_among_the_test_images_are_refused(home: Home, competiti
     test_csv.write_bytes(csv_of(digits()[0][:rows]))
     with pytest.raises(DataError, match=r"Not refitted: \d+ of the"):
         call("kaggle", "submit", "--refit", "1")
-
-
-def test_without_a_submission_there_is_nothing_to_refit(call) -> None:
-    with pytest.raises(SettingsError, match="--refit is only for a submission"):
-        call(*RUN, "--refit", "1")
 
 
 def test_what_stopped_early_runs_as_long_as_it_did_for_the_champion() -> None:

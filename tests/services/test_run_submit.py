@@ -17,6 +17,7 @@ from pipeline.store.home import Home
 
 ROOT = Path(__file__).parents[2]
 RUN = ("run", "--dataset", "kaggle", "--models", "logistic", "--gate", "as-good", "--train-sizes")
+REFUSED = ("run", "--competition", "digit-recognizer", "--models", "dummy")
 
 
 def champion_of(home: Home) -> str:
@@ -48,6 +49,27 @@ def test_a_run_submits_its_champion_once(home: Home, competition: KaggleServer, 
 
 
 @pytest.mark.slow
+def test_without_a_champion_the_best_version_is_submitted_and_nothing_else(
+    home: Home, competition: KaggleServer, call
+) -> None:
+    call("kaggle", "download")
+    said = call(*REFUSED, "--train-sizes", "60", "--submit")
+    assert "Not submitted: nothing passed the gate" in said
+    assert competition.submissions == []
+
+    said = call(*REFUSED, "--train-sizes", "60,all", "--submit", "best")
+    [record] = submissions.read(home)
+    assert f"{record.version} is chosen: of 2 versions that have not been sent yet" in said
+    assert f"Public score of {record.version}" in said
+    assert production.current(home, "kaggle") is None
+    assert competition.submissions[0]["ref"] in submitted_in_the_workbook(home)
+
+    said = call("kaggle", "submit", "--version", "best")
+    assert {one.version for one in submissions.read(home)} == {one.id for one in versions.list_versions(home)}
+    assert "all versions of 'kaggle' that could be were sent" in call("kaggle", "submit", "--version", "best")
+
+
+@pytest.mark.slow
 def test_a_submission_that_ends_in_an_error_is_in_the_workbook_and_the_overview_at_once(
     home: Home, competition: KaggleServer, call
 ) -> None:
@@ -75,7 +97,7 @@ def test_a_submission_of_unknown_outcome_is_shown_and_settled_by_status(
     assert "unknown" in submitted_in_the_workbook(home)
     said = call("kaggle", "status")
     assert "may or may not have the submission" in said
-    assert "kaggle submit --resend" in said
+    assert f"kaggle submit --version {champion_of(home)} --resend" in said
 
     competition.lists_until_shown = 0
     assert "complete" in call("kaggle", "status")
@@ -153,8 +175,9 @@ def test_the_mirror_follows_the_champion_and_names_an_override(home: Home, compe
     first = champion_of(home)
     assert mirrored(home) == first
     [other] = [version.id for version in versions.list_versions(home) if version.id != first]
-    call("promote", other, "--override", "--reason", "a trial by *hand*")
+    said = call("promote", other, "--override", "--reason", "a trial by *hand*")
     assert mirrored(home) == champion_of(home) == other
+    assert "MLflow" not in said, "nothing was tracked"
     card = home.production / "kaggle" / "huggingface" / "README.md"
     assert "Promoted by hand against the gate, whose promise does not cover it: a trial by \\*hand\\*" in (
         card.read_text()
@@ -182,10 +205,24 @@ def test_a_tracked_run_is_in_the_store_and_a_broken_store_stops_nothing(
     assert client.get_model_version_by_alias("kaggle", "champion").tags == {"pipeline.version": first}
 
     [other] = [version.id for version in versions.list_versions(home) if version.id != first]
-    call("promote", other, "--override", "--reason", "a trial")
+    stale = "models:/kaggle@champion in MLflow stays the earlier champion until the next `simulator.py run --track`"
+    assert stale in call("promote", other, "--override", "--reason", "a trial")
+    assert client.get_model_version_by_alias("kaggle", "champion").tags == {"pipeline.version": first}
     call(*RUN, "60,all", "--track", "mlflow")
     named = client.get_model_version_by_alias("kaggle", "champion")
     assert named.tags == {"pipeline.version": other, "pipeline.override": "a trial"}
+
+
+@pytest.mark.slow
+def test_the_score_of_a_version_that_does_not_serve_is_tracked(home: Home, competition: KaggleServer, call) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    call("kaggle", "download")
+    call(*REFUSED, "--train-sizes", "60", "--submit", "best", "--track", "mlflow")
+    [record] = submissions.read(home)
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{home.metric_results}/mlflow.db")
+    [run] = client.search_runs([client.get_experiment_by_name("kaggle").experiment_id])
+    assert run.info.run_name == record.version
+    assert run.data.metrics["kaggle.public_score"] == record.public_score
 
 
 @pytest.mark.slow

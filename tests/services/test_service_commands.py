@@ -64,7 +64,8 @@ def test_a_run_without_credentials_says_in_one_line_how_to_submit(
     assert record is None
     assert told.sentences[0].startswith("Expected public score")
     assert len(told.sentences) == 2
-    assert "set KAGGLE_API_TOKEN and run `simulator.py kaggle submit`" in told.sentences[1]
+    again = f"simulator.py kaggle submit --dataset digits --version {submission.version_id}"
+    assert f"set KAGGLE_API_TOKEN and run `{again}`" in told.sentences[1]
     assert str(submission.csv) in told.sentences[1]
 
 

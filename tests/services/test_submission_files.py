@@ -1,6 +1,7 @@
 """``submission.csv`` and ``submissions.csv``: what is text stays text, and a damaged record is named."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from pipeline.contracts import UnlabelledImages, Version
 from pipeline.data import sample_submission
 from pipeline.errors import StoreError
 from pipeline.facts.competition import numbered_form
+from pipeline.publishing import delivery, submitter
+from pipeline.reports import submission_comparison
 from pipeline.store import submission_file, submissions
 from pipeline.store.home import Home
 from pipeline.text import cell, from_cell
@@ -74,7 +77,26 @@ def test_records_of_the_first_release_are_read_and_kept(home: Home) -> None:
     with submissions.exclusive(home):
         submissions.save(home, second)
     head, *rows = OLD.splitlines()
-    assert path.read_text().splitlines() == [f"{head},metric", *(f"{row},accuracy" for row in rows)]
+    assert path.read_text().splitlines() == [f"{head},metric,refit", *(f"{row},accuracy," for row in rows)]
+
+
+def test_the_score_of_a_refit_is_never_that_of_its_version(home: Home) -> None:
+    home.metric_results.mkdir(parents=True)
+    (home.metric_results / "submissions.csv").write_text(OLD)
+    own, _ = submissions.read(home)
+    refit = replace(own, message=f"{own.message} | refit", public_score=0.9, refit=3, status="unknown")
+    with submissions.exclusive(home):
+        submissions.save(home, refit)
+    assert submissions.read(home)[-1] == refit
+    assert submissions.figures(home)[own.version] == {
+        "kaggle.expected_score": own.expected_score,
+        "kaggle.public_score": own.public_score,
+        "kaggle.refit_public_score": 0.9,
+    }
+    assert submission_comparison.in_words([own, refit]) == submission_comparison.in_words([own])
+    assert submission_comparison.in_words([refit]) == ""
+    assert submitter.outcome_sentence(refit).startswith(f"Public score of the refit of {own.version}: ")
+    assert f"--version {own.version} --refit 3 --resend`" in delivery.unknown_sentence(refit)
 
 
 DAMAGED = {

@@ -26,7 +26,7 @@ IN_ORDER = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("width", [390, 800, 1200])
 def test_every_operation_can_be_tried_and_its_example_is_answered(
     chrome: Any, home: Home, promote: Promote, tmp_path: Path, width: int
 ) -> None:

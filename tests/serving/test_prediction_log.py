@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -132,8 +133,12 @@ def test_erasing_an_image_from_the_dataset_deletes_every_logged_copy(client: Tes
     for pixels in (stored, other, stored):
         client.post("/predict", json=as_json(pixels[None]))
     wait_for_the_disk(client)
+    shutil.copytree(home.served_of(DATASET), home.served_of("other"))
+    page = drift_files.page_file(home, "other")
+    page.write_text("what was served")
     digest = digests.image_digests(stored[None]).tobytes().hex()
     removal.remove(home, DATASET, [digest], erase=True, notify=print)
+    assert not page.exists()
     assert [served.images[0].tolist() for served in served_log.read(home, DATASET)] == [other.tolist()]
 
 

@@ -1,10 +1,12 @@
 import io
 import json
+import re
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +32,28 @@ BLACK = [[0] * 28] * 28
 def client(digits_home: Home) -> Iterator[TestClient]:
     with TestClient(create_app(digits_home), raise_server_exceptions=False) as open_client:
         yield open_client
+
+
+def python_blocks() -> list[str]:
+    """The programs that docs/serving.md shows."""
+    page = Path(__file__).parents[2] / "docs" / "serving.md"
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_programs_of_the_docs_run_against_a_server(client: TestClient, server: str, tmp_path: Path) -> None:
+    (tmp_path / "seven.png").write_bytes(png())
+    printed = []
+    for block in python_blocks():
+        program = block.replace("http://127.0.0.1:8000", server)
+        asked = [sys.executable, "-I", "-c", program, "seven.png"]
+        done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    of_picture, of_pixels = printed
+    expected = client.post("/predict", files={"files": png()}).json()["predictions"][0]["label"]
+    assert of_picture.split() == [expected]
+    assert "probabilities" in of_pixels
+    assert len(list(filter(None, python_blocks()[0].splitlines()))) <= 10
 
 
 SEVEN = ((80, 60), (200, 60), (130, 230))

@@ -1,0 +1,124 @@
+"""A submission of one's own files: in the format of the sample that lies next to them, by the champion or its refit."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+from short_runs import Silent
+
+from pipeline import simulator
+from pipeline.cli.terminal_tables import print_summary
+from pipeline.data import sample_submission
+from pipeline.errors import DataError, SettingsError
+from pipeline.store.home import Home
+
+IMAGES = 6
+PIXELS = [f"pixel{number}" for number in range(64)]
+
+
+class Told(Silent):
+    """Keeps what a run says."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def notice(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+@pytest.fixture
+def test_images(tmp_path: Path) -> Path:
+    """Images that no run has seen, and a sample submission in another order next to them."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    rows = np.random.default_rng(9).integers(0, 120, (IMAGES, 64))
+    with (folder / "test.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["Id", *PIXELS], *([f"t{n}", *row] for n, row in enumerate(rows.tolist()))])
+    write_sample(folder, range(IMAGES))
+    return folder / "test.csv"
+
+
+def write_sample(folder: Path, numbers: Any) -> None:
+    rows = [["Id", "Digit Class"], *([f"t{number}", "zero"] for number in reversed(numbers))]
+    with (folder / "sample_submission.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+
+
+def closing_lines(summary: simulator.Summary) -> str:
+    console = Console(width=1000)
+    with console.capture() as printed:
+        print_summary(console, summary)
+    return printed.get()
+
+
+def test_the_sample_next_to_test_images_gives_the_format(
+    run: Any, command: Any, home: Home, test_images: Path, tmp_path: Path
+) -> None:
+    summary = run(test_images=test_images)
+    written = home.metric_results / "stripes" / "submission.csv"
+    sample = test_images.parent / "sample_submission.csv"
+    form = sample_submission.read(written)
+    assert (form.header, form.ids) == (("Id", "Digit Class"), tuple(f"t{n}" for n in reversed(range(IMAGES))))
+    assert f"The champion {summary.champion.id} predicted Kaggle-form CSV {test_images}: " in closing_lines(summary)
+    assert f"{written}, in the format of {sample}" in closing_lines(summary)
+
+    content = written.read_bytes()
+    written.unlink()
+    status, out, _ = command("predict", test_images, "--home", home.root)
+    assert status == 0 and f"{written}, in the format of {sample}" in " ".join(out.split())
+    assert written.read_bytes() == content
+
+    write_sample(test_images.parent, range(IMAGES + 1))
+    status, _, err = command("predict", test_images, "--home", home.root)
+    assert status == 1 and f"{sample} asks for 7 ids from t6 to t0" in " ".join(err.split())
+    with pytest.raises(DataError, match=r"asks for 7 ids from t6 to t0, but .* 6 images"):
+        run(test_images=test_images)
+
+    sample.rename(tmp_path / "elsewhere.csv")
+    test_images.rename(test_images.parent / "sample.csv")
+    assert command("predict", test_images.parent / "sample.csv", "--home", home.root)[0] == 0, "it is no sample itself"
+    assert written.read_text().startswith("ImageId,Label\n")
+
+
+def test_the_champion_is_refitted_for_ones_own_test_images_and_named(run: Any, home: Home, test_images: Path) -> None:
+    plain = run(test_images=test_images)
+    told = Told()
+    summary = run(told, test_images=test_images, refit=2)
+    assert summary.problem is None
+    assert f"The refit of {plain.champion.id} (not judged) predicted Kaggle-form CSV" in closing_lines(summary)
+    assert any("2 seeds: only for this submission, and never judged" in sentence for sentence in told.sentences)
+    assert len(list((home.metric_results / "refits" / "stripes" / plain.champion.id).glob("*/manifest.json"))) == 1
+    assert sample_submission.read(summary.submission.csv).header == ("Id", "Digit Class")
+
+
+def test_a_refit_needs_test_images_and_a_champion(run: Any, test_images: Path) -> None:
+    with pytest.raises(SettingsError, match=r"--refit needs to know what to predict: .* --test-images FILE"):
+        run(refit=1)
+    with pytest.raises(SettingsError, match="--refit is only for the champion"):
+        run(refit=1, submit="best", test_images=test_images)
+    told = Told()
+    strict = {"preset": "guarded", "accuracy_floor": 0.9999}
+    summary = run(told, refit=1, test_images=test_images, models=("dummy",), gate=strict)
+    assert summary.submission is None
+    assert "No version of 'stripes' has passed the gate yet" in closing_lines(summary)
+    assert any(sentence.startswith("Not refitted: nothing passed") for sentence in told.sentences)
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "kaggle"}])
+def test_no_competition_is_guessed_for_ones_own_dataset(run: Any, data: Path, test_images: Path, options: Any) -> None:
+    with pytest.raises(SettingsError, match=r"where to submit what was trained on .*stripes\.npz'"):
+        run(test_images=test_images, submit="champion", **options)
+
+
+@pytest.mark.parametrize("words", [("kaggle", "submit"), ("run", "--dataset", "mnist", "--submit")])
+def test_the_sample_of_another_competition_is_not_sent_to_digit_recognizer(
+    command: Any, two: list[str], home: Home, test_images: Path, words: tuple[str, ...]
+) -> None:
+    status, _, err = command(*words, "--test-images", test_images, "--home", home.root)
+    assert status == 1
+    assert "has the columns Id,Digit Class, but a submission to digit-recognizer has ImageId,Label" in (
+        " ".join(err.split())
+    )
