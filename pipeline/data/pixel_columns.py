@@ -71,7 +71,8 @@ def find(path: Path) -> PixelColumns:
         raise DataError(f"{path} has no header: its first row must be label,pixel0,pixel1,... or pixel0,pixel1,...")
     named = [index for index, name in enumerate(header) if PIXEL.fullmatch(name.lower())]
     if not named:
-        found = quoted(", ".join([*(_counted(header) or header)[:2], "…"]))
+        examples = _counted(header) or header
+        found = quoted(", ".join([*examples[:2], *(["…"] if len(examples) > 2 else [])]))
         raise DataError(
             f"{path} has no columns of pixels: they must be called pixel0, pixel1, … (or 1x1, 1x2, …), not {found}."
         )

@@ -97,7 +97,7 @@ REPAIRED: dict[str, tuple[str, Damage]] = {
 KEPT: dict[str, tuple[str, Damage]] = {
     "a line of the history": ("history", lambda home: add(production.history_file(home), "{}\n")),
     "the history deleted": ("history", lambda home: production.history_file(home).unlink()),
-    "the history not UTF-8": ("history", lambda home: flip(production.history_file(home))),
+    "the history not UTF-8": ("history", lambda home: production.history_file(home).write_bytes(b"\xff\n") and None),
     "a version": ("version", lambda home: flip(versions.list_versions(home)[0].folder / "model.onnx")),
     "a line of the ledger": ("ledger", lambda home: add(ledger(home), "[]\n")),
     "the ledger not UTF-8": ("ledger", lambda home: ledger(home).write_bytes(b"\xff\n") and None),

@@ -98,7 +98,7 @@ def test_submit_in_the_settings_file(given: str, expected: str | None, tmp_path:
         ("shape", "8,8,2", "not a shape"),
         ("shape", "8,-8", "not a shape"),
         ("metric", "auc", "There is no metric 'auc': --metric takes accuracy, log-loss, macro-f1, quadratic-kappa"),
-        ("submit", "worst", "'submit'"),
+        ("submit", "worst", "--submit"),
     ],
 )
 def test_an_impossible_value_is_refused_in_a_sentence(option: str, value: str, words: str) -> None:

@@ -85,7 +85,11 @@ BROKEN = {
     "a damaged archive": (zipped("train.csv", TRAIN * 50)[:-60], DataError, "train.csv"),
     "an archive of something else": (zipped("other.csv", TRAIN), ServiceError, "no usable train.csv"),
     "cut off in a row": (TRAIN[:-12], DataError, "row 4"),
-    "a page instead": (b"<html>sign in</html>", DataError, "train.csv, as Kaggle sent it, has '<html>sign in</html>'"),
+    "a page instead": (
+        b"<html>sign in</html>",
+        DataError,
+        "train.csv, as Kaggle sent it, has no columns of pixels.*<html>sign",
+    ),
     "empty": (b"", DataError, "empty"),
 }
 

@@ -70,7 +70,7 @@ def test_a_refusal_says_why_as_far_as_the_policy_discloses_it(
     again = judged(version.verdict, TOMORROW, checks=(check,), disclose=disclose)
     versions.judge_again(home, again)
     found = unannounced(home, "tiny", TOMORROW)[0]
-    assert ("Proven better than the champion: It fixes 31 errors." in found.sentence) is shown
+    assert ("Failed “proven better than the champion”: It fixes 31 errors." in found.sentence) is shown
     assert ("31" in found.sentence) is shown
 
 
