@@ -69,7 +69,7 @@ def mnist(count: int) -> tuple[list[Labelled], list[Labelled]]:
 
 def shapes() -> Story:
     """Return the story of coloured shapes of mixed sizes, turned, behind stray lines and in noise."""
-    pictures = story_pictures.shapes(SHAPES + HELD_BACK, seed=0, disturbance=0.5)
+    pictures = story_pictures.shapes(SHAPES + HELD_BACK, seed=0, disturbance=0.35)
     options = ("--as", "fit", "--image-size", "24,24,3", *PREPARED)
     return _story("shapes-arriving", pictures[:SHAPES], pictures[SHAPES:], options)
 
