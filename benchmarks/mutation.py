@@ -3,28 +3,34 @@
 Comparisons are shifted and turned round, conditions negated, ``and`` and ``or``, ``min`` and ``max``, ``any`` and
 ``all``, plus and minus exchanged, and numbers changed. Each mutant runs the tests of its module in a process of its
 own; the libraries are loaded once, before it is forked. All of them take hours on two busy cores, so that a part can
-be drawn at random: ``--share`` of each module, or ``--most`` of all.
+be drawn at random (``--share`` of each module, or ``--most`` of all), and so that what became of a module is kept in
+``raw/mutation_points.jsonl`` for as long as neither it nor its tests change.
 """
 
 import argparse
 import ast
 import contextlib
 import copy
+import hashlib
 import importlib.abc
 import importlib.util
 import io
+import json
 import os
 import random
 import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
+from benchmarks import measure
+
 HOME = Path(__file__).parents[1]
+FILE = measure.RAW / "mutation_points.jsonl"
 DECISION = "test_simulation.py::test_the_vectorised_decision_is_the_gates"
 GATE = ("test_gate.py", "test_verdict_facts.py")
 TESTS = {
@@ -161,19 +167,22 @@ class Tally:
         module: Its name.
         all: How many mutants it has.
         tried: How many of them were tried.
-        survivors: Those that no test noticed.
+        survivors: The names of those that no test noticed.
+        sources: The SHA-256 digest of the module and its tests.
     """
 
     module: str
     all: int
     tried: int
-    survivors: tuple[Mutant, ...]
+    survivors: tuple[str, ...]
+    sources: str
 
 
 def tallies(
     modules: Sequence[str], share: float = 1.0, most: int | None = None, seed: int = 0, jobs: int = 1
 ) -> Iterator[Tally]:
-    """Try the mutants of some modules, or a part of them that is drawn at random; print each that survives.
+    """Try the mutants of some modules, or a part of them that is drawn at random; print each that survives, and keep
+    what became of each module.
 
     Args:
         modules: Their names.
@@ -191,10 +200,21 @@ def tallies(
     for module, own in found.items():
         tried, left = [one for one in drawn if one.module == module], []
         for mutant in survivors(tried, jobs):
-            left.append(mutant)
+            left.append(mutant.name)
             print(f"survives  {mutant.name}", flush=True)
         print(f"{module}: {len(tried) - len(left)} of {len(tried)} mutants noticed", flush=True)
-        yield Tally(module, len(own), len(tried), tuple(left))
+        tally = Tally(module, len(own), len(tried), tuple(left), _sources(module))
+        with FILE.open("a") as lines:
+            lines.write(json.dumps(asdict(tally)) + "\n")
+        yield tally
+
+
+def known(module: str) -> Tally | None:
+    """Return what became of a module's mutants, if neither it nor its tests have changed since: the fullest trial."""
+    lines = [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
+    found = [Tally(**{**line, "survivors": tuple(line["survivors"])}) for line in lines]
+    same = [one for one in found if (one.module, one.sources) == (module, _sources(module))]
+    return max(same, key=lambda one: one.tried, default=None)
 
 
 def section(found: Sequence[Tally]) -> str:
@@ -213,13 +233,20 @@ def section(found: Sequence[Tally]) -> str:
         ),
     ]
     if left:
-        rows += ["Survivors:", "\n".join(f"- `{mutant.name}`" for one in found for mutant in one.survivors)]
+        rows += ["Survivors:", "\n".join(f"- `{name}`" for one in found for name in one.survivors)]
     return "\n\n".join(rows)
 
 
-def main() -> str:
-    """Try all mutants of every module; returns a section of the results."""
-    return section(list(tallies(list(TESTS), jobs=os.cpu_count() or 1)))
+def main(*, known_only: bool = False) -> str:
+    """Try all mutants of every module of which that is not known; returns a section of the results.
+
+    Args:
+        known_only: Try none.
+    """
+    missing = [module for module in TESTS if (was := known(module)) is None or was.tried < was.all]
+    if not known_only:
+        list(tallies(missing, jobs=os.cpu_count() or 1))
+    return section([found for module in TESTS if (found := known(module))])
 
 
 class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -237,11 +264,20 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.mutant.tree(), str(_file(self.mutant.module)), "exec"), module.__dict__)
 
 
+def _sources(module: str) -> str:
+    files = [_file(module), *(Path(name.partition("::")[0]) for name in _tests(module))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _tests(module: str) -> list[str]:
+    return [str(HOME / "tests" / "judging" / name) for name in TESTS[module]]
+
+
 def _tested(mutant: Mutant) -> int:
     import pytest
 
     sys.meta_path.insert(0, _Replaced(mutant))
-    files = [str(HOME / "tests" / "judging" / name) for name in TESTS[mutant.module]]
+    files = _tests(mutant.module)
     options = ["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
     options += ["-k", f"not {SLOWEST}"]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

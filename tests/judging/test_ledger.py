@@ -260,8 +260,9 @@ def test_a_history_rewritten_with_its_head_is_caught_by_a_stored_verdict():
 
 def test_a_lost_head_and_a_swapped_ledger_are_caught():
     book = of(2)
-    with pytest.raises(StoreError, match=r"\.head file is missing"):
-        ledger.parse("toy", lines(book), None)
+    for long in (of(1), book):
+        with pytest.raises(StoreError, match=r"\.head file is missing"):
+            ledger.parse("toy", lines(long), None)
     with pytest.raises(StoreError, match=r"\.head file is damaged"):
         ledger.parse("toy", lines(book), {"entry": "4"})
     with pytest.raises(StoreError, match="line 1"):
