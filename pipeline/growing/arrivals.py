@@ -61,12 +61,15 @@ class Arrivals:
         faults: Files that could not be read at all, with the reason in a sentence.
         left_out: Files of other kinds, with the name to show.
         listed: Pictures that a table named; they are not taken a second time on their own.
+        broken_lists: Tables that name pictures and could not be read. Pictures below their folders are not taken: the
+            folder's name would take the place of the label in the table.
     """
 
     items: list[Item] = field(default_factory=list)
     faults: list[tuple[Path, str]] = field(default_factory=list)
     left_out: list[tuple[Path, str]] = field(default_factory=list)
     listed: set[Path] = field(default_factory=set)
+    broken_lists: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -188,22 +191,28 @@ def _walk(root: Path, folder: Path, found: Arrivals, scratch: Path | None = None
                 _file(path, root, label, found)
 
 
-def _readable(path: Path, found: Arrivals, read: Callable[[], None]) -> None:
-    """Read a file among others; one that cannot be read does not affect them."""
+def _readable(path: Path, found: Arrivals, read: Callable[[], None]) -> bool:
+    """Read a file among others; one that cannot be read does not affect them. Returns whether it was read."""
     try:
         read()
     except PipelineError as error:
         found.faults.append((path, str(error)))
+        return False
+    return True
 
 
 def _file(path: Path, root: Path, label: str | None, found: Arrivals) -> None:
     """Add what one file holds."""
     name, suffix = path.relative_to(root).as_posix(), path.suffix.lower()
     if suffix in SUFFIXES:
-        if not found.listed or path.resolve() not in found.listed:
+        broken = next((table for table in found.broken_lists if path.is_relative_to(table.parent)), None)
+        if broken:
+            found.faults.append((path, f"{name}: left out, as {broken.name}, which names pictures, cannot be used."))
+        elif not found.listed or path.resolve() not in found.listed:
             found.items.append(Item(name, path, label, file=path))
     elif suffix in TABLES:
-        _readable(path, found, partial(_table, path, TABLES[suffix], found))
+        if not _readable(path, found, partial(_table, path, TABLES[suffix], found)) and _is_list(path):
+            found.broken_lists.append(path)
     else:
         found.left_out.append((path, name))
 
@@ -225,6 +234,14 @@ def _table(path: Path, read: Callable[[Path], Iterator[Item]], found: Arrivals) 
     items = list(read(path))
     found.listed.update(item.content.resolve() for item in items if isinstance(item.content, Path))
     found.items += [item if item.file else replace(item, file=path) for item in items]
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a table names pictures, as far as its header can be read."""
+    try:
+        return path.suffix.lower() == ".csv" and listed_pictures.is_list(pixel_columns.read_header(path))
+    except DataError:
+        return False
 
 
 def _csv(path: Path, label_columns: Sequence[str] = ()) -> Iterator[Item]:

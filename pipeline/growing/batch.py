@@ -29,6 +29,8 @@ TITLES = {
     screening.SURPLUS: "In quarantine as surplus of their class (--max-ratio)",
 }
 
+MOST_NAMED = 5
+"""Files that were not read, each with a sentence on the terminal."""
 
 Untaken = Mapping[Path, tuple[str, ...]]
 """What was not taken in: for each file, a sentence for each reason."""
@@ -111,7 +113,9 @@ class Batch:
         if self.polarities:
             found = " and ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in self.polarities.most_common())
             lines.append(f"Judging by their edges, the pictures are {found}.")
-        lines += [f"Not read: {fault}" for fault in self.faults]
+        lines += [f"Not read: {fault}" for fault in self.faults[:MOST_NAMED]]
+        if len(self.faults) > MOST_NAMED:
+            lines.append(f"Not read: {len(self.faults) - MOST_NAMED:,} more.")
         if self.left_out:
             lines.append(f"Other files left out: {len(self.left_out):,}; the first is {self.left_out[0]}.")
         if self.out_of_fold:

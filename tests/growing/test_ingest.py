@@ -173,6 +173,21 @@ def test_a_row_of_a_table_costs_itself(home: Home, pictures: Path, tmp_path: Pat
     assert "list.csv, row 5: 'same' may be " in refused[1]
 
 
+def test_pictures_of_a_table_that_cannot_be_used_do_not_get_their_folders_name(
+    home: Home, pictures: Path, tmp_path: Path, take_in: Ingest
+) -> None:
+    sorted_by_hand = shutil.copytree(pictures, tmp_path / "sorted")
+    (pictures / "list.csv").write_text("file,label\nbar/0.png,ring,one more\n")
+    with pytest.raises(DataError, match=r"list\.csv, row 2: 3 columns"):
+        take_in(pictures)
+
+    batch = take_in(pictures, sorted_by_hand)
+
+    assert batch.counts == {STORED: 20}
+    assert [fault for fault in batch.faults if "bar/1.png: left out" in fault]
+    assert "Not read: 16 more." in batch.in_words()
+
+
 def test_numbered_tables_of_a_folder_are_all_taken(home: Home, tmp_path: Path, take_in: Ingest) -> None:
     rows = np.random.default_rng(0).integers(0, 256, (8, 37))
     rows[:, 0] = np.arange(8) % 2
