@@ -4,12 +4,15 @@ import codecs
 import contextlib
 import os
 import re
+import select
 import sys
 import termios
 import tty
 from collections.abc import Iterator
 
 AT_ONCE = 1024
+SECONDS = 0.2
+"""Between two looks for a Ctrl+C that came just before a key was waited for: it would not end the wait itself."""
 END_OF_INPUT = "\x04"
 """Ctrl+D."""
 SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.)?")
@@ -51,6 +54,8 @@ class Keyboard:
         return text.strip()
 
     def _read(self) -> bool:
+        while not select.select([self._descriptor], [], [], SECONDS)[0]:
+            pass
         content = os.read(self._descriptor, AT_ONCE)
         self._held += SEQUENCE.sub("", self._decoder.decode(content))
         return bool(content)
