@@ -171,7 +171,7 @@ summary = {
     }
     for name, score in scores.items()
 }
-display(pd.DataFrame(summary).T.round(4))
+display(pd.DataFrame.from_dict(summary, orient="index").round(4))
 
 # %% [markdown]
 # Is a later one really better than the one before, or lucky? Both saw the same images, so only those on which they
@@ -202,7 +202,7 @@ told = [
 ]
 if best != first:
     told.append(
-        f"`{first}`, the simplest, has {scores[first].errors}. For the difference, `{best}` has "
+        f"`{first}`, the simplest, has {scores[first].errors}. Compared with it, `{best}` has "
         f"{trained.weights[best] / trained.weights[first]:.2g} times as many weights and took "
         f"{trained.fit_seconds[best] / trained.fit_seconds[first]:.2g} times as long to train."
     )

@@ -157,7 +157,9 @@ def to_html(notebook: "NotebookNode", title: str, *, code: bool = True) -> str:
     from nbconvert import HTMLExporter
 
     nowhere = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url"), "")
-    exporter = HTMLExporter(embed_images=True, exclude_input=not code, exclude_output_prompt=not code, **nowhere)
+    # Without code, the place for "In [1]:" beside it would only push text away from what it is about.
+    without = dict.fromkeys(("exclude_input", "exclude_input_prompt", "exclude_output_prompt"), not code)
+    exporter = HTMLExporter(embed_images=True, **without, **nowhere)
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     if not body:
         raise PipelineError("The notebook could not be written as HTML.")

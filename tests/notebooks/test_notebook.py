@@ -145,6 +145,8 @@ def test_without_code_the_page_reads_as_a_report(tmp_path):
         assert words in report
     assert "hidden" in page.partition("<body")[2]
     assert "hidden" not in report.partition("<body")[2]
+    assert "Prompt" in page.partition("<body")[2]
+    assert "Prompt" not in report.partition("<body")[2], "text begins where tables and pictures do"
 
 
 @pytest.mark.slow
