@@ -113,8 +113,8 @@ def _as_they_are(files: Sequence[Path]) -> Images:
         if picture.shape[:2] != images.shape[1:3]:
             raise DataError(
                 f"{path} has {picture.shape[0]} x {picture.shape[1]} pixels (height x width), but {files[0]} has "
-                f"{images.shape[1]} x {images.shape[2]}: bring all pictures to one size, with --shape "
-                "HEIGHT,WIDTH,3 (or 1 for grey) for instance."
+                f"{images.shape[1]} x {images.shape[2]}: bring all pictures to one size: `run` and `explore` "
+                "scale them with --shape HEIGHT,WIDTH,3 (or 1 for grey), and `ingest` prepares them for all commands."
             )
         if picture.ndim == 3 and images.shape[3] == 1:
             images = np.repeat(images, 3, axis=3)

@@ -132,8 +132,12 @@ def _mnist_or_digits(data_dir: Path | None, download: bool, notify: Notify) -> R
 
 
 def _folders(data_dir: Path | None) -> list[Path]:
-    named = [data_dir, os.environ.get("PIPELINE_DATA")]
-    return [expanded(folder) for folder in named if folder]
+    named = {"--data-dir": data_dir, "PIPELINE_DATA": os.environ.get("PIPELINE_DATA")}
+    folders = {name: expanded(folder) for name, folder in named.items() if folder}
+    for name, folder in folders.items():
+        if not folder.is_dir():
+            raise DataError(f"{name} is {folder}, which is not a folder: name one that holds MNIST, or leave it out.")
+    return list(folders.values())
 
 
 def expanded(path: str | Path) -> Path:

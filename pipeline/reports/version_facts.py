@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.contracts import Verdict
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Latency, Scores
-from pipeline.judging import standings
+from pipeline.judging import disclosure, standings
 from pipeline.judging.scalar_figures import FIGURES, Form
 from pipeline.judging.words import not_passed
 from pipeline.reports.formats import DASH, count, decimal, interval, percent, seconds, size
@@ -47,6 +47,9 @@ def opponent(verdict: Verdict) -> str:
         images += ", each answered by the member that was not trained on it"
     if verdict.champion_id is None:
         return f"There was no champion to compare with: judged alone on {images}."
+    withheld = any(check.name == disclosure.WITHHELD for check in verdict.checks)
+    if verdict.comparison is None and verdict.ledger is None and not withheld:
+        return f"A rule failed before it was compared with champion {verdict.champion_id} on the {images}."
     return f"Compared with champion {verdict.champion_id} on the same {images}."
 
 

@@ -114,6 +114,17 @@ def test_mnist_that_cannot_be_had_is_an_error(no_mnist: Path, tmp_path: Path) ->
     assert told == [f"{tmp_path} does not hold MNIST (IDX files or mnist.npz): looking elsewhere."]
 
 
+def test_a_named_folder_that_is_not_there_is_an_error(
+    no_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DataError, match=r"--data-dir is .*nowhere, which is not a folder"):
+        sources.load("auto", data_dir=tmp_path / "nowhere")
+    monkeypatch.setenv("PIPELINE_DATA", str(tmp_path / "elsewhere"))
+    with pytest.raises(DataError, match=r"PIPELINE_DATA is .*elsewhere, which is not a folder"):
+        sources.load("mnist")
+    assert sources.load("digits").name == "digits"
+
+
 def test_other_images_do_not_pass_for_mnist(no_mnist: Path, idx_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_DATA", str(idx_folder))
     for spec in ("mnist", "auto"):

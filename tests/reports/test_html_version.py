@@ -248,6 +248,15 @@ def test_headline_says_that_a_check_failed_whose_title_alone_reads_like_a_succes
     assert "to replace the champion (failed “a promotion is possible on this benchmark”)" in words
 
 
+def test_the_banner_does_not_claim_a_comparison_that_a_failed_rule_prevented(inputs):
+    bad = Check("within_reach", "a promotion is possible on this benchmark", "fail", 0.06, 0.01, "It is not.")
+    verdict = replace(inputs.verdict, outcome="fail", checks=(bad,), comparison=None, ledger=None)
+    words = text(version_report.render(replace(inputs, verdict=verdict)))[:700]
+    assert "Compared with champion" not in words
+    assert f"A rule failed before it was compared with champion {CHAMPION}" in words
+    assert f"simulator.py show {verdict.candidate_id}" in words, "a later verdict does not change the page"
+
+
 def test_commands_and_recipes_in_sentences_are_code(inputs):
     verdict = replace(inputs.verdict, explanation=(explain.FIRST_CHAMPION,))
     assert "beat <code>dummy</code>; nothing was spent" in version_report.render(replace(inputs, verdict=verdict))
