@@ -44,6 +44,8 @@ def test_an_error_that_halves_with_each_fourfold_size_is_carried_on():
     assert found.low < found.size < (found.high or np.inf)
     assert found.sentence.startswith("cnn would reach 99.5 % at about 160,000 training images (95 % interval: ")
     assert "4.8 times the largest measured" in found.sentence
+    (far,) = forecast(curve(2 * SIZES**-0.5), accuracy=0.9995)
+    assert "480 times the largest measured" in far.sentence
 
 
 def test_a_floor_above_the_goal_means_never():
