@@ -103,15 +103,19 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
     from pipeline.growing import batch_report
     from pipeline.growing.ingest import ingest as take_in
 
-    with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bars:
-        task = bars.add_task("preparing", total=None)
-        batch = take_in(
-            place,
-            order,
-            desk_of(place, data_dir),
-            lambda done, total: bars.update(task, completed=done, total=total),
-            wait=wait,
-        )
+    try:
+        with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bars:
+            task = bars.add_task("preparing", total=None)
+            batch = take_in(
+                place,
+                order,
+                desk_of(place, data_dir),
+                lambda done, total: bars.update(task, completed=done, total=total),
+                wait=wait,
+            )
+    except KeyboardInterrupt:
+        errors.print("Stopped. The dataset is intact; the same command takes in whatever is not stored yet.")
+        raise
     page = batch_report.write(place, batch)
     if as_json:
         print_json({**batch.facts(), "report": str(page)})

@@ -57,6 +57,19 @@ def test_ingest_as_json(give, pictures: Path) -> None:
     assert Path(found["report"]).is_file()
 
 
+def test_ctrl_c_during_an_ingest_says_what_is_kept(give, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.growing.ingest.prepare_all", stopped)
+
+    done = give("ingest", str(pictures), "--dataset", "shapes", "--image-size", "12,12")
+
+    assert done.exit_code == 130
+    assert "Stopped. The dataset is intact; the same command takes in whatever is not stored yet." in done.stderr
+    assert "Traceback" not in done.output
+
+
 def test_list_and_show(grown) -> None:
     assert "shapes@2: 28 images of 2 classes" in grown("dataset", "list").output
     shown = json.loads(grown("dataset", "show", "shapes", "--json").stdout)
