@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.judging.words import counted
+
 STORED, COPY, WAITING, REMOVED = "stored", "copy", "waiting", "removed"
 UNREADABLE, UNKNOWN_CLASS = "unreadable", "unknown class"
 CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS = "conflict", "doubted label", "near copy", "unlabelled", "surplus"
@@ -202,7 +204,7 @@ def uneven(counts: Mapping[str, int]) -> list[str]:
         return []
     middle = max(float(np.median(list(counts.values()))), 1.0)
     return [
-        f"Class {name} has {count:,} images; the median class has {middle:,.0f}."
+        f"Class {name} has {counted(count, 'image')}; the median class has {middle:,.0f}."
         for name, count in counts.items()
         if count * FAR_FROM_EVEN < middle or count > FAR_FROM_EVEN * middle
     ]
