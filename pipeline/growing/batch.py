@@ -109,7 +109,9 @@ class Batch:
             f"{counted(len(self.outcomes), 'image')} arrived for {self.dataset}, prepared as "
             f"{in_words(self.preparation)}, {pace:,.0f} per minute."
         ]
-        lines += [f"{title}: {self.counts[kind]:,}." for kind, title in TITLES.items() if self.counts[kind]]
+        lines += [
+            f"{title}: {self.counts[kind]:,}.{self._first(kind)}" for kind, title in TITLES.items() if self.counts[kind]
+        ]
         if self.polarities:
             found = " and ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in self.polarities.most_common())
             lines.append(f"Judging by their edges, the pictures are {found}.")
@@ -166,6 +168,14 @@ class Batch:
             "out_of_fold": self.out_of_fold,
             "seconds": round(self.seconds, 3),
         }
+
+    def _first(self, kind: str) -> str:
+        """The first reason for a refusal; the page has all."""
+        if kind not in screening.REFUSED:
+            return ""
+        reasons = [one.decision.reason for one in self.outcomes if one.decision.outcome == kind]
+        more = " The page below has the others." if len(reasons) > 1 else ""
+        return f" {'The first: ' if more else ''}{reasons[0]}{more}"
 
     def _snapshot_in_words(self) -> str:
         if self.after is None:

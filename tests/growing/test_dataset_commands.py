@@ -57,6 +57,19 @@ def test_ingest_as_json(give, pictures: Path) -> None:
     assert Path(found["report"]).is_file()
 
 
+def test_ingest_names_the_first_refused_file_and_a_class_that_may_be_meant(grown, pictures: Path) -> None:
+    for name in ("broken", "worse"):
+        (pictures / "bar" / f"{name}.png").write_bytes(b"broken")
+    write_pictures(pictures, range(1), kinds=("Ring",))
+
+    said = " ".join(grown("ingest", str(pictures), "--dataset", "shapes").output.split())
+
+    assert "Refused as unreadable: 2. The first: " in said
+    assert "broken.png is not a picture" in said
+    assert "The page below has the others." in said
+    assert "there is no class Ring: did you mean ring? Give --new-classes to add it." in said
+
+
 def test_ctrl_c_during_an_ingest_says_what_is_kept(give, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
