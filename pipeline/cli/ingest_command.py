@@ -122,7 +122,8 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
         return
     for sentence in batch.in_words():
         console.print(sentence, markup=False)
-    console.print(f"Look at {page}", markup=False, soft_wrap=True)
+    more = "More reasons for refusals are on the page. " if batch.refused > 1 else ""
+    console.print(f"{more}Look at {page}", markup=False, soft_wrap=True)
 
 
 def desk_of(place: Home, data_dir: Path | None) -> "Desk":

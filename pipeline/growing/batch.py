@@ -98,6 +98,11 @@ class Batch:
         return Counter(outcome.decision.outcome for outcome in self.outcomes)
 
     @property
+    def refused(self) -> int:
+        """How many arrivals were refused."""
+        return sum(self.counts[kind] for kind in screening.REFUSED)
+
+    @property
     def polarities(self) -> Counter[str]:
         """How many pictures were found to be light on dark, and dark on light."""
         return Counter(one.prepared.polarity for one in self.outcomes if one.prepared.polarity)
@@ -170,12 +175,11 @@ class Batch:
         }
 
     def _first(self, kind: str) -> str:
-        """The first reason for a refusal; the page has all."""
+        """The first reason for a refusal; the page has more."""
         if kind not in screening.REFUSED:
             return ""
         reasons = [one.decision.reason for one in self.outcomes if one.decision.outcome == kind]
-        more = " The page below has the others." if len(reasons) > 1 else ""
-        return f" {'The first: ' if more else ''}{reasons[0]}{more}"
+        return f" {'The first: ' if len(reasons) > 1 else ''}{reasons[0]}"
 
     def _snapshot_in_words(self) -> str:
         if self.after is None:

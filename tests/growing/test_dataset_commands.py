@@ -66,7 +66,7 @@ def test_ingest_names_the_first_refused_file_and_a_class_that_may_be_meant(grown
 
     assert "Refused as unreadable: 2. The first: " in said
     assert "broken.png is not a picture" in said
-    assert "The page below has the others." in said
+    assert "More reasons for refusals are on the page. Look at" in said
     assert "there is no class Ring: did you mean ring? Give --new-classes to add it." in said
 
 
