@@ -103,22 +103,27 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
     from pipeline.growing import batch_report
     from pipeline.growing.ingest import ingest as take_in
 
-    with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bars:
-        task = bars.add_task("preparing", total=None)
-        batch = take_in(
-            place,
-            order,
-            desk_of(place, data_dir),
-            lambda done, total: bars.update(task, completed=done, total=total),
-            wait=wait,
-        )
+    try:
+        with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bars:
+            task = bars.add_task("preparing", total=None)
+            batch = take_in(
+                place,
+                order,
+                desk_of(place, data_dir),
+                lambda done, total: bars.update(task, completed=done, total=total),
+                wait=wait,
+            )
+    except KeyboardInterrupt:
+        errors.print("Stopped. The dataset is intact; the same command takes in whatever is not stored yet.")
+        raise
     page = batch_report.write(place, batch)
     if as_json:
         print_json({**batch.facts(), "report": str(page)})
         return
     for sentence in batch.in_words():
         console.print(sentence, markup=False)
-    console.print(f"Look at {page}", markup=False, soft_wrap=True)
+    more = "More reasons for refusals are on the page. " if batch.refused > 1 else ""
+    console.print(f"{more}Look at {page}", markup=False, soft_wrap=True)
 
 
 def desk_of(place: Home, data_dir: Path | None) -> "Desk":

@@ -15,6 +15,7 @@ from pipeline.facts.score_facts import Scores
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.judging import explain, standings
 from pipeline.judging.scalar_figures import FIGURES
+from pipeline.judging.words import counted
 from pipeline.reports import score_texts
 from pipeline.reports.formats import count, decimal
 
@@ -96,8 +97,9 @@ def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
     yield Text(f"A  {result.first}  {percent(result.first_accuracy)}")
     yield Text(f"B  {result.second}  {percent(result.second_accuracy)}")
     yield Text(
-        f"On the {result.images:,} images that both were judged on, B fixed {result.fixed:,} errors of A and made "
-        f"{result.made:,} new ones; {result.both_wrong:,} errors are common to both."
+        f"On the {counted(result.images, 'image')} that both were judged on, B fixed {counted(result.fixed, 'error')} "
+        f"of A and made {counted(result.made, 'new one')}; {counted(result.both_wrong, 'error')} "
+        f"{'is' if result.both_wrong == 1 else 'are'} common to both."
     )
     yield Text(
         f"Gain {result.gain_pp:+.2f} points (95 %: {result.gain_low_pp:+.2f} to {result.gain_high_pp:+.2f}); exact "

@@ -237,7 +237,8 @@ def _shortage(snapshot: Snapshot) -> str | None:
     few = [name for name in snapshot.classes if snapshot.class_counts.get(name, 0) < SMALLEST_CLASS]
     if few:
         count = snapshot.class_counts.get(few[0], 0)
-        return f"{snapshot.id}: class {few[0]} has {count} images where {SMALLEST_CLASS} are needed: ingest more of it."
+        images = "1 image" if count == 1 else f"{count} images"
+        return f"{snapshot.id}: class {few[0]} has {images} where {SMALLEST_CLASS} are needed: ingest more of it."
     return None
 
 

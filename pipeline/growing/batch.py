@@ -98,6 +98,11 @@ class Batch:
         return Counter(outcome.decision.outcome for outcome in self.outcomes)
 
     @property
+    def refused(self) -> int:
+        """How many arrivals were refused."""
+        return sum(self.counts[kind] for kind in screening.REFUSED)
+
+    @property
     def polarities(self) -> Counter[str]:
         """How many pictures were found to be light on dark, and dark on light."""
         return Counter(one.prepared.polarity for one in self.outcomes if one.prepared.polarity)
@@ -109,7 +114,9 @@ class Batch:
             f"{counted(len(self.outcomes), 'image')} arrived for {self.dataset}, prepared as "
             f"{in_words(self.preparation)}, {pace:,.0f} per minute."
         ]
-        lines += [f"{title}: {self.counts[kind]:,}." for kind, title in TITLES.items() if self.counts[kind]]
+        lines += [
+            f"{title}: {self.counts[kind]:,}.{self._first(kind)}" for kind, title in TITLES.items() if self.counts[kind]
+        ]
         if self.polarities:
             found = " and ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in self.polarities.most_common())
             lines.append(f"Judging by their edges, the pictures are {found}.")
@@ -166,6 +173,13 @@ class Batch:
             "out_of_fold": self.out_of_fold,
             "seconds": round(self.seconds, 3),
         }
+
+    def _first(self, kind: str) -> str:
+        """The first reason for a refusal; the page has more."""
+        if kind not in screening.REFUSED:
+            return ""
+        reasons = [one.decision.reason for one in self.outcomes if one.decision.outcome == kind]
+        return f" {'The first: ' if len(reasons) > 1 else ''}{reasons[0]}"
 
     def _snapshot_in_words(self) -> str:
         if self.after is None:

@@ -62,7 +62,7 @@ def take_in(
     if batch.attempts > MOST_ATTEMPTS:
         return refused(batch, order.dataset, [f"The watcher was killed {MOST_ATTEMPTS} times while it ingested this."])
     try:
-        done = ingest(home, _for_folder(order, folder), desk, progress, wait=False)
+        done = _as_sent(ingest(home, _for_folder(order, folder), desk, progress, wait=False), folder)
     except NothingTakenError as error:
         reasons = [reason for reasons in error.untaken.values() for reason in reasons]
         return refused(batch, order.dataset, _relative(reasons or [str(error)], folder))
@@ -72,7 +72,9 @@ def take_in(
     except (PipelineError, OSError):
         raise
     except Exception as error:  # a watcher must outlive whatever it is given
-        return refused(batch, order.dataset, [f"The ingest failed with {type(error).__name__}: {error}."])
+        return refused(
+            batch, order.dataset, _relative([f"The ingest failed with {type(error).__name__}: {error}."], folder)
+        )
     page = batch_report.write(home, done)
     sentence = f"Batch {batch.id}: {done.in_one_sentence()}"
     images = done.after.images if done.after else 0
@@ -118,7 +120,7 @@ def _for_folder(order: Order, folder: Path) -> Order:
 
 def _outcome(folder: Path, done: Batch, happened: WatchEvent) -> BatchOutcome:
     files = [path.relative_to(folder).as_posix() for path in done.untaken if path.is_relative_to(folder)]
-    reasons = _relative([reason for reasons in done.untaken.values() for reason in reasons], folder)
+    reasons = [reason for reasons in done.untaken.values() for reason in reasons]
     return BatchOutcome(
         whole=False,
         files=tuple(sorted(filter(str.isprintable, files))),
@@ -129,7 +131,22 @@ def _outcome(folder: Path, done: Batch, happened: WatchEvent) -> BatchOutcome:
 
 def _relative(reasons: Iterable[str], folder: Path) -> list[str]:
     """Name files as they were sent: where they are in hand, they will not be when this is read."""
-    return [reason.replace(f"{folder}/", "") for reason in reasons]
+    fresh = list(reasons)
+    for place in (folder, folder.resolve()):
+        fresh = [reason.replace(f"{place}/", "").replace(str(place), "the batch") for reason in fresh]
+    return fresh
+
+
+def _as_sent(done: Batch, folder: Path) -> Batch:
+    """The batch with its files named as they were sent."""
+    reasons = _relative((one.decision.reason for one in done.outcomes), folder)
+    outcomes = zip(done.outcomes, reasons, strict=True)
+    return replace(
+        done,
+        outcomes=tuple(replace(one, decision=replace(one.decision, reason=reason)) for one, reason in outcomes),
+        faults=tuple(_relative(done.faults, folder)),
+        untaken={file: tuple(_relative(reasons, folder)) for file, reasons in done.untaken.items()},
+    )
 
 
 def _harmless(reasons: Iterable[str]) -> tuple[str, ...]:

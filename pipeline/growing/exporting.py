@@ -14,6 +14,7 @@ from pipeline.data import npz, shards, snapshots
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
 from pipeline.errors import DataError
+from pipeline.judging.words import counted
 from pipeline.store import atomic
 from pipeline.stored_images import blocks
 
@@ -40,10 +41,13 @@ class Difference:
     def in_words(self, first: str, second: str) -> list[str]:
         """Return the difference, one sentence per line."""
         lines = [
-            f"{second} has {self.added.total():,} images that {first} lacks{_by_class(self.added)}.",
-            f"{first} has {self.removed.total():,} images that {second} lacks{_by_class(self.removed)}.",
+            f"{second} has {counted(self.added.total(), 'image')} that {first} lacks{_by_class(self.added)}.",
+            f"{first} has {counted(self.removed.total(), 'image')} that {second} lacks{_by_class(self.removed)}.",
         ]
-        lines += [f"{count:,} images of class {old} are now {new}." for (old, new), count in self.relabelled.items()]
+        lines += [
+            f"{counted(count, 'image')} of class {old} {'is' if count == 1 else 'are'} now {new}."
+            for (old, new), count in self.relabelled.items()
+        ]
         return [*lines, f"New classes: {', '.join(self.classes)}."] if self.classes else lines
 
 

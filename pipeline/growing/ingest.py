@@ -119,7 +119,7 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
     untaken = _untaken(arrivals, outcomes)
     if all(outcome.decision.outcome in screening.REFUSED for outcome in outcomes):
         first = outcomes[0].decision
-        raise NothingTakenError(f"Nothing was stored: {first.reason}{_remedy(first)}", untaken)
+        raise NothingTakenError(f"Nothing was stored: {first.reason}", untaken)
     entries = [_entry(one, terms, order, batch) for one in outcomes if one.decision.outcome == screening.STORED]
     aside = [_waiting(one, terms, order, batch) for one in outcomes if one.decision.outcome in screening.QUARANTINED]
     # The quarantine first: what is killed in between is found waiting by the next ingest of the same files.
@@ -255,7 +255,3 @@ def _is_drawn(digest: str) -> bool:
     """Whether an image without a label is audited: one in ``AUDIT_SHARE``, whatever it shows."""
     one = np.frombuffer(bytes.fromhex(digest), digests.DIGEST_DTYPE)
     return int(roles.keyed_hashes(one, AUDIT_KEY)[0]) % AUDIT_SHARE == 0
-
-
-def _remedy(decision: Decision) -> str:
-    return " Give --new-classes to add it." if decision.outcome == screening.UNKNOWN_CLASS else ""

@@ -21,6 +21,7 @@ from pipeline.growing import decisions, exporting, quarantine, review, screening
 from pipeline.growing.batch import Outcome
 from pipeline.growing.quarantine import Opinion, Waiting
 from pipeline.growing.snapshot_store import Change, Terms
+from pipeline.judging.words import counted
 from pipeline.models.tree_features import GRADIENTS, TreeFeatures
 from pipeline.store.home import Home
 from pipeline.stored_images import ImageSource, blocks, joined, view
@@ -92,13 +93,18 @@ class Doubts:
         if not self.compared:
             return [f"There are too few images to compare their labels with predictions: {LEAST_IMAGES} are needed."]
         lines = [
-            f"{self.compared:,} labels were compared with out-of-fold predictions; {self.found:,} wait for review."
+            f"{counted(self.compared, 'label')} were compared with out-of-fold predictions; "
+            f"{self.found:,} {'waits' if self.found == 1 else 'wait'} for review."
         ]
         if self.judging:
-            lines.append(
-                f"{self.judging:,} of them are benchmark images: they stay in the dataset and are reviewed blind."
-            )
+            lines.append(_judging_in_words(self.judging))
         return lines
+
+
+def _judging_in_words(images: int) -> str:
+    if images == 1:
+        return "1 of them is a benchmark image: it stays in the dataset and is reviewed blind."
+    return f"{images:,} of them are benchmark images: they stay in the dataset and are reviewed blind."
 
 
 def of_arrivals(

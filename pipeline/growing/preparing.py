@@ -1,5 +1,8 @@
 """Prepare arrivals on several processes: one that fails, or kills its process, does not affect the others."""
 
+import contextlib
+import queue
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +95,7 @@ def _on_processes(
         for number, chunk in enumerate(chunks):
             for ahead in range(number, min(number + jobs * IN_FLIGHT, len(chunks))):
                 if ahead not in waiting:
-                    waiting[ahead] = executor.submit(_chunk, chunks[ahead], preparation, work)
+                    waiting[ahead] = _submit(executor, _chunk, chunks[ahead], preparation, work)
             try:
                 prepared = waiting.pop(number).result()
             except BrokenProcessPool:
@@ -102,7 +105,30 @@ def _on_processes(
                 executor = ProcessPoolExecutor(max_workers=jobs)
             yield prepared
     finally:
-        executor.shutdown(kill_workers=True)
+        _kill(executor)
+
+
+def _submit(executor: Any, *call: Any) -> Any:
+    """Give work to an executor, whose processes start deaf to Ctrl-C: this one ends them."""
+    from joblib.externals.loky.backend import resource_tracker
+
+    resource_tracker.ensure_running()  # it lets Ctrl-C through again when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return executor.submit(*call)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _kill(executor: Any) -> None:
+    """End the processes at once, whatever waits.
+
+    loky's own thread forgets waiting work before it looks for the next, and fails with a traceback if there is any.
+    """
+    with contextlib.suppress(queue.Empty):
+        while True:
+            executor._work_ids.get_nowait()
+    executor.shutdown(kill_workers=True)
 
 
 def _one_by_one(items: Sequence[Item], preparation: Preparation, work: Work) -> list[Prepared]:
@@ -115,7 +141,7 @@ def _one_by_one(items: Sequence[Item], preparation: Preparation, work: Work) -> 
         with ProcessPoolExecutor(max_workers=1) as executor:
             for item in items[len(done) :]:
                 try:
-                    done.append(executor.submit(work, item, preparation).result())
+                    done.append(_submit(executor, work, item, preparation).result())
                 except BrokenProcessPool:
                     done.append(_faulty(f"{item.name} crashed the process that read it: save it again."))
                     break

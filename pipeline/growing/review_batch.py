@@ -18,6 +18,7 @@ from pipeline.growing import decisions, exporting, quarantine, removal, review, 
 from pipeline.growing.decisions import Decided, Stored, Undone
 from pipeline.growing.quarantine import Waiting
 from pipeline.growing.snapshot_store import Change, Terms
+from pipeline.judging.words import counted
 from pipeline.store.home import Home
 
 LEFT_ALONE_SECONDS = 600
@@ -61,10 +62,14 @@ class ReviewBatch:
         found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count) or "nothing to store"
         lines = [f"Reviewed by {', '.join(self.reviewers)}: {found}." if self.reviewers else "Nothing was decided."]
         if self.returned:
-            lines.append(f"{self.returned:,} images are now in the benchmark and must be reviewed again, blind.")
+            lines.append(
+                f"{counted(self.returned, 'image')} {'is' if self.returned == 1 else 'are'} now in the benchmark "
+                "and must be reviewed again, blind."
+            )
         if self.skipped:
-            lines.append(f"{self.skipped:,} skipped images wait for the next review.")
-        return [*lines, f"The newest snapshot is {self.snapshot.id} with {self.snapshot.images:,} images."]
+            wait = "waits" if self.skipped == 1 else "wait"
+            lines.append(f"{counted(self.skipped, 'skipped image')} {wait} for the next review.")
+        return [*lines, f"The newest snapshot is {self.snapshot.id} with {counted(self.snapshot.images, 'image')}."]
 
 
 @dataclass

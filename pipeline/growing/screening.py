@@ -1,11 +1,14 @@
 """Decide what becomes of each prepared image: stored, set aside for a person, or counted as a copy. Pure."""
 
+import difflib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.judging.words import counted
 
 STORED, COPY, WAITING, REMOVED = "stored", "copy", "waiting", "removed"
 UNREADABLE, UNKNOWN_CLASS = "unreadable", "unknown class"
@@ -106,10 +109,17 @@ def _refusal(arrival: Arrival, known: Known) -> Decision | None:
     if arrival.fault:
         return Decision(UNREADABLE, arrival.fault)
     if arrival.label is not None and arrival.label not in known.classes:
-        return Decision(UNKNOWN_CLASS, f"{arrival.name}: there is no class {arrival.label}.")
+        return Decision(UNKNOWN_CLASS, f"{arrival.name}: {_no_class(arrival.label, known.classes)}")
     if arrival.digest in known.removed:
         return Decision(REMOVED, f"{arrival.name} was removed from this dataset by hand.")
     return None
+
+
+def _no_class(label: str, classes: Collection[str]) -> str:
+    folded = {name.casefold(): name for name in sorted(classes)}
+    close = difflib.get_close_matches(label.casefold(), folded, n=1, cutoff=0.8)
+    meant = f": did you mean {folded[close[0]]}?" if close else "."
+    return f"there is no class {label}{meant} Give --new-classes to add it."
 
 
 def _repetition(arrival: Arrival, known: Known, given: set[str], seen: bool) -> Decision | None:
@@ -202,7 +212,7 @@ def uneven(counts: Mapping[str, int]) -> list[str]:
         return []
     middle = max(float(np.median(list(counts.values()))), 1.0)
     return [
-        f"Class {name} has {count:,} images; the median class has {middle:,.0f}."
+        f"Class {name} has {counted(count, 'image')}; the median class has {middle:,.0f}."
         for name, count in counts.items()
         if count * FAR_FROM_EVEN < middle or count > FAR_FROM_EVEN * middle
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.inspection import drift_reference
 from pipeline.inspection.drift import Drift
+from pipeline.judging.words import counted
 from pipeline.monitoring.monitor import ALPHA
 from pipeline.reports import drift_page, navigation
 from pipeline.reports.drift_page import Shown
@@ -72,18 +73,21 @@ def _finding(found: Drift) -> list[str]:
                 f"Nothing that {champion} served is in the log yet: `simulator.py serve --log` keeps what it serves."
             ]
         if found.alarm is None:
-            return [
-                f"No alarm: these {found.images:,} images are not proven unlike those that {champion} was judged on."
-            ]
+            return [f"No alarm: {_these(found.images)} not proven unlike those that {champion} was judged on."]
         return [found.alarm, *changes]
     if state.alarm is None:
         until = f", the last of them at {prediction_ids.when(state.read_to)}" if state.images else ""
-        return [f"No alarm after {state.images:,} images that {champion} served{until}."]
+        looked_at = counted(state.images, "request")
+        return [f"No alarm after {looked_at} that {champion} served (one image of each counts){until}."]
     handled = (
         "The alarm stays until another version serves. If it needs no action, "
         "`simulator.py drift --reset REASON` starts the next monitor."
     )
     return [state.alarm.sentence, *changes, handled]
+
+
+def _these(images: int) -> str:
+    return "this image is" if images == 1 else f"these {images:,} images are"
 
 
 def _promise(found: Drift) -> str:

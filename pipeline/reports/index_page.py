@@ -27,6 +27,7 @@ from pipeline.reports.formats import (
 from pipeline.reports.navigation import ALONE, Navigation
 from pipeline.reports.watching import BAD_NEWS, WatchView
 
+REPORT = "report.html"
 _CURVES = (
     (
         "learning_curve.png",
@@ -277,10 +278,10 @@ def _summary(versions: Sequence[Version]) -> str:
 
 
 def _report_link(version: Version, link_prefix: str) -> str | None:
-    if version.damage:
+    if version.damage or not (version.folder / REPORT).is_file():
         return None
     parent = "versions/failed" if version.folder.parent.name == "failed" else "versions"
-    return f"{link_prefix}{parent}/{version.id}/report.html"
+    return f"{link_prefix}{parent}/{version.id}/{REPORT}"
 
 
 def _choices(versions: Iterable[Version], name: Any) -> list[str]:

@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.errors import StoreError
 from pipeline.facts.drift_facts import DriftState
+from pipeline.judging.words import counted
 from pipeline.serving.champion import ChampionWatch
 from pipeline.store import drift_files, production
 from pipeline.store.home import Home
@@ -30,7 +31,9 @@ class DriftCollector(Collector):
             "drift_alarm", "1 if served images are unlike those that the champion was judged on.", labels=["version"]
         )
         evidence = GaugeMetricFamily("drift_evidence", "Evidence of drift; 1 raises the alarm.", labels=["version"])
-        images = GaugeMetricFamily("drift_images", "Served images that were checked for drift.", labels=["version"])
+        images = GaugeMetricFamily(
+            "drift_images", "Served images that were checked for drift, one of each request.", labels=["version"]
+        )
         champion = self._watch.champion
         state = state_of(self._home, champion.deployment.dataset, champion.deployment.digest) if champion else None
         if state is not None:
@@ -63,4 +66,4 @@ def in_words(home: Home) -> dict[str, str]:
 def _sentence(state: DriftState) -> str:
     if state.alarm is not None:
         return f"Drift alarm: {state.alarm.sentence}"
-    return f"No drift alarm after {state.images:,} served images."
+    return f"No drift alarm after {counted(state.images, 'served request')} (one image of each counts)."

@@ -105,8 +105,12 @@ def _report(parent: Path, version_id: str, champion: Champion | None) -> Respons
     from pipeline.reports import html, navigation
 
     path = parent / version_id / "report.html"
-    if not VERSION_ID.fullmatch(version_id) or not path.is_file():
+    if not VERSION_ID.fullmatch(version_id) or not path.parent.is_dir():
         raise RequestRefusal(404, f"There is no report of a version '{version_id[:80]}': GET /versions lists them.")
+    if not path.is_file():
+        raise RequestRefusal(
+            404, f"The report of {version_id} is gone: a report that may show an erased image is deleted."
+        )
     written = path.read_text(encoding="utf-8", errors="replace")
     page = navigation.with_header(written, html.header(site.navigation(champion)))
     return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": REPORT_POLICY})

@@ -57,6 +57,32 @@ def test_ingest_as_json(give, pictures: Path) -> None:
     assert Path(found["report"]).is_file()
 
 
+def test_ingest_names_the_first_refused_file_and_a_class_that_may_be_meant(grown, pictures: Path) -> None:
+    for name in ("broken", "worse"):
+        (pictures / "bar" / f"{name}.png").write_bytes(b"broken")
+    write_pictures(pictures, range(1), kinds=("Ring",))
+
+    said = " ".join(grown("ingest", str(pictures), "--dataset", "shapes").output.split())
+
+    assert "Refused as unreadable: 2. The first: " in said
+    assert "broken.png is not a picture" in said
+    assert "More reasons for refusals are on the page. Look at" in said
+    assert "there is no class Ring: did you mean ring? Give --new-classes to add it." in said
+
+
+def test_ctrl_c_during_an_ingest_says_what_is_kept(give, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.growing.ingest.prepare_all", stopped)
+
+    done = give("ingest", str(pictures), "--dataset", "shapes", "--image-size", "12,12")
+
+    assert done.exit_code == 130
+    assert "Stopped. The dataset is intact; the same command takes in whatever is not stored yet." in done.stderr
+    assert "Traceback" not in done.output
+
+
 def test_list_and_show(grown) -> None:
     assert "shapes@2: 28 images of 2 classes" in grown("dataset", "list").output
     shown = json.loads(grown("dataset", "show", "shapes", "--json").stdout)

@@ -1,6 +1,10 @@
 import io
+import os
 import shutil
+import signal
 import tarfile
+import threading
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -220,6 +224,35 @@ def test_a_file_that_kills_its_process_costs_itself(pictures: Path) -> None:
     assert len(found) == 400
     assert [number for number, one in enumerate(found) if one.fault] == [100]
     assert "deadly.png crashed the process" in found[100].fault
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_processes_without_a_traceback(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    path = next(pictures.rglob("*.png"))
+    items = [Item(path.name, path, "bar")] * 64 * 16
+    preparation = ingest.declaring.terms_of(None, items, Wishes("fit", "12,12,1"), new_classes=False).preparation
+
+    def press() -> None:
+        while len(list(path.parent.glob("*.busy"))) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=press, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        next(prepare_all(items, preparation, 2, work=_slow))
+    signal.signal(signal.SIGINT, before)
+
+    assert failed == []
+
+
+def _slow(item: Item, preparation: object) -> Prepared:
+    assert isinstance(item.content, Path)
+    item.content.with_suffix(f".{os.getpid()}.busy").touch()
+    time.sleep(0.2)
+    return prepare_item(item, preparation)  # type: ignore[arg-type]
 
 
 def _deadly(item: Item, preparation: object) -> Prepared:

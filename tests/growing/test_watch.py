@@ -105,6 +105,28 @@ def test_pictures_outside_any_folder_wait_for_a_person(grown: Home, inbox: Path,
     assert "1 in quarantine" in happened.sentence
 
 
+def test_files_are_named_as_they_were_sent(grown: Home, inbox: Path, look: Any) -> None:
+    write_pictures(inbox / "day2", range(10, 12))
+    (inbox / "day2" / "bar" / "cut.jpg").write_bytes(b"cut")
+
+    (taken,) = look()
+
+    page = Path(str(taken.details["report"])).read_text()
+    assert "day2/bar/cut.jpg" in page
+    assert ".taking" not in page
+
+
+def test_a_refused_batch_is_not_named_by_where_it_was_in_hand(grown: Home, inbox: Path, look: Any) -> None:
+    (inbox / "day3").mkdir()
+    (inbox / "day3" / "list.csv").write_text("file,label\nnone.png,bar,2\n")
+    (inbox / "day3" / "other.csv").write_text("file,label\n")
+
+    (refused,) = look()
+
+    assert refused.kind == "failed_batch"
+    assert ".taking" not in refused.sentence
+
+
 def test_a_bad_batch_is_refused_with_the_reason_beside_it(grown: Home, inbox: Path, look: Any) -> None:
     (inbox / "broken.zip").write_bytes(b"PK no archive")
     write_pictures(inbox / "strange", range(10, 13), kinds=("hexagon",))
@@ -123,7 +145,7 @@ def test_a_bad_batch_is_refused_with_the_reason_beside_it(grown: Home, inbox: Pa
     assert "cannot be unpacked" in reason
     assert ".taking" not in reason
     reasons = (inbox / "refused" / f"{strange}.txt").read_text().splitlines()
-    assert [reason.endswith("there is no class hexagon.") for reason in reasons] == [True] * 3
+    assert ["there is no class hexagon." in reason for reason in reasons] == [True] * 3
     assert refused[strange].endswith(f"refused/{strange}.txt has 2 more reasons.")
     assert len(stored(grown)) == 22, "a bad batch costs no other"
 

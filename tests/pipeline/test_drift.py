@@ -59,11 +59,12 @@ def test_images_like_those_of_the_benchmark_raise_no_alarm(watched: Home, comman
     Log(watched).add(stripes(300, 1)[0])
     status, out, err = command("drift", "--home", watched.root)
     assert status == 0
-    assert "No alarm after 300 images" in out
+    assert "No alarm after 300 requests that" in out
+    assert "(one image of each counts)" in out
     assert "found later than with 2,000" in out  # the reference is small
     assert "done once for each champion" in err
     status, out, err = command("drift", "--home", watched.root)
-    assert (status, "300 images" in out, "once" in err) == (0, True, False)
+    assert (status, "300 requests" in out, "once" in err) == (0, True, False)
 
 
 def test_an_alarm_says_what_changed_and_stays(watched: Home, command: Any) -> None:

@@ -38,7 +38,7 @@ LOSS = replace(
 
 
 @pytest.fixture
-def versions(make_version):
+def versions(make_version, tmp_path):
     first = make_version("cnn", seed=1, train_size=1_000, accuracy=0.95)
     failed = make_version("xgboost", seed=2, train_size=10_000, accuracy=0.9, outcome="fail", champion=first.id)
     gain = PairedResult(fixed=3, made=12, gain_pp=-0.9, gain_low_pp=-1.7, gain_high_pp=-0.1, p_value=0.98)
@@ -46,7 +46,14 @@ def versions(make_version):
     serving = make_version("cnn", seed=3, train_size=60_000, in_production=True, dataset="digits")
     no_verdict = replace(first.verdict, outcome="error", checks=())
     damaged = Version("20261121-135959-cnn-9", first.folder, None, None, no_verdict, damage="model.onnx is missing.")
-    return [first, failed, serving, damaged]
+    return [*(_with_report(tmp_path, version) for version in (first, failed, serving)), damaged]
+
+
+def _with_report(home, version):
+    folder = home / "versions" / ("failed" if version.verdict.outcome == "fail" else "") / version.id
+    folder.mkdir(parents=True)
+    (folder / "report.html").touch()
+    return replace(version, folder=folder)
 
 
 def rows(page):
@@ -79,6 +86,14 @@ def test_links_lead_to_each_report_from_where_the_page_stands(versions, prefix):
         f"{prefix}versions/failed/{failed.id}/report.html",
         f"{prefix}versions/{serving.id}/report.html",
     }
+
+
+def test_a_report_that_was_deleted_is_not_linked(versions):
+    first, *_ = versions
+    (first.folder / "report.html").unlink()
+    page = index_page.render(versions)
+    assert first.id in page
+    assert f"{first.id}/report.html" not in page
 
 
 def test_history_shows_overrides_with_their_reason(versions):

@@ -46,7 +46,7 @@ def test_dashboard_and_metrics_show_the_monitor_of_the_champion(home: Home, prom
         drift_files.write_state(home, state(digest, None))
         assert f'drift_alarm{{version="{VERSION}"}} 0.0' in client.get("/metrics").text
         assert f'drift_evidence{{version="{VERSION}"}} 0.25' in client.get("/metrics").text
-        assert "No drift alarm after 12 served images." in client.get("/dashboard").text
+        assert "No drift alarm after 12 served requests (one image of each counts)." in client.get("/dashboard").text
         drift_files.write_state(home, state(digest, ALARM))
         assert f'drift_alarm{{version="{VERSION}"}} 1.0' in client.get("/metrics").text
         assert "unlike &lt;b&gt;everything&lt;/b&gt;" in client.get("/dashboard").text

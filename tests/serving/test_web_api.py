@@ -336,6 +336,21 @@ def test_no_other_file_is_served(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
+def test_a_report_that_was_deleted_is_said_to_be_gone(home: Home, promote: Promote) -> None:
+    version = "20261121-134502-cnn-12000-7f3a"
+    promote(constant_onnx((28, 28, 1), 1), version)
+    (home.versions / version / "report.html").unlink()
+
+    with TestClient(create_app(home)) as client:
+        answer = client.get(f"/versions/{version}/report.html")
+        dashboard = client.get("/dashboard").text
+
+    assert answer.status_code == 404
+    assert f"The report of {version} is gone" in answer.text
+    assert version in dashboard
+    assert f"{version}/report.html" not in dashboard
+
+
 def test_only_named_hosts_are_answered(digits_home: Home) -> None:
     with TestClient(create_app(digits_home, allowed_hosts=["localhost"])) as client:
         assert client.get("/healthz", headers={"host": "rebound.example"}).status_code == 400
