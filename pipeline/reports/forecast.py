@@ -251,8 +251,8 @@ def _sentence(bare: Forecast, subject: str, points: "pd.DataFrame") -> str:
     interval = f"{low} to {_about(bare.high)}" if bare.high else f"{low} or more, with no upper end"
     return (
         f"{subject} would reach {goal} at about {_about(bare.size)} training images (95 % interval: {interval}), "
-        f"{float(f'{bare.size / largest:.2g}'):,g} times the largest measured, if its errors keep falling as seen {span}"
-        f"{_of_three(points)}."
+        f"{float(f'{bare.size / largest:.2g}'):,g} times the largest measured, if its errors keep falling as seen "
+        f"{span}{_of_three(points)}."
     )
 
 
