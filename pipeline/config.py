@@ -175,8 +175,8 @@ class Settings(BaseModel):
         description="Metric of the competition: accuracy, log-loss, macro-f1 or quadratic-kappa; by default accuracy, "
         "or log-loss if the sample has a column for each class.",
     )
-    probabilities: Annotated[bool, OnCommandLine(panel="Kaggle")] = Field(
-        False, description="With two classes and one column in the sample: submit the probability of the second class."
+    probabilities: Annotated[bool | None, OnCommandLine(panel="Kaggle", default="labels")] = Field(
+        None, description="With two classes and one column in the sample: submit the probability of the second class."
     )
     submit: Annotated[
         Literal["champion", "best"] | None,
