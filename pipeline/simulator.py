@@ -224,7 +224,8 @@ def _plan(
 
 
 def _predict(home: Home, champion: Deployment, asked: _Asked, observer: Observer) -> Submission:
-    path = home.metric_results / champion.dataset / "submission.csv"
+    name = "submission.csv" if asked.images.stand_in_labels is None else "benchmark_predictions.csv"
+    path = home.metric_results / champion.dataset / name
     submission = Application(champion).run(asked.images, path, asked.sample, probabilities=asked.probabilities)
     if escaped := escape_notice(submission):
         observer.notice(escaped)
