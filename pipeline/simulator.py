@@ -188,6 +188,11 @@ def _test_images(
     if competition is not None:
         images = entry.load_test_images(competition, data.shape, declared, observer.notice)
         return _Asked(images, competition.sample, competition.probabilities)
+    if settings.metric is not None:
+        observer.notice(
+            f"Without a competition, --metric {settings.metric} affects neither training nor the gate: `tune` and "
+            "`blend` optimize it, and --competition NAME gives the expected score by it."
+        )
     if settings.test_images is None:
         return None
     sample = sample_submission.beside(settings.test_images)

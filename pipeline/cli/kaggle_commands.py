@@ -221,6 +221,7 @@ def status(
         print_json([asdict(record) for record in records])
         return
     if not records:
+        _require_known(place, competition)
         which = option(competition)
         console.print(f"Nothing has been submitted to {competition} yet: `simulator.py kaggle submit{which}` does.")
         return
@@ -229,6 +230,18 @@ def status(
     for record in records:
         if record.status in UNCERTAIN:
             notice(delivery.unknown_sentence(record))
+
+
+def _require_known(home: Home, competition: str) -> None:
+    """Refuse a competition of which nothing is here, since its name may be misspelt."""
+    from pipeline.store import competitions, submissions
+
+    known = {DEFAULT_COMPETITION, *competitions.names(home), *(one.competition for one in submissions.read(home))}
+    if competition not in known and competitions.folder(home, competition) is None:
+        raise SettingsError(
+            f"Nothing was ever downloaded from or submitted to {competition} here: --competition takes "
+            f"{', '.join(sorted(known))}, or `simulator.py kaggle download --competition {competition}` gets its files."
+        )
 
 
 def _print_submissions(records: "list[SubmissionRecord]") -> None:

@@ -28,6 +28,13 @@ def folder(home: Home, name: str) -> Path | None:
     return next((place for place in places if _has_files(place)), None)
 
 
+def names(home: Home) -> list[str]:
+    """Return the names of the competitions that were downloaded to the home, or for which something was chosen."""
+    place = home.data / "kaggle"
+    found = [path for path in place.glob("[!.]*") if path.suffix == ".json" or _has_files(path)]
+    return sorted({path.name.removesuffix(".json") for path in found})
+
+
 def find(home: Home, name: str) -> tuple[Path | None, Shape | None]:
     """Return the folder with a competition's files, and the shape that the user chose for its images.
 

@@ -116,6 +116,14 @@ def test_what_was_kept_and_does_not_fit_is_left_aside_and_replaced(
     assert json.loads(kept.read_text()) == {"metric": "accuracy", "probabilities": False}
 
 
+def test_the_status_of_an_unknown_competition_names_the_known_ones(home: Home, call: Call) -> None:
+    (home.data / "kaggle" / "trees").mkdir(parents=True)
+    (home.data / "kaggle" / "trees" / "train.csv").touch()
+    with pytest.raises(SettingsError, match="submitted to nosuch here: --competition takes digit-recognizer, trees, "):
+        call("kaggle", "status", "--competition", "nosuch")
+    assert "Nothing has been submitted to trees yet" in call("kaggle", "status", "--competition", "trees")
+
+
 OTHER_SAMPLES = {
     "other ids": (table(["id", "label"], [(f"x{n}", 0) for n in range(competitions.TEST)]), "asks for 200 ids from x0"),
     "fewer ids": (table(["id", "label"], [(n, 0) for n in range(5)]), "asks for 5 ids"),
