@@ -110,7 +110,8 @@ class Settings(BaseModel):
     test_images: Annotated[Path | None, _DATA] = Field(
         None,
         description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder; the format of "
-        "a sample_submission.csv next to them is used. Without them, the benchmark images are predicted.",
+        "a sample_submission.csv next to them is used. Without them, the benchmark images are predicted, to "
+        "benchmark_predictions.csv.",
     )
     seed: int = Field(
         0, ge=0, lt=2**31, description="Seed for the choice of rows, the initial weights and augmentation."
@@ -175,8 +176,8 @@ class Settings(BaseModel):
         description="Metric of the competition: accuracy, log-loss, macro-f1 or quadratic-kappa; by default accuracy, "
         "or log-loss if the sample has a column for each class.",
     )
-    probabilities: Annotated[bool, OnCommandLine(panel="Kaggle")] = Field(
-        False, description="With two classes and one column in the sample: submit the probability of the second class."
+    probabilities: Annotated[bool | None, OnCommandLine(panel="Kaggle", default="labels")] = Field(
+        None, description="With two classes and one column in the sample: submit the probability of the second class."
     )
     submit: Annotated[
         Literal["champion", "best"] | None,

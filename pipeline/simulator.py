@@ -101,6 +101,8 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
             "--competition NAME."
         )
     data = datasets.load_wanted(settings, home, observer.notice)
+    if competition is not None:
+        competition = entry.accepted(home, competition, data.classes, observer.notice)
     named = _test_images(settings, competition, data, observer)
     with lock.writing(home, wait=wait, notify=observer.notice):
         _require_same_kind(home, data)
@@ -171,7 +173,7 @@ def _enter(settings: Settings, home: Home, observer: Observer) -> Entry | None:
     return entry.enter(
         home,
         name,
-        CompetitionChoices(shape=settings.shape, metric=settings.metric, probabilities=settings.probabilities or None),
+        CompetitionChoices(shape=settings.shape, metric=settings.metric, probabilities=settings.probabilities),
         observer.notice,
         test_images=settings.test_images,
         all_files=settings.dataset == "auto" or settings.test_images is None,
@@ -184,13 +186,17 @@ def _test_images(
 ) -> _Asked | None:
     declared = from_facts(data.preparation) if data.preparation else None
     if competition is not None:
-        submission_file.class_columns(competition.sample, data.classes, competition.probabilities)
         images = entry.load_test_images(competition, data.shape, declared, observer.notice)
         return _Asked(images, competition.sample, competition.probabilities)
+    if settings.metric is not None:
+        observer.notice(
+            f"Without a competition, --metric {settings.metric} affects neither training nor the gate: `tune` and "
+            "`blend` optimize it, and --competition NAME gives the expected score by it."
+        )
     if settings.test_images is None:
         return None
     sample = sample_submission.beside(settings.test_images)
-    probabilities = sample is not None and (settings.probabilities or _scores_probabilities(settings))
+    probabilities = sample is not None and (bool(settings.probabilities) or _scores_probabilities(settings))
     if sample is not None:
         submission_file.class_columns(sample, data.classes, probabilities)
     images = unlabelled.load_asked(settings.test_images, sample, data.shape, observer.notice, declared)
@@ -223,7 +229,8 @@ def _plan(
 
 
 def _predict(home: Home, champion: Deployment, asked: _Asked, observer: Observer) -> Submission:
-    path = home.metric_results / champion.dataset / "submission.csv"
+    name = "submission.csv" if asked.images.stand_in_labels is None else "benchmark_predictions.csv"
+    path = home.metric_results / champion.dataset / name
     submission = Application(champion).run(asked.images, path, asked.sample, probabilities=asked.probabilities)
     if escaped := escape_notice(submission):
         observer.notice(escaped)

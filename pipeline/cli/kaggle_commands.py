@@ -71,7 +71,7 @@ ResendOption = Annotated[
 LimitOption = Annotated[float, typer.Option(min=1, help="Seconds to wait for Kaggle.")]
 ShapeOption = Annotated[str | None, settings_option("shape")]
 MetricOption = Annotated[str | None, settings_option("metric")]
-ProbabilitiesOption = Annotated[bool, settings_option("probabilities")]
+ProbabilitiesOption = Annotated[bool | None, settings_option("probabilities")]
 TestImagesOption = Annotated[
     Path | None,
     typer.Option(
@@ -101,8 +101,10 @@ def download(
     from pipeline.store import competitions
 
     place, patience = Home.find(home), Patience(limit_seconds=time_limit)
-    competitions.remember(place, competition, CompetitionChoices(shape=shape_of(shape)), notice)
-    for file in competition_files.download(place, competition, patience, notice, force=force):
+    chosen = CompetitionChoices(shape=shape_of(shape))
+    files = competition_files.download(place, competition, patience, notice, force=force)
+    competitions.remember(place, competition, chosen, notice)
+    for file in files:
         rows = "pictures" if file.rows is None else f"{file.rows:,} rows"
         how = "fetched" if file.fetched else "there already"
         console.print(f"{file.path}: {rows}, {how}", markup=False)
@@ -115,7 +117,7 @@ def submit(
     competition: CompetitionOption = DEFAULT_COMPETITION,
     test_images: TestImagesOption = None,
     metric: MetricOption = None,
-    probabilities: ProbabilitiesOption = False,
+    probabilities: ProbabilitiesOption = None,
     allow_leak: LeakOption = False,
     resend: ResendOption = False,
     refit: RefitOption = None,
@@ -133,12 +135,12 @@ def submit(
     if version == BEST and refit is not None:
         raise SettingsError("--refit takes a version by name, so leave out --version best, or --refit.")
     place = Home.find(home)
-    choices = CompetitionChoices(metric=metric, probabilities=probabilities or None)
+    choices = CompetitionChoices(metric=metric, probabilities=probabilities)
     entry = entries.enter(place, competition, choices, notice, test_images=test_images, all_files=test_images is None)
     found = _best(place, entry, dataset) if version == BEST else _named(place, entry, version, dataset)
     if found is None:
         return
-    chosen, test = found
+    chosen, test, entry = found
     submission = best.predict(place, chosen, entry, test)
     made = None
     if refit is not None:
@@ -152,8 +154,10 @@ def submit(
     console.print(submitter.outcome_sentence(record), markup=False)
 
 
-def _named(home: Home, entry: "Entry", version: str | None, dataset: str | None) -> "tuple[Version, UnlabelledImages]":
-    """The version that is asked for, or the champion, and the test images."""
+def _named(
+    home: Home, entry: "Entry", version: str | None, dataset: str | None
+) -> "tuple[Version, UnlabelledImages, Entry]":
+    """The version that is asked for, or the champion, the test images, and the competition with what fits them."""
     from pipeline.application import Application
     from pipeline.publishing import entry as entries
     from pipeline.store import production, versions
@@ -163,19 +167,21 @@ def _named(home: Home, entry: "Entry", version: str | None, dataset: str | None)
     name = champion_of(home, served).id if version is None else version
     chosen = versions.require_whole(versions.find(home, name, dataset_name(home, served)))
     application = Application(chosen)
-    return chosen, entries.load_test_images(entry, application.shape, application.preparation, notice)
+    entry = entries.accepted(home, entry, application.classes, notice)
+    return chosen, entries.load_test_images(entry, application.shape, application.preparation, notice), entry
 
 
-def _best(home: Home, entry: "Entry", dataset: str | None) -> "tuple[Version, UnlabelledImages] | None":
-    """The version with the best expected score, and the test images; ``None`` if there is none to submit."""
+def _best(home: Home, entry: "Entry", dataset: str | None) -> "tuple[Version, UnlabelledImages, Entry] | None":
+    """As ``_named``, of the version with the best expected score; ``None`` if there is none to submit."""
     from pipeline.data.preparation import recorded_in
     from pipeline.publishing import best
     from pipeline.publishing import entry as entries
 
     facts = best.dataset_of(home, dataset_name(home, dataset), _own_dataset(entry.competition))
+    entry = entries.accepted(home, entry, facts.classes, notice)
     test = entries.load_test_images(entry, facts.shape, recorded_in(facts), notice)
     version = best.choose(home, entry, test, facts.name, notice)
-    return None if version is None else (version, test)
+    return None if version is None else (version, test, entry)
 
 
 def _refitted(
@@ -215,6 +221,7 @@ def status(
         print_json([asdict(record) for record in records])
         return
     if not records:
+        _require_known(place, competition)
         which = option(competition)
         console.print(f"Nothing has been submitted to {competition} yet: `simulator.py kaggle submit{which}` does.")
         return
@@ -223,6 +230,18 @@ def status(
     for record in records:
         if record.status in UNCERTAIN:
             notice(delivery.unknown_sentence(record))
+
+
+def _require_known(home: Home, competition: str) -> None:
+    """Refuse a competition of which nothing is here, since its name may be misspelt."""
+    from pipeline.store import competitions, submissions
+
+    known = {DEFAULT_COMPETITION, *competitions.names(home), *(one.competition for one in submissions.read(home))}
+    if competition not in known and competitions.folder(home, competition) is None:
+        raise SettingsError(
+            f"Nothing was ever downloaded from or submitted to {competition} here: --competition takes "
+            f"{', '.join(sorted(known))}, or `simulator.py kaggle download --competition {competition}` gets its files."
+        )
 
 
 def _print_submissions(records: "list[SubmissionRecord]") -> None:

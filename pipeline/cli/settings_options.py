@@ -27,9 +27,9 @@ class SettingsCommand(TyperCommand):
 def settings_option(name: str) -> OptionInfo:
     """Return the option of one setting, with its help, default and place in ``--help``."""
     field = Settings.model_fields[name]
-    place = _place(field)
+    place, flag = _place(field), _flag(name, field)
     option: OptionInfo = typer.Option(
-        _flag(name, field),
+        f"{flag}/--no-{flag.removeprefix('--')}" if field.annotation == bool | None else flag,
         help=field.description,
         envvar=place.envvar,
         show_default=place.default or _default(field) or False,
@@ -115,7 +115,7 @@ def _type_on_command_line(field: FieldInfo) -> Any:
         return bool
     if _place(field).repeatable:
         return list[str] | None
-    return next((one for one in (kind, *get_args(kind)) if one in (int, Path)), str) | None
+    return next((one for one in (kind, *get_args(kind)) if one in (bool, int, Path)), str) | None
 
 
 def _default(field: FieldInfo) -> str | None:

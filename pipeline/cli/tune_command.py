@@ -103,7 +103,7 @@ def tune(
         errors.print("Stopped. Finished trials are kept; the same command continues the search.")
         raise
     if write is not None:
-        result_table.merge(write, model, found.parameters)
+        result_table.merge(write, model, found.chosen, found.automatic)
     if as_json:
         facts = {"study": found.study.as_json(), "best": found.best.as_json(), "parameters": found.parameters}
         print_json({**facts, "trials": [trial.as_json() for trial in found.trials]})
@@ -113,7 +113,7 @@ def tune(
     where = "For pipeline.toml, where --write pipeline.toml puts it:" if write is None else f"Written to {write}:"
     console.print(where, markup=False)
     console.print()
-    typer.echo(result_table.table(model, found.parameters))
+    typer.echo(result_table.table(model, found.chosen))
 
 
 class _Progress:

@@ -48,7 +48,7 @@ class Refit:
 
 @dataclass(frozen=True)
 class Submission:
-    """A written and checked ``submission.csv``.
+    """A written and checked ``submission.csv``, or ``benchmark_predictions.csv`` where there is no test set.
 
     Attributes:
         csv: The file.

@@ -1,7 +1,7 @@
 """Taking part in a competition: its files, the format of a submission and the metric, settled once and kept."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.config import Settings
@@ -14,7 +14,7 @@ from pipeline.judging import competition_metrics
 from pipeline.judging.competition_metrics import CompetitionMetric
 from pipeline.publishing import competition_files
 from pipeline.services.calls import Patience
-from pipeline.store import competitions
+from pipeline.store import competitions, submission_file
 from pipeline.store.home import Home
 from pipeline.text import plain
 
@@ -34,6 +34,7 @@ class Entry:
         probabilities: Whether it wants probabilities, although its sample has one column.
         form: Where its files have what; ``None`` where only test images of the user's are predicted.
         test_images: The user's own test images; ``None`` takes those of the files.
+        given: What the user chose now; ``accepted`` keeps it.
     """
 
     competition: str
@@ -42,6 +43,7 @@ class Entry:
     probabilities: bool = False
     form: CompetitionForm | None = None
     test_images: Path | None = None
+    given: CompetitionChoices = field(default_factory=CompetitionChoices)
 
 
 def enter(
@@ -54,12 +56,12 @@ def enter(
     all_files: bool = True,
     fetch: Patience | None = None,
 ) -> Entry:
-    """Read the form of a competition, and settle what was chosen for it, now or earlier.
+    """Read the form of a competition, and settle what was chosen for it, now or earlier; nothing is kept yet.
 
     Args:
         home: The home folder.
         competition: Its name in Kaggle's addresses.
-        given: What the user chose now; it is kept for later commands.
+        given: What the user chose now.
         notify: Receives every sentence that a person should read.
         test_images: The user's own test images; a sample beside them wins over the competition's.
         all_files: Whether the competition's own images are used; otherwise its sample is enough.
@@ -73,7 +75,7 @@ def enter(
     """
     if given.metric is not None:
         competition_metrics.named(given.metric)
-    chosen = competitions.remember(home, competition, given, notify)
+    chosen = competitions.merged(home, competition, given)
     own = None if test_images is None else sample_submission.beside(test_images)
     _require_columns(competition, own)
     form = None
@@ -83,7 +85,43 @@ def enter(
     metric = _metric(chosen, sample, notify)
     single = len(sample.columns) == 1
     probabilities = single and (metric.of_probabilities or bool(chosen.probabilities))
-    return Entry(competition, sample, metric, probabilities, form, test_images)
+    return Entry(competition, sample, metric, probabilities, form, test_images, given)
+
+
+def accepted(home: Home, entered: Entry, classes: Sequence[str], notify: Notify) -> Entry:
+    """Check what was chosen against the sample and a model's classes, and keep what was chosen now.
+
+    What was chosen earlier and does not fit is left aside, and a sentence says so.
+
+    Args:
+        home: The home folder.
+        entered: The competition.
+        classes: The model's class names.
+        notify: Receives every sentence that a person should read.
+
+    Raises:
+        DataError: The sample's columns and the classes do not belong together, or not with what was chosen now.
+        StoreError: The record of what was chosen is damaged, or the disk fails.
+    """
+    given = entered.given
+    asked_now = given.probabilities or (given.metric is not None and entered.metric.of_probabilities)
+    if entered.probabilities and len(classes) != 2 and not asked_now:
+        entered = _of_labels(entered, len(classes), notify)
+    submission_file.class_columns(entered.sample, classes, entered.probabilities)
+    competitions.remember(home, entered.competition, given, notify)
+    return entered
+
+
+def _of_labels(entered: Entry, classes: int, notify: Notify) -> Entry:
+    kept, metric = "--probabilities", entered.metric
+    if metric.of_probabilities:
+        kept, metric = f"--metric {metric.name}", competition_metrics.METRICS["accuracy"]
+    notify(
+        f"{kept} was chosen for {entered.competition} earlier, but one column cannot hold the probabilities of "
+        f"{classes} classes: labels are predicted, and the metric is {metric.name}. --metric and --no-probabilities "
+        "replace what was chosen."
+    )
+    return replace(entered, metric=metric, probabilities=False)
 
 
 def scored_by(settings: Settings, home: Home, notify: Notify, *, fetch: bool) -> CompetitionMetric:
@@ -101,10 +139,13 @@ def scored_by(settings: Settings, home: Home, notify: Notify, *, fetch: bool) ->
     if settings.competition is None:
         return competition_metrics.named(settings.metric or "log-loss")
     given = CompetitionChoices(shape=settings.shape, metric=settings.metric)
-    kept = competitions.remember(home, settings.competition, given, notify)
-    if kept.metric is not None and not fetch:
-        return competition_metrics.named(kept.metric)
-    return enter(home, settings.competition, given, notify, fetch=FETCH if fetch else None).metric
+    chosen = competitions.merged(home, settings.competition, given)
+    if chosen.metric is not None and not fetch:
+        metric = competition_metrics.named(chosen.metric)
+    else:
+        metric = enter(home, settings.competition, given, notify, fetch=FETCH if fetch else None).metric
+    competitions.remember(home, settings.competition, given, notify)
+    return metric
 
 
 def load_test_images(entry: Entry, shape: Shape, preparation: Preparation | None, notify: Notify) -> UnlabelledImages:

@@ -28,6 +28,13 @@ def folder(home: Home, name: str) -> Path | None:
     return next((place for place in places if _has_files(place)), None)
 
 
+def names(home: Home) -> list[str]:
+    """Return the names of the competitions that were downloaded to the home, or for which something was chosen."""
+    place = home.data / "kaggle"
+    found = [path for path in place.glob("[!.]*") if path.suffix == ".json" or _has_files(path)]
+    return sorted({path.name.removesuffix(".json") for path in found})
+
+
 def find(home: Home, name: str) -> tuple[Path | None, Shape | None]:
     """Return the folder with a competition's files, and the shape that the user chose for its images.
 
@@ -47,8 +54,17 @@ def choices(home: Home, name: str) -> CompetitionChoices:
     return typed_files.parse(_SCHEMA, atomic.read_bytes(path), path) if path.exists() else CompetitionChoices()
 
 
-def remember(home: Home, name: str, given: CompetitionChoices, notify: Callable[[str], None]) -> CompetitionChoices:
-    """Record what the user chooses for a competition, and return all choices, earlier ones included.
+def merged(home: Home, name: str, given: CompetitionChoices) -> CompetitionChoices:
+    """Return new choices for a competition with the earlier ones, of which each keeps its value unless it is given.
+
+    Raises:
+        StoreError: The record is damaged.
+    """
+    return choices(home, name).model_copy(update={key: value for key, value in given if value is not None})
+
+
+def remember(home: Home, name: str, given: CompetitionChoices, notify: Callable[[str], None]) -> None:
+    """Record what the user chose for a competition, once it is known to fit; earlier choices stay.
 
     Args:
         home: The home folder.
@@ -59,12 +75,10 @@ def remember(home: Home, name: str, given: CompetitionChoices, notify: Callable[
     Raises:
         StoreError: The record is damaged, or the disk fails.
     """
-    known = choices(home, name)
-    merged = known.model_copy(update={key: value for key, value in given if value is not None})
-    if merged != known:
+    chosen = merged(home, name, given)
+    if chosen != choices(home, name):
         with lock.writing(home, wait=True, notify=notify):
-            atomic.write_json(_file(home, name), merged.model_dump(mode="json", exclude_none=True))
-    return merged
+            atomic.write_json(_file(home, name), chosen.model_dump(mode="json", exclude_none=True))
 
 
 def _file(home: Home, name: str) -> Path:

@@ -18,8 +18,10 @@ def table(recipe: str, parameters: Mapping[str, Any]) -> str:
     return "\n".join([_header(recipe), *(_line(name, value) for name, value in parameters.items())])
 
 
-def merge(path: Path, recipe: str, parameters: Mapping[str, Any]) -> None:
+def merge(path: Path, recipe: str, parameters: Mapping[str, Any], automatic: Mapping[str, Any]) -> None:
     """Set the parameters in a settings file, which is created if it is missing; all the rest stays as it is.
+
+    Automatic parameters are set only where the file sets them to something else.
 
     Raises:
         SettingsError: The file is not TOML, or is written in a way that cannot be changed line by line.
@@ -29,6 +31,8 @@ def merge(path: Path, recipe: str, parameters: Mapping[str, Any]) -> None:
     before = _parsed(path, text)
     known = before.get("recipe", {})
     known = known.get(recipe, {}) if isinstance(known, dict) else {}
+    if isinstance(known, dict):
+        parameters = {**parameters, **{name: value for name, value in automatic.items() if name in known}}
     after = _merged(text, recipe, {**known, **parameters} if isinstance(known, dict) else parameters)
     wanted = {**before, "recipe": {**before.get("recipe", {}), recipe: {**known, **parameters}}}
     try:

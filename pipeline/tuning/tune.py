@@ -9,7 +9,7 @@ from pipeline.contracts import LabelledImages, Split
 from pipeline.data import digests, splits
 from pipeline.data.notices import Notify
 from pipeline.errors import DataError, ModelError
-from pipeline.facts.tuning_facts import SamplerName, Study, Trial
+from pipeline.facts.tuning_facts import NumberRange, SamplerName, Study, Trial
 from pipeline.inspection import datasets
 from pipeline.models import registry, search_space
 from pipeline.planning.shared_images import Route
@@ -61,6 +61,18 @@ class Tuning:
         """What was searched or given, as the best trial had it."""
         names = (*self.study.fixed, *self.study.space)
         return {name: self.best.parameters[name] for name in names}
+
+    @property
+    def automatic(self) -> dict[str, Any]:
+        """Those that were searched, and that the best trial left to the program, as a default outside their range."""
+        ranges = {name: one for name, one in self.study.space.items() if isinstance(one, NumberRange)}
+        values = {name: self.parameters[name] for name in ranges}
+        return {name: value for name, value in values.items() if not ranges[name].low <= value <= ranges[name].high}
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The parameters without the automatic ones."""
+        return {name: value for name, value in self.parameters.items() if name not in self.automatic}
 
     @property
     def sentences(self) -> list[str]:

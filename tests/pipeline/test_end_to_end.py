@@ -60,7 +60,7 @@ def test_a_first_deploy_leaves_exactly_this(run: object, home: Home) -> None:
                 "learning_curve_seconds.png",
                 "metric_results.xlsx",
                 "results.csv",
-                "stripes/submission.csv",
+                "stripes/benchmark_predictions.csv",
             )
         }
     )
@@ -93,6 +93,10 @@ def test_a_test_set_is_predicted_in_place_of_the_benchmark(run: object, tmp_path
     np.savez(test, images=np.zeros((5, 8, 8), np.uint8))
     submission = run(test_images=test).submission  # type: ignore[operator]
     assert (submission.rows, submission.stand_in, submission.accuracy) == (5, False, None)
+    assert submission.csv.name == "submission.csv"
+    content = submission.csv.read_bytes()
+    assert run().submission.csv == submission.csv.with_name("benchmark_predictions.csv")  # type: ignore[operator]
+    assert submission.csv.read_bytes() == content, "what is to be submitted stays"
 
 
 def test_the_same_run_again_trains_nothing_and_judges_nothing(run: object, home: Home) -> None:

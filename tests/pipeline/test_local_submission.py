@@ -94,6 +94,12 @@ def test_the_champion_is_refitted_for_ones_own_test_images_and_named(run: Any, h
     assert sample_submission.read(summary.submission.csv).header == ("Id", "Digit Class")
 
 
+def test_a_metric_without_a_competition_is_not_ignored_in_silence(run: Any) -> None:
+    told = Told()
+    run(told, metric="macro-f1")
+    assert [s for s in told.sentences if "--metric macro-f1 affects neither training nor the gate" in s]
+
+
 def test_a_refit_needs_test_images_and_a_champion(run: Any, test_images: Path) -> None:
     with pytest.raises(SettingsError, match=r"--refit needs to know what to predict: .* --test-images FILE"):
         run(refit=1)

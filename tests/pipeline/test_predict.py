@@ -169,6 +169,7 @@ def test_the_submission_of_a_named_version_leaves_that_of_the_champion_alone(
     pixels = tmp_path / "test.csv"
     pixels.write_text(",".join(f"pixel{n}" for n in range(64)) + "\n" + ",".join(["9"] * 64) + "\n")
     folder = home.metric_results / "stripes"
+    assert command("predict", pixels, "--home", home.root)[0] == 0
     before = (folder / "submission.csv").read_bytes()
     assert command("predict", pixels, "--version", "previous", "--home", home.root)[0] == 0
     assert (folder / f"submission-{replaced[0]}.csv").exists()

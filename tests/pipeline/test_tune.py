@@ -284,6 +284,19 @@ def test_the_command_prints_a_table_and_merges_it(command: Any, data: Path, home
     assert len(json.loads(out)["trials"]) == 2
 
 
+def test_what_the_best_trial_left_automatic_is_not_in_the_table(study: Study, tmp_path: Path) -> None:
+    space = search_space.space("xgboost", registry.find("xgboost").parameters)
+    values = {**registry.find("xgboost").defaults, "max_depth": 7}
+    trial = Trial(number=0, parameters=values, outcome="complete", seconds=1, log_loss=0.1, accuracy=0.9)
+    found = tune.Tuning(study.model_copy(update={"recipe": "xgboost", "fixed": {}, "space": space}), [trial], trial, 9)
+    assert found.automatic == {"rounds": 0, "learning_rate": 0.0}
+    assert found.chosen["max_depth"] == 7 and not {"rounds", "learning_rate"} & set(found.chosen)
+    settings = tmp_path / "mine.toml"
+    settings.write_text("[recipe.xgboost]\nrounds = 90\n")
+    result_table.merge(settings, "xgboost", found.chosen, found.automatic)
+    assert tomllib.loads(settings.read_text())["recipe"]["xgboost"] == {**found.chosen, "rounds": 0}
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -302,11 +315,11 @@ def test_a_file_that_cannot_be_changed_line_by_line_stays(tmp_path: Path) -> Non
     path = tmp_path / "p.toml"
     path.write_text("recipe = {logistic = {C = 1.0}}\n")
     with pytest.raises(SettingsError, match="add the table by hand"):
-        result_table.merge(path, "logistic", {"C": 2.0})
+        result_table.merge(path, "logistic", {"C": 2.0}, {})
     assert path.read_text() == "recipe = {logistic = {C = 1.0}}\n"
     path.write_text("[recipe.logistic\n")
     with pytest.raises(SettingsError, match="cannot be read as TOML"):
-        result_table.merge(path, "logistic", {"C": 2.0})
+        result_table.merge(path, "logistic", {"C": 2.0}, {})
 
 
 def test_an_own_recipe_takes_part_by_its_annotations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

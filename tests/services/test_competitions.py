@@ -87,6 +87,43 @@ def test_what_was_chosen_is_kept(home: Home, champion: Version, serve, call: Cal
         call("kaggle", "submit", *named)
 
 
+@pytest.mark.parametrize("option", [("--probabilities",), ("--metric", "log-loss")], ids=" ".join)
+def test_what_does_not_fit_the_sample_is_not_kept(
+    home: Home, champion: Version, serve, call: Call, option: tuple[str, ...]
+) -> None:
+    competition = serve(competitions.shuffled_pixels())
+    submit = ("kaggle", "submit", "--competition", competition.name)
+    call("kaggle", "download", "--competition", competition.name)
+    with pytest.raises(DataError, match="cannot hold the probabilities of 10 classes"):
+        call(*submit, *option)
+    assert not (home.data / "kaggle" / "shuffled-digits.json").exists()
+    assert "Public score" in call(*submit)
+
+
+def test_what_was_kept_and_does_not_fit_is_left_aside_and_replaced(
+    home: Home, champion: Version, serve, call: Call
+) -> None:
+    competition = serve(competitions.shuffled_pixels())
+    submit = ("kaggle", "submit", "--competition", competition.name)
+    call("kaggle", "download", "--competition", competition.name)
+    kept = home.data / "kaggle" / "shuffled-digits.json"
+    kept.write_text('{"metric": "log-loss", "probabilities": true}')
+    said = call(*submit)
+    assert "--metric log-loss was chosen for shuffled-digits earlier" in said
+    assert "labels are predicted, and the metric is accuracy" in said
+    assert [record.metric for record in submissions.read(home)] == ["accuracy"]
+    assert "chosen" not in call(*submit, "--metric", "accuracy", "--no-probabilities")
+    assert json.loads(kept.read_text()) == {"metric": "accuracy", "probabilities": False}
+
+
+def test_the_status_of_an_unknown_competition_names_the_known_ones(home: Home, call: Call) -> None:
+    (home.data / "kaggle" / "trees").mkdir(parents=True)
+    (home.data / "kaggle" / "trees" / "train.csv").touch()
+    with pytest.raises(SettingsError, match="submitted to nosuch here: --competition takes digit-recognizer, trees, "):
+        call("kaggle", "status", "--competition", "nosuch")
+    assert "Nothing has been submitted to trees yet" in call("kaggle", "status", "--competition", "trees")
+
+
 OTHER_SAMPLES = {
     "other ids": (table(["id", "label"], [(f"x{n}", 0) for n in range(competitions.TEST)]), "asks for 200 ids from x0"),
     "fewer ids": (table(["id", "label"], [(n, 0) for n in range(5)]), "asks for 5 ids"),
