@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.contracts import LabelledImages, Roles, Rows, Split
@@ -261,6 +261,7 @@ def test_a_test_fraction_above_the_benchmark_uses_all_of_it_and_says_so() -> Non
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(3, 300), min_size=2, max_size=10))
+@example([5, 4, 3, 3, 4, 21])
 def test_four_fifths_of_a_pool_can_always_be_trained_on(counts: list[int]) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
     data = build(labels, np.arange(len(labels)))
