@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
 from benchmarks import gain_interval
-from pipeline.judging.comparisons import paired_result
+from pipeline.judging.comparisons import PairedComparison, paired_result
 from pipeline.judging.intervals import clopper_pearson, tango, upper_bound
 from pipeline.judging.intervals import gain_interval as in_use
 
@@ -110,3 +110,8 @@ def test_a_gain_is_shown_in_points_with_its_interval():
     assert found.gain_pp == pytest.approx(0.07)
     low, high = in_use(21, 14, 10_000)
     assert (found.gain_low_pp, found.gain_high_pp) == pytest.approx((100 * float(low), 100 * float(high)))
+
+
+def test_gain_and_disagreement_are_shares_of_all_images():
+    compared = PairedComparison(np.array([3, 1]), np.array([1, 0]), images=100, other_errors=9)
+    assert (compared.gain, compared.disagreement) == (0.03, 0.05)

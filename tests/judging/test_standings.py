@@ -1,5 +1,7 @@
 """How a verdict is shown: what misses a demand failed, what was not shown to be better was not promoted."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.contracts import Check, Verdict
@@ -39,3 +41,14 @@ def test_no_demand_counts_as_a_comparison():
     assert not standings.AGAINST_THE_CHAMPION & demands
     assert advice.LACK_OF_PROOF <= standings.AGAINST_THE_CHAMPION
     assert {"beats_dummy", "accuracy_floor"} == explain.NOT_PROVEN - standings.AGAINST_THE_CHAMPION
+
+
+def test_a_check_that_passed_is_shown_so_even_if_it_is_against_the_champion():
+    name = next(iter(standings.AGAINST_THE_CHAMPION))
+    assert standings.of_check(Check(name, "a title", "pass", 0.1, 0.2, "A sentence.")) == "pass"
+    assert standings.of_check(Check(name, "a title", "fail", 0.3, 0.2, "A sentence.")) == "unproven"
+
+
+def test_a_refusal_without_a_failed_check_is_a_failure():
+    empty = verdict()
+    assert standings.of_verdict(replace(empty, outcome="fail")) == "fail"
