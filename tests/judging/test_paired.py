@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, multinomial
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from pipeline.judging import paired
+from pipeline.judging import intervals, paired
 
 COUNTS = st.integers(0, 200)
 
@@ -57,6 +57,25 @@ def test_canary_on_an_exact_null():
         fixed = rng.binomial(1, 0.5, (10_000, disagreements)).sum(axis=1)
         promoted = int((paired.p_better(fixed, disagreements - fixed) <= level).sum())
         assert promoted <= binom.isf(1e-4, 10_000, level)
+
+
+@pytest.mark.parametrize("images", [6, 40])
+@pytest.mark.parametrize("margin", [0.02, 0.2])
+@pytest.mark.parametrize(("fixed", "made"), [(0, 0), (3, 1), (1, 3), (0, 6), (6, 0)])
+def test_non_inferiority_is_the_sum_over_all_results(fixed, made, images, margin):
+    """Every pair of counts is weighed by its multinomial probability, at each rate of disagreement."""
+    b, c = (counts.ravel() for counts in np.meshgrid(np.arange(images + 1), np.arange(images + 1)))
+    b, c = b[b + c <= images], c[b + c <= images]
+    seen = intervals.tango_statistic(fixed, made, images, -margin)
+    as_good = intervals.tango_statistic(b, c, images, -margin) >= seen - paired.TIE
+    low, high = intervals.clopper_pearson(fixed + made, images, 1 - paired.NUISANCE)
+    p = 0.0
+    for rate in np.linspace(max(float(low), margin), min(float(high), 1.0), paired.NUISANCE_STEPS):
+        chances = [max((rate - margin) / 2, 0), (rate + margin) / 2, max(1 - rate, 0)]
+        weight = multinomial.pmf(np.stack([b, c, images - b - c], axis=1), images, chances)
+        p = max(p, float(weight[as_good].sum()))
+    expected = min(p + paired.NUISANCE, 1.0)
+    assert float(paired.p_non_inferior(fixed, made, images, margin)) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.slow
