@@ -8,9 +8,7 @@ be drawn at random (``--share`` of each module, or ``--most`` of all), and so th
 """
 
 import argparse
-import ast
 import contextlib
-import copy
 import hashlib
 import importlib.abc
 import importlib.util
@@ -28,8 +26,8 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks import measure
+from benchmarks.mutants import HOME, Mutant, file_of, mutants
 
-HOME = Path(__file__).parents[1]
 FILE = measure.RAW / "mutation_points.jsonl"
 DECISION = "test_simulation.py::test_the_vectorised_decision_is_the_gates"
 GATE = ("test_gate.py", "test_verdict_facts.py")
@@ -72,67 +70,10 @@ NO_RULES = {
     "words": "wording",
 }
 """Modules beside the gate that are not mutated, and why."""
-COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
-    ast.Lt: (ast.LtE, ast.GtE),
-    ast.LtE: (ast.Lt, ast.Gt),
-    ast.Gt: (ast.GtE, ast.LtE),
-    ast.GtE: (ast.Gt, ast.Lt),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-}
-OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-}
-NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "argmin": "argmax", "argmax": "argmin"}
 SLOWEST = "test_order_of_images"
 """A property that takes as long as all other tests of the gate, and that no rule depends on."""
 CPU_SECONDS, SECONDS = 90, 300
 """After so long, of a processor or of the clock, a mutant counts as noticed: it hangs."""
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One change to one module: the change of this number at this place in its syntax tree."""
-
-    module: str
-    place: int
-    number: int
-    line: int
-    what: str
-
-    @property
-    def name(self) -> str:
-        """For a list."""
-        return f"{self.module}:{self.line} {self.what}"
-
-    def tree(self) -> ast.Module:
-        """Return the changed module."""
-        tree = ast.parse(_file(self.module).read_text())
-        _apply(list(ast.walk(tree))[self.place], self.number)
-        return ast.fix_missing_locations(tree)
-
-
-def mutants(module: str) -> Iterator[Mutant]:
-    """Yield every mutant of a module."""
-    tree = ast.parse(_file(module).read_text())
-    options = {inner for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for inner in _decorations(node)}
-    for place, node in enumerate(ast.walk(tree)):
-        for number, what in enumerate(_changes(node) if node not in options else []):
-            changed = copy.deepcopy(node)
-            _apply(changed, number)
-            before, after = ast.unparse(node), ast.unparse(changed)
-            if before != after:
-                line = getattr(node, "lineno", 0)
-                yield Mutant(module, place, number, line, f"{what}: {before} -> {after}"[:160])
 
 
 def survivors(drawn: Sequence[Mutant], jobs: int = 1) -> Iterator[Mutant]:
@@ -258,14 +199,14 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
         if name != self.mutant.module:
             return None
-        return importlib.util.spec_from_file_location(name, _file(name), loader=self)
+        return importlib.util.spec_from_file_location(name, file_of(name), loader=self)
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self.mutant.tree(), str(_file(self.mutant.module)), "exec"), module.__dict__)
+        exec(compile(self.mutant.tree(), str(file_of(self.mutant.module)), "exec"), module.__dict__)
 
 
 def _sources(module: str) -> str:
-    files = [_file(module), *(Path(name.partition("::")[0]) for name in _tests(module))]
+    files = [file_of(module), *(Path(name.partition("::")[0]) for name in _tests(module))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -284,12 +225,6 @@ def _tested(mutant: Mutant) -> int:
         return int(pytest.main([*options, *files]) != 0)
 
 
-def _decorations(node: ast.ClassDef) -> Iterator[ast.AST]:
-    """What decorates a class: options of dataclasses, which are no rules."""
-    for decorator in node.decorator_list:
-        yield from ast.walk(decorator)
-
-
 def _load_libraries() -> None:
     import hypothesis
     import numpy
@@ -301,55 +236,6 @@ def _load_libraries() -> None:
     import statsmodels.stats.multitest
 
     assert all((hypothesis, numpy, onnxruntime, pytest, scipy, sklearn, statsmodels))
-
-
-def _file(module: str) -> Path:
-    return HOME / (module.replace(".", "/") + ".py")
-
-
-def _changes(node: ast.AST) -> list[str]:
-    found: list[str] = []
-    match node:
-        case ast.Compare(ops=[op]):
-            found = ["comparison"] * len(COMPARISONS[type(op)])
-        case ast.BoolOp():
-            found = ["and/or", *["dropped"] * len(node.values)]
-        case ast.If() | ast.IfExp():
-            found = ["negated"]
-        case ast.UnaryOp(op=ast.Not() | ast.Invert() | ast.USub()):
-            found = ["dropped"]
-        case ast.BinOp(op=op) if type(op) in OPERATORS:
-            found = ["operator"]
-        case ast.Name(id=name) | ast.Attribute(attr=name) if name in NAMES:
-            found = ["exchanged"]
-        case ast.Constant(value=bool() | int() | float()):
-            found = ["changed"]
-    return found
-
-
-def _apply(node: ast.AST, number: int) -> None:
-    match node:
-        case ast.Compare():
-            node.ops = [COMPARISONS[type(node.ops[0])][number]()]
-        case ast.BoolOp() if number == 0:
-            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        case ast.BoolOp():
-            # One condition takes the place of the dropped one, since a single one is no expression of this kind.
-            node.values[number - 1] = node.values[number % len(node.values)]
-        case ast.If() | ast.IfExp():
-            node.test = ast.UnaryOp(ast.Not(), node.test)
-        case ast.UnaryOp():
-            node.op = ast.UAdd()
-        case ast.BinOp():
-            node.op = OPERATORS[type(node.op)]()
-        case ast.Name():
-            node.id = NAMES[node.id]
-        case ast.Attribute():
-            node.attr = NAMES[node.attr]
-        case ast.Constant(value=bool() as flag):
-            node.value = not flag
-        case ast.Constant(value=int() | float() as value):
-            node.value = value + 1
 
 
 if __name__ == "__main__":

@@ -109,9 +109,8 @@ class Settings(BaseModel):
     )
     test_images: Annotated[Path | None, _DATA] = Field(
         None,
-        description="Unlabelled images to predict at the end: Kaggle's test.csv, IDX, .npz or a folder; the format of "
-        "a sample_submission.csv next to them is used. Without them, the benchmark images are predicted, to "
-        "benchmark_predictions.csv.",
+        description="Unlabelled images to predict: Kaggle's test.csv (in the format of a sample_submission.csv next to "
+        "it), IDX, .npz or a folder. Without them, the benchmark is predicted, to benchmark_predictions.csv.",
     )
     seed: int = Field(
         0, ge=0, lt=2**31, description="Seed for the choice of rows, the initial weights and augmentation."

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 ALARM = 3
 """Exit status of an alarm; 1 is an error and 2 a wrong option, as in every command."""
+PrepareOption = Annotated[
+    bool,
+    typer.Option(
+        "--prepare",
+        help="Only make the reference for served images; the first check makes it, too. `serve` needs it to say that "
+        "an image is unlike the training images.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,14 +48,7 @@ def show_drift(
         str | None,
         typer.Option(metavar="REASON", help="End the monitor, along with any alarm, and start a new one."),
     ] = None,
-    prepare: Annotated[
-        bool,
-        typer.Option(
-            "--prepare",
-            help="Only make the reference for served images; the first check makes it, too. `serve` needs it to "
-            "say that an image is unlike the training images.",
-        ),
-    ] = False,
+    prepare: PrepareOption = False,
     dataset: ChampionOption = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,

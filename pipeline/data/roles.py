@@ -115,6 +115,8 @@ def _known_roles(images: Digests, known: Roles | None) -> NDArray[np.int64]:
 def quotas(counts: NDArray[np.int64], share: int) -> NDArray[np.int64]:
     """Return one in ``share`` of all images, apportioned to classes by the largest remainder, at least one of each.
 
+    What small classes get beyond their share, the others give, those first that are least below theirs.
+
     Args:
         counts: Images by class, ``[K]``.
         share: 5 for a fifth.
@@ -125,6 +127,8 @@ def quotas(counts: NDArray[np.int64], share: int) -> NDArray[np.int64]:
     for label in by_remainder[counts[by_remainder] > 0]:
         if result.sum() < total and result[label] * share < counts[label]:
             result[label] += 1
+    while result.sum() > total:
+        result[np.where(result > 1, result - counts / share, -np.inf).argmax()] -= 1
     return result
 
 

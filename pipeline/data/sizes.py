@@ -7,7 +7,7 @@ from fractions import Fraction
 from pipeline.contracts import LabelledImages, Roles
 from pipeline.data import digests
 from pipeline.data.notices import Notify, silent
-from pipeline.data.roles import BENCHMARK, BENCHMARK_SHARE
+from pipeline.data.roles import BENCHMARK
 from pipeline.errors import SettingsError, shown
 
 NUMBER = re.compile(r"\+?(\d{1,15}\.?\d{0,30}|\.\d{1,30})(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
@@ -43,8 +43,7 @@ def resolve_size(text: str, *, total: int, available: int, what: str) -> int:
     """Return a size in images from ``1000``, ``0.001`` or ``all``.
 
     Args:
-        text: A whole number counts images, a fraction (with a point, at most 1.0) is of ``total``; one of at most four
-            fifths is never too much: where small classes make the benchmark larger, it means all that are available.
+        text: A whole number counts images, a fraction (with a point, at most 1.0) is of ``total``.
         total: The dataset's size.
         available: How many images may have this role; ``all`` means these.
         what: The option, for messages: ``--train-sizes``.
@@ -55,8 +54,6 @@ def resolve_size(text: str, *, total: int, available: int, what: str) -> int:
     size = _parsed(text, total, available, what)
     if size < 1:
         raise SettingsError(f"{what} {text} is less than one image: give at least 1, or a larger fraction.")
-    if _is_fraction(text) and size <= total - total // BENCHMARK_SHARE:
-        size = min(size, available)
     if size > available:
         asked = f"{size:,} images" if text.strip().isdigit() else f"{size:,} of {total:,} images"
         raise SettingsError(
@@ -73,17 +70,14 @@ def resolve_test_size(text: str, sizes: Sizes, *, what: str = "--test-size", not
     Raises:
         SettingsError: It is not a size, is not above 0, or is a number above the benchmark's.
     """
-    if _is_fraction(text) and (size := _parsed(text, sizes.total, sizes.benchmark, what)) > sizes.benchmark:
+    fraction = not text.strip().isdigit() and text.strip() != "all"
+    if fraction and (size := _parsed(text, sizes.total, sizes.benchmark, what)) > sizes.benchmark:
         notify(
             f"{what} {text} is {size:,} of {sizes.total:,} images, but {sizes.benchmark:,} are set aside as benchmark; "
             "all of these are used."
         )
         return sizes.benchmark
     return resolve_size(text, total=sizes.total, available=sizes.benchmark, what=what)
-
-
-def _is_fraction(text: str) -> bool:
-    return not text.strip().isdigit() and text.strip() != "all"
 
 
 def _parsed(text: str, total: int, available: int, what: str) -> int:

@@ -109,7 +109,7 @@ def _report(parent: Path, version_id: str, champion: Champion | None) -> Respons
         raise RequestRefusal(404, f"There is no report of a version '{version_id[:80]}': GET /versions lists them.")
     if not path.is_file():
         raise RequestRefusal(
-            404, f"The report of {version_id} is gone: a report that may show an erased image is deleted."
+            404, f"The report of {version_id} is gone: erasing an image also deletes the reports that may show it."
         )
     written = path.read_text(encoding="utf-8", errors="replace")
     page = navigation.with_header(written, html.header(site.navigation(champion)))
