@@ -19,7 +19,7 @@ from pipeline.models.fitting import FitRequest
 from pipeline.models.keras_fitting import checkpoint_path
 from pipeline.models.muon import Muon, muon
 from pipeline.models.runtime import import_tensorflow
-from pipeline.models.temperature import FEWEST_ROWS, calibrated
+from pipeline.models.temperature import FEWEST_ROWS, calibrated, expected
 from pipeline.stored_images import ImageSource, blocks
 
 PREDICT_BATCH = 500
@@ -45,7 +45,8 @@ def fit(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) ->
 
     The one cycle always runs to its end: a network half-way through it is not comparable. Epochs are
     compared by their loss at their own best temperature, since label smoothing makes a better network less
-    confident. With fewer than a hundred validation rows that is noise, and the last epoch is kept.
+    confident. With fewer than a hundred validation rows that is noise: the last epoch is kept, at a temperature near
+    the one that its label smoothing lets expect.
 
     ``parameters`` come with the batch size to use.
 
@@ -62,7 +63,7 @@ def fit(net: Any, request: FitRequest, plan: Plan, parameters: CnnParameters) ->
         loss, accuracy = run_steps(first, order[first:last], rates[first:last])
         if not math.isfinite(loss):
             raise ModelError("Training diverged (the loss is not a number): lower the learning rate.")
-        measured, temperature, judged = _validated(infer, request)
+        measured, temperature, judged = _validated(infer, request, parameters)
         row = {"loss": loss, "accuracy": accuracy} | measured
         rows.append({"step": epoch, **row})
         if judged < best.loss or epoch == 1 or judged == math.inf:
@@ -172,15 +173,19 @@ def _preparation(plan: Plan, parameters: CnnParameters, seed: int) -> Callable[[
     return prepare
 
 
-def _validated(infer: Callable[[ImageSource], Probabilities], request: FitRequest) -> tuple[Measured, float, float]:
-    """Return an epoch's validation metrics, its best temperature, and its loss at that (infinite with too few rows)."""
-    labels = request.validation_labels
+def _validated(
+    infer: Callable[[ImageSource], Probabilities], request: FitRequest, parameters: CnnParameters
+) -> tuple[Measured, float, float]:
+    """Return an epoch's validation metrics, its temperature, and its loss at that (infinite with too few rows)."""
+    labels, prior = request.validation_labels, expected(parameters.label_smoothing)
     if len(labels) == 0:
-        return {}, 1.0, math.inf
+        return {}, prior, math.inf
     found = infer(request.validation_images)
     of_truth = found[np.arange(len(labels)), labels]
     measured = {
         "validation_loss": float(-np.log(of_truth + 1e-7).mean()),
         "validation_accuracy": float((found.argmax(axis=1) == labels).mean()),
     }
-    return measured, *(calibrated(found, labels) if len(labels) >= FEWEST_ROWS else (1.0, math.inf))
+    if len(labels) < FEWEST_ROWS:
+        return measured, calibrated(found, labels, prior)[0], math.inf
+    return measured, *calibrated(found, labels)

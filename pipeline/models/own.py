@@ -1,10 +1,16 @@
 """A user's own recipe: ``package.module:function`` that returns a model of a known library."""
 
+import hashlib
 import importlib
+import importlib.util
 import inspect
+import re
 import sys
+import traceback
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import Field, InstanceOf, PydanticUserError, TypeAdapter, create_model
@@ -36,14 +42,68 @@ def function(name: str) -> Callable[..., Any]:
     try:
         with quiet_tensorflow():
             found = getattr(importlib.import_module(module_name), function_name, None)
+    except ModuleNotFoundError as error:
+        missing = f"{module_name}.".startswith(f"{error.name}.")
+        advice = "name it as package.module:function" if missing else "install it, or correct the import"
+        raise ModelError(f"{shortened(module_name)} cannot be imported ({shortened(str(error))}): {advice}.") from error
     except Exception as error:  # importing a user's module runs a user's code
-        raise ModelError(
-            f"{shortened(module_name)} cannot be imported ({shortened(str(error))}): "
-            "name it as package.module:function."
-        ) from error
+        raise ModelError(f"{shortened(module_name)} cannot be imported{_why(error, _file_of(module_name))}.") from error
     if not callable(found):
         raise ModelError(f"{shortened(module_name)} has no function {shown(function_name)}.")
     return found  # type: ignore[no-any-return]
+
+
+def suggestion(name: str) -> str | None:
+    """Return the recipe that ``my_model`` or ``my_model.py`` means where such a file is here; ``None`` without one."""
+    module_name = name.removesuffix(".py")
+    try:
+        source = Path(f"{module_name.replace('.', '/')}.py").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    functions = re.findall(r"^def (\w+)\(", source, re.MULTILINE)
+    return f"{module_name}:{'build' if 'build' in functions or not functions else functions[0]}"
+
+
+def _file_of(module_name: str) -> str | None:
+    try:
+        found = importlib.util.find_spec(module_name)
+    except Exception:  # finding it imports the packages that it is in
+        return None
+    return found.origin if found else None
+
+
+def _why(error: Exception, file: str | None) -> str:
+    """The place in a user's module, if it is there, and the error."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    words = str(error)
+    if isinstance(error, SyntaxError):
+        file, lines, words = error.filename, [error.lineno], error.msg
+    place = f" at {file}, line {lines[-1]}" if lines else ""
+    return f"{place}: {type(error).__name__}: {shortened(words)}".rstrip(".")
+
+
+def source_sha256(name: str) -> str | None:
+    """Return the digest of the source of the module that ``package.module:function`` names, as it was imported.
+
+    ``None`` for a recipe that is no user's own, and for a module without Python source. What the module imports is
+    not looked at.
+
+    Raises:
+        ModelError: There is no such module or function, or the module fails when imported.
+    """
+    if ":" not in name:
+        return None
+    function(name)
+    return _source_sha256(sys.modules[name.partition(":")[0]])
+
+
+@cache
+def _source_sha256(module: ModuleType) -> str | None:
+    # Once for each module: a file that is edited later is not what this process trains.
+    try:
+        return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
+    except (OSError, TypeError):
+        return None
 
 
 def parameters(build: Callable[..., Any]) -> type[Parameters]:
@@ -102,7 +162,7 @@ def create(name: str, values: Mapping[str, Any], shape: Shape, n_classes: int) -
             with quiet_tensorflow():
                 return user_function(shape, n_classes, **values)
         except Exception as error:  # a user's code raises anything
-            raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error
+            raise ModelError(f"{name} failed{_why(error, _file_of(name.partition(':')[0]))}.") from error
 
     made = build()
     library = _library(made)

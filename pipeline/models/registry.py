@@ -160,7 +160,8 @@ def find(name: str) -> Recipe:
         return Recipe(name, "own", "A user's own", parameters, "unknown", False, None)
     known = {recipe.name: recipe for recipe in RECIPES}
     if name not in known:
-        close = difflib.get_close_matches(name[:LONGEST_ECHO], known, n=3)
+        own_one = own.suggestion(name)
+        close = [own_one] if own_one else difflib.get_close_matches(name[:LONGEST_ECHO], known, n=3)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise ModelError(f"There is no model {shown(name)}: {hint}`simulator.py models` lists all of them.")
     return known[name]

@@ -4,21 +4,50 @@ Source: Guo and others 2017, 'On Calibration of Modern Neural Networks', section
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.contracts import Labels, Probabilities
 
 FEWEST_ROWS = 100
-"""With fewer validation rows a temperature is noise."""
+"""With fewer validation rows a temperature alone is noise."""
+SPREAD = 0.35
+"""How far, in its logarithm, the best temperature may be from the expected one before few rows must prove it."""
 CANDIDATES = np.geomspace(0.2, 5.0, 65)
 
 
-def calibrated(probabilities: Probabilities, labels: Labels) -> tuple[float, float]:
-    """Return the temperature, to within 3 %, with the lowest log loss on these rows, and that loss."""
-    logits = np.log(np.maximum(probabilities, 1e-12))
+def expected(label_smoothing: float) -> float:
+    """Return the temperature that a network trained with label smoothing needs, where no rows can tell.
+
+    A rule from fits of ``cnn`` on 300 to 40,000 of MNIST's images, with 2 and with 10 classes: the best temperature
+    depends on the smoothing alone, and the log loss at this one was at most a seventh above that at the best.
+    """
+    return min(1.0, 0.225 * label_smoothing**-0.27) if label_smoothing > 0 else 1.0
+
+
+def calibrated(probabilities: Probabilities, labels: Labels, prior: float | None = None) -> tuple[float, float]:
+    """Return the temperature, to within 3 %, with the lowest log loss on these rows, and that loss.
+
+    Args:
+        probabilities: ``[N, K]``.
+        labels: ``[N]``.
+        prior: The expected temperature, from which few rows lead away the less the fewer they are.
+    """
     of_truth = np.arange(len(labels)), labels
-    losses = []
-    for temperature in CANDIDATES:
-        scaled = np.exp(logits / temperature)
-        losses.append(-np.log(scaled[of_truth] / scaled.sum(axis=1)).mean())
-    best = int(np.argmin(losses))
+    losses = np.array([-np.log(tempered(probabilities, one)[of_truth]).mean() for one in CANDIDATES])
+    doubt = 0.0 if prior is None else (np.log(CANDIDATES / prior) / SPREAD) ** 2 / 2
+    best = int(np.argmin(len(labels) * losses + doubt))
     return float(CANDIDATES[best]), float(losses[best])
+
+
+def as_sure_as(probabilities: Probabilities, reference: Probabilities) -> Probabilities:
+    """Return probabilities, ``[N, K]``, at the temperature that makes them as sure on average as a reference's."""
+    sure = [float(tempered(probabilities, one).max(axis=1).mean()) for one in CANDIDATES]
+    nearest = int(np.argmin(np.abs(np.array(sure) - reference.max(axis=1).mean())))
+    return tempered(probabilities, CANDIDATES[nearest]).astype(np.float32)
+
+
+def tempered(probabilities: Probabilities, temperature: float) -> NDArray[np.float64]:
+    """Return the probabilities, ``[N, K]``, at a temperature: below 1 they are surer, above less sure."""
+    logits = np.log(np.maximum(probabilities, 1e-12).astype(float)) / temperature
+    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))

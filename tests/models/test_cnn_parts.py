@@ -9,7 +9,7 @@ from pipeline.models import cnn_network, cnn_plan
 from pipeline.models.cnn_parameters import CnnParameters
 from pipeline.models.muon import orthogonalised
 from pipeline.models.runtime import import_tensorflow
-from pipeline.models.temperature import calibrated
+from pipeline.models.temperature import as_sure_as, calibrated, tempered
 
 EFFORTS = cnn_plan.EFFORTS["pooled"]
 SIZES = st.integers(min_value=3, max_value=1_000_000)
@@ -118,6 +118,23 @@ def test_the_temperature_that_was_applied_is_found_again(truth: float) -> None:
     temperature, loss = calibrated(stated.astype(np.float32), labels)
     assert temperature == pytest.approx(truth, rel=0.06)
     assert loss <= -np.log(stated[np.arange(len(labels)), labels]).mean() + 1e-6
+
+
+def test_few_rows_lead_away_from_the_expected_temperature_only_as_far_as_they_prove_it() -> None:
+    right, wrong = np.float32([[0.9, 0.1]]), np.float32([[0.1, 0.9]])
+    for rows, errors, low, high in ((5, 0, 0.3, 0.45), (60, 0, 0.2, 0.4), (60, 6, 0.7, 1.2)):
+        found = np.concatenate([right.repeat(rows - errors, 0), wrong.repeat(errors, 0)])
+        temperature, _ = calibrated(found, np.zeros(rows, np.int64), prior=0.42)
+        assert low < temperature < high, (rows, errors, temperature)
+
+
+def test_probabilities_become_as_sure_as_a_reference_and_keep_their_labels() -> None:
+    random = np.random.default_rng(0)
+    calm = random.dirichlet(np.ones(4), 500).astype(np.float32)
+    sure = tempered(calm, 0.4).astype(np.float32)
+    found = as_sure_as(sure, calm)
+    assert found.max(axis=1).mean() == pytest.approx(calm.max(axis=1).mean(), rel=0.01)
+    np.testing.assert_array_equal(found.argmax(axis=1), sure.argmax(axis=1))
 
 
 def test_a_modest_better_model_beats_a_sure_worse_one_at_their_best_temperatures() -> None:

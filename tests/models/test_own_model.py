@@ -145,9 +145,14 @@ def build(shape, n_classes):
     ("source", "sentence"),
     [
         ("def build(shape, n_classes):\n    return 3\n", "returned int: return a Keras model, an XGBClassifier, or"),
-        ("def build(shape, n_classes):\n    return 1 / 0\n", "my_model:build failed: ZeroDivisionError"),
+        (
+            "def build(shape, n_classes):\n    return 1 / 0\n",
+            r"my_model:build failed at /.*, line 2: Zer.*zero\.$",
+        ),
+        ("def build(shape n_classes):\n    return 1\n", r"my_model cannot be imported at /.*, line 1: SyntaxError: "),
+        ("x = 1\ny = x + nothing\n", r"my_model cannot be imported at /.*my_model.py, line 2: NameError: name"),
         ("def build(shape, n_classes, depth):\n    return 3\n", "'depth' of your function has no default"),
-        ("import nowhere\n", "my_model cannot be imported"),
+        ("import nowhere\n", r"my_model cannot be imported \(No module named 'nowhere'\): install it"),
         (
             KERAS.format(layers="L.Flatten(), L.Dense(n_classes)", more=""),
             r"not 10 probabilities: end it with Dense\(10, activation='softmax'\)",
@@ -171,6 +176,8 @@ def build(shape, n_classes):
     ids=[
         "a number",
         "an error",
+        "a syntax error",
+        "an error at import",
         "no default",
         "broken import",
         "logits",
@@ -189,6 +196,13 @@ def test_anything_else_is_one_clear_error(source: str, sentence: str, write: Wri
 
     with pytest.raises(ModelError, match=sentence):
         use()
+
+
+@pytest.mark.parametrize("given", ["my_model", "my_model.py"])
+def test_a_module_without_its_function_is_completed(given: str, write: Write) -> None:
+    write("def helper():\n    pass\n\n\ndef build(shape, n_classes):\n    return None\n")
+    with pytest.raises(ModelError, match=f"There is no model '{given}': did you mean my_model:build"):
+        registry.find(given)
 
 
 @pytest.mark.slow

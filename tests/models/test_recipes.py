@@ -16,6 +16,7 @@ from pipeline.inference.predictor import OnnxPredictor
 from pipeline.models import cnn_training, native, registry
 from pipeline.models.fitting import FitRequest
 from pipeline.models.shifting import shifted
+from pipeline.models.temperature import calibrated, expected
 
 LONG = {"cnn_ensemble", "cnn_baseline", "cnn_dropout", "cnn_batchnorm"}
 """They share their code with `cnn` or `mlp` and take seconds each: in tests of every recipe these are long tests."""
@@ -208,6 +209,14 @@ def test_early_stopping_keeps_the_best_epoch(digits: Digits) -> None:
     losses = [row["validation_loss"] for row in history.rows]
     assert history.best_step == int(np.argmin(losses)) + 1
     assert len(losses) == history.best_step + 2 < 50
+
+
+def test_without_validation_rows_a_network_is_as_sure_as_it_should_be(digits: Digits) -> None:
+    model = fit("cnn", digits.validating(0), {"effort": "quick"}).model
+    found = model.predict(digits.test)
+    best, loss = calibrated(found, digits.test_labels)
+    assert -np.log(found[np.arange(len(found)), digits.test_labels]).mean() < 1.3 * loss, f"temperature {best}"
+    assert [round(expected(share), 2) for share in (0.0, 0.001, 0.1, 0.4)] == [1.0, 1.0, 0.42, 0.29]
 
 
 def test_trees_are_cut_after_the_best_round(digits: Digits, tmp_path: Path) -> None:
