@@ -77,7 +77,7 @@ def run(job: Job) -> dict[str, Phase]:
     with _measured("plan", found):
         models = (job.recipe or "cnn",)
         settings = Settings(models=models, train_sizes=("all",), overrides={models[0]: job.overrides})
-        (cell,) = plan_cells(settings, recipes_of(settings, print), data, roles, print)
+        (cell,) = plan_cells(settings, recipes_of(settings), data, roles, print)
     if job.recipe is None:
         from pipeline.data.near_copies import near_copies
 
