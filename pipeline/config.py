@@ -3,21 +3,16 @@
 ``pipeline.toml`` and ``simulator.py run`` follow from the fields of ``Settings``.
 """
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
 from pipeline.contracts import BalanceName, EffortName, Shape
-from pipeline.errors import SettingsError, shortened, shown
+from pipeline.errors import SettingsError, shown
+from pipeline.facts.competition import name_in
 from pipeline.judging import competition_metrics
-
-SETTINGS_FILE = "pipeline.toml"
-MOST_PROBLEMS = 5
-"""That many are named at once."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,10 @@ def shape_of(value: object) -> Shape | None:
 def _submission(value: object) -> object:
     """``true`` and ``false`` in ``pipeline.toml`` are the champion and nothing."""
     return {True: "champion", False: None}.get(value, value) if isinstance(value, bool) else value
+
+
+def _competition(value: object) -> object:
+    return name_in(value) if isinstance(value, str) else value
 
 
 def _metric(value: str | None) -> str | None:
@@ -165,15 +164,17 @@ class Settings(BaseModel):
     cluster_mib: Annotated[int, _WHERE] = Field(
         512, ge=0, description="With --cluster: maximum MiB of images to send through the scheduler."
     )
-    competition: Annotated[str | None, OnCommandLine(panel="Kaggle", default="digit-recognizer")] = Field(
+    competition: Annotated[
+        str | None, BeforeValidator(_competition), OnCommandLine(panel="Kaggle", default="digit-recognizer")
+    ] = Field(
         None,
-        description="Name of the competition, as in its web address: its files are downloaded, its training images "
+        description="Name of the competition, or its web address: its files are downloaded, its training images "
         "used and its test images predicted.",
     )
     metric: Annotated[str | None, BeforeValidator(_metric), OnCommandLine(panel="Kaggle")] = Field(
         None,
         description="Metric of the competition: accuracy, log-loss, macro-f1 or quadratic-kappa; by default accuracy, "
-        "or log-loss if the sample has a column for each class.",
+        "or log-loss if probabilities are submitted.",
     )
     probabilities: Annotated[bool | None, OnCommandLine(panel="Kaggle", default="labels")] = Field(
         None, description="With two classes and one column in the sample: submit the probability of the second class."
@@ -219,82 +220,3 @@ class Settings(BaseModel):
                 "weights, or leave one of them out."
             )
         return self
-
-
-def read_settings(file: Path | None, options: Mapping[str, Any]) -> Settings:
-    """Return the settings of ``pipeline.toml`` and of the command line, which win.
-
-    Args:
-        file: The TOML file; ``None`` takes ``pipeline.toml`` of the working folder if there is one.
-        options: Fields by name; ``None`` means not given.
-
-    Raises:
-        SettingsError: The file is missing or not TOML, or a field is unknown or impossible.
-    """
-    table = read_table(file)
-    fields = dict(table.get("run", {}))
-    for name, instead in (("gate", "[gate]"), ("overrides", "[recipe.NAME]")):
-        if name in fields:
-            raise SettingsError(f"[run] has no setting '{name}': use the table {instead}.")
-    fields["gate"] = {**table.get("gate", {}), **(options.get("gate") or {})}
-    fields["overrides"] = _merge(table.get("recipe", {}), options.get("overrides") or {})
-    given = {key: value for key, value in options.items() if value is not None and key not in ("gate", "overrides")}
-    try:
-        return Settings(**{**fields, **given})
-    except (ValidationError, TypeError) as error:
-        raise SettingsError(_in_one_sentence(error)) from None
-
-
-def read_table(file: Path | None) -> dict[str, Any]:
-    """Return the tables of a settings file as they are; nothing where there is no file and none is named.
-
-    Raises:
-        SettingsError: The file is missing or not TOML, or has an unknown table.
-    """
-    path = file or Path(SETTINGS_FILE)
-    if file is None and not path.exists():
-        return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise SettingsError(f"{path} cannot be read as TOML: its brackets are nested too deeply.") from None
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {shortened(str(error))}.") from error
-    for name in table.keys() - {"run", "gate", "recipe"}:
-        what = "table" if isinstance(table[name], dict) else "key"
-        raise SettingsError(
-            f"{path} has the unknown {what} {shown(name)}: its tables are [run], [gate] and [recipe.NAME], and every "
-            "setting is in one of them."
-        )
-    _require_tables(path, table)
-    _require_tables(path, table.get("recipe", {}), "recipe.")
-    if "gate" in table and not table["gate"]:
-        raise SettingsError(f"{path} has an empty [gate]: name a preset or a rule, or leave the table out.")
-    return table
-
-
-def _require_tables(path: Path, tables: Mapping[str, Any], prefix: str = "") -> None:
-    for name, value in tables.items():
-        if not isinstance(value, dict):
-            full = prefix + shortened(name)
-            raise SettingsError(f"{path} has {full} = {shown(value)}, but [{full}] is a table of settings.")
-
-
-def _merge(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {name: {**base.get(name, {}), **over.get(name, {})} for name in {**base, **over}}
-
-
-def _in_one_sentence(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return f"The settings cannot be used: {shortened(str(error))}."
-    words = {"extra_forbidden": "There is no such setting", "string_pattern_mismatch": "Give mlflow or mlflow:URI"}
-    words |= {"too_short": "Name at least one", "tuple_type": "Give a list"}
-    options: Mapping[tuple[int | str, ...], str] = {
-        (name,): f"--{name.replace('_', '-')}" for name in Settings.model_fields
-    }
-    problems = [
-        f"{options.get(problem['loc']) or shown('.'.join(map(str, problem['loc'])))}: "
-        f"{words.get(problem['type'], problem['msg'])}"
-        for problem in error.errors(include_input=False)[:MOST_PROBLEMS]
-    ]
-    return f"The settings cannot be used: {'; '.join(problems)}. Options: `simulator.py run --help`."

@@ -5,7 +5,6 @@ CSV: ``label`` (or ``prediction``), or one column of probabilities for each clas
 """
 
 import csv
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.data.class_labels import names_of, unlike
 from pipeline.data.npz import read_arrays
 from pipeline.data.reading import blaming
 from pipeline.errors import DataError
@@ -101,7 +101,7 @@ def _from_arrays(path: Path) -> AnswerFile:
     dimensions, kinds = (1, "iuU") if found == ["labels"] else (2, "f")
     if values.ndim != dimensions or values.dtype.kind not in kinds:
         raise DataError(f"{path}[{found[0]}] holds {values.dtype} of shape {values.shape}.")
-    classes, ids = (_names(path, name, arrays.get(name)) for name in ("classes", "ids"))
+    classes, ids = (names_of(path, name, arrays[name]) if name in arrays else None for name in ("classes", "ids"))
     if ids is not None and len(ids) != len(values):
         raise DataError(f"{path} has {len(ids):,} ids for {len(values):,} rows.")
     if classes is not None and dimensions == 2 and len(classes) != values.shape[1]:
@@ -109,14 +109,6 @@ def _from_arrays(path: Path) -> AnswerFile:
     if dimensions == 1:
         return AnswerFile(path, values.astype(str), None, ids)
     return AnswerFile(path, values, classes or tuple(map(str, range(values.shape[1]))), ids)
-
-
-def _names(path: Path, name: str, array: NDArray[Any] | None) -> tuple[str, ...] | None:
-    if array is None:
-        return None
-    if array.ndim != 1 or array.dtype.kind not in "iuU":
-        raise DataError(f"{path}[{name}] holds {array.dtype} of shape {array.shape}: strings [N] are expected.")
-    return _unlike(path, name, tuple(map(str, array.tolist())))
 
 
 def _from_csv(path: Path) -> AnswerFile:
@@ -130,13 +122,13 @@ def _from_csv(path: Path) -> AnswerFile:
         raise DataError(f"{path}, line {uneven} has more or fewer fields than the first line ({len(header)}).")
     ids = None
     if header[0].lower() in ID_COLUMNS and len(header) > 1:
-        ids = _unlike(path, "ids", tuple(row[0] for row in rows))
+        ids = unlike(path, "ids", tuple(row[0] for row in rows))
         header, rows = header[1:], [row[1:] for row in rows]
     if len(header) == 1:
         if header[0].lower() not in LABEL_COLUMNS:
             raise DataError(f"{path} has the column '{quoted(header[0])}', not one of {', '.join(LABEL_COLUMNS)}.")
         return AnswerFile(path, np.array([row[0] for row in rows]), None, ids)
-    classes = _unlike(path, "columns", tuple(header))
+    classes = unlike(path, "columns", tuple(header))
     return AnswerFile(path, _numbers(path, rows), classes, ids)
 
 
@@ -145,10 +137,3 @@ def _numbers(path: Path, rows: list[list[str]]) -> NDArray[np.float64]:
         return np.array(rows, dtype=np.float64)
     except ValueError as error:
         raise DataError(f"{path} has a probability that is not a number ({quoted(str(error))}).") from error
-
-
-def _unlike(path: Path, what: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        twice = next(name for name, count in Counter(names).items() if count > 1)
-        raise DataError(f"{path} has '{quoted(twice)}' twice among its {what}.")
-    return names

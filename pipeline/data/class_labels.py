@@ -1,6 +1,8 @@
 """Labels and ids that a file holds as text."""
 
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,34 @@ def from_one_hot(
             )
         labels += marked
     return np.array(labels, np.int64), tuple(classes)
+
+
+def names_of(path: Path, name: str, array: NDArray[Any]) -> tuple[str, ...]:
+    """Return the names that an array of an ``.npz`` lists, strings or whole numbers.
+
+    Args:
+        path: The file.
+        name: The array's name.
+        array: ``[N]``.
+
+    Raises:
+        DataError: It is another kind of array, or a name occurs twice.
+    """
+    if array.ndim != 1 or array.dtype.kind not in "iuU":
+        raise DataError(f"{path}[{name}] holds {array.dtype} of shape {array.shape}: strings [N] are expected.")
+    return unlike(path, name, tuple(map(str, array.tolist())))
+
+
+def unlike(path: Path, what: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names that must all be different.
+
+    Raises:
+        DataError: A name occurs twice.
+    """
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise DataError(f"{path} has '{quoted(twice)}' twice among its {what}.")
+    return names
 
 
 def require_distinct(ids: Sequence[str], file: str, row_number: RowNumber) -> None:

@@ -138,9 +138,8 @@ def test_images(
         return sample_submission.identified(images, form.sample)
     if _holds_pixels(form.train):
         raise DataError(f"{form.folder} has no test.csv with pixels: put it next to {form.train}.")
-    ids = form.sample.ids
-    pixels = listed_pictures.named(form.folder, ids, preparation, "the sample submission")
-    return UnlabelledImages(f"the test pictures in {form.folder}", pixels, ids)
+    pixels = listed_pictures.asked_for(form.folder, form.sample, preparation, only_test=False)
+    return UnlabelledImages(f"the test pictures in {form.folder}", pixels, form.sample.ids)
 
 
 def _sample(folder: Path, competition: str | None) -> SubmissionForm:

@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.contracts import Shape
 from pipeline.data import picture_stack
 from pipeline.data.notices import Notify, silent
+from pipeline.data.preparation import Preparation, dark_on_light
 from pipeline.data.raw import RawPart, RawSet
 from pipeline.data.wording import require_printable
 from pipeline.errors import DataError
@@ -15,11 +16,14 @@ from pipeline.text import quoted
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm"})
 
 
-def read(folder: Path, notify: Notify = silent, shape: Shape | None = None) -> RawSet:
+def read(
+    folder: Path, notify: Notify = silent, shape: Shape | None = None, declared: Preparation | None = None
+) -> RawSet:
     """Read every picture of every class; the classes are the sub-folders' names, sorted.
 
     Any printable name is a class. With a shape, every picture is scaled to it; without one, they have one size, and
-    are grey or RGB by what they hold, not by how they are stored.
+    are grey or RGB by what they hold, not by how they are stored. What is declared of another dataset is done to them
+    instead.
 
     Raises:
         DataError: Names the picture that is damaged, transparent, or of another size than the first, or the class or
@@ -38,7 +42,15 @@ def read(folder: Path, notify: Notify = silent, shape: Shape | None = None) -> R
             raise DataError(f"{folder / name} holds no pictures: add some, or remove the class.")
         files += found
         labels += [label] * len(found)
-    images, preparation = picture_stack.read(files, shape)
+    if declared is None:
+        images, preparation = picture_stack.read(files, shape)
+    else:
+        images, preparation = picture_stack.read_all_prepared(files, declared), declared
+    if declared is None and images.shape[-1] == 1 and dark_on_light(images):
+        notify(
+            f"The pictures in {folder} are dark on light, and are used as they are. `predict` and the web page make "
+            "drawings and photos light on dark: invert these pictures, or ingest them with --polarity light-on-dark."
+        )
     names = tuple(path.relative_to(folder).as_posix() for path in files)
     part = RawPart(str(folder), str(folder), images, np.array(labels), files=names)
     # Pictures that were not scaled declare no preparation, so drawings and photos of a digit get MNIST's.
@@ -47,7 +59,7 @@ def read(folder: Path, notify: Notify = silent, shape: Shape | None = None) -> R
         f"pictures in {folder}",
         part,
         classes=classes,
-        preparation=preparation if shape else None,
+        preparation=preparation if shape or declared else None,
     )
 
 

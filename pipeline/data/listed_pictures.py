@@ -14,6 +14,7 @@ from pipeline.data.preparation import Preparation
 from pipeline.data.raw import RawPart, RawSet, parent_name
 from pipeline.data.reading import blaming
 from pipeline.errors import DataError
+from pipeline.facts.competition import SubmissionForm
 from pipeline.text import quoted
 
 NAMES = ("file", "filename", "file_name", "path", "image", *IDS)
@@ -112,19 +113,31 @@ def read(path: Path, label_columns: Sequence[str] = (), shape: Shape | None = No
     return RawSet(parent_name(path), f"pictures listed in {path}", part, classes=classes, preparation=preparation)
 
 
-def named(folder: Path, ids: Sequence[str], preparation: Preparation, place: str) -> Images:
-    """Return the test pictures of these ids, prepared, uint8 ``[N, H, W, C]``.
+def asked_for(folder: Path, sample: SubmissionForm, preparation: Preparation, *, only_test: bool) -> Images:
+    """Return the test pictures that a sample submission names, prepared, uint8 ``[N, H, W, C]``.
 
     Args:
         folder: They are below it.
-        ids: Their names, with or without suffix.
+        sample: Its ids are their names, with or without suffix.
         preparation: What the model's dataset declares.
-        place: Where the ids are from, for messages.
+        only_test: Whether the folder holds nothing but test pictures; otherwise, only its folders called ``test`` do.
 
     Raises:
-        DataError: A picture is missing or cannot be read.
+        DataError: A picture is missing or cannot be read, or the sample leaves out test pictures next to its own.
     """
-    return picture_stack.read_all_prepared(PictureIndex(folder).all(ids, "test", place), preparation)
+    index = PictureIndex(folder)
+    files = index.all(sample.ids, "test", "the sample submission")
+    left = [path for path in index.left_over(files) if only_test or _in_test_folder(path.relative_to(folder))]
+    if left:
+        raise DataError(
+            f"{sample.title} asks for {len(files):,} pictures, but not for {len(left):,} others next to them, such as "
+            f"{left[0]}: it may have been cut short, so get it again, or move these pictures elsewhere."
+        )
+    return picture_stack.read_all_prepared(files, preparation)
+
+
+def _in_test_folder(path: Path) -> bool:
+    return any("test" in folder.lower() for folder in path.parent.parts)
 
 
 def _read(path: Path) -> _Table:

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from pipeline.data.class_labels import names_of
 from pipeline.data.raw import RawPart, RawSet, parent_name
 from pipeline.data.reading import blaming, require_affordable
+from pipeline.data.wording import require_printable
 from pipeline.errors import DataError
 from pipeline.stored_images import StoredImages
 
 SINGLE_POOLS = (("images", "labels"), ("x", "y"), ("x_train", "y_train"))
+CLASSES = "classes"
 UNLABELLED = ("images", "x", "x_test")
 AT_ONCE = 4096
 """Number of rows written at a time."""
@@ -24,12 +27,13 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 def read_labelled(path: Path) -> RawSet:
-    """Read images and labels from an ``.npz``.
+    """Read images and labels from an ``.npz``, and the names of the classes where it has ``classes``.
 
     Raises:
-        DataError: The file is damaged, encrypted or far too large, holds pickled objects, or lacks the arrays.
+        DataError: The file is damaged, encrypted or far too large, holds pickled objects, lacks the arrays, or has
+            class names that are empty, not printable or not all different.
     """
-    arrays = read_arrays(path, {name for pair in SINGLE_POOLS for name in pair} | {"x_test", "y_test"})
+    arrays = read_arrays(path, {name for pair in SINGLE_POOLS for name in pair} | {"x_test", "y_test", CLASSES})
     pair = next((pair for pair in SINGLE_POOLS if set(pair) <= set(arrays)), None)
     if pair is None:
         raise DataError(
@@ -42,7 +46,8 @@ def read_labelled(path: Path) -> RawSet:
         if "x_test" not in arrays or "y_test" not in arrays:
             raise DataError(f"{path} has only one of x_test and y_test: both or neither are expected.")
         test = _part(path, arrays, "x_test", "y_test")
-    return RawSet(parent_name(path), f"NumPy archive {path}", part, test)
+    classes = _class_names(path, arrays[CLASSES]) if CLASSES in arrays else None
+    return RawSet(parent_name(path), f"NumPy archive {path}", part, test, classes)
 
 
 def read_unlabelled(path: Path) -> tuple[str, NDArray[Any]]:
@@ -127,8 +132,17 @@ def _header(stream: IO[bytes], place: str) -> tuple[tuple[int, ...], np.dtype[An
         raise DataError(f"{place} is in version {number} of the npy format: store pixels as plain uint8, 0 to 255.")
     shape, _, dtype = HEADERS[version](stream)
     if dtype.hasobject:
-        raise DataError(f"{place} holds Python objects, which are never loaded: store pixels as uint8, 0 to 255.")
+        raise DataError(f"{place} holds Python objects, which are never loaded: store pixels as uint8, names as str.")
     return shape, dtype
+
+
+def _class_names(path: Path, array: NDArray[Any]) -> tuple[str, ...]:
+    names = names_of(path, CLASSES, array)
+    for name in names:
+        if not name:
+            raise DataError(f"{path}[{CLASSES}] has an empty name: name every class.")
+        require_printable(name, f"{path}: the class")
+    return names
 
 
 def _part(path: Path, arrays: dict[str, NDArray[Any]], images: str, labels: str) -> RawPart:

@@ -80,6 +80,12 @@ class PictureIndex:
             )
         return [path for path in found if path is not None]
 
+    def left_over(self, found: Sequence[Path]) -> list[Path]:
+        """Return the pictures that are next to some of these and not among them, in the order of their names."""
+        folders, known = {path.parent for path in found}, set(found)
+        every = (self._folder / path for paths in self._by_stem.values() for path in paths)
+        return sorted(path for path in every if path.parent in folders and path not in known)
+
 
 def _path(name: str) -> PurePosixPath:
     return PurePosixPath(name.strip().replace("\\", "/").removeprefix("./"))

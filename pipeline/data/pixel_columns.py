@@ -73,8 +73,10 @@ def find(path: Path) -> PixelColumns:
     if not named:
         examples = _counted(header) or header
         found = quoted(", ".join([*examples[:2], *(["…"] if len(examples) > 2 else [])]))
+        names = "" if look_misnamed(header) else "; if it names pictures, their column must be called file, image or id"
         raise DataError(
-            f"{path} has no columns of pixels: they must be called pixel0, pixel1, … (or 1x1, 1x2, …), not {found}."
+            f"{path} has no columns of pixels: they must be called pixel0, pixel1, … (or 1x1, 1x2, …), not "
+            f"{found}{names}."
         )
     return PixelColumns(header, named[0], named[-1] + 1)
 

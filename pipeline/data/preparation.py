@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.contracts import Images
 from pipeline.data.ink import BLANK, otsu
 from pipeline.data.photos import WORKING_SIDE, light_on_dark
 from pipeline.errors import DataError
@@ -19,6 +20,9 @@ Polarity = Literal["light-on-dark", "dark-on-light", "any"]
 OTHER = {"light-on-dark": "dark-on-light", "dark-on-light": "light-on-dark"}
 EVEN_EDGE = 0.75
 """Share of the edge's pixels that must be on one side of Otsu's threshold for the edge to show the background."""
+
+MOST_LOOKED_AT = 200
+"""Pictures, evenly spaced, from which the polarity of a whole folder is found."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,12 @@ class Preparation:
         return self.height, self.width, self.channels
 
     @property
+    def words(self) -> str:
+        """In words for a person."""
+        brought = "" if self.polarity == "any" else f", {self.polarity.replace('-', ' ')}"
+        return f"{self.kind}{brought}, {self.height} x {self.width} pixels"
+
+    @property
     def decoded_side(self) -> int:
         """Pixels per side that a picture must keep when it is decoded at a smaller scale.
 
@@ -62,6 +72,12 @@ def default_for(shape: tuple[int, int, int]) -> Preparation:
     if channels == 1:
         return Preparation("digit", "light-on-dark", height, width, channels)
     return Preparation("stretch", "any", height, width, channels)
+
+
+def dark_on_light(images: Images) -> bool:
+    """Return whether most pictures, ``[N, H, W, C]``, have dark strokes on a light ground, by their edges."""
+    few = images[:: -(-len(images) // MOST_LOOKED_AT)]
+    return 2 * sum(_ground(picture) == "dark-on-light" for picture in few) > len(few)
 
 
 def prepare(image: "Image.Image", preparation: Preparation) -> NDArray[np.uint8]:

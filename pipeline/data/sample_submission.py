@@ -88,10 +88,10 @@ def identified(images: UnlabelledImages, form: SubmissionForm) -> UnlabelledImag
 
 
 def _misfit(images: UnlabelledImages, form: SubmissionForm) -> DataError:
-    instead = "move it elsewhere" if form.file else "name the competition with --competition"
+    otherwise = "or move it elsewhere" if form.file else "as many as the competition has; --competition names another"
     return DataError(
         f"{form.title} asks for {_range(form.ids, 'ids')}, but {images.source} has {_range(images.ids, 'images')}: "
-        f"use the test images that belong to the sample, or {instead}."
+        f"use the test images that belong to the sample, {otherwise}."
     )
 
 

@@ -39,7 +39,9 @@ def sizes(data: LabelledImages, roles: Roles) -> Sizes:
     return Sizes(int(train.sum()), int((train & ~judges).sum()), int((data.official_test & judges).sum()))
 
 
-def resolve_size(text: str, *, total: int, available: int, what: str) -> int:
+def resolve_size(
+    text: str, *, total: int, available: int, what: str, least: int | None = None, notify: Notify = silent
+) -> int:
     """Return a size in images from ``1000``, ``0.001`` or ``all``.
 
     Args:
@@ -47,11 +49,19 @@ def resolve_size(text: str, *, total: int, available: int, what: str) -> int:
         total: The dataset's size.
         available: How many images may have this role; ``all`` means these.
         what: The option, for messages: ``--train-sizes``.
+        least: What a smaller size is raised to, with a notice: for defaults, which nobody chose for this dataset.
+        notify: Called with that notice.
 
     Raises:
         SettingsError: It is not a size, is not above 0, or is above ``available``.
     """
     size = _parsed(text, total, available, what)
+    if least is not None and size < least:
+        notify(
+            f"{what} is {text} unless it is given, which is {size:,} of {total:,} images, too few to train on every "
+            f"class: {least:,} are used."
+        )
+        return least
     if size < 1:
         raise SettingsError(f"{what} {text} is less than one image: give at least 1, or a larger fraction.")
     if size > available:
@@ -60,6 +70,15 @@ def resolve_size(text: str, *, total: int, available: int, what: str) -> int:
             f"{what} {text} asks for {asked}, but only {available:,} are available: give at most {available}, or 'all'."
         )
     return size
+
+
+def require_size(text: str, *, what: str) -> None:
+    """Refuse what is no size of any dataset, before one is loaded.
+
+    Raises:
+        SettingsError: It is neither a number of images, nor a fraction, nor ``all``.
+    """
+    _parsed(text, 1, 1, what)
 
 
 def resolve_test_size(text: str, sizes: Sizes, *, what: str = "--test-size", notify: Notify = silent) -> int:

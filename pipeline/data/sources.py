@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.contracts import LabelledImages, Shape
 from pipeline.data import competition_form, idx, image_folder, mnist, npz, sklearn_digits, snapshots
 from pipeline.data.notices import Notify, silent
+from pipeline.data.preparation import Preparation
 from pipeline.data.raw import RawSet
 from pipeline.data.validation import labelled, slug
 from pipeline.data.wording import require_printable
@@ -42,6 +43,7 @@ def load(
     datasets: Path | None = None,
     shape: Shape | None = None,
     download: bool = True,
+    to_train: bool = True,
     notify: Notify = silent,
 ) -> LabelledImages:
     """Load and validate a dataset.
@@ -58,6 +60,7 @@ def load(
         shape: Height, width and channels: of the pixels of a CSV that are no square grey images, or what pictures are
             scaled to.
         download: Whether MNIST may be downloaded.
+        to_train: As in ``validation.labelled``.
         notify: Called with each sentence that a user should read.
 
     Raises:
@@ -69,7 +72,24 @@ def load(
         snapshot = snapshots.find(datasets, spec)
         return snapshots.load(datasets / snapshot.name, snapshot, slug(name) if name else None)
     raw = read(spec, data_dir=data_dir, competition=competition, shape=shape, download=download, notify=notify)
-    return labelled(raw, name, notify)
+    return labelled(raw, name, notify, to_train=to_train)
+
+
+def is_picture_folder(spec: str) -> bool:
+    """Return whether ``--dataset`` text is the path of a folder of pictures with one sub-folder per class."""
+    path = expanded(spec)
+    return not is_built_in(spec) and path.is_dir() and not idx.find(path) and not competition_form.is_competition(path)
+
+
+def load_prepared(folder: str, preparation: Preparation, *, name: str | None, notify: Notify) -> LabelledImages:
+    """Load a folder of pictures to evaluate models on, and do to them what another dataset declares.
+
+    Raises:
+        DataError: Nothing usable is there; names file and row.
+    """
+    path = expanded(folder)
+    raw = image_folder.read(path, notify, declared=preparation)
+    return labelled(replace(raw, origin=origin_of(path)), name, notify, to_train=False)
 
 
 def is_built_in(spec: str) -> bool:

@@ -1,6 +1,7 @@
 """The rows of one training: permanent roles, and sizes that nest."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.contracts import LabelledImages, Roles, Rows, Split
 from pipeline.data import digests
@@ -9,13 +10,29 @@ from pipeline.data.roles import BENCHMARK, TRAINING, VALIDATION, assign_roles, k
 from pipeline.data.sizes import Sizes, resolve_size, resolve_test_size, sizes
 from pipeline.errors import DataError, SettingsError
 
-__all__ = ["Sizes", "assign_roles", "benchmark_rows", "plan", "resolve_size", "resolve_test_size", "sizes"]
+__all__ = [
+    "Sizes",
+    "assign_roles",
+    "benchmark_rows",
+    "plan",
+    "resolve_size",
+    "resolve_test_size",
+    "sizes",
+    "smallest_size",
+]
 
 BENCHMARK_KEY = b"benchmark"
 
 
 def plan(
-    data: LabelledImages, roles: Roles, train_size: int, test_size: int, seed: int, *, benchmark_in_folds: bool = False
+    data: LabelledImages,
+    roles: Roles,
+    train_size: int,
+    test_size: int,
+    seed: int,
+    *,
+    benchmark_in_folds: bool = False,
+    what: str = "--train-sizes",
 ) -> Split:
     """Return the rows of one training, nested and balanced.
 
@@ -30,6 +47,7 @@ def plan(
         seed: Draws the training and validation rows.
         benchmark_in_folds: Add the benchmark's rows to those that are fitted, on top of ``train_size``: for models
             that are compared out of fold.
+        what: The option that gives ``train_size``, for messages.
 
     Raises:
         SettingsError: More rows are asked for than there are, or so few that a class has none to train on.
@@ -45,7 +63,7 @@ def plan(
     if train_size < smallest:
         raise SettingsError(
             f"{train_size} training images are too few for {data.name}: some of its {len(data.classes)} classes would "
-            f"have none; give at least {smallest}."
+            f"have none; set {what} to at least {smallest}."
         )
     train, validating = training[: train_size - validation_size], validation[:validation_size]
     benchmark = benchmark_rows(data, roles, test_size)
@@ -65,6 +83,17 @@ def plan(
     )
 
 
+def smallest_size(data: LabelledImages, roles: Roles, seed: int) -> int:
+    """Return the least size, in images, with which ``plan`` trains on every class.
+
+    Raises:
+        DataError: An image has no role, or a class has no training image.
+    """
+    by_role = _rows_by_role(data, roles)
+    training = _ordered(data, by_role[TRAINING], f"seed {seed}".encode())
+    return _smallest_complete(data, training, len(by_role[VALIDATION]))
+
+
 def benchmark_rows(data: LabelledImages, roles: Roles, size: int) -> Rows:
     """Return the first ``size`` benchmark rows in the one balanced order that they always have.
 
@@ -75,6 +104,14 @@ def benchmark_rows(data: LabelledImages, roles: Roles, size: int) -> Rows:
     rows = _rows_by_role(data, roles)[BENCHMARK]
     _check_size("benchmark", size, len(rows))
     return _ordered(data, rows, BENCHMARK_KEY)[:size]
+
+
+def free_of_training(data: LabelledImages, known: Roles) -> NDArray[np.bool_]:
+    """Return which images, ``[N]``, have no role in a record, or are its benchmark images."""
+    at = digests.positions(data.digests, known.digests)
+    side = True if data.official_test is None else data.official_test
+    benchmark: NDArray[np.bool_] = (known.roles[at] == BENCHMARK) & side
+    return (at < 0) | benchmark
 
 
 def _rows_by_role(data: LabelledImages, roles: Roles) -> dict[int, Rows]:

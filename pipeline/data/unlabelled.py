@@ -58,6 +58,11 @@ def load(
     raise DataError(f"{path} has an unknown format: a CSV, an .npz, IDX images or a picture is expected.")
 
 
+def holds_pictures(path: Path) -> bool:
+    """Return whether a path is read as pictures, which are prepared as the model's dataset declares."""
+    return path.is_dir() or path.suffix.lower() in image_folder.SUFFIXES
+
+
 def load_asked(
     path: Path,
     sample: SubmissionForm | None,
@@ -73,7 +78,7 @@ def load_asked(
     if sample is None:
         return load(path, shape, notify, preparation)
     if path.is_dir():
-        pixels = listed_pictures.named(path, sample.ids, preparation or default_for(shape), "the sample submission")
+        pixels = listed_pictures.asked_for(path, sample, preparation or default_for(shape), only_test=True)
         return UnlabelledImages(f"pictures in {path}", pixels, sample.ids)
     return sample_submission.identified(load(path, shape, notify, preparation), sample)
 

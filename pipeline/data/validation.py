@@ -70,7 +70,7 @@ def _pixel_range(images: ImageSource) -> tuple[int, int]:
     return min(low for low, _ in parts), max(high for _, high in parts)
 
 
-def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> LabelledImages:
+def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent, *, to_train: bool = True) -> LabelledImages:
     """Check everything that was read and bring it into the one form that the pipeline works with.
 
     Args:
@@ -78,6 +78,7 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
         name: Overrides the dataset's name.
         notify: Called with a sentence on each assumption, on identical images with different labels, and on images on
             both sides of a source's own split.
+        to_train: Whether models are to be trained on it, which takes images of two classes, and of each in each role.
 
     Raises:
         DataError: The first thing that is wrong, with file and row.
@@ -102,7 +103,8 @@ def labelled(raw: RawSet, name: str | None = None, notify: Notify = silent) -> L
         preparation=as_facts(raw.preparation) if raw.preparation else None,
         files=raw.part.files if raw.test is None else (),
     )
-    _check_classes(data, raw)
+    if to_train:
+        _check_classes(data, raw)
     _warn_of_copies(data, notify)
     return data
 

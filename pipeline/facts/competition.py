@@ -1,5 +1,6 @@
 """What a Kaggle competition's files look like and what it wants back."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,13 @@ from pipeline.facts.base import Facts
 
 DEFAULT_COMPETITION = "digit-recognizer"
 """The Kaggle competition of the dataset ``kaggle``."""
+_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?kaggle\.com/(?:competitions|c)/([^/?#]+)(?:[/?#].*)?", re.IGNORECASE)
+
+
+def name_in(text: str) -> str:
+    """Return the name of a competition, which may be given by its whole address on kaggle.com; not checked."""
+    address = _ADDRESS.fullmatch(text.strip())
+    return address[1] if address else text
 
 
 def option(competition: str) -> str:

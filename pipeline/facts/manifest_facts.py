@@ -18,6 +18,10 @@ LEFT_TO_THE_PROGRAM = {"epochs": 0, "batch_size": 0, "rounds": 0, "learning_rate
 ModelFormat = Literal["keras", "xgboost", "joblib", "cross-fitted", "blend"]
 
 
+def _whole(value: float) -> float:
+    return int(value) if float(value).is_integer() else value
+
+
 class FileFacts(Facts):
     """One file of a version: the digest and the size of its content."""
 
@@ -100,7 +104,8 @@ class Parity:
 
     Attributes:
         images: How many images both predicted.
-        labels_changed: On how many of them the predicted label differs; must be 0.
+        labels_changed: On how many of them the predicted label differs, unless both labels were as good as equally
+            probable; must be 0.
         max_difference: Largest absolute difference in probability; at most ``LARGEST_DIFFERENCE``.
     """
 
@@ -219,7 +224,7 @@ class Manifest(Facts):
         """What parameters that were left to the program became, by name; ``automatic`` where that was not recorded."""
         left = {name for name, value in LEFT_TO_THE_PROGRAM.items() if self.parameters.get(name) == value}
         unrecorded: dict[str, int | float | str] = dict.fromkeys(sorted(left), "automatic")
-        return unrecorded | (self.automatic or {})
+        return unrecorded | {name: _whole(value) for name, value in (self.automatic or {}).items()}
 
     @property
     def parameters_used(self) -> dict[str, Any]:

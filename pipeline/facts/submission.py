@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, FiniteFloat, model_validator
 
-Status = Literal["sending", "unknown", "refused", "pending", "complete", "error"]
+Status = Literal["sending", "unknown", "superseded", "refused", "pending", "complete", "error"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class SubmissionRecord:
         message: The description it was sent with; no two attempts share one.
         reference: Kaggle's number, ``None`` until it is known.
         status: ``sending`` while it is being sent, and after a crash there; ``unknown`` if Kaggle may or may not
-            have it; ``refused`` if it was certainly not submitted; then as Kaggle says.
+            have it, and ``superseded`` once the file was sent again all the same; ``refused`` if it was certainly not
+            submitted; then as Kaggle says.
         expected_low, expected_score, expected_high: The score expected before sending, with its 95 % interval.
         public_score: Kaggle's, ``None`` until it is known.
         leak: Whether the version was trained on test images and submitted all the same.
@@ -62,8 +63,15 @@ class SubmissionRecord:
 
     @property
     def as_expected(self) -> bool | None:
-        """Whether the public score is in the 95 % interval; ``None`` until it is known."""
-        return None if self.public_score is None else self.expected_low <= self.public_score <= self.expected_high
+        """Whether the public score is in the 95 % interval; ``None`` until it is known, and for a refit."""
+        if self.public_score is None or self.refit:
+            return None
+        return self.expected_low <= self.public_score <= self.expected_high
+
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """The 95 % interval of the expected score; ``None`` twice for a refit, of which the version's says nothing."""
+        return (None, None) if self.refit else (self.expected_low, self.expected_high)
 
     @property
     def predictor(self) -> str:
@@ -71,6 +79,6 @@ class SubmissionRecord:
         return f"the refit of {self.version}" if self.refit else self.version
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What is never sent twice: competition, version, file."""
-        return self.competition, self.version, self.file_sha256
+    def key(self) -> tuple[str, str]:
+        """What is sent only once: to a competition, a file, whichever version predicted it."""
+        return self.competition, self.file_sha256

@@ -48,6 +48,7 @@ class Study(Facts):
         train_sha256, validation_sha256, judging_sha256: Digests of the sets of images that are fitted, that serve
             early stopping, and on which trials are compared.
         metric: What the best trial is best at: a name of ``pipeline.judging.competition_metrics``.
+        source_sha256: Digest of the source of a user's own recipe; ``None`` for the others.
     """
 
     format: Literal[1]
@@ -61,6 +62,7 @@ class Study(Facts):
     validation_sha256: str
     judging_sha256: str
     metric: str = "log-loss"
+    source_sha256: Sha256 | None = None
 
 
 class Trial(Facts):

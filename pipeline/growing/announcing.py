@@ -91,7 +91,7 @@ def _call(command: tuple[str, ...], happened: WatchEvent, content: dict[str, obj
     except OSError as error:
         return f"The event command could not be started: {error.strerror}."
     try:
-        process.communicate(json.dumps(content).encode(), timeout=COMMAND_SECONDS)
+        process.communicate(json.dumps(content).encode() + b"\n", timeout=COMMAND_SECONDS)
     except subprocess.TimeoutExpired:
         return f"The event command was killed after {COMMAND_SECONDS:g} s."
     finally:

@@ -48,7 +48,8 @@ class NothingTakenError(DataError):
 class Outcome:
     """One arrival, its pixels, what was decided, what the champion thinks of it, and the file that it came in.
 
-    ``twin`` is the digest of the benchmark image that it nearly equals, empty where there is none.
+    ``twin`` is the digest of the benchmark image that it nearly equals, empty where there is none; ``waited`` says
+    whether it was in quarantine for want of a label.
     """
 
     arrival: Arrival
@@ -58,6 +59,7 @@ class Outcome:
     opinion: Opinion | None = None
     file: Path | None = None
     twin: str = ""
+    waited: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,7 @@ class Batch:
         left_out: Files that are neither pictures nor tables.
         champion: The version that looked for doubtful labels, ``None`` where there was none.
         out_of_fold: Whether a quick model that did not see the images did so in its place.
+        in_quarantine: How many images are in quarantine now, of this batch and of earlier ones.
         seconds: Wall-clock seconds.
         untaken: Files of which something was refused or not read.
     """
@@ -89,6 +92,7 @@ class Batch:
     left_out: tuple[str, ...]
     champion: str | None
     out_of_fold: bool
+    in_quarantine: int
     seconds: float
     untaken: Untaken = field(default_factory=dict)
 
@@ -127,16 +131,13 @@ class Batch:
             lines.append(f"Other files left out: {len(self.left_out):,}; the first is {self.left_out[0]}.")
         if self.out_of_fold:
             lines.append("No champion serves this dataset yet: labels were compared with out-of-fold predictions.")
-        elif self.champion is None:
+        elif self.champion is None and any(one.arrival.label is not None for one in self.outcomes):
             lines.append(
                 "No champion serves this dataset yet, and there are too few images to check labels without one."
             )
-        waiting = sum(self.counts[cause] for cause in screening.QUARANTINED)
-        if waiting:
-            wait = "waits" if waiting == 1 else "wait"
-            lines.append(
-                f"{counted(waiting, 'image')} {wait} for review: `simulator.py review --dataset {self.dataset}`."
-            )
+        lines += self._labels_in_words()
+        if self.in_quarantine:
+            lines.append(self._waiting_in_words())
         if self.after is not None:
             lines += screening.uneven(self.after.class_counts)
             lines.append(self._snapshot_in_words())
@@ -171,6 +172,7 @@ class Batch:
             "left_out": list(self.left_out),
             "champion": self.champion,
             "out_of_fold": self.out_of_fold,
+            "in_quarantine": self.in_quarantine,
             "seconds": round(self.seconds, 3),
         }
 
@@ -180,6 +182,26 @@ class Batch:
             return ""
         reasons = [one.decision.reason for one in self.outcomes if one.decision.outcome == kind]
         return f" {'The first: ' if len(reasons) > 1 else ''}{reasons[0]}"
+
+    def _labels_in_words(self) -> list[str]:
+        labelled = [one for one in self.outcomes if one.arrival.label is not None]
+        answers = sum(one.decision.outcome == screening.STORED and one.waited for one in labelled)
+        ignored = sum(one.decision.outcome == screening.WAITING for one in labelled)
+        lines = []
+        if answers:
+            were = "was" if answers == 1 else "were"
+            lines.append(f"{answers:,} of those stored {were} in quarantine for want of a label.")
+        if ignored:
+            what = "label was" if ignored == 1 else "labels were"
+            lines.append(f"{ignored:,} {what} not used: a review decides on the images that are already in quarantine.")
+        return lines
+
+    def _waiting_in_words(self) -> str:
+        own = sum(self.counts[cause] for cause in screening.QUARANTINED)
+        wait = "waits" if self.in_quarantine == 1 else "wait"
+        share = "" if own == self.in_quarantine else f", {f'{own:,}' if own else 'none'} of them from this batch"
+        review = f"`simulator.py review --dataset {self.dataset}`"
+        return f"{counted(self.in_quarantine, 'image')} {wait} for review{share}: {review}."
 
     def _snapshot_in_words(self) -> str:
         if self.after is None:

@@ -142,7 +142,7 @@ def _natural_size(shapes: set[tuple[int, int, int]], classes: Sequence[str]) -> 
         return *next(iter(sizes)), None
     if set(classes) <= DIGITS:
         return MNIST_SIDE, MNIST_SIDE, 1
-    raise SettingsError("The pictures have different sizes: give the size to use, as in --image-size 32,32,3.")
+    raise SettingsError("The pictures have different sizes: give the size to use, as in --image-size 28,28.")
 
 
 def _shapes(items: Sequence[Item]) -> set[tuple[int, int, int]]:

@@ -79,12 +79,14 @@ def export(folder: Path, snapshot: Snapshot, form: str, target: Path) -> int:
         target: The file or folder; a folder must not exist.
 
     Raises:
-        DataError: The form cannot hold these images, or the folder exists.
+        DataError: The form cannot hold these images, the file's name has another suffix, or the folder exists.
         StoreError: The disk is full or fails.
     """
     writers: dict[str, Callable[[Path, Snapshot, Path], None]] = {"csv": _csv, "npz": _npz, "folder": _pictures}
     if form not in writers:
         raise DataError(f"--to '{form}' is unknown: choose from {', '.join(writers)}.")
+    if form != "folder" and target.suffix.lower() != f".{form}":
+        raise DataError(f"{target} could not be read again, as its name does not end in .{form}: use {target}.{form}.")
     writers[form](folder, snapshot, target)
     return snapshot.images
 
@@ -112,10 +114,11 @@ def entries_of(folder: Path, snapshot: Snapshot, wanted: Collection[str] | None 
 
 def _csv(folder: Path, snapshot: Snapshot, target: Path) -> None:
     height, width, channels = snapshot.shape
+    others = "use --to npz or --to folder"
     if channels != 1 or height != width:
-        raise DataError(f"A CSV holds only square grey images, and {snapshot.id} has {snapshot.shape}: use --to npz.")
+        raise DataError(f"A CSV holds only square grey images, and {snapshot.id} has {snapshot.shape}: {others}.")
     if not all(name.isdecimal() for name in snapshot.classes):
-        raise DataError(f"A CSV holds only numbers as labels, and {snapshot.id} has names: use --to folder.")
+        raise DataError(f"A CSV holds only numbers as labels, and {snapshot.id} has names: {others}.")
     atomic.write_parts(target, _lines(snapshots.load(folder, snapshot)))
 
 

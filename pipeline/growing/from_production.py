@@ -116,7 +116,23 @@ def withdraw(folder: Path, prediction_ids: Collection[str]) -> set[str]:
         StoreError: The disk is full or fails.
         DataError: A file of the queue is damaged.
     """
-    waiting = {one.digest: one.source for one in quarantine.waiting(folder) if one.source in prediction_ids}
+    return _withdraw(folder, [one for one in quarantine.waiting(folder) if one.source in prediction_ids])
+
+
+def withdraw_correction(folder: Path, prediction_id: str) -> None:
+    """Take back what a user said of a prediction, unless somebody has decided on it; other causes are left alone.
+
+    Raises:
+        StoreError: The disk is full or fails.
+        DataError: A file of the queue is damaged.
+    """
+    decided = decisions.read(folder).pending
+    said = [one for one in quarantine.waiting(folder) if one.source == prediction_id and one.digest not in decided]
+    _withdraw(folder, [one for one in said if one.cause == quarantine.CORRECTED])
+
+
+def _withdraw(folder: Path, doomed: Sequence[Waiting]) -> set[str]:
+    waiting = {one.digest: one.source for one in doomed}
     if waiting:
         quarantine.discard(folder, waiting)
         with quarantine.locked(folder):

@@ -18,6 +18,7 @@ from pipeline.data.near_copies import Searched, near_copies, searched
 from pipeline.data.shards import Entry
 from pipeline.data.snapshots import Snapshot
 from pipeline.growing import (
+    decisions,
     declaring,
     label_doubts,
     opinions,
@@ -111,11 +112,11 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
     outcomes = list(_outcomes(arrivals.items, terms, order, checks, progress))
     doubted = None if checks.champion else label_doubts.of_arrivals(outcomes, terms.classes, folder, parent)
     outcomes = outcomes if doubted is None else doubted
-    decisions = screening.decide([outcome.arrival for outcome in outcomes], checks.known)
+    decided = screening.decide([outcome.arrival for outcome in outcomes], checks.known)
     if order.max_ratio is not None:
         stored = parent.class_counts if parent else {}
-        decisions = screening.hold_back([one.arrival for one in outcomes], decisions, stored, order.max_ratio)
-    outcomes = [replace(one, decision=decision) for one, decision in zip(outcomes, decisions, strict=True)]
+        decided = screening.hold_back([one.arrival for one in outcomes], decided, stored, order.max_ratio)
+    outcomes = [replace(one, decision=decision) for one, decision in zip(outcomes, decided, strict=True)]
     untaken = _untaken(arrivals, outcomes)
     if all(outcome.decision.outcome in screening.REFUSED for outcome in outcomes):
         first = outcomes[0].decision
@@ -126,6 +127,8 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
     quarantine.add(folder, batch, aside, terms.classes)
     change = Change(f"ingest {batch}", terms, added=entries)
     snapshot = snapshot_store.commit(folder, parent, change) if entries else parent
+    settled = {one.arrival.digest for one in outcomes if one.decision.outcome in (screening.STORED, screening.COPY)}
+    quarantine.discard(folder, (settled & checks.known.unlabelled) - {entry.digest for entry in aside})
     return Batch(
         dataset=order.dataset,
         id=batch,
@@ -137,6 +140,7 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         left_out=tuple(name for _, name in arrivals.left_out),
         champion=checks.champion.model.id if checks.champion else None,
         out_of_fold=doubted is not None,
+        in_quarantine=len(quarantine.digests_of(folder)),
         seconds=time.monotonic() - started,
         untaken=untaken,
     )
@@ -166,7 +170,12 @@ class _Checks:
     def of(cls, home: Home, folder: Path, parent: Snapshot | None, terms: Terms) -> "_Checks":
         labels = stored_labels.of(folder, parent)
         removed = parent.removed if parent else ()
-        known = Known(frozenset(terms.classes), labels, quarantine.digests_of(folder), frozenset(removed))
+        # What a reviewer has decided on already is the reviewer's.
+        pending = decisions.read(folder).pending
+        decided = {digest for digest, one in pending.items() if one.action != "skip"}
+        unlabelled = quarantine.unlabelled(folder) - decided
+        waiting = quarantine.digests_of(folder)
+        known = Known(frozenset(terms.classes), labels, waiting, unlabelled, frozenset(removed))
         return cls(known, opinions.champion_of(home, folder.name, terms.shape), _benchmark(home, folder, parent))
 
 
@@ -212,8 +221,16 @@ def _checked(prepared: Sequence[tuple[Item, Prepared]], order: Order, checks: _C
     for number, (item, one) in enumerate(prepared):
         likeness, twin = twins.get(number, ("", ""))
         arrival = Arrival(item.name, item.label, one.digest, one.fault, doubts.get(number, ""), likeness)
-        selection = order.selection if item.selection == shards.ARRIVED else item.selection
-        yield Outcome(arrival, one, selection, Decision(""), views.get(number), item.file, twin)
+        waited = one.digest in checks.known.unlabelled
+        selection = _selection(item, order, waited=waited)
+        yield Outcome(arrival, one, selection, Decision(""), views.get(number), item.file, twin, waited)
+
+
+def _selection(item: Item, order: Order, *, waited: bool) -> str:
+    if item.selection != shards.ARRIVED:
+        return item.selection
+    # Nobody knows why this one was labelled and others still wait: it is training data, as if it had been reviewed.
+    return quarantine.selection_of(screening.UNLABELLED) if waited else order.selection
 
 
 def _twins(checks: _Checks, pixels: Images) -> dict[int, tuple[str, str]]:

@@ -161,7 +161,7 @@ def add(folder: Path, batch: str, entries: Sequence[Waiting], classes: Sequence[
     """Put images into the queue; returns how many are new to it.
 
     One that waits already is left as it is, unless it is now drawn for an audit: then it is reviewed as one, without
-    the opinions of models.
+    the opinions of models; or unless it waited for a label and has one now, or its user corrects the correction.
 
     Args:
         folder: The dataset's folder, ``datasets/<name>``.
@@ -176,15 +176,15 @@ def add(folder: Path, batch: str, entries: Sequence[Waiting], classes: Sequence[
     if not entries:
         return 0
     with locked(folder):
-        causes = _causes(folder)
-        fresh = {entry.digest: entry for entry in entries if _is_news(entry.cause, causes.get(entry.digest))}
+        known = _known(folder)
+        fresh = {entry.digest: entry for entry in entries if _is_news(entry, known.get(entry.digest))}
         if not fresh:
             return 0
         path = folder / snapshots.QUARANTINE / f"{batch}.parquet"
         before = [entry for entry in _read(path) if entry.digest not in fresh] if path.exists() else []
         atomic.write_bytes(path, shards.content(_table([*before, *fresh.values()], classes)))
-        take_out(folder, fresh.keys() & causes.keys(), but=path)
-        return len(fresh.keys() - causes.keys())
+        take_out(folder, fresh.keys() & known.keys(), but=path)
+        return len(fresh.keys() - known.keys())
 
 
 def waiting(folder: Path) -> list[Waiting]:
@@ -197,7 +197,7 @@ def waiting(folder: Path) -> list[Waiting]:
     for path in batches(folder):
         for entry in _read(path):
             known = found.get(entry.digest)
-            if _is_news(entry.cause, known.cause if known else None):
+            if _is_news(entry, (known.cause, known.label) if known else None):
                 found[entry.digest] = entry
     return list(found.values())
 
@@ -205,6 +205,11 @@ def waiting(folder: Path) -> list[Waiting]:
 def digests_of(folder: Path) -> set[str]:
     """Return the digests of everything that waits."""
     return {digest for path in batches(folder) for digest in shards.read(path, ["digest"]).column("digest").to_pylist()}
+
+
+def unlabelled(folder: Path) -> set[str]:
+    """Return the digests of what a label alone takes out of the queue: no audits, since those are labelled blind."""
+    return {digest for digest, one in _known(folder).items() if _needs_a_label(*one)}
 
 
 def discard(folder: Path, doomed: Collection[str]) -> int:
@@ -237,15 +242,25 @@ def take_out(folder: Path, doomed: Collection[str], but: Path | None = None) -> 
     return found
 
 
-def _is_news(cause: str, known: str | None) -> bool:
-    return known is None or (cause == AUDIT != known)
+def _is_news(entry: Waiting, known: tuple[str, int] | None) -> bool:
+    if known is None:
+        return True
+    if entry.cause == CORRECTED == known[0]:
+        return entry.label != known[1]
+    return (entry.cause == AUDIT != known[0]) or (entry.label != NO_LABEL and _needs_a_label(*known))
 
 
-def _causes(folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _needs_a_label(cause: str, label: int) -> bool:
+    return label == NO_LABEL and cause not in (AUDIT, CORRECTED)
+
+
+def _known(folder: Path) -> dict[str, tuple[str, int]]:
+    """Cause and label of everything that waits, by digest."""
+    found: dict[str, tuple[str, int]] = {}
     for path in batches(folder):
-        rows = shards.read(path, ["digest", CAUSE])
-        found.update(zip(rows.column("digest").to_pylist(), rows.column(CAUSE).to_pylist(), strict=True))
+        rows = shards.read(path, ["digest", CAUSE, "label"])
+        own = zip(rows.column(CAUSE).to_pylist(), rows.column("label").to_pylist(), strict=True)
+        found.update(zip(rows.column("digest").to_pylist(), own, strict=True))
     return found
 
 

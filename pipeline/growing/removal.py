@@ -18,6 +18,8 @@ from pipeline.growing import decisions, quarantine, served_deletion, snapshot_st
 from pipeline.growing.arrivals import Item
 from pipeline.growing.preparing import prepare_item
 from pipeline.growing.snapshot_store import Change, Terms, reports_folder
+from pipeline.inspection import reporting
+from pipeline.judging.words import counted
 from pipeline.orchestration import refitting
 from pipeline.store import atomic, disk, drift_files, lock, role_records
 from pipeline.store.home import Home
@@ -35,21 +37,32 @@ class Removal:
         snapshot: The snapshot without them; ``None`` where they were only in quarantine or older snapshots.
         erased: Whether their bytes and digests are gone everywhere.
         versions: Ids of the versions that were trained or validated on any of them.
+        reports: How many reports of versions were deleted, since they could show one of them.
     """
 
     digests: tuple[str, ...]
     snapshot: Snapshot | None
     erased: bool
     versions: tuple[str, ...]
+    reports: int = 0
 
     def in_words(self) -> list[str]:
         """Return the report, one sentence per line."""
         count = "1 image was" if len(self.digests) == 1 else f"{len(self.digests)} images were"
+        them, again = (
+            ("it", "it would be stored again if it arrived again: keep its file")
+            if len(self.digests) == 1
+            else ("them", "they would be stored again if they arrived again: keep their files")
+        )
         lines = [f"{count} {'erased from every snapshot' if self.erased else 'removed'}."]
         if self.snapshot is not None:
             lines.append(f"The newest snapshot is {self.snapshot.id} with {self.snapshot.images:,} images.")
+        if self.erased:
+            reports = f"{counted(self.reports, 'report')} of versions that could show {them}, and "
+            lines.append(f"Deleted too: {reports if self.reports else ''}the pages of explore and ingest.")
+            lines.append(f"Nothing of {them} is kept, so {again} out of what you send.")
         if not self.versions:
-            return [*lines, f"No version was trained on {'it' if len(self.digests) == 1 else 'them'}."]
+            return [*lines, f"No version was trained on {them}."]
         named = ", ".join(self.versions)
         return [*lines, f"These versions were trained on removed images and still exist: {named}. Train new ones."]
 
@@ -76,14 +89,15 @@ def remove(home: Home, dataset: str, images: Sequence[str], *, erase: bool, noti
         newest = snapshots.find(home.datasets, dataset)
         found = _find(folder, newest, images, everywhere=erase)
         trained = tuple(version_traces.trained_on(home, found))
-        snapshot = _strike(folder, newest, found, removed=not erase)
+        snapshot, reports = _strike(folder, newest, found, removed=not erase), 0
         quarantine.discard(folder, found)
         if erase:
             traces = version_traces.folders_with_traces(home, found)
+            reports = sum((home.root / place / "report.html").exists() for place in traces)
             atomic.write_json(folder / PENDING, {"images": sorted(found), "traces": traces})
             complete_erasure(home, folder)
             snapshot = snapshots.latest(folder)
-        return Removal(tuple(sorted(found)), snapshot, erase, trained)
+        return Removal(tuple(sorted(found)), snapshot, erase, trained, reports)
 
 
 def finish(home: Home, folder: Path, *, wait: bool, notify: Notify) -> None:
@@ -128,6 +142,8 @@ def complete_erasure(home: Home, folder: Path) -> bool:
     with atomic.disk_errors(folder / PENDING):
         disk.unlink(folder / PENDING)
         atomic.sync_folder(folder)
+    if (home.metric_results / "index.html").exists():
+        reporting.write_overview(home)  # it links reports and pages that are gone
     return True
 
 
@@ -153,9 +169,10 @@ def _matching(image: str, sources: dict[str, set[str]], newest: Snapshot) -> set
     if not digests and Path(image).is_file():
         digests = {prepare_item(Item(image, Path(image), None), newest.preparation).digest} & sources.keys()
     if not digests:
+        no_file = "" if Path(image).is_file() else ", and there is no such file"
         raise DataError(
-            f"'{image}' is not in {newest.name}: give a digest, or {SHORTEST_DIGEST} or more of its first digits, "
-            "the source as `dataset export --to folder` lists it, or the picture file itself."
+            f"'{image}' is not in {newest.name}{no_file}: give a digest, or {SHORTEST_DIGEST} or more of its first "
+            "digits, the source as `dataset export --to folder` lists it, or the picture file itself."
         )
     if len(digests) > 1:
         raise DataError(f"'{image}' matches {len(digests)} images of {newest.name}: give their digests.")

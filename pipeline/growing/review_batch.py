@@ -146,10 +146,10 @@ def _planned(home: Home, folder: Path, parent: Snapshot, pending: Mapping[str, D
     stored = {entry.digest: entry for entry in exporting.entries_of(folder, parent, pending)}
     for digest, decided in pending.items():
         entry = waiting.get(digest)
+        if entry is None:
+            continue  # removed, labelled in a later batch, or stored by a process that was killed before saying so
         if decided.action == "skip":
             plan.skipped.append(digest)
-        elif entry is None:
-            continue  # stored by a process that was killed before it could say so, or removed
         elif digest in blind and not decided.blind:
             plan.returned.append(digest)
         elif decided.label is None:

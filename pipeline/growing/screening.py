@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,12 +51,14 @@ class Known:
         classes: Class names that may be stored.
         labels: Class name of every stored image by digest.
         waiting: Digests in quarantine.
+        unlabelled: Those of them that wait for no more than a label.
         removed: Digests that a person removed.
     """
 
     classes: Collection[str]
     labels: Mapping[str, str]
     waiting: Collection[str]
+    unlabelled: Set[str]
     removed: Collection[str]
 
 
@@ -80,14 +82,14 @@ def decide(arrivals: Sequence[Arrival], known: Known) -> list[Decision]:
         arrivals: One batch.
         known: What the dataset holds.
     """
-    given: dict[str, set[str]] = {}
+    given: dict[str, dict[str, str]] = {}
     for arrival in arrivals:
         if arrival.digest and arrival.label is not None and arrival.label in known.classes:
-            given.setdefault(arrival.digest, set()).add(arrival.label)
+            given.setdefault(arrival.digest, {}).setdefault(arrival.label, arrival.name)
     seen: set[str] = set()
     decisions = []
     for arrival in arrivals:
-        labels = given.get(arrival.digest, set())
+        labels = given.get(arrival.digest, {})
         decision = _decide(arrival, known, labels, arrival.digest in seen)
         # Of copies with and without a label, the labelled one counts, wherever it comes in the batch.
         if decision.outcome not in REFUSED and (arrival.label is not None or not labels):
@@ -96,7 +98,7 @@ def decide(arrivals: Sequence[Arrival], known: Known) -> list[Decision]:
     return decisions
 
 
-def _decide(arrival: Arrival, known: Known, given: set[str], seen: bool) -> Decision:
+def _decide(arrival: Arrival, known: Known, given: Mapping[str, str], seen: bool) -> Decision:
     return (
         _refusal(arrival, known)
         or _repetition(arrival, known, given, seen)
@@ -122,16 +124,17 @@ def _no_class(label: str, classes: Collection[str]) -> str:
     return f"there is no class {label}{meant} Give --new-classes to add it."
 
 
-def _repetition(arrival: Arrival, known: Known, given: set[str], seen: bool) -> Decision | None:
+def _repetition(arrival: Arrival, known: Known, given: Mapping[str, str], seen: bool) -> Decision | None:
     if seen or (arrival.label is None and given):
         return Decision(COPY)
     if (stored := known.labels.get(arrival.digest)) is not None:
-        same = arrival.label in {None, stored} and given <= {stored}
-        return Decision(COPY) if same else _conflict(arrival, {stored} | given)
-    return Decision(WAITING) if arrival.digest in known.waiting else None
+        same = arrival.label in {None, stored} and given.keys() <= {stored}
+        return Decision(COPY) if same else _conflict(arrival, given, stored)
+    answered = arrival.label is not None and arrival.digest in known.unlabelled
+    return Decision(WAITING) if arrival.digest in known.waiting and not answered else None
 
 
-def _doubt(arrival: Arrival, given: set[str]) -> Decision | None:
+def _doubt(arrival: Arrival, given: Mapping[str, str]) -> Decision | None:
     if len(given) > 1:
         return _conflict(arrival, given)
     if arrival.twin:
@@ -142,8 +145,14 @@ def _doubt(arrival: Arrival, given: set[str]) -> Decision | None:
     return Decision(DOUBTED, f"{arrival.name}: {arrival.doubt}") if arrival.doubt else None
 
 
-def _conflict(arrival: Arrival, labels: set[str]) -> Decision:
-    return Decision(CONFLICT, f"{arrival.name} has been labelled {' and '.join(sorted(labels))}.")
+def _conflict(arrival: Arrival, given: Mapping[str, str], stored: str | None = None) -> Decision:
+    """Name what contradicts the arrival's label: what is stored, and the first copy in the batch with each label."""
+    others = [f"it is stored as {stored}"] if stored not in {None, arrival.label} else []
+    others += [
+        f"its copy {name} is labelled {label}" for label, name in sorted(given.items()) if label != arrival.label
+    ]
+    kept = ", as it is stored" if stored == arrival.label else ""
+    return Decision(CONFLICT, f"{arrival.name} is labelled {arrival.label}{kept}, but {' and '.join(others)}.")
 
 
 def doubts(

@@ -113,6 +113,9 @@ class _Talking:
     def notice(self, sentence: str) -> None:
         _say("notice", sentence)
 
+    def doing(self, what: str) -> None:
+        """Say nothing: the watcher names what is trained and judged."""
+
     def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
         """Say nothing: each cell is named when its turn comes."""
 

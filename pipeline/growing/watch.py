@@ -155,8 +155,11 @@ class Watch:
         snapshots.find(self._home.datasets, self._dataset)
         with watch_records.watching_alone(self._home, self._dataset, self._orders.inbox):
             self._resume()
+            ending = "The watcher was stopped."
             try:
                 yield
+                if not self._stopping:
+                    ending = "The watcher has looked once and is done."
             except KeyboardInterrupt:
                 if not self._stopping:
                     raise
@@ -165,7 +168,7 @@ class Watch:
                     self._training.stop()
                 with contextlib.suppress(PipelineError):
                     self._log.record(doing="stopped")
-                    self._log.happened("stopped", "The watcher was stopped.")
+                    self._log.happened("stopped", ending)
 
     def _resume(self) -> None:
         """Take up what an earlier watcher recorded; the first one takes the champion's snapshot as trained."""
@@ -213,7 +216,8 @@ class Watch:
         failed = state.failed == newest.number and time.monotonic() - self._failed_at < RETRY_SECONDS
         if failed or not due.is_due(state, self._orders.pace):
             return
-        if not state.running_on:
+        cut_off = state.running_on
+        if not cut_off:
             begun = (*state.runs_begun[1 - MOST_RUNS :], moments.now())
             self._log.record(running_on=newest.number, runs_begun=begun)
         # A run that was cut off goes on with its own snapshot, so that nothing is trained twice.
@@ -221,6 +225,9 @@ class Watch:
         self._log.record(doing=f"starting a run on {on}")
         today = {"dataset": on, "name": None, "train_sizes": ("all",), "repeats": 1, "retrain": False}
         self._training = Training(self._orders.settings.model_copy(update=today), self._home)
+        self._log.happened(
+            "run", f"A run on {on} {'is continued' if cut_off else 'begins'}.", snapshot=self._log.state.running_on
+        )
 
     def _count(self, newest: Snapshot) -> None:
         """Count what is new, once for each snapshot and each completed run."""

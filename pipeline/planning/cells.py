@@ -9,11 +9,11 @@ from pipeline.contracts import Cell, LabelledImages, Roles, Split
 from pipeline.data import splits
 from pipeline.data.notices import Notify
 from pipeline.errors import SettingsError
-from pipeline.models import registry
+from pipeline.models import own, registry
 from pipeline.store import manifest
 
 
-def recipes_of(settings: Settings, notify: Notify) -> dict[str, dict[str, Any]]:
+def recipes_of(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return the parameters of each recipe that is to be trained, all validated before any image is loaded.
 
     Raises:
@@ -22,11 +22,6 @@ def recipes_of(settings: Settings, notify: Notify) -> dict[str, dict[str, Any]]:
     """
     named = dict.fromkeys((*settings.models, *settings.overrides))
     recipes = {name: _parameters(name, settings) for name in named}
-    idle = [name for name, given in settings.overrides.items() if given and name not in settings.models]
-    if idle:
-        notify(
-            f"The settings for {' and '.join(idle)} have no effect: this run trains {' and '.join(settings.models)}."
-        )
     return {name: recipes[name] for name in dict.fromkeys(settings.models)}
 
 
@@ -56,12 +51,8 @@ def plan_cells(
         raise SettingsError("The gate 'cross-fit' compares models out of fold: add --folds 5.")
     sizes = splits.sizes(data, roles)
     test_size = splits.resolve_test_size(settings.test_size, sizes, notify=notify)
-    train_sizes = {
-        splits.resolve_size(text, total=sizes.total, available=sizes.train, what="--train-sizes")
-        for text in settings.train_sizes
-    }
     cells = []
-    for size in sorted(train_sizes):
+    for size in _train_sizes(settings, data, roles, sizes, notify):
         of_repeat = [
             splits.plan(data, roles, size, test_size, settings.seed + repeat, benchmark_in_folds=benchmark_in_folds)
             for repeat in range(settings.repeats)
@@ -80,6 +71,23 @@ def plan_cells(
             for repeat, split in enumerate(of_repeat)
         ]
     return cells
+
+
+def _train_sizes(
+    settings: Settings, data: LabelledImages, roles: Roles, sizes: splits.Sizes, notify: Notify
+) -> list[int]:
+    """The sizes in images, growing; defaults that leave a class out are raised until they do not."""
+    chosen = "train_sizes" in settings.model_fields_set
+    seeds = range(settings.seed, settings.seed + settings.repeats)
+    least = None if chosen else max(splits.smallest_size(data, roles, seed) for seed in seeds)
+    return sorted(
+        {
+            splits.resolve_size(
+                text, total=sizes.total, available=sizes.train, what="--train-sizes", least=least, notify=notify
+            )
+            for text in settings.train_sizes
+        }
+    )
 
 
 def _parameters(name: str, settings: Settings) -> dict[str, Any]:
@@ -105,6 +113,7 @@ def _how_fitted(settings: Settings) -> dict[str, str | int]:
 
 
 def _digest(data: LabelledImages, split: Split, recipe: str, parameters: Mapping[str, Any]) -> str:
+    source = own.source_sha256(recipe)
     identity = {
         "dataset": data.name,
         "recipe": recipe,
@@ -113,5 +122,7 @@ def _digest(data: LabelledImages, split: Split, recipe: str, parameters: Mapping
         "classes": list(data.classes),
         "labels": [hashlib.sha256(data.labels[rows].tobytes()).hexdigest() for rows in (split.train, split.validation)],
         "rows": [split.train_sha256, split.validation_sha256],
+        # Recipes of the pipeline have none, so their cells are what they were before own ones had.
+        **({"source": source} if source else {}),
     }
     return manifest.canonical_digest(identity)

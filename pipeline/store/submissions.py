@@ -63,9 +63,9 @@ def save(home: Home, record: SubmissionRecord) -> None:
     atomic.write_text(home.metric_results / NAME, text.getvalue())
 
 
-def attempts(home: Home, key: tuple[str, str, str]) -> list[SubmissionRecord]:
-    """Return the records of this competition, version and file, newest first."""
-    return [record for record in reversed(read(home)) if record.key == key]
+def attempts(home: Home, competition: str, file_sha256: str) -> list[SubmissionRecord]:
+    """Return the records of a file in a competition, whichever version predicted it, newest first."""
+    return [record for record in reversed(read(home)) if record.key == (competition, file_sha256)]
 
 
 def of_competition(home: Home, competition: str) -> list[SubmissionRecord]:

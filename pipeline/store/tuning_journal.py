@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 def digest(study: Study) -> str:
     """Return what identifies a study."""
-    return manifest.canonical_digest(study.model_dump(mode="json"))
+    return manifest.canonical_digest(study.model_dump(mode="json", exclude_none=True))
 
 
 def file(home: Home, study: Study) -> Path:

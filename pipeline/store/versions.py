@@ -95,13 +95,19 @@ def find(home: Home, text: str, dataset: str | None = None) -> Version:
     alias = aliases.parse(text, dataset)
     if alias is not None:
         text = aliases.version_id(home, folders(home), *alias)
-    found = _folders_named(home, text) or [path for path in folders(home) if text in path.name]
+    found = _folders_named(home, text) or _folders_with(home, text)
     if not found:
         raise StoreError(f"There is no version '{text}' in {home.versions}: `simulator.py versions` lists them.")
     if len(found) > 1:
         names = ", ".join(sorted(path.name for path in found)[:5])
         raise StoreError(f"'{text}' matches {len(found)} versions ({names} …): give more of the id.")
     return _marked(home, [version_folder.read(found[0])])[0]
+
+
+def _folders_with(home: Home, text: str) -> list[Path]:
+    """The folders whose names hold a text: as whole parts between hyphens if any do, so that 1200 is not 12000."""
+    found = [path for path in folders(home) if text in path.name]
+    return [path for path in found if f"-{text}-" in f"-{path.name}-"] or found
 
 
 def verify(version: Version) -> Version:

@@ -104,7 +104,7 @@ def test_pictures_are_found_by_their_names(tmp_path: Path, train: str, test: str
     pictures(tmp_path / test, [file.format(n + first) for n in range(5)], colour=True)
     rows = [(named.format(n), NAMES[n % 3]) for n in range(24)]
     write(tmp_path / "train.csv", ["image_id", "animal"], rows)
-    asked = [(named.format(n + first).replace("train/", "test/"), "ant") for n in (3, 0, 4)]
+    asked = [(named.format(n + first).replace("train/", "test/"), "ant") for n in (3, 0, 4, 1, 2)]
     write(tmp_path / "sampleSubmission.csv", ["image_id", "animal"], asked)
 
     data = sources.load(str(tmp_path))
@@ -115,7 +115,19 @@ def test_pictures_are_found_by_their_names(tmp_path: Path, train: str, test: str
     form = competition_form.read(tmp_path)
     found = competition_form.test_images(form, data.shape, default_for(data.shape))
     assert found.ids == tuple(name for name, _ in asked)
-    np.testing.assert_array_equal(found.images[..., 0], small_images(5)[[3, 0, 4]])
+    np.testing.assert_array_equal(found.images[..., 0], small_images(5)[[3, 0, 4, 1, 2]])
+
+
+def test_a_sample_that_leaves_out_test_pictures_is_refused(tmp_path: Path) -> None:
+    pictures(tmp_path / "train", [f"{n}.png" for n in range(24)])
+    pictures(tmp_path / "test", [f"{n}.png" for n in range(5)])
+    write(tmp_path / "train.csv", ["id", "label"], [(n, NAMES[n % 3]) for n in range(24)])
+    sample = write(tmp_path / "sample_submission.csv", ["id", "label"], [(n, "ant") for n in range(3)])
+    refused = rf"{sample} asks for 3 pictures, but not for 2 others next to them, such as .*3.png: .* cut short"
+    with pytest.raises(DataError, match=refused):
+        competition_form.test_images(competition_form.read(tmp_path), (SIDE, SIDE, 1), default_for((SIDE, SIDE, 1)))
+    with pytest.raises(DataError, match=refused):
+        unlabelled.load_asked(tmp_path / "test", sample_submission.read(sample), (SIDE, SIDE, 1))
 
 
 def test_dark_pictures_on_light_ground_are_not_inverted_for_prediction(tmp_path: Path) -> None:
@@ -237,6 +249,15 @@ def test_a_single_table_takes_its_labels_as_the_sample_next_to_it_asks(tmp_path:
     test = write(tmp_path / "test.csv", ["Id", *PIXELS], [[f"u{n}", *row] for n, row in enumerate(flat())])
     with pytest.raises(DataError, match=r"test.csv has no label column \(besides pixels, it has Id\)"):
         sources.load(str(test))
+
+
+def test_a_table_of_another_kind_is_refused_with_both_forms(tmp_path: Path) -> None:
+    path = write(tmp_path / "notes.csv", ["a", "b"], [("1", "2")])
+    wanted = (
+        r"called pixel0, pixel1, … \(or .*\), not a, b; if it names pictures, .* must be called file, image or id\."
+    )
+    with pytest.raises(DataError, match=wanted):
+        sources.load(str(path))
 
 
 def test_pixels_of_other_names_are_named(tmp_path: Path) -> None:

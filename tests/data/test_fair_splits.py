@@ -1,17 +1,21 @@
 """Nobody ever trains on what judges: properties of roles, sizes and splits."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.contracts import LabelledImages, Roles, Rows, Split
+from pipeline.config import Settings
+from pipeline.contracts import Cell, LabelledImages, Roles, Rows, Split
 from pipeline.data import digests, splits
 from pipeline.data.balance import class_turns
 from pipeline.data.raw import RawPart, RawSet
 from pipeline.data.roles import BENCHMARK, TRAINING, VALIDATION
 from pipeline.data.validation import labelled
 from pipeline.errors import DataError, SettingsError
+from pipeline.planning.cells import plan_cells, recipes_of
 
 
 def build(labels: np.ndarray, pictures: np.ndarray, test_rows: int = 0) -> LabelledImages:
@@ -198,6 +202,27 @@ def test_a_size_that_leaves_a_class_out_names_the_smallest_one() -> None:
     assert set(data.labels[splits.plan(data, roles, smallest, 1, seed=0).train]) == {0, 1}
     with pytest.raises(SettingsError, match="too few"):
         splits.plan(data, roles, smallest - 1, 1, seed=0)
+
+
+def cells_of(data: LabelledImages, notices: list[str], **given: Any) -> list[Cell]:
+    settings = Settings(models=("logistic",), **given)
+    return plan_cells(settings, recipes_of(settings), data, splits.assign_roles(data), notices.append)
+
+
+@pytest.mark.parametrize(("common", "rare", "raised", "sizes"), [(300, 9, 1, 3), (10, 4, 2, 2)])
+def test_default_sizes_that_leave_a_class_out_are_raised_and_chosen_ones_are_refused(
+    common: int, rare: int, raised: int, sizes: int
+) -> None:
+    images = common + rare
+    data = build(np.repeat([0, 1], [common, rare]), np.arange(images))
+    notices: list[str] = []
+    cells = cells_of(data, notices, repeats=3)
+    assert len(cells) == 3 * sizes, "sizes that were raised to the same are one"
+    assert len(notices) == raised
+    assert f"--train-sizes is 0.02 unless it is given, which is {images // 50} of {images} images" in notices[0]
+    assert all(set(data.labels[cell.split.train]) == {0, 1} for cell in cells)
+    with pytest.raises(SettingsError, match=r"1 training images are too few .*; set --train-sizes to at least \d+\."):
+        cells_of(data, [], train_sizes=("1", "all"))
 
 
 def test_rows_without_a_role_are_refused() -> None:

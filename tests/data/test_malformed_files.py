@@ -138,6 +138,12 @@ NPZ_FAULTS = {
     "label negative": ({"labels": with_value(small_labels(), 7, -1, int)}, "row 8: the label is negative"),
     "label fraction": ({"labels": with_value(small_labels(), 7, 0.5, float)}, "row 8: the label is not a whole number"),
     "label text": ({"labels": small_labels().astype(str)}, "labels are whole numbers"),
+    "class twice": ({"classes": np.array(["ape", "zebra", "ape"])}, "has 'ape' twice among its classes"),
+    "class without a name": ({"classes": np.array(["ape", "", "zebra"])}, r"\[classes\] has an empty name"),
+    "class names that are not safe": ({"classes": np.array(["a", "b\n", "c"])}, "control characters"),
+    "class objects": ({"classes": np.array(["a", "b", "c"], object)}, "holds Python objects.* names as str"),
+    "classes of another kind": ({"classes": np.eye(3)}, r"float64 of shape \(3, 3\): strings"),
+    "one class too few": ({"classes": np.array(["ape", "zebra"])}, "row 3: the label is not between 0 and 1"),
     "only one class": ({"labels": np.zeros(24, int)}, "only one class"),
     "a class of copies": (
         {"images": np.concatenate([small_images(20), np.zeros((4, 6, 6), np.uint8)]), "labels": np.arange(24) // 20},

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.config import read_settings
 from pipeline.contracts import LabelledImages, Roles
 from pipeline.data import idx, sample_submission, sources, unlabelled
 from pipeline.errors import PipelineError
+from pipeline.settings_file import read_settings
 from pipeline.store import role_records
 from pipeline.store.home import Home
 

@@ -67,6 +67,7 @@ def test_a_command_gets_the_name_in_its_environment_and_the_event_as_json(home: 
 
     name, _, content = (tmp_path / "got").read_text().partition(" ")
     assert name == "promotion"
+    assert content.endswith("}\n"), "one line an event, for programs that read lines"
     got = json.loads(content)
     assert got == {**got, "kind": "promotion", "dataset": "letters", "details": {"version": "v-1"}}
     assert got["sentence"] == sentence.replace("\x1b", "\\x1b")

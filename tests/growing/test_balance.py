@@ -5,10 +5,11 @@ import pytest
 from short_runs import AS_GOOD, Silent
 
 from pipeline import simulator
-from pipeline.config import Settings, read_settings
+from pipeline.config import Settings
 from pipeline.contracts import Split
 from pipeline.data import class_balance, sources
 from pipeline.errors import SettingsError
+from pipeline.settings_file import read_settings
 from pipeline.store import versions
 from pipeline.store.home import Home
 

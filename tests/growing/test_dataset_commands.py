@@ -2,11 +2,12 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_pictures import write_pictures
+from small_pictures import NAME, write_pictures
 from typer.testing import CliRunner, Result
 
 from pipeline import cli
@@ -46,6 +47,24 @@ def test_ingest_says_what_became_of_the_batch_and_draws_it(give, pictures: Path,
     text = page.read_text()
     assert text.count("data:image/png;base64,") == 20
     assert "broken.png" in text
+
+
+@pytest.mark.slow
+def test_the_overview_links_the_latest_batches_until_they_are_erased(grown, tmp_path: Path, home: Home) -> None:
+    for number in range(4):
+        grown("ingest", str(write_pictures(tmp_path / str(number), range(20 + number, 21 + number))), "--dataset", NAME)
+    assert grown("report").exit_code == 0
+    pages = sorted(path.name for path in (home.metric_results / "datasets" / NAME).glob("*.html"))
+    assert linked_batches(home) == [f"datasets/{NAME}/{name}" for name in pages[:0:-1]]
+    assert len(pages) == 6
+
+    grown("dataset", "remove", "bar/3.png", "--dataset", NAME, "--erase")
+    assert linked_batches(home) == []
+
+
+def linked_batches(home: Home) -> list[str]:
+    """Return the addresses of batches' pages in the overview, from top to bottom."""
+    return re.findall(r'href="(datasets/[^"]+)"', (home.metric_results / "index.html").read_text())
 
 
 def test_ingest_as_json(give, pictures: Path) -> None:
@@ -105,6 +124,22 @@ def test_export_as_npz_is_the_same_dataset(grown, tmp_path: Path, home: Home) ->
     with np.load(tmp_path / "out.npz") as arrays:
         assert (arrays["images"] == data.images).all()
         assert arrays["classes"].tolist() == ["bar", "ring"]
+    read = sources.load(str(tmp_path / "out.npz"))
+    assert read.classes == data.classes
+    assert (read.labels == data.labels).all()
+    assert grown("ingest", str(tmp_path / "out.npz"), "--dataset", "again").exit_code == 0
+    again = sources.load("again", datasets=home.datasets)
+    assert again.classes == data.classes
+    names = (dict(zip(one.digests.tolist(), one.labels.tolist(), strict=True)) for one in (data, again))
+    assert next(names) == next(names)
+
+
+def test_an_export_that_no_command_could_read_again_is_refused(grown, tmp_path: Path) -> None:
+    refused = grown("dataset", "export", "shapes", "--to", "npz", "-o", str(tmp_path / "out"))
+
+    assert isinstance(refused.exception, DataError)
+    assert f"does not end in .npz: use {tmp_path}/out.npz." in str(refused.exception)
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_export_as_a_folder_can_be_ingested_again(grown, tmp_path: Path, home: Home) -> None:
@@ -123,7 +158,7 @@ def test_export_as_csv_holds_digits_alone(grown, tmp_path: Path) -> None:
     refused = grown("dataset", "export", "shapes", "--to", "csv", "-o", str(tmp_path / "out.csv"))
 
     assert isinstance(refused.exception, DataError)
-    assert "use --to folder" in str(refused.exception)
+    assert "use --to npz or --to folder" in str(refused.exception)
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def test_turned_digits_arrive_and_are_learned(tmp_path: Path) -> None:
 
     assert 0 < told.delay < 200
     kinds = Counter(event.kind for event in told.events)
-    assert (kinds["drift"], kinds["promotion"], kinds["run"], kinds["trouble"]) == (1, 1, 1, 0)
+    assert (kinds["drift"], kinds["promotion"], kinds["run"], kinds["trouble"]) == (1, 1, 2, 0)
     assert told.champions[0] != told.champions[1]
     newest = snapshots.find(told.home.datasets, turn.story.dataset)
     assert versions.find(told.home, told.champions[1]).manifest.dataset.snapshot == newest.id

@@ -16,7 +16,7 @@ from pipeline import simulator
 from pipeline.config import Settings
 from pipeline.data import roles, shards, snapshots, sources
 from pipeline.errors import StoreError
-from pipeline.facts.watch_facts import DriftReview, WatchEvent
+from pipeline.facts.watch_facts import DriftReview, WatchEvent, Watching, WatchState
 from pipeline.growing import decisions, exporting, on_drift, quarantine, review_batch
 from pipeline.growing.announcing import Listeners
 from pipeline.growing.arrivals import Desk
@@ -33,6 +33,7 @@ from pipeline.store.home import Home
 sys.path.append(str(Path(__file__).parents[1] / "durability"))
 from faulty_disk import Crash, FaultyDisk
 
+AT = "2026-11-22T12:00:00Z"
 WANTED = 12
 GATE = {"preset": "growing", "margin_pp": 20.0, "accuracy_floor": 0.01, "recall_floor": "off"}
 GATE |= {"robustness_margin_pp": "off", "calibration_limit": "off"}
@@ -105,6 +106,16 @@ def decide(home: Home, count: int) -> None:
     review_batch.store(home, NAME, wait=True, notify=print)
 
 
+def test_the_status_says_how_many_images_have_to_be_served_before_a_run() -> None:
+    review = DriftReview(alarm="b", at=AT, since_id="a", read_to="b", wanted=30, sent=27, reviewed=20)
+    state = WatchState(dataset=NAME, inbox="in", every=1, at_most="", pid=1, since=AT, started_at=AT, drift=review)
+    *_, said = watching.in_words(Watching(state=state, running=True, events=()))
+    assert said == (
+        f"Drift alarm at {AT}: 20 of 30 unusual images are reviewed and 7 wait for it; a run starts once 3 more are "
+        "served and reviewed, or a day after the alarm with those that are found."
+    )
+
+
 @pytest.mark.slow
 def test_an_alarm_starts_a_review_and_that_a_run(watched: Home, look: Any) -> None:
     log = Log(watched)
@@ -126,8 +137,9 @@ def test_an_alarm_starts_a_review_and_that_a_run(watched: Home, look: Any) -> No
     assert review_of(watched).reviewed == WANTED - 1
     decide(watched, 1)
     # Before them, the first champion's promotion, if it fell into the watcher's first second.
-    *_, promotion, run = look()
+    *_, begun, promotion, run = look()
     assert (promotion.kind, run.kind) == ("promotion", "run")
+    assert (begun.kind, begun.sentence) == ("run", f"A run on {snapshots.find(watched.datasets, NAME).id} begins.")
     newest = snapshots.find(watched.datasets, NAME)
     champion = production.current(watched, NAME)
     assert champion is not None and before is not None and champion.id != before.id

@@ -86,9 +86,15 @@ def test_an_image_is_named_by_digest_or_by_the_picture_itself(trained: Home, pic
 
 @pytest.mark.parametrize("named", ["nothing.png", "abc", "ffffffffffff"])
 def test_an_image_that_is_not_there_changes_nothing(trained: Home, named: str) -> None:
-    with pytest.raises(DataError, match=f"'{named}' is not in shapes: give a digest"):
+    with pytest.raises(DataError, match=f"'{named}' is not in shapes, and there is no such file: give a digest"):
         remove(trained, named, "bar/1.png")
     assert snapshots.numbers(trained.datasets / NAME) == [1, 2]
+
+
+def test_a_picture_that_is_not_in_the_dataset_changes_nothing(trained: Home, tmp_path: Path) -> None:
+    picture("ring", 123).save(tmp_path / "other.png")
+    with pytest.raises(DataError, match=r"other.png' is not in shapes: give a digest"):
+        remove(trained, str(tmp_path / "other.png"))
 
 
 def test_versions_that_were_trained_on_it_are_named(trained: Home) -> None:
@@ -114,6 +120,12 @@ def test_an_erased_image_leaves_no_byte_and_no_digest_anywhere(trained: Home, ro
     done = remove(trained, digest, erase=True)
 
     assert done.erased
+    said = "Deleted too: 1 report of versions that could show it, and the pages of explore and ingest."
+    assert said in done.in_words()
+    again = (
+        "Nothing of it is kept, so it would be stored again if it arrived again: keep its file out of what you send."
+    )
+    assert again in done.in_words()
     assert done.snapshot is not None
     assert [snapshots.read(trained.datasets / NAME, n).images for n in (1, 2, 3)] == [19, 27, 27]
     assert [snapshots.read(trained.datasets / NAME, n).erased for n in (1, 2)] == [1, 1]
@@ -136,13 +148,14 @@ def _unpacked(path: Path) -> bytes:
     return content
 
 
-def test_versions_are_whole_and_serve_after_an_erasure(trained: Home) -> None:
+def test_versions_are_whole_and_serve_after_an_erasure(trained: Home, command: Any) -> None:
     digest = role_of(trained, roles.TRAINING)
     done = remove(trained, digest, erase=True)
 
     (version,) = versions.list_versions(trained)
     assert done.versions == (version.id,)
     assert versions.verify(version).damage is None
+    assert "Report: deleted with the erasure of images" in command("show", version.id, "--home", trained.root)[1]
     assert production.problems(trained) == []
     assert not contained(version_arrays.training_images(version).train, as_digests([digest])).any()
     assert len(sources.load(f"{NAME}@1", datasets=trained.datasets)) == 19

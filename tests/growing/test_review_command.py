@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from small_pictures import NAME, Ingest, picture
 
+from pipeline.cli import keyboard
 from pipeline.data import snapshots
 from pipeline.growing import decisions, exporting, quarantine, screening
 from pipeline.store.home import Home
@@ -73,6 +74,16 @@ def test_over_a_pipe_each_character_decides(queued: Home) -> None:
     assert [label for _, label in labels(queued)].count("ring") == 1
     assert ("3.png", "bar") in labels(queued), "the audit came last"
     assert json.loads(review(queued, "", "--json").stdout) == dict.fromkeys((*quarantine.CAUSES, "pending"), 0)
+
+
+def test_a_ctrl_c_that_was_lost_in_a_finalizer_ends_the_next_wait() -> None:
+    master, terminal = pty.openpty()
+    keys = keyboard.Keyboard(terminal, is_terminal=True)
+    keys.interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        keys.key()
+    os.close(master)
+    os.close(terminal)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from pipeline.store import watch_records
 from pipeline.store.home import Home
 
 ROOT = Path(__file__).parents[2]
-KEEP = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + '\\n')"
+KEEP = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
 
 
 @pytest.fixture
@@ -60,6 +60,7 @@ def test_a_signal_ends_it_cleanly(grown: Home, inbox: Path, number: int) -> None
     told, _ = started.communicate(timeout=60)
     assert started.returncode == 0
     assert [line.split()[1] for line in told.splitlines()] == ["started:", "batch:", "stopped:"]
+    assert told.endswith("stopped: The watcher was stopped.\n")
     state = watch_records.read_state(grown, NAME)
     assert state is not None and state.doing == "stopped"
     assert not watch_records.is_watched(grown, NAME)
@@ -72,7 +73,9 @@ def test_once_takes_in_what_is_there_and_says_by_its_status_whether_all_was_well
     write_pictures(inbox, range(10, 12))
     with watch_records.watching_alone(grown, NAME, inbox):
         assert give(*common) == (0, f"{NAME} is already being watched: there is nothing to do.\n")
-    assert give(*common)[0] == 0
+    status, shown = give(*common)
+    assert status == 0
+    assert shown.endswith("stopped: The watcher has looked once and is done.\n")
     (inbox / "note.txt").write_text("hello")
     status, shown = give(*common, "--on-event", shlex.join([sys.executable, "-c", KEEP, str(tmp_path / "told")]))
     assert status == 1

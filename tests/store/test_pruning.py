@@ -113,7 +113,23 @@ def test_it_changes_nothing_unless_told_to(
     assert ids(home) == ["1-failed"]
     assert json.loads(told("--remove", "--json"))["versions"] == ["1-failed"]
     assert ids(home) == []
-    assert "There is nothing to remove." in told()
+    assert "There is nothing to remove.\n" in told()
+
+
+def test_it_says_what_the_rule_itself_keeps(
+    home: Home, make_failed: MakeFailed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("1-failed", "2-failed"):
+        make_failed(name)
+    monkeypatch.setattr(common.console, "_file", None)
+    for words, kept in (
+        (("--older-than", "30000"), "2 failed versions judged within the last 30000 days (--older-than)."),
+        (("--keep", "2"), "2 failed versions among the 2 newest of their dataset and recipe (--keep)."),
+    ):
+        monkeypatch.setattr("sys.argv", ["simulator.py", "prune", *words, "--home", str(home.root)])
+        with pytest.raises(SystemExit):
+            simulator_main()
+        assert f"There is nothing to remove. Kept: {kept}" in capsys.readouterr().out
 
 
 def test_a_removal_that_is_cut_off_anywhere_is_finished_by_the_next(

@@ -95,6 +95,15 @@ def test_find_takes_a_part_that_fits_one(home: Home, make_version: MakeVersion) 
         versions.find(home, "xgb")
 
 
+def test_find_prefers_whole_parts_of_an_id(home: Home, make_version: MakeVersion) -> None:
+    make_version("1-cnn-12000-aa")
+    make_version("2-cnn-1200-bb")
+    assert versions.find(home, "cnn-1200").id == "2-cnn-1200-bb"
+    assert versions.find(home, "cnn-12000").id == "1-cnn-12000-aa"
+    with pytest.raises(StoreError, match="matches 2 versions"):
+        versions.find(home, "cnn-120")
+
+
 def test_an_empty_home_has_no_versions(home: Home) -> None:
     assert versions.list_versions(home) == []
     assert not Path(home.root).exists()
