@@ -8,14 +8,14 @@ from typing import Any
 from pipeline.application import Application, escape_notice, stand_in
 from pipeline.config import Settings
 from pipeline.contracts import Cell, Deployment, LabelledImages, Refit, Submission, UnlabelledImages
-from pipeline.data import sample_submission, splits, unlabelled
-from pipeline.data.preparation import from_facts
-from pipeline.errors import DataError, PipelineError, SettingsError, shown
-from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices, SubmissionForm
+from pipeline.data import sizes, sources, splits
+from pipeline.errors import DataError, DeployError, PipelineError, SettingsError, shown
+from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices
 from pipeline.inspection import datasets, lineages, reporting
-from pipeline.judging import competition_metrics, disclosure
+from pipeline.judging import disclosure
 from pipeline.judging.policy import from_table
 from pipeline.orchestration import benchmark_use, growth, refitting
+from pipeline.orchestration.asked import Asked, asked_by
 from pipeline.orchestration.session import Observer, Row, Session
 from pipeline.planning.cells import plan_cells, recipes_of
 from pipeline.publishing import best, entry, hub, submitter
@@ -28,7 +28,6 @@ from pipeline.store import (
     manifest,
     production,
     role_records,
-    submission_file,
     submissions,
     tuning_journal,
     version_folder,
@@ -51,8 +50,10 @@ class Summary:
         champion: The version in production; ``None`` if nothing has passed yet.
         submission: Predictions of the champion or its refit, ``None`` without a champion.
         figures: The files worth looking at, by what they show.
+        sent: What ``--submit best`` submitted; ``None`` where it was not asked for or sent nothing.
         problem: Why nothing was refitted or submitted although that was asked for; all the rest is done.
         growth: What the dataset's growth since its newest version did, in sentences; empty where it has not grown.
+        without_champion: The command that predicts the test images all the same, where there is no champion to do it.
     """
 
     dataset: str
@@ -60,17 +61,10 @@ class Summary:
     champion: Deployment | None
     submission: Submission | None
     figures: Mapping[str, Path]
+    sent: Submission | None = None
     problem: PipelineError | None = None
     growth: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """What a run predicts at the end, and in which format; without a sample, as Digit Recognizer's."""
-
-    images: UnlabelledImages
-    sample: SubmissionForm | None = None
-    probabilities: bool = False
+    without_champion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,8 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         PipelineError: Bad input, or a stage that could not do its work; whatever was finished stays.
     """
     policy = from_table(settings.gate or None)
-    recipes = recipes_of(settings, observer.notice)
+    recipes = recipes_of(settings)
+    _require_sizes(settings)
     if settings.refit is not None and settings.submit == "best":
         raise SettingsError("--refit is only for the champion: leave it out, or give --submit without 'best'.")
     competition = _enter(settings, home, observer)
@@ -103,8 +98,11 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
     data = datasets.load_wanted(settings, home, observer.notice)
     if competition is not None:
         competition = entry.accepted(home, competition, data.classes, observer.notice)
-    named = _test_images(settings, competition, data, observer)
+    named = asked_by(settings, competition, data, observer.notice)
+    if settings.refit is not None and named is not None:
+        refitting.require_unseen(data, named.images, competition.competition if competition else None)
     with lock.writing(home, wait=wait, notify=observer.notice):
+        observer.doing("reading versions")
         _require_same_kind(home, data)
         listed = versions.list_versions(home)
         cells = _plan(settings, recipes, home, data, observer, benchmark_in_folds=policy.out_of_fold)
@@ -116,19 +114,22 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         champion = production.current(home, data.name)
         trained = [row.version for row in rows if row.version and not row.reused]
         now = growth.After(data.name, len(data), len(cells[0].split.benchmark), trained, again, champion)
-        asked = named or _Asked(stand_in(data, cells[0].split))
+        asked = named or Asked(stand_in(data, cells[0].split))
         submission = _predict(home, champion, asked, observer) if champion else None
     ids = [row.version.id for row in rows if row.version] + ([champion.id] if champion else [])
     _track(settings, home, ids, observer)
     scored = submissions.read(home)
-    submission, problem = _finish(_Ending(settings, home, data, competition, observer), submission, asked)
+    submission, sent, problem = _finish(_Ending(settings, home, data, competition, observer), submission, asked)
     if changed := {record.version for record in set(submissions.read(home)).difference(scored)}:
         _track(settings, home, changed, observer)
     with lock.writing(home, wait=True, notify=observer.notice):
+        observer.doing("writing tables, workbook and overview")
         figures = reporting.publish(home)
         if champion:
             hub.keep_mirror(home, data.name)
-    return Summary(data.name, rows, champion, submission, figures, problem, growth.in_words(then, now))
+    otherwise = None if champion else asked.command(home, data.name, rows)
+    grown = growth.in_words(then, now)
+    return Summary(data.name, rows, champion, submission, figures, sent, problem, grown, otherwise)
 
 
 def _require_same_kind(home: Home, data: LabelledImages) -> None:
@@ -144,6 +145,12 @@ def _require_same_kind(home: Home, data: LabelledImages) -> None:
             "give this dataset a name of its own with --name."
         )
     datasets.require_same_source(manifest.read(champion.folder).dataset, data)
+
+
+def _require_sizes(settings: Settings) -> None:
+    for text in settings.train_sizes:
+        sizes.require_size(text, what="--train-sizes")
+    sizes.require_size(settings.test_size, what="--test-size")
 
 
 def _enter(settings: Settings, home: Home, observer: Observer) -> Entry | None:
@@ -176,35 +183,9 @@ def _enter(settings: Settings, home: Home, observer: Observer) -> Entry | None:
         CompetitionChoices(shape=settings.shape, metric=settings.metric, probabilities=settings.probabilities),
         observer.notice,
         test_images=settings.test_images,
-        all_files=settings.dataset == "auto" or settings.test_images is None,
+        all_files=settings.test_images is None or settings.dataset in ("auto", sources.spec_of(name)),
         fetch=entry.FETCH if settings.competition else None,
     )
-
-
-def _test_images(
-    settings: Settings, competition: Entry | None, data: LabelledImages, observer: Observer
-) -> _Asked | None:
-    declared = from_facts(data.preparation) if data.preparation else None
-    if competition is not None:
-        images = entry.load_test_images(competition, data.shape, declared, observer.notice)
-        return _Asked(images, competition.sample, competition.probabilities)
-    if settings.metric is not None:
-        observer.notice(
-            f"Without a competition, --metric {settings.metric} affects neither training nor the gate: `tune` and "
-            "`blend` optimize it, and --competition NAME gives the expected score by it."
-        )
-    if settings.test_images is None:
-        return None
-    sample = sample_submission.beside(settings.test_images)
-    probabilities = sample is not None and (bool(settings.probabilities) or _scores_probabilities(settings))
-    if sample is not None:
-        submission_file.class_columns(sample, data.classes, probabilities)
-    images = unlabelled.load_asked(settings.test_images, sample, data.shape, observer.notice, declared)
-    return _Asked(images, sample, probabilities)
-
-
-def _scores_probabilities(settings: Settings) -> bool:
-    return settings.metric is not None and competition_metrics.named(settings.metric).of_probabilities
 
 
 def _plan(
@@ -228,9 +209,9 @@ def _plan(
     ]
 
 
-def _predict(home: Home, champion: Deployment, asked: _Asked, observer: Observer) -> Submission:
-    name = "submission.csv" if asked.images.stand_in_labels is None else "benchmark_predictions.csv"
-    path = home.metric_results / champion.dataset / name
+def _predict(home: Home, champion: Deployment, asked: Asked, observer: Observer) -> Submission:
+    observer.doing("predicting")
+    path = asked.csv(home, champion.dataset)
     submission = Application(champion).run(asked.images, path, asked.sample, probabilities=asked.probabilities)
     if escaped := escape_notice(submission):
         observer.notice(escaped)
@@ -239,40 +220,52 @@ def _predict(home: Home, champion: Deployment, asked: _Asked, observer: Observer
 
 
 def _finish(
-    work: _Ending, submission: Submission | None, asked: _Asked
-) -> tuple[Submission | None, PipelineError | None]:
-    """Refit the champion and submit, as far as that is wanted; a refusal is returned, since the run is done."""
-    made = None
+    work: _Ending, submission: Submission | None, asked: Asked
+) -> tuple[Submission | None, Submission | None, PipelineError | None]:
+    """Refit the champion and submit, as far as that is wanted; returns the champion's submission and the best's.
+
+    A refusal is returned, since the run is done.
+    """
+    made = sent = None
     try:
+        if work.competition and submission is not None and work.settings.submit != "best":
+            better = best.better_than(work.home, work.competition, asked.images, submission.version_id)
+            if better is not None:
+                work.observer.notice(better)
         if work.settings.refit is not None and submission is not None:
+            work.observer.doing("refitting the champion")
             champion = versions.find(work.home, submission.version_id)
+            if work.settings.submit and work.competition:
+                submitter.require_allowance(work.home, work.competition, champion, work.settings.refit, Patience())
             request = refitting.RefitRequest(champion, work.settings.refit, asked.images)
             made = refitting.refit(work.home, request, work.data, work.observer.notice)
             submission = refitting.predict(
-                made, submission, asked.images, asked.sample, probabilities=asked.probabilities
+                made, champion, submission, asked.images, asked.sample, probabilities=asked.probabilities
             )
         elif work.settings.refit is not None:
             work.observer.notice("Not refitted: nothing passed the gate, so there is no champion.")
         if work.settings.submit and work.competition:
-            _submit(work, work.competition, submission, asked.images, made)
+            work.observer.doing("submitting")
+            sent = _submit(work, work.competition, submission, asked.images, made)
     except PipelineError as error:
-        return submission, error
-    return submission, None
+        return submission, None, error
+    return submission, sent, None
 
 
 def _submit(
     work: _Ending, competition: Entry, submission: Submission | None, images: UnlabelledImages, made: Refit | None
-) -> None:
+) -> Submission | None:
+    """Submit the champion's predictions or the best's; returns the best's."""
     home, notify = work.home, work.observer.notice
     if work.settings.submit == "best":
-        best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
-    elif submission is None:
-        notify(
+        return best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
+    if submission is None:
+        raise DeployError(
             "Not submitted: nothing passed the gate, so there is no champion. `--submit best` submits the version "
             "with the best expected score all the same."
         )
-    else:
-        submitter.after_run(home, submission, images, entry=competition, patience=Patience(), notify=notify, refit=made)
+    submitter.after_run(home, submission, images, entry=competition, patience=Patience(), notify=notify, refit=made)
+    return None
 
 
 def _track(settings: Settings, home: Home, ids: Collection[str], observer: Observer) -> None:

@@ -1,8 +1,8 @@
 """The register of competition metrics: what a leaderboard scores by, each computed by a function of scikit-learn.
 
 To add a metric, write a function ``(probabilities, labels, weights) -> float`` under ``@metric(...)`` here:
-``--metric``, the expected score with its interval, and every table follow from this register. To optimize one, use
-``CompetitionMetric.loss``, which is smaller for better predictions whatever the metric.
+``--metric``, the expected score with its interval, and every table of submissions follow from this register. To
+optimize one, use ``CompetitionMetric.loss``, which is smaller for better predictions whatever the metric.
 """
 
 from collections.abc import Callable, Mapping

@@ -119,7 +119,8 @@ def _header(verdict: Verdict) -> str:
         images = f", {verdict.benchmark_images:,} images out of fold"
     charge, judged = verdict.ledger, ""
     if charge and charge.alpha is not None and charge.spent is not None:
-        judged = f", judgement {charge.judged}, {max(charge.alpha - charge.spent, 0):.3g} of {charge.alpha:g} left"
+        left = f"{max(charge.alpha - charge.spent, 0):.3g} of {charge.alpha:g} left"
+        judged = f", judgement {charge.judged} of this dataset, {left}"
     return (
         f"{verdict.outcome.upper()}  {verdict.candidate_id}{against}, on {verdict.dataset}{images}, "
         f"gate {verdict.policy}{judged}"

@@ -23,6 +23,11 @@ def subset(digests: Digests, most: int = MOST_IMAGES) -> Rows:
     return order[np.sort(np.random.default_rng(SEED).choice(len(order), most, replace=False))]
 
 
+def images_of(benchmark: int) -> int:
+    """Return how many images of a benchmark of this size are corrupted."""
+    return min(benchmark, MOST_IMAGES)
+
+
 def corrupted(images: Images, seed: int = SEED) -> Iterator[tuple[str, Images]]:
     """Return each corruption's name and copy of the images, uint8 ``[N, H, W, C]``; equal seeds give equal copies."""
     pixels = np.asarray(images / np.float32(255), np.float32)

@@ -26,3 +26,11 @@ def of_verdict(verdict: Verdict) -> Standing:
 def of_check(check: Check) -> Standing:
     """Return how one check is shown, in the same terms."""
     return "unproven" if check.outcome == "fail" and check.name in AGAINST_THE_CHAMPION else check.outcome
+
+
+def claimed(verdict: Verdict) -> tuple[str, float] | None:
+    """Return what was to be proven of a challenger, in a word or two, and its p-value; ``None`` without a champion."""
+    kept = next((check.value for check in verdict.checks if check.name == "proven_not_inferior"), None)
+    if kept is not None:
+        return "not worse", kept
+    return ("better", verdict.comparison.p_value) if verdict.comparison else None

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from pipeline.contracts import Deployment, Verdict, Version
 from pipeline.judging import advice
+from pipeline.judging.words import counted
 from pipeline.orchestration.rejudging import Rejudgement
 
 PROOFS = ("proven_better", "proven_not_inferior", "as_good")
 """Checks that compare a challenger with the champion on the benchmark."""
+MOST_EXPLAINED = 5
+"""Versions judged again of which a run says why they passed or were refused."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +77,22 @@ def in_words(then: Before | None, now: After) -> tuple[str, ...]:
     new = now.images - then.images
     grew = f"{now.dataset} has grown by {new:,} images since its newest version was trained, to {now.images:,}; "
     had = f" instead of {then.benchmark:,}" if now.benchmark != then.benchmark else ", as before"
-    return (f"{grew}the benchmark has {now.benchmark:,}{had}.", _judged_again(now.again), *_outcome(then, now))
+    return (f"{grew}the benchmark has {now.benchmark:,}{had}.", *_judged_again(now.again), *_outcome(then, now))
 
 
-def _judged_again(again: Sequence[Rejudgement]) -> str:
+def _judged_again(again: Sequence[Rejudgement]) -> list[str]:
     if not again:
-        return (
+        return [
             "No stored version was judged again: none was refused for lack of proof alone and is ahead of the "
             "champion on validation images."
-        )
-    found = [
-        f"{one.version.id} {'passed' if one.version.verdict.outcome == 'pass' else 'was refused'}" for one in again
-    ]
-    return f"Judged again: {'; '.join(found)}."
+        ]
+    found = []
+    for one in again[:MOST_EXPLAINED]:
+        verdict = one.version.verdict
+        outcome = "passed" if verdict.outcome == "pass" else "was refused"
+        found.append(f"Judged again, {one.version.id} {outcome}. {_proof(verdict)}".rstrip())
+    more = len(again) - len(found)
+    return [*found, f"{counted(more, 'more version')} judged again: `simulator.py versions`."] if more else found
 
 
 def _outcome(then: Before, now: After) -> list[str]:

@@ -37,10 +37,14 @@ class Pruning:
     Attributes:
         removed: Versions that are removed, oldest first.
         kept: Why others stay although the rule covers them, by id.
+        young: How many failed versions were judged too recently for the rule.
+        newest: How many older ones are among the newest of their dataset and recipe.
     """
 
     removed: tuple[Version, ...]
     kept: Mapping[str, str]
+    young: int
+    newest: int
 
     @property
     def bytes(self) -> int:
@@ -56,9 +60,12 @@ def plan(home: Home, rule: Rule) -> Pruning:
     """
     listed = versions.list_versions(home)
     needed = _needed(home, listed)
-    old = [version for version in _beyond(listed, rule) if _is_old(version, rule)]
+    failed = _failed(listed, rule)
+    old = [version for version in _beyond(failed, rule) if _is_old(version, rule)]
     removed = tuple(version for version in old if version.id not in needed)
-    return Pruning(removed, {version.id: needed[version.id] for version in old if version.id in needed})
+    kept = {version.id: needed[version.id] for version in old if version.id in needed}
+    young = sum(not _is_old(version, rule) for version in failed)
+    return Pruning(removed, kept, young, len(failed) - len(old) - young)
 
 
 def prune(home: Home, rule: Rule, notify: Notify) -> Pruning:
@@ -80,14 +87,22 @@ def prune(home: Home, rule: Rule, notify: Notify) -> Pruning:
     return found
 
 
-def _beyond(listed: Iterable[Version], rule: Rule) -> list[Version]:
-    """Failed versions of the rule's datasets without the newest of each dataset and recipe; damaged ones are left."""
+def _failed(listed: Iterable[Version], rule: Rule) -> list[Version]:
+    """Failed versions of the rule's datasets; damaged ones are left."""
+    return [
+        version
+        for version in listed
+        if version.damage is None
+        and version.folder.parent.name == judgements.FAILED
+        and rule.dataset in (None, version.manifest.dataset.name)
+    ]
+
+
+def _beyond(failed: Iterable[Version], rule: Rule) -> list[Version]:
+    """Failed versions without the newest of each dataset and recipe."""
     groups: dict[tuple[str, str], list[Version]] = {}
-    for version in listed:
-        if version.damage is None and version.folder.parent.name == judgements.FAILED:
-            facts = version.manifest
-            if rule.dataset in (None, facts.dataset.name):
-                groups.setdefault((facts.dataset.name, facts.recipe), []).append(version)
+    for version in failed:
+        groups.setdefault((version.manifest.dataset.name, version.manifest.recipe), []).append(version)
     beyond = [version for group in groups.values() for version in group[: max(0, len(group) - rule.keep)]]
     return sorted(beyond, key=lambda version: version.id)
 

@@ -26,11 +26,12 @@ from pipeline.contracts import (
 )
 from pipeline.data import digests
 from pipeline.data.notices import Notify
+from pipeline.data.sources import spec_of
 from pipeline.errors import DataError, ModelError
 from pipeline.facts.competition import SubmissionForm
 from pipeline.facts.manifest_facts import Manifest, RefitFacts
 from pipeline.judging.agreement import Agreement, agreement
-from pipeline.models import registry
+from pipeline.models import own, registry, temperature
 from pipeline.store import atomic, lock, manifest, version_arrays
 from pipeline.store.home import Home
 from pipeline.trainer import Trainer
@@ -49,12 +50,14 @@ class RefitRequest:
         seeds: Models whose probabilities are averaged; they differ by seed.
         test: The images that will be predicted.
         allow_leak: Go on although labelled images are among them.
+        competition: Where the predictions go, if to one.
     """
 
     champion: Version
     seeds: int
     test: UnlabelledImages
     allow_leak: bool = False
+    competition: str | None = None
 
 
 def refit(
@@ -76,7 +79,8 @@ def refit(
         StoreError: A file is damaged, or the disk fails.
     """
     facts = request.champion.manifest
-    _require_unseen(data, request)
+    if not request.allow_leak:
+        require_unseen(data, request.test, request.competition)
     cell = _cell(facts, data, request.seeds)
     folder = home.metric_results / FOLDER / data.name / facts.id / cell.digest[:8]
     with lock.writing(home, wait=True, notify=notify):
@@ -102,6 +106,26 @@ def refit(
     return made
 
 
+def require_unseen(data: LabelledImages, test: UnlabelledImages, competition: str | None) -> None:
+    """Check that no labelled image, each of which a refit is fitted on, is among the images to predict.
+
+    Args:
+        data: The labelled images.
+        test: The images to predict.
+        competition: Where the predictions go, if to one; its own training images are named instead.
+
+    Raises:
+        DataError: Some are.
+    """
+    leaked = digests.overlap(digests.image_digests(test.images), data.digests)
+    if leaked:
+        own = "" if competition is None else f", such as the competition's own, `--dataset {spec_of(competition)}`"
+        raise DataError(
+            f"Not refitted: {leaked:,} of the {len(test.images):,} test images are among the labelled images of "
+            f"{data.name}, so the score would be meaningless. Train on images without them{own}."
+        )
+
+
 def remove_cut_off(home: Home) -> None:
     """Delete what refits left behind that were killed. The caller holds the home's lock.
 
@@ -114,14 +138,20 @@ def remove_cut_off(home: Home) -> None:
 
 def predict(
     made: Refit,
+    champion: Version,
     submission: Submission,
     test: UnlabelledImages,
     sample: SubmissionForm | None,
     *,
     probabilities: bool = False,
 ) -> Submission:
-    """Replace the champion's submission by that of its refit; returns it under the champion's name."""
-    written = Application(made).run(test, submission.csv, sample, probabilities=probabilities)
+    """Replace the champion's submission by that of its refit; returns it under the champion's name.
+
+    No labelled image is left to calibrate the refit on: it is made as sure of the test images as the champion.
+    """
+    application = Application(made)
+    predicted = temperature.as_sure_as(application.predict(test), Application(champion).predict(test))
+    written = application.run(test, submission.csv, sample, probabilities=probabilities, predicted=predicted)
     return replace(written, version_digest=submission.version_digest)
 
 
@@ -133,15 +163,6 @@ def agreement_of(champion: Version, made: Refit, test: UnlabelledImages) -> Agre
     return agreement(int((own != others).sum()), len(own), errors, len(judged.labels))
 
 
-def _require_unseen(data: LabelledImages, request: RefitRequest) -> None:
-    leaked = digests.overlap(digests.image_digests(request.test.images), data.digests)
-    if leaked and not request.allow_leak:
-        raise DataError(
-            f"Not refitted: {leaked:,} of the {len(request.test.images):,} test images are among the labelled images "
-            f"of {data.name}, so the score would be meaningless. Submit without --refit."
-        )
-
-
 def _cell(facts: Manifest, data: LabelledImages, seeds: int) -> Cell:
     if facts.recipe not in (recipe.name for recipe in registry.RECIPES) and ":" not in facts.recipe:
         raise ModelError(f"{facts.id} is a {facts.recipe}, which is not trained: submit it without --refit.")
@@ -150,7 +171,9 @@ def _cell(facts: Manifest, data: LabelledImages, seeds: int) -> Cell:
     split = Split(rows, rows[:0], rows[:0], facts.seed, seen, "", "")
     made = RefitFacts(champion=facts.id, champion_digest=facts.digest, seeds=seeds)
     parameters = _without_validation(facts)
+    source = own.source_sha256(facts.recipe)
     identity = {"refit": made.as_json(), "parameters": parameters, "dataset": data.sha256}
+    identity |= {"source": source} if source else {}
     digest = manifest.canonical_digest(identity)
     return Cell(facts.recipe, 0, split, parameters, digest, facts.rows.balance, refit=made)
 

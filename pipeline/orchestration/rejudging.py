@@ -45,7 +45,8 @@ class Rejudgement:
         if not self.new:
             return f"{self.version.id} serves, or already has this verdict: nothing was judged, and nothing was spent."
         since = f", since {self.reason}" if self.reason else ""
-        became = "it passed and now serves" if self.version.verdict.outcome == "pass" else "it was refused again"
+        again = " again" if len(self.version.verdicts) > 1 and self.version.verdicts[-2].outcome != "pass" else ""
+        became = "it passed and now serves" if self.version.verdict.outcome == "pass" else f"it was refused{again}"
         return f"{self.version.id} was judged again{since}: {became}."
 
 

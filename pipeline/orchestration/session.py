@@ -26,6 +26,9 @@ class Observer(Protocol):
     def notice(self, sentence: str) -> None:
         """Receive a sentence that a person should know."""
 
+    def doing(self, what: str) -> None:
+        """Note what is done beside training and judging, such as "reading versions"."""
+
     def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
         """Receive all cells, and those of them that have to be trained."""
 
@@ -116,6 +119,7 @@ class Session:
         self, rows: Sequence[Row], cells: Sequence[Cell]
     ) -> tuple[tuple[Row, ...], tuple[Rejudgement, ...]]:
         """Judge refused versions again that might pass now; returns the rows as they are after that, and those."""
+        self.observer.doing("looking for refused versions to judge again")
         rejudge = Rejudge(self.home, self.watcher, self.data, cells[0].split)
         current = {version.id: version for version in (*self.listed, *(row.version for row in rows if row.version))}
         again = []

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.contracts import Refit, UnlabelledImages, Version
+from pipeline.contracts import Probabilities, Refit, UnlabelledImages, Version
 from pipeline.data import digests
 from pipeline.judging import disclosure
 from pipeline.judging.competition_metrics import CompetitionMetric
@@ -34,13 +34,16 @@ class Assessment:
     sentences: tuple[str, ...]
 
 
-def assess(version: Version, test: UnlabelledImages, metric: CompetitionMetric) -> Assessment:
+def assess(
+    version: Version, test: UnlabelledImages, metric: CompetitionMetric, predicted: Probabilities | None = None
+) -> Assessment:
     """Compare the test images with those that the version was trained and judged on.
 
     Args:
         version: Which version predicts.
         test: The test images.
         metric: What the competition scores by.
+        predicted: What the version predicts of them, if that is known.
 
     Raises:
         StoreError: A file of the version is missing or damaged.
@@ -49,13 +52,14 @@ def assess(version: Version, test: UnlabelledImages, metric: CompetitionMetric) 
     disclosure.require_shown(version, "An expected score would be just that: submit a version that passed.")
     from pipeline.inference.predictor import OnnxPredictor  # onnxruntime: `kaggle status` does without
 
-    probabilities = OnnxPredictor(versions.read_verified(version, "model.onnx")).predict(test.images)
+    if predicted is None:
+        predicted = OnnxPredictor(versions.read_verified(version, "model.onnx")).predict(test.images)
     judged = version_arrays.predictions(version)
     benchmark, labels = judged.probabilities, judged.labels
     expected = expected_score(
-        benchmark, labels, probabilities, metric=metric, scored_fraction=PUBLIC_SHARE, seed=version.manifest.seed
+        benchmark, labels, predicted, metric=metric, scored_fraction=PUBLIC_SHARE, seed=version.manifest.seed
     )
-    shift = detect_shift(benchmark, probabilities)
+    shift = detect_shift(benchmark, predicted)
     sentences = [_score_sentence(expected, metric)]
     if shift.found:
         sentences.append(shift.sentence(version.manifest.dataset.classes, "the expected score"))

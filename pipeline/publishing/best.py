@@ -1,21 +1,23 @@
 """Which version to submit next: the best by expected score of those that have not been sent yet."""
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.application import Application
-from pipeline.contracts import Submission, UnlabelledImages, Version
+from pipeline.contracts import Probabilities, Submission, UnlabelledImages, Version
 from pipeline.errors import DataError
 from pipeline.facts.manifest_facts import DatasetFacts
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.judging import disclosure
-from pipeline.publishing import submitter
+from pipeline.publishing import delivery, submitter
 from pipeline.publishing.assessment import assess, leaked_images
 from pipeline.publishing.entry import Entry
 from pipeline.publishing.expected_score import ExpectedScore
 from pipeline.reports import score_texts
 from pipeline.services.calls import Patience
-from pipeline.store import submissions, version_arrays, versions
+from pipeline.store import atomic, submissions, version_arrays, versions
 from pipeline.store.home import Home
 
 Notify = Callable[[str], None]
@@ -31,8 +33,8 @@ class _Candidate:
 
 def submit(
     home: Home, entry: Entry, test: UnlabelledImages, dataset: str, *, patience: Patience, notify: Notify
-) -> SubmissionRecord | None:
-    """Submit the version that ``choose`` returns, if there is one and there are credentials.
+) -> Submission | None:
+    """Submit the version that ``choose`` returns; returns what was sent, ``None`` without a version or credentials.
 
     Args:
         home: The home folder.
@@ -49,7 +51,8 @@ def submit(
     if version is None:
         return None
     submission = predict(home, version, entry, test)
-    return submitter.submit_if_possible(home, submitter.Request(version, submission, test, entry), patience, notify)
+    request = submitter.Request(version, submission, test, entry)
+    return submission if submitter.submit_if_possible(home, request, patience, notify) else None
 
 
 def dataset_of(home: Home, named: str | None, own: str) -> DatasetFacts:
@@ -85,11 +88,14 @@ def predict(home: Home, version: Version, entry: Entry, test: UnlabelledImages) 
     return Application(version).run(test, path, entry.sample, probabilities=entry.probabilities)
 
 
-def choose(home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notify: Notify) -> Version | None:
+def choose(
+    home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notify: Notify, *, resend: bool = False
+) -> Version | None:
     """Return the version with the best expected score that has not been sent yet, and say why.
 
-    Versions that were trained on test images are left out, and so are those that could not be judged or whose figures
-    are withheld. Of many, only those with the best metric on the benchmark predict the test images.
+    Versions that were trained on test images are left out, and so are those that could not be judged, whose figures
+    are withheld, or whose file was sent for another version. Of many, only those with the best metric on the benchmark
+    predict the test images. Submissions that Kaggle could not score are named first.
 
     Args:
         home: The home folder.
@@ -97,28 +103,110 @@ def choose(home: Home, entry: Entry, test: UnlabelledImages, dataset: str, notif
         test: Its test images.
         dataset: Whose versions.
         notify: Receives the reason, or why there is none.
+        resend: Choose also from those that Kaggle could not score.
 
     Raises:
         StoreError: A file of a version is missing or damaged.
         DataError: The images do not fit a model.
     """
     records = submissions.of_competition(home, entry.competition)
-    sent = {one.version for one in records if one.status != "refused" and not one.refit}
+    for failed in _unscorable(records):
+        notify(delivery.how_to_send_again(failed))
+    if resend:
+        records = [one for one in records if one.status != "error"]
+    sent = _sent_versions(records)
     usable = _usable(home, test, dataset)
     if not usable:
         notify(f"Nothing was sent: no version of '{dataset}' has benchmark figures to choose by.")
         return None
     unsent = [one for one in usable if one.id not in sent]
     honest = [one for one in unsent if not leaked_images(one, test)]
-    if not honest:
-        why = "were trained on test images" if unsent else f"were sent to {entry.competition} before"
-        notify(f"Nothing was sent: all versions of '{dataset}' that could be {why}.")
+    files = {one.file_sha256: one for one in records if one.status != "refused"}
+    found, same = _candidates(honest, files, entry, test, notify)
+    if not found:
+        why = "were trained on test images" if unsent and not honest else f"were sent to {entry.competition} before"
+        open_ones = [delivery.how_to_settle(one) for one in records if one.status in submissions.UNCERTAIN]
+        notify(" ".join([f"Nothing was sent: all versions of '{dataset}' that could be {why}.", *open_ones]))
         return None
-    tried = _best_on_benchmark(honest, entry)
-    found = [_Candidate(version, assess(version, test, entry.metric).expected) for version in tried]
     ranked = sorted(found, key=lambda one: one.expected.score, reverse=entry.metric.greater_is_better)
-    notify(_reason(ranked, len(honest), entry))
+    notify(_reason(ranked, len(honest) - same, entry, " or could not be scored" if resend else ""))
     return ranked[0].version
+
+
+def better_than(home: Home, entry: Entry, test: UnlabelledImages, champion: str) -> str | None:
+    """Return a sentence on a version that was not sent yet and is expected to score better than the champion.
+
+    Args:
+        home: The home folder.
+        entry: The competition.
+        test: Its test images.
+        champion: Id of the version that is submitted otherwise.
+
+    Raises:
+        StoreError: A file of a version is missing or damaged.
+        DataError: The images do not fit a model.
+    """
+    own = versions.find(home, champion)
+    dataset = own.manifest.dataset.name
+    usable = _usable(home, test, dataset)
+    if own.id not in [one.id for one in usable]:
+        return None
+    sent = _sent_versions(submissions.of_competition(home, entry.competition)) - {own.id}
+    ranked = _best_on_benchmark_first([one for one in usable if one.id not in sent], entry)
+    ahead = ranked[: [one.id for one in ranked].index(own.id)]
+    other = next((one for one in ahead if not leaked_images(one, test)), None)
+    if other is None:
+        return None
+    scores = [assess(one, test, entry.metric).expected.score for one in (other, own)]
+    if not entry.metric.is_better(*scores):
+        return None
+    said = [score_texts.score(entry.metric.name, value) for value in scores]
+    return (
+        f"{other.id} is expected to score better than the champion by {score_texts.inside(entry.metric.name)}, "
+        f"{said[0]} against {said[1]}; the gate, which judges accuracy, has not promoted it. "
+        f"`{submitter.command(entry, dataset, 'best')}` submits the version with the best expected score."
+    )
+
+
+def _sent_versions(records: Sequence[SubmissionRecord]) -> set[str]:
+    return {one.version for one in records if one.status != "refused" and not one.refit}
+
+
+def _unscorable(records: Sequence[SubmissionRecord]) -> list[SubmissionRecord]:
+    """Of each version and refit, the last submission, if Kaggle could not score it."""
+    last = {(one.version, one.refit): one for one in records if one.status != "refused"}
+    return [one for one in last.values() if one.status == "error"]
+
+
+def _candidates(
+    honest: Sequence[Version],
+    files: Mapping[str, SubmissionRecord],
+    entry: Entry,
+    test: UnlabelledImages,
+    notify: Notify,
+) -> tuple[list[_Candidate], int]:
+    """The best on the benchmark whose file was not sent, and how many were left out since theirs was."""
+    found: list[_Candidate] = []
+    same = 0
+    for version in _best_on_benchmark_first(honest, entry):
+        application = Application(version)
+        predicted = application.predict(test)
+        sent = files.get(_file_sha256(application, entry, test, predicted))
+        if sent is not None:
+            same += 1
+            notify(f"{version.id} is left out: its file is the one that was sent for {sent.predictor}.")
+            continue
+        found.append(_Candidate(version, assess(version, test, entry.metric, predicted).expected))
+        if len(found) == MOST_COMPARED:
+            break
+    return found, same
+
+
+def _file_sha256(application: Application, entry: Entry, test: UnlabelledImages, predicted: Probabilities) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "submission.csv"
+        application.run(test, path, entry.sample, probabilities=entry.probabilities, predicted=predicted)
+        return atomic.sha256_file(path)
 
 
 def _usable(home: Home, test: UnlabelledImages, dataset: str) -> list[Version]:
@@ -135,23 +223,25 @@ def _usable(home: Home, test: UnlabelledImages, dataset: str) -> list[Version]:
     ]
 
 
-def _best_on_benchmark(honest: Sequence[Version], entry: Entry) -> list[Version]:
+def _best_on_benchmark_first(honest: Sequence[Version], entry: Entry) -> list[Version]:
     def loss(version: Version) -> float:
         judged = version_arrays.predictions(version)
         return entry.metric.loss(judged.probabilities, judged.labels)
 
-    return sorted(honest, key=loss)[:MOST_COMPARED]
+    return sorted(honest, key=loss)
 
 
-def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry) -> str:
+def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry, failed: str) -> str:
     best, metric = ranked[0], entry.metric.name
     inside = score_texts.interval(metric, best.expected.low, best.expected.high)
     score = f"{score_texts.score(metric, best.expected.score)} ({inside})"
     if honest == 1:
-        return f"{best.version.id} is chosen: it is the only version that has not been sent yet, expected {score}."
+        return (
+            f"{best.version.id} is chosen: it is the only version that has not been sent yet{failed}, expected {score}."
+        )
     next_one = f"{ranked[1].version.id} with {score_texts.score(metric, ranked[1].expected.score)}"
     which = f"the {len(ranked)} best on the benchmark of " if len(ranked) < honest else ""
     return (
-        f"{best.version.id} is chosen: of {which}{honest} versions that have not been sent yet, it has the best "
-        f"expected score, {score}; the next is {next_one}."
+        f"{best.version.id} is chosen: of {which}{honest} versions that have not been sent yet{failed}, it has the "
+        f"best expected score, {score}; the next is {next_one}."
     )

@@ -34,6 +34,11 @@ def attempt_message(identity: Sequence[str], remarks: Sequence[str] = ()) -> str
     return SEPARATOR.join([*identity, f"token {secrets.token_hex(_TOKEN_BYTES)}", *remarks])
 
 
+def file_mark(file_sha256: str) -> str:
+    """Return what a message says of the file that was sent."""
+    return f"file {file_sha256[:12]}"
+
+
 def deliver(
     home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, csv: Path, notify: Notify, *, resend: bool
 ) -> SubmissionRecord:
@@ -45,7 +50,7 @@ def deliver(
         record: The attempt about to be made.
         csv: The file.
         notify: Receives what a person should know.
-        resend: Send although Kaggle may have the file from an attempt whose outcome is unknown.
+        resend: Send although Kaggle has the file, or may have it from an attempt whose outcome is unknown.
 
     Returns:
         The record of the attempt that Kaggle has, this one or an earlier one.
@@ -53,13 +58,13 @@ def deliver(
     Raises:
         ServiceError: It was not sent, or it is not known whether it was; the record says which.
     """
-    earlier = _delivered(home, session, record, notify)
+    earlier = _delivered(home, session, record, notify, resend=resend)
     if earlier is not None:
         return earlier
-    uncertain = [known for known in submissions.attempts(home, record.key) if known.status in UNCERTAIN]
+    uncertain = [known for known in submissions.attempts(home, *record.key) if known.status in UNCERTAIN]
     if uncertain and not resend:
         return _settle(home, session, uncertain[0], uncertain[0].reason, notify)
-    _require_allowance(session)
+    require_allowance(session)
     token = kaggle_sending.upload(session, csv)
     # On record before it is requested: a crash in between leaves a trace that is looked up.
     record = saved(home, replace(record, submitted_at=moments.now()))
@@ -71,21 +76,23 @@ def deliver(
         raise
     except kaggle_sending.UnknownOutcomeError as error:
         return _settle(home, session, record, str(error), notify)
-    return saved(home, replace(record, reference=reference, status="pending"))
+    record = saved(home, replace(record, reference=reference, status="pending"))
+    _supersede(home, record.competition)
+    return record
 
 
 def refresh(home: Home, competition: str, patience: Patience) -> list[SubmissionRecord]:
     """Return all records of a competition, those that are not final brought up to date from Kaggle's list.
 
-    A refused attempt is looked up too, so that a record which is wrong is corrected.
+    A refused attempt is looked up too, so that a record which is wrong is corrected, and so is a superseded one.
 
     Raises:
         MissingCredentialsError: There is something to look up and no credentials.
         ServiceError: Kaggle could not be asked.
     """
     open_ones = [record for record in submissions.of_competition(home, competition) if _is_open(record)]
-    refused_only = all(record.status == "refused" for record in open_ones)
-    if open_ones and not (refused_only and not kaggle_credentials.given()):
+    settled = all(record.status in ("refused", "superseded") for record in open_ones)
+    if open_ones and not (settled and not kaggle_credentials.given()):
         found = kaggle.entries(kaggle.connect(competition, patience))
         with submissions.exclusive(home, patience.limit_seconds):
             for record in filter(_is_open, submissions.of_competition(home, competition)):
@@ -94,6 +101,7 @@ def refresh(home: Home, competition: str, patience: Patience) -> list[Submission
                     saved(home, updated(record, entry))
                 elif record.status == "sending":
                     saved(home, replace(record, status="unknown", reason="The process that sent it was interrupted."))
+            _supersede(home, competition)
     return submissions.of_competition(home, competition)
 
 
@@ -116,35 +124,71 @@ def saved(home: Home, record: SubmissionRecord) -> SubmissionRecord:
 
 def unknown_sentence(record: SubmissionRecord) -> str:
     """Return what is known of an attempt whose outcome is unknown, and what to do."""
-    page = f"kaggle.com/competitions/{record.competition}/submissions"
-    which = option(record.competition)
-    again = f"{which} --version {record.version}" + (f" --refit {record.refit}" if record.refit else "")
     return (
         f"Kaggle may or may not have the submission of {record.predictor} from {record.submitted_at}: its list does "
-        f"not show it. {record.reason} Run `simulator.py kaggle status{which}` later, or look at {page}; only if it is "
-        f"not there, send it again with `simulator.py kaggle submit{again} --resend`."
+        f"not show it. {record.reason} {_advice(record)}"
     ).replace("  ", " ")
 
 
+def how_to_settle(record: SubmissionRecord) -> str:
+    """Return that the outcome of an attempt is unknown, wherever nobody looked for it now, and what to do."""
+    return f"Whether Kaggle has that of {record.predictor} is unknown. {_advice(record)}"
+
+
+def how_to_send_again(record: SubmissionRecord) -> str:
+    """Return that Kaggle could not score a submission, and the command that sends it again."""
+    why = record.reason.rstrip(".") or "no reason given"
+    return (
+        f"Kaggle could not score submission {record.reference}, of {record.predictor}: {why}. Once that is put right, "
+        f"`{_again(record)}` sends it again."
+    )
+
+
+def _advice(record: SubmissionRecord) -> str:
+    page = f"kaggle.com/competitions/{record.competition}/submissions"
+    return (
+        f"Run `simulator.py kaggle status{option(record.competition)}` later, or look at {page}; only if it is not "
+        f"there, send it again with `{_again(record)}`."
+    )
+
+
+def _again(record: SubmissionRecord) -> str:
+    refit = f" --refit {record.refit}" if record.refit else ""
+    return f"simulator.py kaggle submit{option(record.competition)} --version {record.version}{refit} --resend"
+
+
 def _delivered(
-    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, notify: Notify
+    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, notify: Notify, *, resend: bool
 ) -> SubmissionRecord | None:
-    """The earlier attempt at the same file that Kaggle has, also one that only its list knows."""
-    known = submissions.attempts(home, record.key)
-    for attempt in known:
-        if attempt.reference is not None:
-            notify(f"This file of {attempt.version} was sent as submission {attempt.reference}: it is not sent again.")
-            return attempt
+    """The earlier attempt at the same file that Kaggle has, also one that only its list knows.
+
+    Of those that are on record as sent, none counts if the file is to be sent again.
+    """
+    known = submissions.attempts(home, *record.key)
+    sent = next((attempt for attempt in known if attempt.reference is not None), None)
+    if sent is not None and not resend:
+        notify(_sent_before(record, sent))
+        return sent
     found = kaggle.entries(session)
-    matches = [(attempt, entry) for attempt in known if (entry := _match(found, attempt))]
-    # Also without a record: it may be lost, or another machine may have sent the file.
-    identity = record.message.partition(f"{SEPARATOR}token ")[0]
-    matches += [(replace(record, message=e.message), e) for e in found if e.message.startswith(identity)]
+    open_ones = [attempt for attempt in known if attempt.reference is None]
+    matches = [(attempt, entry) for attempt in open_ones if (entry := _match(found, attempt))]
+    if not resend:
+        # Also without a record: it may be lost, or another machine may have sent the file.
+        mark = file_mark(record.file_sha256)
+        matches += [(replace(record, message=e.message), e) for e in found if mark in e.message.split(SEPARATOR)]
     if not matches:
         return None
     attempt, entry = matches[0]
-    notify(f"Kaggle already has this file of {record.version}, as submission {entry.reference}: it is not sent again.")
+    notify(f"Kaggle already has this file, as submission {entry.reference}: it is not sent again.")
     return saved(home, updated(attempt, entry))
+
+
+def _sent_before(record: SubmissionRecord, sent: SubmissionRecord) -> str:
+    """Why a file is not sent that Kaggle has."""
+    same = sent.predictor == record.predictor
+    what = f"This file of {sent.predictor}" if same else f"The same file, predicted by {sent.predictor},"
+    failed = ", and Kaggle could not score it" if sent.status == "error" else ""
+    return f"{what} was sent as submission {sent.reference}{failed}: it is not sent again without --resend."
 
 
 def _settle(
@@ -165,11 +209,29 @@ def _settle(
             notify(f"The list of submissions could not be read: {error}")
             continue
         if entry is not None:
-            return saved(home, updated(record, entry))
+            record = saved(home, updated(record, entry))
+            _supersede(home, record.competition)
+            return record
     raise ServiceError(unknown_sentence(record))
 
 
-def _require_allowance(session: kaggle.KaggleSession) -> None:
+def _supersede(home: Home, competition: str) -> None:
+    """Close each attempt of unknown outcome after which Kaggle took the same file."""
+    later: dict[str, SubmissionRecord] = {}
+    for record in reversed(submissions.of_competition(home, competition)):
+        if record.reference is not None:
+            later[record.file_sha256] = record
+        elif record.status in UNCERTAIN and record.file_sha256 in later:
+            reason = f"The same file was sent again, as submission {later[record.file_sha256].reference}."
+            saved(home, replace(record, status="superseded", reason=reason))
+
+
+def require_allowance(session: kaggle.KaggleSession) -> None:
+    """Check that Kaggle takes another submission now.
+
+    Raises:
+        ServiceError: It does not, or it does not say.
+    """
     allowance = kaggle.allowance(session)
     if allowance.now != 0:
         return

@@ -45,6 +45,13 @@ class Entry:
     test_images: Path | None = None
     given: CompetitionChoices = field(default_factory=CompetitionChoices)
 
+    @property
+    def images_in(self) -> Path | None:
+        """The file or folder that holds the test images; ``None`` where there are none yet."""
+        if self.test_images is not None or self.form is None:
+            return self.test_images
+        return self.form.test or self.form.folder
+
 
 def enter(
     home: Home,
@@ -64,7 +71,8 @@ def enter(
         given: What the user chose now.
         notify: Receives every sentence that a person should read.
         test_images: The user's own test images; a sample beside them wins over the competition's.
-        all_files: Whether the competition's own images are used; otherwise its sample is enough.
+        all_files: Whether the competition's own images are used; otherwise its sample is enough, and no file is
+            needed where that is built in.
         fetch: How long to wait for Kaggle, from where missing files are fetched; ``None`` fetches nothing.
 
     Raises:
@@ -78,11 +86,13 @@ def enter(
     chosen = competitions.merged(home, competition, given)
     own = None if test_images is None else sample_submission.beside(test_images)
     _require_columns(competition, own)
-    form = None
-    if own is None or all_files:
+    form, known = None, _built_in(competition)
+    if all_files or (own or known) is None:
         form = _form(home, competition, own, notify, fetch)
-    sample = own or (form.sample if form else _known_sample(competition, test_images))
-    metric = _metric(chosen, sample, notify)
+    sample = own or (form.sample if form else known)
+    if sample is None:
+        raise _no_sample(competition, test_images)
+    metric = competition_metrics.named(chosen.metric or _suggested(sample, chosen))
     single = len(sample.columns) == 1
     probabilities = single and (metric.of_probabilities or bool(chosen.probabilities))
     return Entry(competition, sample, metric, probabilities, form, test_images, given)
@@ -91,7 +101,8 @@ def enter(
 def accepted(home: Home, entered: Entry, classes: Sequence[str], notify: Notify) -> Entry:
     """Check what was chosen against the sample and a model's classes, and keep what was chosen now.
 
-    What was chosen earlier and does not fit is left aside, and a sentence says so.
+    What was chosen earlier and does not fit is left aside, and a sentence says so; another says that the metric is log
+    loss if none was chosen and probabilities are wanted.
 
     Args:
         home: The home folder.
@@ -104,18 +115,25 @@ def accepted(home: Home, entered: Entry, classes: Sequence[str], notify: Notify)
         StoreError: The record of what was chosen is damaged, or the disk fails.
     """
     given = entered.given
+    chosen = competitions.merged(home, entered.competition, given)
     asked_now = given.probabilities or (given.metric is not None and entered.metric.of_probabilities)
     if entered.probabilities and len(classes) != 2 and not asked_now:
-        entered = _of_labels(entered, len(classes), notify)
+        entered = _of_labels(entered, chosen, len(classes), notify)
     submission_file.class_columns(entered.sample, classes, entered.probabilities)
+    if chosen.metric is None and entered.metric.of_probabilities:
+        why = (
+            "The submission holds probabilities" if entered.probabilities else "The sample has a column for each class"
+        )
+        notify(f"{why}, so log loss is taken as the metric; --metric names another.")
     competitions.remember(home, entered.competition, given, notify)
     return entered
 
 
-def _of_labels(entered: Entry, classes: int, notify: Notify) -> Entry:
+def _of_labels(entered: Entry, chosen: CompetitionChoices, classes: int, notify: Notify) -> Entry:
     kept, metric = "--probabilities", entered.metric
     if metric.of_probabilities:
-        kept, metric = f"--metric {metric.name}", competition_metrics.METRICS["accuracy"]
+        kept = kept if chosen.metric is None else f"--metric {metric.name}"
+        metric = competition_metrics.METRICS["accuracy"]
     notify(
         f"{kept} was chosen for {entered.competition} earlier, but one column cannot hold the probabilities of "
         f"{classes} classes: labels are predicted, and the metric is {metric.name}. --metric and --no-probabilities "
@@ -173,7 +191,7 @@ def load_test_images(entry: Entry, shape: Shape, preparation: Preparation | None
 
 
 def _require_columns(competition: str, own: SubmissionForm | None) -> None:
-    known = KNOWN[competition].sample if competition in KNOWN else None
+    known = _built_in(competition)
     if own and known and own.header != known.header:
         raise DataError(
             f"{own.file} has the columns {plain(','.join(own.header))}, but a submission to {competition} has "
@@ -193,21 +211,17 @@ def _form(
     return competition_form.of(folder, own) if own else competition_form.read(folder, competition)
 
 
-def _known_sample(competition: str, test_images: Path | None) -> SubmissionForm:
-    known = KNOWN[competition].sample if competition in KNOWN else None
-    if known is None:
-        beside = f" Or put it next to {test_images}." if test_images else ""
-        raise DataError(
-            f"The sample_submission.csv of {competition} is missing; it says what a submission must look like. Get it "
-            f"with `simulator.py kaggle download{option(competition)}`.{beside}"
-        )
-    return known
+def _built_in(competition: str) -> SubmissionForm | None:
+    return KNOWN[competition].sample if competition in KNOWN else None
 
 
-def _metric(chosen: CompetitionChoices, sample: SubmissionForm, notify: Notify) -> CompetitionMetric:
-    if chosen.metric is not None:
-        return competition_metrics.named(chosen.metric)
-    if len(sample.columns) == 1:
-        return competition_metrics.named("accuracy")
-    notify("The sample has a column for each class, so log loss is taken as the metric; --metric names another.")
-    return competition_metrics.named("log-loss")
+def _no_sample(competition: str, test_images: Path | None) -> DataError:
+    beside = f" Or put it next to {test_images}." if test_images else ""
+    return DataError(
+        f"The sample_submission.csv of {competition} is missing; it says what a submission must look like. Get it "
+        f"with `simulator.py kaggle download{option(competition)}`.{beside}"
+    )
+
+
+def _suggested(sample: SubmissionForm, chosen: CompetitionChoices) -> str:
+    return "log-loss" if len(sample.columns) > 1 or chosen.probabilities else "accuracy"

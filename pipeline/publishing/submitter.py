@@ -22,6 +22,7 @@ from pipeline.store.submissions import UNCERTAIN
 
 Notify = Callable[[str], None]
 LEAK_WORDS = "trained on test images"
+OUTSIDE_WORDS = "outside the 95 % interval"
 REFIT_WORDS = "the champion was judged, this refit of it on all labels was not"
 
 
@@ -39,7 +40,7 @@ class Request:
         test: The images it predicted.
         entry: The competition.
         allow_leak: Submit although training images are among the test images, and say so in the message.
-        resend: Send again although Kaggle may have the file from an attempt whose outcome is unknown.
+        resend: Send the file again although Kaggle has it, or may have it from an attempt whose outcome is unknown.
         refit: What predicted in the place of the version; ``None`` where the version did.
     """
 
@@ -80,6 +81,27 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
         return _follow(home, session, record, notify)
     except ServiceError as error:
         raise type(error)(f"{error} The file stays in {request.submission.csv}.") from None
+
+
+def require_allowance(home: Home, entry: Entry, champion: Version, seeds: int, patience: Patience) -> None:
+    """Check, before a refit is fitted, that it can be submitted today.
+
+    One that was sent before is looked up, not sent, and without credentials nothing is sent at all.
+
+    Args:
+        home: Where the records are kept.
+        entry: The competition.
+        champion: What is to be refitted.
+        seeds: The refit's models.
+        patience: How long to wait for Kaggle.
+
+    Raises:
+        ServiceError: The submissions are used up, or Kaggle could not be asked.
+    """
+    known = submissions.of_competition(home, entry.competition)
+    sent = any((one.version, one.refit) == (champion.id, seeds) and one.status != "refused" for one in known)
+    if kaggle_credentials.given() and not sent:
+        delivery.require_allowance(kaggle.connect(entry.competition, patience))
 
 
 def after_run(
@@ -133,27 +155,31 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
 
 def how_to_submit(request: Request) -> str:
     """Return how to submit the same once there are credentials, in one line."""
-    entry = request.entry
-    version = request.version
-    own = f"--dataset {shlex.quote(version.manifest.dataset.name)} --version {version.id}"
-    words = [f"simulator.py kaggle submit{option(entry.competition)} {own}"]
+    entry, version = request.entry, request.version
+    again = command(entry, version.manifest.dataset.name, version.id)
     if request.refit is not None:
-        words.append(f"--refit {request.refit.seeds}")
-    if entry.test_images is not None:
-        words.append(f"--test-images {shlex.quote(str(entry.test_images))}")
+        again += f" --refit {request.refit.seeds}"
     return (
-        f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `{' '.join(words)}`, or "
+        f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `{again}`, or "
         f"upload {request.submission.csv} on kaggle.com/competitions/{entry.competition}."
     )
 
 
+def command(entry: Entry, dataset: str, version: str) -> str:
+    """Return the command that submits a version of a dataset to a competition."""
+    own = "" if entry.test_images is None else f" --test-images {shlex.quote(str(entry.test_images))}"
+    which = f"--dataset {shlex.quote(dataset)} --version {version}"
+    return f"simulator.py kaggle submit{option(entry.competition)} {which}{own}"
+
+
 def outcome_sentence(record: SubmissionRecord) -> str:
     """Return what is known of a submission, the actual score next to the expected one."""
-    inside = score_texts.interval(record.metric, record.expected_low, record.expected_high)
-    expected = f"{score_texts.score(record.metric, record.expected_score)} ({inside})"
+    of = ", the champion's" if record.refit else f" ({score_texts.interval(record.metric, *record.interval)})"
+    expected = score_texts.score(record.metric, record.expected_score) + of
     if record.public_score is not None:
         actual = score_texts.score(record.metric, record.public_score, digits=3)
-        return f"Public score of {record.predictor}: {actual}; expected {expected}."
+        outside = f": {OUTSIDE_WORDS}" if record.as_expected is False else ""
+        return f"Public score of {record.predictor}: {actual}; expected {expected}{outside}."
     if record.status == "pending":
         return (
             f"Submission {record.reference} was sent but is not scored yet; expected {expected}. "
@@ -201,7 +227,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         facts.recipe,
         f"{facts.rows.train_size} images",
         f"digest {facts.digest[:12]}",
-        f"file {file_sha256[:12]}",
+        delivery.file_mark(file_sha256),
     ]
     remarks = [LEAK_WORDS] if assessment.leaked else []
     if request.refit is not None:

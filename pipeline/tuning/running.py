@@ -73,6 +73,11 @@ def in_processes(work: Work, jobs: int) -> Trials:
         try:
             for done in _side_by_side(work, submit, lambda: jobs):
                 yield from _ended(done.result())
+        except KeyboardInterrupt:
+            # Else the pool waits until each trial has ended; SIGTERM, unlike Ctrl-C, reaches no child.
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
         except BrokenProcessPool as error:
             raise ModelError(
                 "A training process died, most likely because memory ran out. "

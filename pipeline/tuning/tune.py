@@ -6,16 +6,17 @@ from typing import Any
 
 from pipeline.config import Settings
 from pipeline.contracts import LabelledImages, Split
-from pipeline.data import digests, splits
+from pipeline.data import digests, sizes, splits
 from pipeline.data.notices import Notify
 from pipeline.errors import DataError, ModelError
 from pipeline.facts.tuning_facts import NumberRange, SamplerName, Study, Trial
 from pipeline.inspection import datasets
-from pipeline.models import registry, search_space
+from pipeline.judging.words import counted
+from pipeline.models import own, registry, search_space
 from pipeline.planning.shared_images import Route
 from pipeline.publishing import entry
 from pipeline.reports import score_texts
-from pipeline.store import lock, role_records
+from pipeline.store import lock, role_records, tuning_journal
 from pipeline.store.home import Home
 from pipeline.tuning.searching import Ended, Limits, Where, best, search
 from pipeline.tuning.trials import trial_images
@@ -80,12 +81,16 @@ class Tuning:
         first = next((trial for trial in self.trials if trial.number == 0), None)
         by_outcome = {kind: sum(one.outcome == kind for one in self.trials) for kind in ("pruned", "failed")}
         less = "".join(f", {count} {kind}" for kind, count in by_outcome.items() if count)
-        against = ""
+        against, apart = "", list[str]()
         if first is not None and first is not self.best and first.log_loss is not None:
             against = f"; the defaults have {figures(first, self.study)}"
+            if (self.best.accuracy or 0) < (first.accuracy or 0):
+                metric = score_texts.inside(self.study.metric)
+                apart = [f"Trials are compared by {metric}; by accuracy, the defaults are better."]
         return [
             f"Best of {len(self.trials)} trials{less}: number {self.best.number + 1} with "
             f"{figures(self.best, self.study)} on {self.images:,} validation images{against}.",
+            *apart,
             "The best of many on the same images looks better than it is: the gate judges it on the benchmark, which "
             "no trial saw.",
         ]
@@ -117,6 +122,7 @@ def tune(
     Raises:
         PipelineError: The recipe has nothing to search, the images cannot be used, or no trial came to its end.
     """
+    sizes.require_size(wanted.train_size, what="--train-size")
     fixed = _fixed(settings, wanted)
     recipe = registry.find(wanted.recipe)
     registry.parameters_of(recipe, fixed)
@@ -139,12 +145,14 @@ def tune(
         validation_sha256=split.validation_sha256,
         judging_sha256=digests.set_digest(data.digests[judging]),
         metric=metric.name,
+        source_sha256=own.source_sha256(wanted.recipe),
     )
     where = Where(settings.jobs, settings.cluster, Route.of(settings))
+    notify(_at_start(study, wanted.limits, len(split.train), len(judging), len(tuning_journal.read(home, study))))
     trials = search(home, study, trial_images(data, split), wanted.limits, ended, where=where)
     found = best(trials, study)
     if found is None:
-        raise ModelError(_why_none(trials))
+        raise ModelError(_why_none(trials, wanted.limits))
     return Tuning(study, trials, found, len(judging))
 
 
@@ -161,17 +169,28 @@ def _fixed(settings: Settings, wanted: Wanted) -> dict[str, Any]:
 def _split(settings: Settings, home: Home, wanted: Wanted, data: LabelledImages, notify: Notify) -> Split:
     known = role_records.load(home, data.name)
     roles = splits.assign_roles(data, known)
-    sizes = splits.sizes(data, roles)
-    size = splits.resolve_size(wanted.train_size, total=sizes.total, available=sizes.train, what="--train-size")
-    split = splits.plan(data, roles, size, sizes.benchmark, settings.seed)
+    there = splits.sizes(data, roles)
+    size = splits.resolve_size(wanted.train_size, total=there.total, available=there.train, what="--train-size")
+    split = splits.plan(data, roles, size, there.benchmark, settings.seed, what="--train-size")
     if known is None:
         with lock.writing(home, wait=True, notify=notify):
             role_records.save(home, data.name, roles)
     return split
 
 
-def _why_none(trials: Sequence[Trial]) -> str:
+def _at_start(study: Study, limits: Limits, fitted: int, judging: int, known: int) -> str:
+    earlier = f" {counted(known, 'trial')} of earlier calls count among them." if known else ""
+    return (
+        f"Searching {', '.join(study.space)} of {study.recipe}: {counted(limits.trials, 'trial')} fitted on {fitted:,} "
+        f"images and compared by {score_texts.inside(study.metric)} on {judging:,} validation images.{earlier}"
+    )
+
+
+def _why_none(trials: Sequence[Trial], limits: Limits) -> str:
     reason = next((trial.reason for trial in trials if trial.reason), "")
     if not reason:
-        return "No trial finished in time: give a longer --timeout."
+        return (
+            f"No trial finished within {limits.seconds:,.0f} s: give a longer --timeout, or fewer images with "
+            "--train-size."
+        )
     return f"No trial finished; the first failure was: {reason}"

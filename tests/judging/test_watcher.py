@@ -448,7 +448,8 @@ def test_a_refusal_explains_itself_as_documented(home, champion):
     text = "\n".join(explain.lines(verdict))
     for said in (
         "FAIL  20260101-refused against champion 20260101-champion, on digits benchmark, 1,000 images",
-        "judgement 1, 0.04", "fixed ", "made ", "points (95 %:", "needs p <= 0.00", "4 times in 5", "The rule of 2018",
+        "judgement 1 of this dataset, 0.04", "fixed ", "made ", "points (95 %:", "needs p <= 0.00", "4 times in 5",
+            "The rule of 2018",
         "is left after 1 judgement.", "Over the life of this dataset",
     ):  # fmt: skip
         assert said in text

@@ -1,15 +1,15 @@
-"""Three small competitions of different form, each with its answers: what the server on loopback offers and scores."""
+"""Small competitions, each of its own form or metric, with its answers: what the server on loopback offers."""
 
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from kaggle_server import KaggleServer
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.metrics import log_loss
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss
 from small_version import digits
 
 TRAIN, TEST = 500, 200
@@ -34,6 +34,11 @@ class Competition:
     header: list[str]
     truth: list[str]
     options: tuple[str, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """What it scores by."""
+        return self.options[self.options.index("--metric") + 1] if "--metric" in self.options else "accuracy"
 
     def serve(self, site: KaggleServer) -> None:
         """Make a server offer it."""
@@ -106,6 +111,28 @@ def probabilities() -> Competition:
     }
     options = ("--shape", "4,16", "--metric", "log-loss")
     return Competition("four-digits", files, ["id", *columns], names[360:].tolist(), options)
+
+
+def by_macro_f1() -> Competition:
+    """``shuffled_pixels``, scored by macro F1."""
+    return replace(shuffled_pixels(), name="digits-by-f1", options=("--metric", "macro-f1"))
+
+
+def by_quadratic_kappa() -> Competition:
+    """``shuffled_pixels``, scored by quadratic kappa, as where classes are degrees of one thing."""
+    return replace(shuffled_pixels(), name="digits-by-kappa", options=("--metric", "quadratic-kappa"))
+
+
+def score_by(metric: str, competition: Competition, rows: list[list[str]]) -> float:
+    """What the rows of a submission score, by scikit-learn."""
+    if metric == "log-loss":
+        return mean_log_loss(rows, competition.truth, competition.header)
+    given = [row[1] for row in rows]
+    if metric == "macro-f1":
+        return float(f1_score(competition.truth, given, average="macro"))
+    if metric == "quadratic-kappa":
+        return float(cohen_kappa_score([*map(int, competition.truth)], [*map(int, given)], weights="quadratic"))
+    return float(accuracy_score(competition.truth, given))
 
 
 def mean_log_loss(rows: list[list[str]], truth: Sequence[str], header: Sequence[str]) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from real_outputs import Outputs
 
+from pipeline.judging.competition_metrics import METRICS
 from pipeline.publishing.expected_score import expected_score
 
 
@@ -54,6 +55,15 @@ def test_a_benchmark_without_errors_promises_no_certainty() -> None:
     found = expected_score(sure, labels, sure)
     assert found.score == 1.0
     assert 0.95 < found.low < 1.0
+
+
+def test_a_log_loss_allows_for_the_sure_error_that_a_small_benchmark_has_no_example_of() -> None:
+    labels = np.arange(200) % 2
+    sure = np.where(labels[:, None] == np.arange(2), 0.9999, 0.0001).astype(np.float32)
+    found = expected_score(sure, labels, sure, metric=METRICS["log-loss"])
+    one_error_in_the_test_set = -np.log(0.0001) / 200
+    assert found.score == pytest.approx(0.0001, rel=0.1)
+    assert one_error_in_the_test_set < found.high < 5 * one_error_in_the_test_set
 
 
 def test_a_benchmark_of_errors_alone_expects_nothing() -> None:

@@ -179,11 +179,13 @@ def test_what_cannot_be_known_stays_unknown_until_a_person_decides(
     resent = submitter.submit(home, with_resend, hasty, told)
     assert resent.status == "pending"
     assert kaggle_site.calls.count("CreateSubmission") == 2
-    assert [record.status for record in submissions.read(home)] == ["unknown", "pending"]
+    first, second = submissions.read(home)
+    assert (first.status, second.status) == ("superseded", "pending")
+    assert first.reason == f"The same file was sent again, as submission {second.reference}."
 
     kaggle_site.lists_until_shown = 0
     known = [record.status for record in delivery.refresh(home, "digit-recognizer", patience)]
-    assert known == (["complete", "complete"] if arrived else ["unknown", "complete"])
+    assert known == (["complete", "complete"] if arrived else ["superseded", "complete"])
     messages = {row["description"] for row in kaggle_site.submissions}
     assert len(messages) == len(kaggle_site.submissions) == (2 if arrived else 1)
 
@@ -402,6 +404,22 @@ def test_a_file_that_kaggle_cannot_score_says_why(
     with pytest.raises(ServiceError, match="could not score submission 50000000: Submission must have the columns"):
         submitter.submit(home, request_, patience, told)
     assert [record.status for record in submissions.read(home)] == ["error"]
+
+
+def test_what_could_not_be_scored_is_sent_again_only_if_that_is_asked_for(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    truth, kaggle_site.truth = kaggle_site.truth, ["1"]
+    with pytest.raises(ServiceError, match="could not score submission 50000000"):
+        submitter.submit(home, request_, patience, told)
+    kaggle_site.truth = truth
+    with pytest.raises(ServiceError, match="could not score submission 50000000"):
+        submitter.submit(home, request_, patience, told)
+    assert "and Kaggle could not score it: it is not sent again without --resend" in told
+    assert submitter.submit(home, dataclasses.replace(request_, resend=True), patience, told).status == "complete"
+    assert [record.status for record in submissions.read(home)] == ["error", "complete"]
+    assert submitter.submit(home, request_, patience, told).reference == 50_000_001
+    assert len(kaggle_site.submissions) == 2
 
 
 def test_a_score_that_takes_longer_is_taken_up_later(

@@ -1,16 +1,20 @@
 """``--refit``: for a submission alone, on all labels, held against the champion, and on record as what it is."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from kaggle_server import KaggleServer
 from small_version import csv_of, digits
 
-from pipeline.errors import DataError, ModelError
+from pipeline.contracts import Submission
+from pipeline.errors import DataError, ModelError, ServiceError
 from pipeline.growing import version_traces
 from pipeline.judging.agreement import agreement
 from pipeline.models import cross_fitting
+from pipeline.models.temperature import tempered
 from pipeline.orchestration import refitting
 from pipeline.publishing.submitter import REFIT_WORDS
 from pipeline.store import manifest, production, submissions, version_arrays, versions
@@ -19,6 +23,7 @@ from pipeline.store.home import Home
 RUN = ("run", "--dataset", "kaggle", "--models", "logistic", "--gate", "as-good", "--train-sizes", "all")
 TREES = ("run", "--dataset", "kaggle", "--models", "xgboost", "--gate", "as-good", "--train-sizes", "all")
 QUICK = ("--set", "logistic.max_iter=20")
+SUBMISSION = Submission(Path("submission.csv"), 400, "champion", "digest", "test images", stand_in=False)
 
 
 @pytest.mark.slow
@@ -92,14 +97,29 @@ def test_a_refit_that_disagrees_beyond_chance_is_refused(
     assert submissions.read(home) == []
 
 
+def test_used_up_submissions_are_known_before_a_refit_is_fitted(home: Home, competition: KaggleServer, call) -> None:
+    call("kaggle", "download")
+    competition.limits["numAllowedNow"] = 0
+    for command in ((*RUN, *QUICK, "--submit", "--refit", "1"), ("kaggle", "submit", "--refit", "1")):
+        with pytest.raises(ServiceError, match="Today's submissions to digit-recognizer are used up"):
+            call(*command)
+        assert not (home.metric_results / refitting.FOLDER).exists()
+    assert production.current(home, "kaggle") is not None
+
+
 def test_labelled_images_among_the_test_images_are_refused(home: Home, competition: KaggleServer, call) -> None:
     call("kaggle", "download")
     call(*RUN, *QUICK)
     test_csv = home.competition("digit-recognizer") / "test.csv"
     rows = len(test_csv.read_text().splitlines()) - 1
     test_csv.write_bytes(csv_of(digits()[0][:rows]))
-    with pytest.raises(DataError, match=r"Not refitted: \d+ of the"):
+    refused = r"Not refitted: \d+ of the .* Train on images without them, such as .* `--dataset kaggle`"
+    with pytest.raises(DataError, match=refused):
         call("kaggle", "submit", "--refit", "1")
+    trained = versions.list_versions(home)
+    with pytest.raises(DataError, match=refused):
+        call(*RUN, "--refit", "1", "--submit")
+    assert versions.list_versions(home) == trained, "it is known before anything is fitted"
 
 
 def test_what_stopped_early_runs_as_long_as_it_did_for_the_champion() -> None:
@@ -129,3 +149,25 @@ def test_the_limit_is_what_is_stated() -> None:
     assert not found.plausible
     assert agreement(0, 10, 0, 10).plausible
     assert re.fullmatch(r"0\.\d+", str(found.least))
+
+
+def test_a_refit_is_made_as_sure_of_the_test_images_as_its_champion(monkeypatch: pytest.MonkeyPatch) -> None:
+    calm = np.random.default_rng(0).dirichlet(np.ones(3), 400).astype(np.float32)
+    sure = tempered(calm, 0.4).astype(np.float32)
+    written: list[Any] = []
+
+    class Model:
+        def __init__(self, model: str) -> None:
+            self.model = model
+
+        def predict(self, _images: Any) -> Any:
+            return {"refit": sure, "champion": calm}[self.model]
+
+        def run(self, *_given: Any, predicted: Any, **_options: Any) -> Any:
+            written.append(predicted)
+            return SUBMISSION
+
+    monkeypatch.setattr(refitting, "Application", Model)
+    given: Any = ("refit", "champion", SUBMISSION, None, None)
+    refitting.predict(*given, probabilities=True)
+    assert written[0].max(axis=1).mean() == pytest.approx(calm.max(axis=1).mean(), rel=0.01)

@@ -11,7 +11,7 @@ from listeners import KEY
 from small_version import TRAIN, csv_of, digits
 
 from pipeline.contracts import Version
-from pipeline.errors import DataError, ServiceError
+from pipeline.errors import DataError, DeployError, ServiceError
 from pipeline.store import production, submissions, versions
 from pipeline.store.home import Home
 
@@ -53,20 +53,24 @@ def test_without_a_champion_the_best_version_is_submitted_and_nothing_else(
     home: Home, competition: KaggleServer, call
 ) -> None:
     call("kaggle", "download")
-    said = call(*REFUSED, "--train-sizes", "60", "--submit")
-    assert "Not submitted: nothing passed the gate" in said
+    with pytest.raises(DeployError, match="Not submitted: nothing passed the gate"):
+        call(*REFUSED, "--train-sizes", "60", "--submit")
     assert competition.submissions == []
 
     said = call(*REFUSED, "--train-sizes", "60,all", "--submit", "best")
     [record] = submissions.read(home)
     assert f"{record.version} is chosen: of 2 versions that have not been sent yet" in said
     assert f"Public score of {record.version}" in said
+    sent = home.metric_results / "kaggle" / "digit-recognizer" / "submission.csv"
+    assert f"Submitted: {sent}" in said
+    assert f"predicted by {record.version}. Results:" in said
     assert production.current(home, "kaggle") is None
     assert competition.submissions[0]["ref"] in submitted_in_the_workbook(home)
 
     said = call("kaggle", "submit", "--version", "best")
-    assert {one.version for one in submissions.read(home)} == {one.id for one in versions.list_versions(home)}
-    assert "all versions of 'kaggle' that could be were sent" in call("kaggle", "submit", "--version", "best")
+    assert f"is left out: its file is the one that was sent for {record.version}" in said, "both predict one class"
+    assert "all versions of 'kaggle' that could be were sent" in said
+    assert submissions.read(home) == [record]
 
 
 @pytest.mark.slow

@@ -93,9 +93,18 @@ def test_the_score_of_a_refit_is_never_that_of_its_version(home: Home) -> None:
         "kaggle.public_score": own.public_score,
         "kaggle.refit_public_score": 0.9,
     }
-    assert submission_comparison.in_words([own, refit]) == submission_comparison.in_words([own])
+    by_loss = replace(own, metric="log-loss")
+    said = submission_comparison.in_words([by_loss, refit, by_loss, replace(own, leak=True), own])
+    assert said == (
+        f"{submission_comparison.in_words([own])} Not counted: 2 scored by log loss, 1 predicted by a refit, "
+        "1 trained on test images."
+    )
     assert submission_comparison.in_words([refit]) == ""
     assert submitter.outcome_sentence(refit).startswith(f"Public score of the refit of {own.version}: ")
+    assert "interval" not in submitter.outcome_sentence(refit)
+    assert f"{own.expected_low:.2%}" not in submitter.outcome_sentence(refit).replace(" %", "%")
+    shown = submission_comparison.table([own, refit]).iloc[-1]
+    assert shown[["expected_low", "expected_high", "within_interval"]].isna().all()
     assert f"--version {own.version} --refit 3 --resend`" in delivery.unknown_sentence(refit)
 
 
