@@ -15,7 +15,14 @@ from pipeline.store.home import Home
 
 
 def load(
-    home: Home, spec: str, *, name: str | None, data_dir: Path | None, notify: Notify, shape: Shape | None = None
+    home: Home,
+    spec: str,
+    *,
+    name: str | None,
+    data_dir: Path | None,
+    notify: Notify,
+    shape: Shape | None = None,
+    to_train: bool = True,
 ) -> LabelledImages:
     """Load and validate a dataset, competitions and growing datasets being those of a home; see ``sources.load``.
 
@@ -29,6 +36,7 @@ def load(
         competition=partial(competitions.find, home),
         datasets=home.datasets,
         shape=shape,
+        to_train=to_train,
         notify=notify,
     )
 

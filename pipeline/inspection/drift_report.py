@@ -9,7 +9,7 @@ from pipeline.judging.words import counted
 from pipeline.monitoring.monitor import ALPHA
 from pipeline.reports import drift_page, navigation
 from pipeline.reports.drift_page import Shown
-from pipeline.store import atomic, drift_files, prediction_ids
+from pipeline.store import atomic, drift_files, prediction_ids, served_log
 from pipeline.store.home import Home
 
 
@@ -70,7 +70,8 @@ def _finding(found: Drift) -> list[str]:
     if state is None:
         if not found.images:
             return [
-                f"Nothing that {champion} served is in the log yet: `simulator.py serve --log` keeps what it serves."
+                f"Nothing that {champion} served has been counted yet: `simulator.py serve --log` keeps what it "
+                f"serves, and `drift` counts a request {served_log.SETTLED_SECONDS} seconds later."
             ]
         if found.alarm is None:
             return [f"No alarm: {_these(found.images)} not proven unlike those that {champion} was judged on."]
@@ -81,7 +82,7 @@ def _finding(found: Drift) -> list[str]:
         return [f"No alarm after {looked_at} that {champion} served (one image of each counts){until}."]
     handled = (
         "The alarm stays until another version serves. If it needs no action, "
-        "`simulator.py drift --reset REASON` starts the next monitor."
+        f"`simulator.py drift --dataset {found.champion.dataset} --reset REASON` starts the next monitor."
     )
     return [state.alarm.sentence, *changes, handled]
 

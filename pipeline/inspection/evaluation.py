@@ -1,15 +1,15 @@
 """Measure a version again: what serves or one of its checkpoints, on its benchmark rows or on other images."""
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.contracts import LabelledImages, Probabilities, Rows, Version
-from pipeline.data import digests, splits
-from pipeline.errors import DataError
+from pipeline.data import digests, preparation, snapshots, sources, splits
+from pipeline.errors import DataError, shortened, shown
 from pipeline.facts.score_facts import Scores
 from pipeline.inference import checked_model
 from pipeline.inspection import datasets
@@ -47,8 +47,12 @@ def evaluate(
     dataset: str | None,
     data_dir: Path | None,
     notify: Callable[[str], None],
+    beside: Sequence[Version] = (),
 ) -> Evaluation:
     """Score a version on labelled images that it was not fitted on.
+
+    The images may be few, and of some of its classes. Of a dataset that has a name, ``mnist`` or a growing one, images
+    with a role are taken if they are benchmark images; of all others, whatever is new to the versions.
 
     Args:
         home: The home folder.
@@ -57,16 +61,17 @@ def evaluate(
         dataset: As for a run; ``None`` takes the dataset and benchmark rows that the version was judged on.
         data_dir: Folder with local MNIST files.
         notify: Called with each sentence that a person should read.
+        beside: Versions that it is compared with: no image of ``dataset`` is taken that trained one of them.
 
     Raises:
         StoreError: The version is damaged.
-        DataError: The images or classes do not fit the version, its own dataset has changed or is not recorded, or
-            it was refused and its policy discloses no benchmark figures.
+        DataError: The images or classes do not fit the version, none of them is new to it, its own dataset has changed
+            or is not recorded, or it was refused and its policy discloses no benchmark figures.
         ModelError: There is no such checkpoint.
     """
     whole = versions.require_whole(version)
     data = _load(home, whole, dataset, data_dir, notify)
-    rows = _rows(home, whole, data)
+    rows = _own_benchmark(home, whole, data) if dataset is None else _unseen(home, (whole, *beside), data, dataset)
     if digests.overlap(version_arrays.predictions(whole).digests, data.digests[rows]):
         disclosure.require_shown(whole)
     _warn_of_leaks(whole, data, rows, notify)
@@ -77,7 +82,7 @@ def evaluate(
     return Evaluation(
         name=f"{version.id}{suffix}-{data.name}",
         what=f"native model, checkpoint {checkpoint}" if checkpoint else "model.onnx, as served",
-        images=f"{len(rows):,} images of {data.source}",
+        images=f"{_counted(rows, data)} of {data.source}",
         scores=scores,
     )
 
@@ -90,17 +95,40 @@ def _load(
     spec, name = (
         datasets.source_of(home, dataset) if dataset else (datasets.recorded_source(version.manifest), facts.name)
     )
-    # What the pixels of a CSV or pictures were made into, where the version's own dataset is read again.
-    shape = None if dataset else facts.shape
-    data = datasets.load(home, spec, name=name, data_dir=data_dir, notify=notify, shape=shape)
+    own = dataset is None or facts.origin in (spec, sources.origin_of(Path(spec)))
+    if own or snapshots.refers(spec, home.datasets) or not sources.is_picture_folder(spec):
+        # What the pixels of a CSV or pictures were made into, where the version's own dataset is read again.
+        shape = facts.shape if own else None
+        data = datasets.load(
+            home, spec, name=name, data_dir=data_dir, notify=notify, shape=shape, to_train=dataset is None
+        )
+    else:
+        declared = preparation.recorded_in(facts)
+        data = sources.load_prepared(spec, declared, name=name, notify=notify)
+        notify(f"The pictures in {spec} were prepared for {version.id} as `predict` does it: {declared.words}.")
     if dataset is None and data.sha256 != facts.sha256:
         raise _changed(version)
-    if (data.shape, data.classes) != (facts.shape, facts.classes):
+    if data.shape != facts.shape:
         raise DataError(
-            f"{data.name} has {len(data.classes)} classes of {data.shape} images; {version.id} was trained on "
-            f"{len(facts.classes)} classes of {facts.shape}: the two cannot be compared."
+            f"{data.name} has images of {data.shape}; {version.id} was trained on images of {facts.shape}: the two "
+            "cannot be compared."
         )
-    return data
+    return _as_classes_of(version, data)
+
+
+def _as_classes_of(version: Version, data: LabelledImages) -> LabelledImages:
+    """The same images, labelled in the version's classes."""
+    classes = version.manifest.dataset.classes
+    if data.classes == classes:
+        return data
+    unknown = [name for name in data.classes if name not in classes]
+    if unknown:
+        raise DataError(
+            f"{data.name} has the class {shown(unknown[0])}; {version.id} was trained on {len(classes)} classes: "
+            f"{shortened(', '.join(classes))}."
+        )
+    index = np.array([classes.index(name) for name in data.classes])
+    return replace(data, classes=classes, labels=index[data.labels])
 
 
 def _changed(version: Version) -> DataError:
@@ -113,14 +141,33 @@ def _changed(version: Version) -> DataError:
     )
 
 
-def _rows(home: Home, version: Version, data: LabelledImages) -> Rows:
-    """The benchmark rows of a dataset that was trained on here, under either name; else all rows."""
-    for name in (version.manifest.dataset.name, data.name):
-        known = role_records.load(home, name)
-        if known is not None and digests.overlap(data.digests, known.digests):
-            roles = splits.assign_roles(data, known)
-            return splits.benchmark_rows(data, roles, version.manifest.rows.benchmark)
-    return np.arange(len(data), dtype=np.int64)
+def _own_benchmark(home: Home, version: Version, data: LabelledImages) -> Rows:
+    roles = splits.assign_roles(data, role_records.load(home, version.manifest.dataset.name))
+    return splits.benchmark_rows(data, roles, version.manifest.rows.benchmark)
+
+
+def _unseen(home: Home, compared: Sequence[Version], data: LabelledImages, spec: str) -> Rows:
+    """The rows that no version which is compared was trained or validated on; of a named dataset, none to train on."""
+    unseen = np.ones(len(data), bool)
+    named = sources.is_built_in(spec) or snapshots.refers(spec, home.datasets) or not Path(spec).exists()
+    for name in {data.name, *(version.manifest.dataset.name for version in compared)} if named else ():
+        if (known := role_records.load(home, name)) is not None:
+            unseen &= splits.free_of_training(data, known)
+    for version in compared:
+        images = version_arrays.training_images(version)
+        unseen &= ~digests.contained(data.digests, np.concatenate([images.train, images.validation]))
+    if not unseen.any():
+        names = " and ".join(dict.fromkeys(one.id for one in compared))
+        what = "is a benchmark image or new" if named else "is new"
+        raise DataError(
+            f"None of the {len(data):,} images of {data.source} {what} to {names}: give --dataset with others."
+        )
+    return np.flatnonzero(unseen)
+
+
+def _counted(rows: Rows, data: LabelledImages) -> str:
+    few = f"{len(rows):,} images"
+    return few if len(rows) == len(data) else f"{few}, new among the {len(data):,},"
 
 
 def _warn_of_leaks(version: Version, data: LabelledImages, rows: Rows, notify: Callable[[str], None]) -> None:

@@ -9,7 +9,9 @@ from pipeline.store import manifest, version_arrays
 from pipeline.store.home import Home
 
 
-def warning(home: Home, model: Deployment | Version, probabilities: Probabilities) -> str | None:
+def warning(
+    home: Home, model: Deployment | Version, probabilities: Probabilities, *, one_polarity: bool = False
+) -> str | None:
     """Return that images are unlike those that a model was judged on; ``None`` if that is not proven.
 
     The version must still be there, since its bundle in production has no benchmark predictions.
@@ -18,6 +20,7 @@ def warning(home: Home, model: Deployment | Version, probabilities: Probabilitie
         home: The home folder.
         model: What predicted.
         probabilities: Its answers, ``[N, K]``.
+        one_polarity: Whether all images were brought to the model's polarity.
     """
     if not shift.can_be_found(*probabilities.shape):
         return None
@@ -27,7 +30,7 @@ def warning(home: Home, model: Deployment | Version, probabilities: Probabilitie
         return None
     found = shift.detect_shift(on, probabilities)
     classes = manifest.read(judged.folder).dataset.classes
-    return found.sentence(classes, "the predictions") if found.found else None
+    return found.sentence(classes, "the predictions", one_polarity=one_polarity) if found.found else None
 
 
 def on_benchmark(home: Home, model: Deployment | Version) -> Probabilities | None:

@@ -25,7 +25,8 @@ class Result:
 
     Attributes:
         version, recipe, train_size: Which version.
-        test_set: Which images.
+        dataset: The dataset that it was trained on.
+        test_set: Which images; a benchmark is named with its dataset where the versions have several.
         accuracy: Share of right answers.
         accuracy_low, accuracy_high: Its 95 % interval; ``None`` for corrupted copies.
         images: How many images there are; ``None`` for corrupted copies.
@@ -34,6 +35,7 @@ class Result:
     version: str
     recipe: str
     train_size: int
+    dataset: str
     test_set: str
     accuracy: float | None
     accuracy_low: float | None = None
@@ -54,7 +56,11 @@ def table(home: Home) -> "pd.DataFrame":
     import pandas as pd
 
     rows = [asdict(result) for version in _evaluated(home) for result in _results(home, version)]
-    return pd.DataFrame(rows, columns=list(Result.__annotations__))
+    found = pd.DataFrame(rows, columns=list(Result.__annotations__))
+    if found["dataset"].nunique() > 1:
+        own = found["test_set"].isin([BENCHMARK, CORRUPTED, ROTATED])
+        found.loc[own, "test_set"] = found["dataset"] + " " + found["test_set"]
+    return found
 
 
 def write(home: Home) -> "pd.DataFrame":
@@ -90,7 +96,7 @@ def _results(home: Home, version: Version) -> Iterator[Result]:
         return
     yield _result(version, BENCHMARK, version.scores)
     if version.scores.robustness:
-        own = version.manifest.recipe, version.manifest.rows.train_size
+        own = _identity(version)
         yield Result(version.id, *own, CORRUPTED, version.scores.robustness.mean_accuracy)
         turned = version.scores.robustness.by_corruption.get("rotate")
         if turned is not None:
@@ -103,5 +109,9 @@ def _results(home: Home, version: Version) -> Iterator[Result]:
 
 def _result(version: Version, test_set: str, found: Scores) -> Result:
     accuracy = found.accuracy
-    own = version.manifest.recipe, version.manifest.rows.train_size
-    return Result(version.id, *own, test_set, accuracy.value, accuracy.low, accuracy.high, found.images)
+    return Result(version.id, *_identity(version), test_set, accuracy.value, accuracy.low, accuracy.high, found.images)
+
+
+def _identity(version: Version) -> tuple[str, int, str]:
+    facts = version.manifest
+    return facts.recipe, facts.rows.train_size, facts.dataset.name

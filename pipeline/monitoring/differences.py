@@ -27,13 +27,14 @@ class ClassChange:
 
     Attributes:
         expected, seen: Its share of the reference and of the images looked at.
-        unusual: Which part of its images is farther from the training images than 99 % of the reference.
+        unusual: Which part of its images is farther from the training images than 99 % of the reference; ``None``
+            where it was never predicted.
         changed: Whether its share is off by more than chance explains.
     """
 
     expected: float
     seen: float
-    unusual: float
+    unusual: float | None
     changed: bool
 
 
@@ -66,7 +67,7 @@ def class_changes(reference: Counts, bins: Bins) -> list[ClassChange]:
         expected = float(reference[indicator, 1] / reference[indicator].sum())
         seen = float(own.sum() / count)
         error = np.sqrt(max(expected * (1 - expected), 1 / count) / count)
-        unusual = float(far[own].mean()) if own.any() else 0.0
+        unusual = float(far[own].mean()) if own.any() else None
         changes.append(ClassChange(expected, seen, unusual, bool(abs(seen - expected) > STANDARD_ERRORS * error)))
     return changes
 

@@ -39,17 +39,19 @@ class Shift:
     distance: float
     outputs: tuple[int, ...]
 
-    def sentence(self, classes: Sequence[str], at_stake: str) -> str:
+    def sentence(self, classes: Sequence[str], at_stake: str, *, one_polarity: bool = False) -> str:
         """Return the warning in words.
 
         Args:
             classes: Class names, in the order of the outputs.
             at_stake: What may be wrong, in words.
+            one_polarity: Whether all images were brought to the model's polarity, so that no colours are inverted.
         """
+        colours = "" if one_polarity else "inverted colours, "
         return (
             "These images do not look like those the model was judged on "
             f"(Kolmogorov-Smirnov distance {self.distance:.2f}, corrected p = {self.p_value:.1g}, "
-            f"{self._named(classes)}): look for inverted colours, shifted or noisy images, or another mix of classes; "
+            f"{self._named(classes)}): look for {colours}shifted or noisy images, or another mix of classes; "
             f"{at_stake} may be wrong."
         )
 

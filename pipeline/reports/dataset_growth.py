@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 COLUMNS = ("dataset", "snapshot", "created_at", "images", "benchmark_images", "champion")
 
+PROMOTED = "◆ a version trained on this snapshot was promoted"
+_MOMENTS = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
+"""How moments are written on an axis of years, months, days, hours, minutes and seconds."""
+_AT_ZERO = ["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M:%S"]
+_DAYS = ["", "%Y", "%Y", "%Y", "%d %b %Y", "%d %b %Y"]
+"""What all of them share, at the end of the axis."""
+
 
 def table(
     snapshots: Sequence[tuple[str, str, str, int]], results: "pd.DataFrame", served: Sequence[DeploymentRecord]
@@ -40,7 +47,7 @@ def table(
 
 
 def draw_growth(axes: Any, growth: "pd.DataFrame") -> None:
-    """Draw one dataset's images and benchmark images over time, with a mark for each promotion.
+    """Draw one dataset's images and benchmark images over time; marks are snapshots of which a version was promoted.
 
     Args:
         axes: Where to draw.
@@ -58,7 +65,7 @@ def draw_growth(axes: Any, growth: "pd.DataFrame") -> None:
     axes.step(when[judged], growth.loc[judged, "benchmark_images"], color=style.MUTED, linestyle="--", **steps)
     marks: Mapping[str, Any] = {"marker": "D", "linestyle": "", "markeredgecolor": style.PAPER, "markersize": 7}
     axes.plot(when[promoted], growth.loc[promoted, "images"], color=style.ORANGE, zorder=4, **marks)
-    _format(axes)
+    _format(axes, when.iloc[0], when.iloc[-1])
     ends = [("images", when.iloc[-1], growth["images"].iloc[-1], style.BLUE)]
     if judged.any():
         last = growth.loc[judged, "benchmark_images"].iloc[-1]
@@ -74,16 +81,22 @@ def _name(axes: Any, ends: Sequence[tuple[str, Any, float, str]], *, promoted: b
         look = {"color": style.mixed(colour, "#000000", 0.2), "leader": colour, "fontweight": "bold"}
         label_beside(axes, label, (when, value), height, look)
     if promoted:
-        axes.annotate("◆ promoted", (0, 1.0), xycoords="axes fraction", va="bottom", color=style.ORANGE)
+        axes.annotate(PROMOTED, (0, 1.0), xycoords="axes fraction", va="bottom", color=style.ORANGE)
 
 
-def _format(axes: Any) -> None:
+def _format(axes: Any, first: "pd.Timestamp", last: "pd.Timestamp") -> None:
+    from datetime import timedelta
+
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.ticker import FuncFormatter
 
+    margin = 0.05 * (last - first) or timedelta(minutes=30)
+    axes.set_xlim(first - margin, last + margin)
     locator = AutoDateLocator(minticks=3, maxticks=7)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(
+        ConciseDateFormatter(locator, formats=_MOMENTS, zero_formats=_AT_ZERO, offset_formats=_DAYS)
+    )
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("when (UTC)")

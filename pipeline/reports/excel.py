@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.contracts import Version
 from pipeline.facts.deployment_facts import DeploymentRecord
-from pipeline.judging import standings
+from pipeline.judging import robustness, standings
 from pipeline.reports import excel_charts, style
 from pipeline.reports.excel_sheets import (
     THOUSANDS,
@@ -22,10 +22,11 @@ from pipeline.reports.excel_sheets import (
     set_up_print,
 )
 from pipeline.reports.learning_curves import SAME_DIGITS
-from pipeline.reports.tables import curve_2018, damaged
+from pipeline.reports.tables import curve_2018, damaged, half_an_error
 
 if TYPE_CHECKING:
     import pandas as pd
+    from openpyxl import Workbook
 
 _CLASS_COLUMNS = ("class", "images", "precision", "recall", "recall_low", "recall_high", "f1")
 _VERDICT_COLUMNS = (
@@ -36,7 +37,7 @@ _BIN_COLUMNS = ("confidence_from", "confidence_to", "images", "mean_confidence",
 _CALIBRATION_COLUMNS = ("version", "outcome", *_BIN_COLUMNS)
 _STEP_COLUMNS = ("step", "loss", "accuracy", "validation_loss", "validation_accuracy")
 _HISTORY_COLUMNS = ("version", "outcome", *_STEP_COLUMNS)
-_ROBUSTNESS_COLUMNS = ("version", "outcome", "corruption", "accuracy", "clean_accuracy")
+_ROBUSTNESS_COLUMNS = ("version", "outcome", "corruption", "accuracy", "images", "clean_accuracy", "clean_images")
 _PRODUCTION_COLUMNS = ("promoted_at", "dataset", "action", "id", "previous_id", "reason")
 _SUMMARY_COLUMNS = (
     *("version", "outcome", "in_production", "dataset", "recipe", "train_size"),
@@ -56,7 +57,7 @@ def workbook(
 ) -> bytes:
     """Return the workbook's bytes; the same input gives the same bytes.
 
-    First the two that people read: Summary and Learning curve, with native charts. Behind them Verdicts, Per class and
+    First those that people read: Summary, Learning curve and its native Charts. Behind them Verdicts, Per class and
     Confusion; Calibration, Training history, Robustness, Submissions, Production, Dataset growth (with a native
     chart) and Test sets where there are any; All figures, with every column of ``results.csv``; and Figures of 2018
     where the digits are the same.
@@ -76,27 +77,17 @@ def workbook(
     whole = sorted((version for version in versions if version.damage is None), key=lambda version: version.id)
     book = Workbook()
     book.remove(book.active)
-    shown = results.assign(outcome=[_standing_of(whole, name) for name in results["version"]])
+    shown = results.assign(outcome=results["standing"]).drop(columns="standing")
     _add_summary(book, versions, shown)
     # What tells benchmarks apart is a digest, for the chart and not for people.
+    curve = curve.assign(error_drawn=curve["error"].clip(lower=half_an_error(curve)))
     curve = curve[[*curve.columns.drop("benchmark_sha256"), "benchmark_sha256"]]
     curve_sheet = add_table(book, "Learning curve", tuple(curve.columns), curve.itertuples(index=False))
     hide_column(curve_sheet, len(curve.columns))
     add_table(book, "Verdicts", _VERDICT_COLUMNS, _verdicts(whole))
     add_table(book, "Per class", ("version", "outcome", *_CLASS_COLUMNS), _per_class(whole))
     _add_confusion(book, whole)
-    served = ([getattr(record, name) for name in _PRODUCTION_COLUMNS] for record in production)
-    sent = pd.DataFrame() if submissions is None else submissions
-    optional: tuple[tuple[str, Sequence[str], Iterable[Sequence[Any]]], ...] = (
-        ("Calibration", _CALIBRATION_COLUMNS, _calibration(whole)),
-        ("Training history", _HISTORY_COLUMNS, _history(whole)),
-        ("Robustness", _ROBUSTNESS_COLUMNS, _robustness(whole)),
-        ("Submissions", tuple(sent.columns), sent.itertuples(index=False)),
-        ("Production", _PRODUCTION_COLUMNS, served),
-    )
-    for title, columns, rows in optional:
-        if found := list(rows):
-            add_table(book, title, columns, found)
+    _add_what_there_is(book, whole, pd.DataFrame() if submissions is None else submissions, production)
     if growth is not None and len(growth):
         sheet = add_table(book, "Dataset growth", tuple(growth.columns), _with_gaps(growth))
         excel_charts.add_growth(sheet, growth)
@@ -107,13 +98,26 @@ def workbook(
     return saved(book)
 
 
+def _add_what_there_is(
+    book: "Workbook", whole: Sequence[Version], sent: "pd.DataFrame", production: Iterable[DeploymentRecord]
+) -> None:
+    """Add the sheets that a home may have no rows for."""
+    served = ([getattr(record, name) for name in _PRODUCTION_COLUMNS] for record in production)
+    optional: tuple[tuple[str, Sequence[str], Iterable[Sequence[Any]]], ...] = (
+        ("Calibration", _CALIBRATION_COLUMNS, _calibration(whole)),
+        ("Training history", _HISTORY_COLUMNS, _history(whole)),
+        ("Robustness", _ROBUSTNESS_COLUMNS, _robustness(whole)),
+        ("Submissions", tuple(sent.columns), sent.itertuples(index=False)),
+        ("Production", _PRODUCTION_COLUMNS, served),
+    )
+    for title, columns, rows in optional:
+        if found := list(rows):
+            add_table(book, title, columns, found)
+
+
 def _with_gaps(table: "pd.DataFrame") -> Iterable[Sequence[Any]]:
     """The rows of a table, with an empty cell where it has no value."""
     yield from table.astype(object).where(table.notna(), None).itertuples(index=False)
-
-
-def _standing_of(versions: Sequence[Version], name: str) -> str:
-    return next(standings.of_verdict(version.verdict) for version in versions if version.id == name)
 
 
 def _add_summary(book: Any, versions: Sequence[Version], results: "pd.DataFrame") -> None:
@@ -165,9 +169,11 @@ def _history(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
 
 def _robustness(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
-        clean, robustness = version.scores.accuracy.value, version.scores.robustness
-        for corruption, accuracy in robustness.by_corruption.items() if robustness else ():
-            yield version.id, standings.of_verdict(version.verdict), corruption.replace("_", " "), accuracy, clean
+        scores, standing = version.scores, standings.of_verdict(version.verdict)
+        found = scores.robustness.by_corruption if scores.robustness else {}
+        clean = robustness.images_of(scores.images), scores.accuracy.value, scores.images
+        for corruption, accuracy in found.items():
+            yield version.id, standing, corruption.replace("_", " "), accuracy, *clean
 
 
 def _add_charts(book: Any, sheet: Any, curve: "pd.DataFrame") -> None:
@@ -177,7 +183,7 @@ def _add_charts(book: Any, sheet: Any, curve: "pd.DataFrame") -> None:
         dated = dated.assign(error=1 - dated["accuracy"])
         dated_sheet = add_table(book, "Figures of 2018", tuple(dated.columns), dated.itertuples(index=False))
     if len(curve):
-        excel_charts.add(sheet, curve, dated_sheet, dated)
+        excel_charts.add(book, sheet, curve, dated_sheet, dated)
 
 
 def _add_confusion(book: Any, versions: Sequence[Version]) -> None:

@@ -1,9 +1,11 @@
-"""Native charts of the learning curve: they stay live in the spreadsheet, and follow its cells."""
+"""Native charts of the learning curve and of growth: they stay live in the spreadsheet, and follow its cells."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import style
+from pipeline.reports.excel_sheets import set_up_print
+from pipeline.reports.learning_curves import HALF
 from pipeline.reports.tables import GROWING, LINE, line_label
 
 if TYPE_CHECKING:
@@ -14,17 +16,28 @@ _EMU_A_POINT = 12_700
 _WIDTH_CM, _HEIGHT_CM, _ROWS_HIGH = 24.0, 13.0, 27
 
 
-def add(sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated: "pd.DataFrame | None" = None) -> None:
-    """Add two scatter charts below the table, both axes logarithmic: error and seconds against training images.
+def add(
+    book: Any, sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated: "pd.DataFrame | None" = None
+) -> None:
+    """Add a sheet of two scatter charts, both axes logarithmic: error and seconds against training images.
+
+    Below a table of some length, a printer would cut them in two: they have a sheet and a page of their own.
 
     Args:
+        book: Gets the sheet, behind that of the curve.
         sheet: Holds the curve, head in row 1, in the order of ``curve``.
-        curve: ``tables.learning_curve_table``.
+        curve: ``tables.learning_curve_table`` with ``error_drawn``: the error, or half an error in place of none.
         dated_sheet, dated: The figures of 2018 and the sheet that holds them, where they are to be shown.
     """
     looks = style.series_styles([*curve["recipe"], "mlp", "xgboost_2018"])
+    charts = book.create_sheet("Charts", book.index(sheet) + 1)
+    set_up_print(charts)
+    charts.page_setup.orientation, charts.page_setup.fitToHeight = "portrait", 1
     for place, (title, measured, dated_measured, number_format) in enumerate(_CHARTS):
         chart = _chart(title, number_format)
+        if measured == "error_drawn" and (curve["error_drawn"] > curve["error"]).any():
+            chart.x_axis.title = f"training images ({HALF})"
+            chart.x_axis.title.overlay = False
         seen: set[tuple[str, str]] = set()
         for label, recipe, rows in _labelled(curve):
             series = _series(sheet, curve, rows, ("train_size", measured), label)
@@ -38,7 +51,7 @@ def add(sheet: Any, curve: "pd.DataFrame", dated_sheet: Any | None = None, dated
             series = _series(dated_sheet, dated, rows, ("train_images", dated_measured), label)
             _dress(series, looks[recipe], dated=True)
             chart.series.append(series)
-        sheet.add_chart(chart, f"A{len(curve) + 4 + place * _ROWS_HIGH}")
+        charts.add_chart(chart, f"A{1 + place * _ROWS_HIGH}")
 
 
 def add_growth(sheet: Any, growth: "pd.DataFrame") -> None:
@@ -67,7 +80,7 @@ def add_growth(sheet: Any, growth: "pd.DataFrame") -> None:
 
 
 _CHARTS = (
-    ("Error against training images", "error", "error", "0.0%"),
+    ("Error against training images", "error_drawn", "error", "0.0%"),
     ("Seconds to fit against training images", "fit_seconds", "seconds", "General"),
 )
 

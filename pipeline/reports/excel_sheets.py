@@ -4,8 +4,9 @@ import math
 import re
 import textwrap
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.judging.scalar_figures import FIGURES
@@ -16,8 +17,10 @@ THOUSANDS = "#,##0"
 _PERCENT, _POINTS, _FINE, _SECONDS = "0.00%", "+0.00;-0.00;0.00", "0.0000", "#,##0.0"
 FORMATS = {
     **dict.fromkeys(("train_size", "fitted_images", "validation_images", "benchmark_images", "images"), THOUSANDS),
+    "clean_images": THOUSANDS,
     **dict.fromkeys(("train_images", "test_images", "errors", "model_bytes", "rows", "runs"), THOUSANDS),
-    **dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "accuracy_std", "error", "clean_accuracy"), _PERCENT),
+    **dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "accuracy_std", "clean_accuracy"), _PERCENT),
+    **dict.fromkeys(("error", "error_drawn"), _PERCENT),
     **dict.fromkeys(("precision_macro", "recall_macro", "f1_macro", "f1_weighted"), _PERCENT),
     **dict.fromkeys(("precision", "recall", "recall_low", "recall_high", "f1"), _PERCENT),
     **dict.fromkeys(("validation_accuracy", "confidence_from", "confidence_to", "mean_confidence"), _PERCENT),
@@ -37,6 +40,9 @@ MOMENTS = frozenset({"created_at", "judged_at", "promoted_at", "submitted_at"})
 """Columns with a time in UTC."""
 WRAPPED = frozenset({"sentence", "reason", "parameters", "automatic"})
 """Columns with sentences."""
+_NUMBER: Mapping[str, Any] = MappingProxyType({"horizontal": "right"})
+_TEXT: Mapping[str, Any] = MappingProxyType({"horizontal": "left", "indent": 1})
+"""Text keeps away from the number that ends where it starts."""
 _NARROWEST, _WIDEST, _LINE_POINTS = 9, 60, 15
 FONT = {"name": "Calibri", "size": 11}
 _TIMELESS = (1980, 1, 1, 0, 0, 0)
@@ -51,7 +57,7 @@ def add_table(book: Any, title: str, columns: Sequence[str], rows: Iterable[Sequ
         for place, (name, value) in enumerate(zip(columns, values, strict=True)):
             cell = _add_value(sheet, number, place + 1, (moment(value) or value) if name in MOMENTS else value)
             _format(cell, name)
-            shown = len(str(cell.value)) + 2 if isinstance(value, str) else _NARROWEST
+            shown = len(str(cell.value)) + 3 if isinstance(value, str) else _NARROWEST
             widths[place] = max(widths[place], shown)
     for place, width in enumerate(widths, start=1):
         sheet.column_dimensions[_letter(place)].width = min(width, _WIDEST)
@@ -100,7 +106,7 @@ def add_head(sheet: Any, names: Sequence[str], row: int) -> None:
         cell = add_text(sheet, row, place, name, bold=True, color=colour_of(style.INK))
         cell.fill = fill_of(style.RULE)
         is_number = name.replace(" ", "_") in FORMATS
-        cell.alignment = Alignment(vertical="center", horizontal="right" if is_number else "left")
+        cell.alignment = Alignment(vertical="center", **(_NUMBER if is_number else _TEXT))
         cell.border = Border(bottom=Side(style="thin", color=colour_of(style.MUTED)))
 
 
@@ -166,8 +172,8 @@ def _format(cell: Any, column: str) -> None:
         cell.value = f"{look.mark} {look.of_check if column == 'check_outcome' else look.word}"
     elif column in MOMENTS:
         cell.number_format = "yyyy-mm-dd hh:mm"
-    side = "left" if column in MOMENTS else None
-    cell.alignment = Alignment(horizontal=side, wrap_text=column in WRAPPED, vertical="top")
+    side = _TEXT if column in MOMENTS or isinstance(cell.value, str) else {}
+    cell.alignment = Alignment(**side, wrap_text=column in WRAPPED, vertical="top")
 
 
 def _letter(column: int) -> str:

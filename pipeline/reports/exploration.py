@@ -31,6 +31,7 @@ _TITLES = {
     "shared": "in both training and test part",
 }
 _MOST_SAMPLES = 144
+_SHORT_WORD = 5
 
 Step = Callable[[str], None]
 """Called with a description of each step before it starts, for a person who waits."""
@@ -217,6 +218,7 @@ def _page(
             for name, words in charts.items()
         },
         samples=[_sample(data, row) for row in found.samples],
+        long_names=any(len(word) > _SHORT_WORD for name in data.classes for word in name.split()),
         twins=[_twins(data, pair, files_of) for pair in found.twins],
         pairs=found.pairs,
         suspects=[_suspect(data, suspect, files_of) for suspect in found.suspects[:MOST_SHOWN]],

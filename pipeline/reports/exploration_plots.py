@@ -50,32 +50,35 @@ def sheet(images: Images, captions: Sequence[str], title: str, columns: int = _C
 
 @drawn
 def class_distribution(counts: Sequence[int], classes: Sequence[str]) -> Any:
-    """Draw the number of images of each class as bars, with a line where all classes would be equal."""
-    import seaborn as sns
-    from matplotlib.ticker import FuncFormatter
+    """Draw the number of images of each class as lying bars, with a line where all classes would be equal.
 
-    canvas = figure(max(6.4, 0.32 * len(classes)), 3.4)
+    The picture is narrow, so that its names can be read on a phone, and as tall as there are classes.
+    """
+    import seaborn as sns
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    canvas = figure(_NARROW_INCHES, 1.3 + 0.27 * len(classes))
     axes = canvas.subplots()
-    names = [shortened(name) for name in classes]
-    sns.barplot(x=names, y=list(counts), color=style.BLUE, ax=axes, width=0.72)
+    sns.barplot(x=list(counts), y=[shortened(name) for name in classes], color=style.BLUE, ax=axes, width=0.72)
     even = sum(counts) / len(counts)
     label = f"if all were equal: {count(even)}"
-    axes.axhline(even, color=style.INK, linewidth=1.0, linestyle=style.DATED, label=label)
-    if len(classes) <= MOST_CLASSES:
-        # At the foot of the bars: above them the numbers would overlap the line of equal counts.
-        for place, images in enumerate(counts):
-            inside = images > 0.1 * max(counts)
-            colour, foot = (style.PAPER, 0) if inside else (style.INK, images)
-            axes.text(place, foot + 0.02 * max(counts), count(images), color=colour, **_FOOT)
-    axes.set(title="Images of each class", xlabel="class", ylabel="images", ylim=(0, 1.25 * max(counts)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
-    axes.legend(loc="upper right")
-    axes.tick_params(axis="x", length=0, rotation=90 if max(map(len, names)) > 3 else 0)
-    axes.grid(False, axis="x")
+    axes.axvline(even, color=style.INK, linewidth=1.0, linestyle=style.DATED, label=label)
+    # At the foot of the bars: beside them the numbers would overlap the line of equal counts.
+    for place, images in enumerate(counts):
+        inside = images > 0.2 * max(counts)
+        colour, foot = (style.PAPER, 0) if inside else (style.INK, images)
+        axes.text(foot + 0.02 * max(counts), place, count(images), color=colour, **_FOOT)
+    axes.set(title="Images of each class", xlabel="images", ylabel="", xlim=(0, 1.05 * max(counts)))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    canvas.legend(loc="outside lower right")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(False, axis="y")
     return canvas
 
 
-_FOOT = {"ha": "center", "va": "bottom", "fontsize": style.SMALL_POINTS, "fontweight": "bold"}
+_NARROW_INCHES = 4.2
+_FOOT = {"ha": "left", "va": "center", "fontsize": style.SMALL_POINTS, "fontweight": "bold"}
 
 
 @drawn

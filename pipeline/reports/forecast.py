@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import SettingsError, StoreError
+from pipeline.judging.intervals import clopper_pearson
 from pipeline.reports.figures import percent
 from pipeline.reports.formats import count
 from pipeline.reports.tables import line_label
@@ -238,7 +239,8 @@ def _sentence(bare: Forecast, subject: str, points: "pd.DataFrame") -> str:
     smallest, largest = int(points["train_size"].min()), int(points["train_size"].max())
     if bare.reached_at is not None:
         return (
-            f"{subject} already reached {goal} with {count(bare.reached_at)} training images, averaged over its runs."
+            f"{subject} already reached {goal} with {count(bare.reached_at)} training images, averaged over its runs"
+            f"{_unproven(bare, points)}."
         )
     if law is None:
         measured = f"{len(points)} of the at least {LEAST_SIZES} training sizes"
@@ -254,6 +256,16 @@ def _sentence(bare: Forecast, subject: str, points: "pd.DataFrame") -> str:
         f"{float(f'{bare.size / largest:.2g}'):,g} times the largest measured, if its errors keep falling as seen "
         f"{span}{_of_three(points)}."
     )
+
+
+def _unproven(bare: Forecast, points: "pd.DataFrame") -> str:
+    point = points.loc[points["train_size"] == bare.reached_at].iloc[0]
+    images = int(point["benchmark_images"])
+    low = float(clopper_pearson(round(images * point["accuracy"]), images).low)
+    if low >= bare.accuracy:
+        return ""
+    start = percent(round(low, 4))
+    return f"; on {count(images)} benchmark images, the 95 % interval of its accuracy starts at {start}"
 
 
 def _of_three(points: "pd.DataFrame") -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_SIDE = 96
 _CODE = re.compile(r"`([^`]+)`")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,9 @@ def picture_size(png: bytes) -> tuple[int, int]:
 
 
 def prose(sentence: str) -> Markup:
-    """Return a sentence as HTML: escaped, and what is between backticks as code."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(sentence))))
+    """Return a sentence as HTML: escaped, what is between backticks as code, and options never broken in two."""
+    coded = _CODE.sub(r"<code>\1</code>", str(escape(sentence)))
+    return Markup(_OPTION.sub(r'<span class="whole">\g<0></span>', coded))
 
 
 @cache

@@ -28,23 +28,24 @@ from pipeline.reports.navigation import ALONE, Navigation
 from pipeline.reports.watching import BAD_NEWS, WatchView
 
 REPORT = "report.html"
-_CURVES = (
-    (
-        "learning_curve.png",
+_PICTURES = {
+    "learning_curve.png": (
+        "curves",
         "Learning curve: error on the benchmark against the number of training images, one line per recipe.",
         "How the error falls with the number of training images.",
     ),
-    (
-        "learning_curve_seconds.png",
+    "learning_curve_seconds.png": (
+        "curves",
         "Seconds of fitting against the number of training images, one line per recipe.",
         "Cost: seconds of fitting.",
     ),
-    (
-        "test_sets.png",
+    "test_sets.png": (
+        "test_sets",
         "Accuracy of each evaluated version on each test set.",
-        "Versions against test sets; corrupted and rotated copies are the gate's.",
+        "What `evaluate` measured. The gate makes the corrupted and rotated copies of the benchmark.",
     ),
-)
+}
+"""The section, description and caption of each picture."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ COLUMNS = (
 
 def render(
     versions: Sequence[Version],
-    curves: Sequence[html.Picture] = (),
+    pictures: Mapping[str, Sequence[html.Picture]] = MappingProxyType({}),
     history: Sequence[DeploymentRecord] = (),
     submissions: Sequence[SubmissionRecord] = (),
     *,
@@ -109,12 +110,13 @@ def render(
     navigation: Navigation = ALONE,
     audited: Sequence[Audited] = (),
     drift: Mapping[str, str] = MappingProxyType({}),
+    batches: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """Render the whole page as HTML, self-contained but for its links to each version's report.
 
     Args:
         versions: All versions, oldest first, damaged ones included.
-        curves: The learning curves; ``read_curves`` finds them.
+        pictures: The pictures by section; ``read_pictures`` finds them.
         history: The records of ``production/history.jsonl``, oldest first.
         submissions: The records of ``submissions.csv``, oldest first.
         watched: What watchers are doing and what they did.
@@ -122,6 +124,7 @@ def render(
         navigation: Where its header leads.
         audited: Champions that are audited in production.
         drift: What is known of the images that champions served: a sentence by version id.
+        batches: The latest batches of each dataset, newest first: addresses of their pages.
     """
     audits = {one.version: _audit(one) for one in audited}
     newest_first = sorted(versions, key=lambda version: version.id, reverse=True)
@@ -131,6 +134,7 @@ def render(
         navigation=navigation,
         is_served=link_prefix == "/",
         drift=drift,
+        batches=batches,
         versions=[_row(version, link_prefix) for version in newest_first],
         champions=[
             _champion(version, link_prefix) | {"audit": audits.get(version.id)}
@@ -143,19 +147,19 @@ def render(
         history=[_event(record) for record in reversed(history)],
         submissions=[_submission(line) for line in reversed(submissions)],
         comparisons=_comparisons(submissions),
-        curves=curves,
+        pictures=pictures,
         watched=[_watched(one) for one in watched],
         summary=_summary(versions),
     )
 
 
-def read_curves(folder: Path) -> list[html.Picture]:
-    """Return the learning curves in ``metric_results/``; an empty list where none was drawn yet."""
-    return [
-        html.Picture((folder / name).read_bytes(), alt, caption, wide=True)
-        for name, alt, caption in _CURVES
-        if (folder / name).is_file()
-    ]
+def read_pictures(folder: Path) -> dict[str, list[html.Picture]]:
+    """Return the pictures in ``metric_results/`` by section, ``curves`` and ``test_sets``, as far as they are there."""
+    found: dict[str, list[html.Picture]] = {"curves": [], "test_sets": []}
+    for name, (section, alt, caption) in _PICTURES.items():
+        if (folder / name).is_file():
+            found[section].append(html.Picture((folder / name).read_bytes(), alt, caption, wide=True))
+    return found
 
 
 def _row(version: Version, link_prefix: str) -> dict[str, Any]:
@@ -179,7 +183,7 @@ def _cells(version: Version) -> list[TableCell]:
     train_size = facts.rows.train_size if facts else None
     errors = scores.errors if scores else None
     fit = facts.timings.fit_seconds if facts else None
-    compared = version.verdict.comparison
+    compared, claim = version.verdict.comparison, standings.claimed(version.verdict)
     return [
         TableCell(_dataset(version) or DASH),
         TableCell(_recipe(version) or DASH),
@@ -193,7 +197,7 @@ def _cells(version: Version) -> list[TableCell]:
         TableCell(seconds(fit), value=as_number(fit)),
         TableCell(
             points(compared.gain_pp if compared else None),
-            f"p = {decimal(compared.p_value)}" if compared else "",
+            f"{claim[0]}: p\u00a0=\u00a0{decimal(claim[1])}" if claim else "",
             compared.gain_pp if compared else None,
         ),
     ]
@@ -242,7 +246,7 @@ def _submission(record: SubmissionRecord) -> dict[str, Any]:
         "status": record.status,
         "metric": score_texts.title(metric),
         "expected": score_texts.score(metric, record.expected_score, space=NARROW_SPACE),
-        "interval": score_texts.interval(metric, record.expected_low, record.expected_high, space=NARROW_SPACE),
+        "interval": score_texts.interval(metric, *record.interval, space=NARROW_SPACE),
         "actual": score_texts.score(metric, record.public_score, 3, space=NARROW_SPACE),
         "difference": score_texts.difference(metric, record.difference),
         "surprise": record.as_expected is False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.reports import style
 from pipeline.reports.dataset_growth import draw_growth
 from pipeline.reports.figures import count, drawn, figure, label_beside, log_axis, percent, seconds, shortened, spread
-from pipeline.reports.tables import BENCHMARK, GROWING, curve_2018, line_label
+from pipeline.reports.tables import BENCHMARK, GROWING, curve_2018, half_an_error, line_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,9 @@ SAME_DIGITS = ("mnist", "kaggle", "digit-recognizer")
 MOST_PANELS = 6
 LONGEST_SETTINGS = 44
 NOTHING = "0 errors"
+HALF = f"{NOTHING}: drawn as half an error, since zero has no place on a logarithmic axis"
+_ROOM_BELOW = 2.0
+"""How much lower than its lowest point an axis starts that has a label below that point."""
 _ROUND_SECONDS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)
 
 
@@ -80,7 +83,7 @@ def learning_curve(curve: "pd.DataFrame", growth: "pd.DataFrame | None" = None) 
         curve: ``tables.learning_curve_table``.
         growth: ``dataset_growth.table``; ``None`` where nothing grows.
     """
-    half = 0.5 / curve["benchmark_images"].clip(lower=1)
+    half = half_an_error(curve)
     errors = {
         "error": (1 - curve["accuracy"]).clip(lower=half),
         "error_low": (1 - curve["accuracy_high"]).clip(lower=half),
@@ -182,12 +185,11 @@ def _mark_nothing(axes: Any, lines: list[_Line]) -> None:
         axes.plot(points["size"], points["mean"], look.marker, markersize=6.5, zorder=5, **open_marker)
     places = {place for _, points in found for place in zip(points["size"], points["mean"], strict=True)}
     for place in places:
-        above = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center", "fontsize": style.SMALL_POINTS}
-        paper = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1}
-        axes.annotate(NOTHING, place, color=style.MUTED, bbox=paper, **above)
+        # No line leads below the point: nothing is lower than half an error.
+        below = {"xytext": (0, -7), "textcoords": "offset points", "ha": "center", "va": "top"}
+        axes.annotate(NOTHING, place, color=style.MUTED, fontsize=style.SMALL_POINTS, **below)
     if places:
-        explained = f"{NOTHING}: drawn as half an error, since zero has no place on a logarithmic axis"
-        axes.set_xlabel(f"{axes.get_xlabel()}\n{explained}")
+        axes.set_xlabel(f"{axes.get_xlabel()}\n{HALF}")
 
 
 def _draw_line(axes: Any, line: _Line) -> None:
@@ -219,7 +221,8 @@ def _format_axes(axes: Any, lines: list[_Line], quantity: _Quantity) -> None:
     axes.set_xlim(min(sizes) / 1.35, max(sizes) * 1.35)
     log_axis(axes.xaxis, count)
     if quantity is _ERROR:
-        axes.set_ylim(min(values) / 1.35, min(max(values) * 1.35, 1.12))
+        room = _ROOM_BELOW if any(line.points["nothing"].any() for line in lines) else 1.35
+        axes.set_ylim(min(values) / room, min(max(values) * 1.35, 1.12))
         log_axis(axes.yaxis, percent)
     else:
         axes.set_ylim(min(values) / 1.35, max(values) * 1.35)

@@ -48,6 +48,11 @@ def on_disk(page: Path, results: Path, current: str = "") -> Navigation:
     return Navigation(there[OVERVIEW], there, current)
 
 
+def is_explored(results: Path) -> bool:
+    """Return whether ``metric_results/`` has an exploration."""
+    return (results / _ON_DISK[EXPLORATION]).is_file()
+
+
 def with_header(page: str, header: str) -> str:
     """Return a page that was written for the disk with the header of a server; older pages have none to replace."""
     return _HEADER.sub(lambda _: header, page, count=1)

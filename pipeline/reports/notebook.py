@@ -4,11 +4,12 @@ Jupyter's own libraries are an optional extra and are imported where they are us
 """
 
 import ast
+import asyncio
 import html
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,24 @@ LONGEST_SOCKET = 90
 """A socket's path may have 104 to 108 bytes, by system; the kernel adds a number."""
 MISSING = "Notebooks need Jupyter's libraries: pip install 'digit-pipeline[notebook]'."
 
+SCROLLING = """<style>
+@media (max-width: 52rem) {
+  body .jp-OutputArea-child { display: block; }
+  body .jp-OutputArea-child .jp-OutputArea-output { display: block; overflow-x: auto; box-sizing: border-box; }
+  body .jp-RenderedImage.jp-OutputArea-output img { max-width: none; }
+}
+</style>
+"""
+"""Pictures and tables keep a size that can be read, and are scrolled within the page where a screen is narrow."""
 CellStarts = Callable[[int, int, str], None]
 """Receives the number of the cell that starts, how many there are, and the heading it is under."""
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Leaves Ctrl-C to asyncio, which cancels the run: nbclient's handler ends the kernel under the running cell."""
+
+    def add_signal_handler(self, *_: Any) -> None:  # type: ignore[override]
+        raise RuntimeError("no handlers: nbclient goes on without its own")
 
 
 def read_script(text: str) -> "NotebookNode":
@@ -112,6 +129,7 @@ def execute(
 
     Raises:
         SettingsError: Jupyter's libraries are not installed.
+        KeyboardInterrupt: Ctrl-C was pressed; the kernel has ended.
     """
     try:
         from nbclient import NotebookClient
@@ -129,18 +147,36 @@ def execute(
             notebook,
             timeout=None,
             kernel_name="python3",
+            # What Ctrl-C interrupts would print its traceback while it shuts down.
+            shutdown_kernel="immediate",
             resources={"metadata": {"path": str(folder.resolve())}},
             on_cell_start=starts,
             config=_kernel_settings(Path(sockets)),
         )
         try:
-            client.execute(env=_kernel_environment(checkout))
+            _run(client.async_execute(env=_kernel_environment(checkout)))
         except CellExecutionError as error:
             at = next(index for index, cell in enumerate(notebook.cells) if _failed(cell))
             return f"Cell {at + 1} of {len(headings)} failed: {plain(f'{error.ename}: {error.evalue}')}"
         except (DeadKernelError, RuntimeError) as error:
             return f"The notebook's kernel ended unexpectedly: {plain(error)}"
     return None
+
+
+def _run(execution: Awaitable[object]) -> None:
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        runner.run(_stoppable(execution))
+
+
+async def _stoppable(execution: Awaitable[object]) -> None:
+    """Await an execution; one that Ctrl-C cancels ends as cancelled, where nbclient calls its kernel dead."""
+    try:
+        await execution
+    except RuntimeError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise
 
 
 def to_html(notebook: "NotebookNode", title: str, *, code: bool = True) -> str:
@@ -163,7 +199,7 @@ def to_html(notebook: "NotebookNode", title: str, *, code: bool = True) -> str:
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     if not body:
         raise PipelineError("The notebook could not be written as HTML.")
-    return _described(str(body), notebook)
+    return _described(str(body), notebook).replace("</head>", f"{SCROLLING}</head>", 1)
 
 
 def to_json(notebook: "NotebookNode") -> str:

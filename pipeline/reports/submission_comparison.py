@@ -1,5 +1,6 @@
 """What submissions show of the expected score: how far it was from the public one."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -12,28 +13,39 @@ if TYPE_CHECKING:
 
 
 def table(records: Iterable[SubmissionRecord]) -> "pd.DataFrame":
-    """Return ``submissions.csv`` with two more columns: ``public_minus_expected`` and ``within_interval``."""
+    """Return ``submissions.csv`` with two more columns: ``public_minus_expected`` and ``within_interval``.
+
+    The interval of a refit is empty, since it is the champion's.
+    """
     import pandas as pd
 
     return pd.DataFrame(
         [
-            {**asdict(one), "public_minus_expected": one.difference, "within_interval": one.as_expected}
+            {
+                **asdict(one),
+                "expected_low": one.interval[0],
+                "expected_high": one.interval[1],
+                "public_minus_expected": one.difference,
+                "within_interval": one.as_expected,
+            }
             for one in records
         ]
     )
 
 
 def in_words(records: Iterable[SubmissionRecord]) -> str:
-    """Return one sentence on how expected and public scores compare; empty where no score is known.
+    """Return in words how expected and public scores compare, and what is left out; empty where nothing is compared.
 
     Leaks are not counted, and neither are refits, whose own score nothing predicts. The metric is that of the last
     scored submission; scores by another are not counted.
     """
-    scored = [one for one in records if one.public_score is not None and not one.leak and not one.refit]
-    if not scored:
+    scored = [one for one in records if one.public_score is not None]
+    metric = next((one.metric for one in reversed(scored) if not one.leak and not one.refit), None)
+    if metric is None:
         return ""
-    metric = scored[-1].metric
-    same = [record for record in scored if record.metric == metric]
+    reasons = [_left_out(one, metric) for one in scored]
+    same = [one for one, reason in zip(scored, reasons, strict=True) if reason is None]
+    omitted = Counter(reason for reason in reasons if reason is not None)
     inside = sum(bool(record.as_expected) for record in same)
     mean = sum(record.difference or 0.0 for record in same) / len(same)
     unit = " points" if score_texts.is_percent(metric) else ""
@@ -41,4 +53,13 @@ def in_words(records: Iterable[SubmissionRecord]) -> str:
     return (
         f"Public less expected score of {which}: {score_texts.difference(metric, mean)}{unit} on average; "
         f"{inside} of {len(same)} within the 95 % interval."
+        + (f" Not counted: {', '.join(f'{number} {what}' for what, number in omitted.items())}." if omitted else "")
     )
+
+
+def _left_out(record: SubmissionRecord, metric: str) -> str | None:
+    if record.leak:
+        return "trained on test images"
+    if record.refit:
+        return "predicted by a refit"
+    return None if record.metric == metric else f"scored by {score_texts.inside(record.metric)}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.contracts import Version
 from pipeline.facts.score_facts import Scores
+from pipeline.judging import standings
 from pipeline.judging.scalar_figures import FIGURES
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ RESULTS_COLUMNS = (
     "latency_ms",
     "model_bytes",
     "outcome",
+    "standing",
     "judged_at",
     "judgements",
     "policy",
@@ -46,6 +48,7 @@ RESULTS_COLUMNS = (
     "benchmark_sha256",
     "digest",
     "snapshot",
+    "folds",
 )
 GROWING = "growing"
 """Stands for the digest of a benchmark that grew with its dataset: all of them make one line."""
@@ -53,7 +56,7 @@ BENCHMARK = ("dataset", "benchmark_sha256")
 LINE = (*BENCHMARK, "recipe", "settings")
 """What identifies a line of the learning curve; its points are training sizes."""
 _POINT = (*LINE, "train_size")
-_SAME_RUN = (*BENCHMARK, "recipe", "parameters", "train_size", "seed")
+_SAME_RUN = (*BENCHMARK, "recipe", "parameters", "folds", "train_size", "seed")
 _RUN = (*_SAME_RUN, "benchmark_images", "accuracy", "fit_seconds")
 
 
@@ -62,7 +65,8 @@ def results_table(versions: Iterable[Version]) -> "pd.DataFrame":
 
     ``automatic`` says what parameters became that were left to the program; it is empty where none was.
     ``gain_pp`` (percentage points of accuracy over the champion, on the same images) and ``p_value`` are empty
-    where the two were not compared, and ``snapshot`` (``letters@7``) where the dataset does not grow.
+    where the two were not compared, ``snapshot`` (``letters@7``) where the dataset does not grow, and ``folds`` where
+    the version is not cross-fitted.
     """
     import pandas as pd
 
@@ -81,9 +85,9 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
 
     A run is one seed; where a seed was trained more than once at a size, its newest judged version counts. A
     version whose model could not be scored has no accuracy and no place here. ``settings`` keeps runs of one recipe
-    with different parameters apart: those parameters that differ on this benchmark, as in ``effort=quick``; it is
-    empty where none does. The versions of a dataset that grows make one line, whose benchmark grew with it: its
-    ``benchmark_sha256`` is ``GROWING``, and ``benchmark_images`` are those of each point.
+    with different parameters apart: those parameters that differ on this benchmark, and folds, as in ``effort=quick
+    folds=3``; it is empty where none does. The versions of a dataset that grows make one line, whose benchmark grew
+    with it: its ``benchmark_sha256`` is ``GROWING``, and ``benchmark_images`` are those of each point.
     ``*_low`` and ``*_high`` are the worst and the best run, which needs no assumption and is defined for a single
     run too; ``accuracy_std`` is the sample standard deviation, empty for a single run.
 
@@ -109,6 +113,15 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
     return curve
 
 
+def half_an_error(curve: "pd.DataFrame") -> "pd.Series[float]":
+    """Return the error rate of half a mistake at each point: it is drawn for none, as logarithmic axes have no zero.
+
+    Args:
+        curve: ``learning_curve_table``.
+    """
+    return 0.5 / curve["benchmark_images"].clip(lower=1)
+
+
 def parameters_text(parameters: Mapping[str, Any]) -> str:
     """Return parameters as JSON: equal parameters give equal texts."""
     return json.dumps(parameters, sort_keys=True, ensure_ascii=False)
@@ -132,7 +145,7 @@ def curve_2018() -> "pd.DataFrame":
 def _runs(results: "pd.DataFrame", repeats: "pd.DataFrame | None") -> "pd.DataFrame":
     import pandas as pd
 
-    tables = [table[list(_RUN)] for table in (repeats, results) if table is not None and len(table)]
+    tables = [table.reindex(columns=list(_RUN)) for table in (repeats, results) if table is not None and len(table)]
     if not tables:
         return pd.DataFrame({name: pd.Series(dtype=object if name in _POINT else float) for name in _RUN})
     runs = pd.concat(tables, ignore_index=True).dropna(subset=["accuracy"])
@@ -150,6 +163,8 @@ def _growing(results: "pd.DataFrame") -> set[str]:
 def _settings(runs: "pd.DataFrame") -> "pd.Index[str]":
     """The parameters of each run that not all runs of its recipe on its benchmark share."""
     texts: dict[Any, str] = {}
+    of_runs = zip(runs["parameters"], runs["folds"].fillna(0), strict=True)
+    runs = runs.assign(parameters=[_with_folds(parameters, int(folds)) for parameters, folds in of_runs])
     for _, alike in runs.groupby([*BENCHMARK, "recipe"], sort=False):
         known = {text: json.loads(text) for text in alike["parameters"].unique()}
         shared = set.intersection(*(set(map(str, parameters.items())) for parameters in known.values()))
@@ -159,6 +174,10 @@ def _settings(runs: "pd.DataFrame") -> "pd.Index[str]":
         }
         texts |= {index: of_text[text] for index, text in alike["parameters"].items()}
     return runs.index.map(texts).astype(object)
+
+
+def _with_folds(parameters: str, folds: int) -> str:
+    return parameters_text({**json.loads(parameters), "folds": folds}) if folds else parameters
 
 
 def _result(version: Version) -> dict[str, Any]:
@@ -178,6 +197,7 @@ def _result(version: Version) -> dict[str, Any]:
         "fit_seconds": manifest.timings.fit_seconds,
         **_figures(scores),
         "outcome": verdict.outcome,
+        "standing": standings.of_verdict(verdict),
         "judged_at": verdict.judged_at,
         "judgements": len(version.verdicts),
         "policy": verdict.policy,
@@ -187,6 +207,7 @@ def _result(version: Version) -> dict[str, Any]:
         "benchmark_sha256": scores.benchmark_sha256,
         "digest": manifest.digest,
         "snapshot": manifest.dataset.snapshot,
+        "folds": manifest.folds,
     }
 
 

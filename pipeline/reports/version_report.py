@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.contracts import Labels, Probabilities, Verdict
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Scores
-from pipeline.judging import standings
+from pipeline.judging import robustness, standings
 from pipeline.reports import galleries, html, version_facts
 from pipeline.reports.figures import HANDFUL
 from pipeline.reports.formats import percent
@@ -138,7 +138,11 @@ def _robustness_alt(inputs: ReportInputs) -> str:
 
 def _robustness_caption(inputs: ReportInputs) -> str:
     champion = " Diamonds are the champion." if inputs.champion_corrupted else ""
-    return f"Accuracy that remains when the benchmark images are corrupted.{champion}"
+    images = inputs.scores.images
+    return (
+        f"Accuracy that remains when {robustness.images_of(images):,} of the benchmark's {images:,} images are "
+        f"corrupted; clean is the accuracy on all {images:,}.{champion}"
+    )
 
 
 def _history_alt(history: Sequence[Mapping[str, float]]) -> str:

@@ -54,16 +54,19 @@ def _after_drift(state: WatchState) -> list[str]:
         return []
     alarm = f"Drift alarm at {review.at}"
     if not review.snapshot:
+        missing = review.wanted - review.sent
+        more = f"once {count(missing)} more are served and reviewed, or a day after the alarm with those that are found"
+        then = f"a run starts {more}" if missing > 0 else "then a run starts"
         return [
             f"{alarm}: {count(review.reviewed)} of {count(review.wanted)} unusual images are reviewed and "
-            f"{count(review.sent - review.reviewed)} wait for it; then a run starts."
+            f"{count(review.sent - review.reviewed)} wait for it; {then}."
         ]
     if state.drift_run_is_due:
         run = "is running" if state.running_on >= review.snapshot else "is due"
         return [f"{alarm}: {count(review.reviewed)} unusual images are reviewed, and a run on them {run}."]
     return [
         f"{alarm}: {count(review.reviewed)} unusual images are reviewed and trained on. The alarm stays until another "
-        "version serves, or until `simulator.py drift --reset REASON`."
+        f"version serves, or until `simulator.py drift --dataset {state.dataset} --reset REASON`."
     ]
 
 

@@ -1,13 +1,13 @@
 """The web application: a page to draw on, a dashboard, and a REST API, around the champion."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -27,6 +27,7 @@ from pipeline.serving import (
     openapi,
     pages,
     reviewing,
+    site,
 )
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
@@ -61,7 +62,7 @@ def create_app(
         notify: Called with sentences for the server's log.
     """
     telemetry = Telemetry()
-    watch = ChampionWatch(home, dataset, telemetry.batch)
+    watch = ChampionWatch(home, dataset, telemetry.batch, notify)
     telemetry.watch(watch)
     telemetry.registry.register(drift_status.DriftCollector(home, watch))
     keeper = _keeper(home, keeping, watch, notify) if keeping else None
@@ -114,11 +115,11 @@ def _keeper(home: "Home", keeping: "Keeping", watch: ChampionWatch, notify: Call
 
 
 def _add_answers(app: FastAPI) -> None:
-    """Answer every refusal with a status and ``{"detail": sentence}``."""
+    """Answer every refusal with a status and ``{"detail": sentence}``, or with a page where a browser asks for one."""
 
     @app.exception_handler(RequestRefusal)
-    async def refused(_request: Request, refusal: RequestRefusal) -> JSONResponse:
-        return JSONResponse({"detail": refusal.sentence}, refusal.status)
+    async def refused(request: Request, refusal: RequestRefusal) -> Response:
+        return _refusal(request, refusal.sentence, refusal.status)
 
     @app.exception_handler(PipelineError)
     async def unreadable(_request: Request, error: PipelineError) -> JSONResponse:
@@ -138,11 +139,17 @@ def _add_answers(app: FastAPI) -> None:
         return JSONResponse({"detail": answers.sentence_of("Internal Server Error", 500)}, 500)
 
     @app.exception_handler(HTTPException)
-    async def other(request: Request, error: HTTPException) -> JSONResponse:
+    async def other(request: Request, error: HTTPException) -> Response:
         path = request.url.path[:80]
         sentences = {
             404: f"There is nothing at {path}: GET /openapi.json lists the paths.",
             405: f"{path} does not accept {request.method}: GET /openapi.json lists what it accepts.",
         }
         sentence = sentences.get(error.status_code) or answers.sentence_of(error.detail, error.status_code)
-        return JSONResponse({"detail": sentence}, error.status_code, headers=error.headers)
+        return _refusal(request, sentence, error.status_code, error.headers)
+
+
+def _refusal(request: Request, sentence: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    if request.method in access.READS and "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(site.refusal(sentence, status), status, headers)
+    return JSONResponse({"detail": sentence}, status, headers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline import moments
 from pipeline.contracts import Deployment
 from pipeline.data.preparation import Preparation, recorded_in
 from pipeline.errors import ModelError, PipelineError, StoreError
@@ -96,15 +97,28 @@ class ChampionWatch:
         champion: What is served, ``None`` before the first promotion.
         problem: Why what ``current.json`` names is not served, in a sentence; ``None`` where all is well.
         failures: How many times a champion could not be loaded.
+
+    Args:
+        home: The home folder.
+        dataset: Whose champion is served; ``None`` for the only dataset that has one.
+        observe_batch: Called with the size of each batch that is predicted.
+        notify: Called with a sentence whenever ``follow`` finds another champion.
     """
 
-    def __init__(self, home: Home, dataset: str | None, observe_batch: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        dataset: str | None,
+        observe_batch: Callable[[int], None],
+        notify: Callable[[str], None],
+    ) -> None:
         self.champion: Champion | None = None
         self.problem: str | None = None
         self.failures = 0
         self._home = home
         self._dataset = dataset
         self._observe_batch = observe_batch
+        self._notify = notify
         self._seen: tuple[int, ...] | None = None
         self._retry_at = 0.0
 
@@ -120,10 +134,15 @@ class ChampionWatch:
             self._retry_at = time.monotonic() + RETRY_SECONDS
 
     async def follow(self) -> None:
-        """Check again and again, beside the event loop, until cancelled."""
+        """Check again and again, beside the event loop, until cancelled; say when another champion serves."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
+            before = self.champion
             await asyncio.to_thread(self.check)
+            if self.champion is not None and self.champion is not before:
+                now = self.champion.deployment
+                instead = f" instead of {before.deployment.id}" if before is not None else ""
+                self._notify(f"Since {moments.now()}, {now.id} serves {now.dataset}{instead}.")
 
     def _find_dataset(self) -> str | None:
         if self._dataset is not None:

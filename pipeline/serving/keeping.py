@@ -81,7 +81,7 @@ class Keeper(Collector):
         return from_production.folder_of(self.home, champion.origin) is not None
 
     def correct(self, champion: Champion, prediction_id: str, label: str | None) -> bool:
-        """Take a user's feedback on a prediction; a correction waits for review.
+        """Take a user's feedback on a prediction; a correction waits for review, and the last word counts.
 
         Args:
             champion: What serves.
@@ -99,10 +99,12 @@ class Keeper(Collector):
         if served is None:
             raise RequestRefusal(404, UNKNOWN_PREDICTION.format(prediction_id))
         predicted = served.predicted[0]
+        queue = from_production.queue_of(self.home, champion.origin)
         if label == predicted:
+            if queue is not None:
+                from_production.withdraw_correction(queue.folder, prediction_id)
             self._feedback["confirmed"] += 1
             return False
-        queue = from_production.queue_of(self.home, champion.origin)
         if queue is None:
             raise RequestRefusal(409, NO_QUEUE.format(champion.deployment.dataset))
         classes = queue.snapshot.classes

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.serving import access
 from pipeline.serving.champion import Champion
-from pipeline.serving.refusals import MOST_IMAGES, MOST_PICTURES
+from pipeline.serving.refusals import MOST_BYTES, MOST_IMAGES, MOST_PICTURES
 
 DESCRIPTION = 'Classify small images with the model in production. Every refusal is `{"detail": sentence}`.'
 UNSERVED = (28, 28, 1)
@@ -77,7 +77,8 @@ def _pixels(shape: tuple[int, int, int]) -> dict[str, Any]:
         "minItems": 1,
         "maxItems": MOST_IMAGES,
         "description": "Images exactly as the model takes them: rows of pixels from 0 to 255 (`GET /production` gives "
-        "the shape). Nothing is centred or scaled. One channel may also be written as lists of one number.",
+        f"the shape), at most {MOST_IMAGES:,} in a request. Nothing is centred or scaled. One channel may also be "
+        "written as lists of one number.",
         "items": image,
     }
     properties = {"images": images}
@@ -91,8 +92,9 @@ def _files() -> dict[str, Any]:
         "type": "array",
         "minItems": 1,
         "maxItems": MOST_PICTURES,
-        "description": "Pictures, one digit or object each, of any size: PNG, JPEG, WebP, BMP, GIF, TIFF or PPM. "
-        "Digits may be dark on light or light on dark; they are centred and scaled as the training images were.",
+        "description": f"At most {MOST_PICTURES} pictures and {MOST_BYTES // 2**20} MiB in a request, one digit or "
+        "object each, of any size: PNG, JPEG, WebP, BMP, GIF, TIFF or PPM. Digits may be dark on light or light on "
+        "dark; they are centred and scaled as the training images were.",
         "items": {"type": "string", "format": "binary"},
     }
     return {"schema": {"type": "object", "required": ["files"], "properties": {"files": files}}}

@@ -1,4 +1,4 @@
-"""The pages for people: draw a digit, the dashboard, and each version's report."""
+"""The pages for people: draw a digit, the dashboard, the exploration, and each version's report."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 from fastapi import Path as PathParameter
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from pipeline.reports.navigation import EXPLORATION, Navigation, with_header
 from pipeline.serving import drift_status, schemas, site
 from pipeline.serving.champion import Champion, ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
@@ -24,6 +25,8 @@ REPORT_POLICY = (
     "frame-ancestors 'none'"
 )
 VersionId = Annotated[str, PathParameter(description="A version's id, as GET /versions lists them.")]
+HTML = "text/html"
+EXPLORATION_FILES = {".html": HTML, ".png": "image/png", ".csv": "text/csv; charset=utf-8"}
 READ = ["GET", "HEAD"]
 UNCACHED = {"cache-control": "no-cache"}
 
@@ -36,8 +39,8 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     async def draw() -> Response:
         """Show the page to draw on or, before the first champion, what to do."""
         if watch.champion is None:
-            return HTMLResponse(site.page("waiting.html", None, site.DRAW), 503, UNCACHED | {"retry-after": "5"})
-        return HTMLResponse(site.page("draw.html", watch.champion, site.DRAW), headers=UNCACHED)
+            return HTMLResponse(site.page("waiting.html", home, None, site.DRAW), 503, UNCACHED | {"retry-after": "5"})
+        return HTMLResponse(site.page("draw.html", home, watch.champion, site.DRAW), headers=UNCACHED)
 
     @routes.api_route("/dashboard", methods=READ, include_in_schema=False)
     def dashboard() -> Response:
@@ -47,7 +50,7 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     @routes.api_route("/api", methods=READ, include_in_schema=False)
     async def api() -> Response:
         """Show the API's operations, with a form to try each."""
-        return HTMLResponse(site.page("api.html", watch.champion, site.API), headers=UNCACHED)
+        return HTMLResponse(site.page("api.html", home, watch.champion, site.API), headers=UNCACHED)
 
     @routes.get("/static/site.css", include_in_schema=False)
     def style() -> Response:
@@ -59,12 +62,17 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     @routes.get("/versions/{version_id}/report.html", response_class=Response, responses=schemas.REPORT)
     def report(version_id: VersionId) -> Response:
         """Show the report of a version that passed."""
-        return _report(home.versions, version_id, watch.champion)
+        return _report(home, home.versions / version_id, watch.champion)
 
     @routes.get("/versions/failed/{version_id}/report.html", include_in_schema=False)
     def failed_report(version_id: str) -> Response:
         """Show the report of a version that did not pass."""
-        return _report(home.failed, version_id, watch.champion)
+        return _report(home, home.failed / version_id, watch.champion)
+
+    @routes.api_route("/eda/{name}", methods=READ, include_in_schema=False)
+    def exploration(name: str) -> Response:
+        """Show the exploration of a dataset, or one of the files that its page links to."""
+        return _exploration(home, name, watch.champion)
 
     return routes
 
@@ -75,12 +83,12 @@ def _dashboard(home: Home, champion: Champion | None) -> Response:
 
     page = index_page.render(
         versions.list_versions(home),
-        index_page.read_curves(home.metric_results),
+        index_page.read_pictures(home.metric_results),
         production.records(home),
         submissions.read(home),
         watched=[watching.view(one) for one in watch_records.watched(home)],
         link_prefix="/",
-        navigation=site.navigation(champion, site.DASHBOARD),
+        navigation=site.navigation(home, champion, site.DASHBOARD),
         audited=_audited(home),
         drift=drift_status.in_words(home),
     )
@@ -100,17 +108,35 @@ def _audited(home: Home) -> list["Audited"]:
     ]
 
 
-def _report(parent: Path, version_id: str, champion: Champion | None) -> Response:
-    """The report as it is on disk, but for its header, which leads to the pages of this server."""
-    from pipeline.reports import html, navigation
-
-    path = parent / version_id / "report.html"
-    if not VERSION_ID.fullmatch(version_id) or not path.parent.is_dir():
+def _report(home: Home, folder: Path, champion: Champion | None) -> Response:
+    version_id, path = folder.name, folder / "report.html"
+    if not VERSION_ID.fullmatch(version_id) or not folder.is_dir():
         raise RequestRefusal(404, f"There is no report of a version '{version_id[:80]}': GET /versions lists them.")
     if not path.is_file():
         raise RequestRefusal(
             404, f"The report of {version_id} is gone: erasing an image also deletes the reports that may show it."
         )
-    written = path.read_text(encoding="utf-8", errors="replace")
-    page = navigation.with_header(written, html.header(site.navigation(champion)))
+    return _written(path, site.navigation(home, champion))
+
+
+def _exploration(home: Home, name: str, champion: Champion | None) -> Response:
+    folder = home.metric_results / "eda"
+    path = folder / name
+    media_type = EXPLORATION_FILES.get(path.suffix)
+    if media_type is None or not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+        raise RequestRefusal(
+            404,
+            f"The exploration has no file '{name[:80]}': `simulator.py explore` writes it, and erasing an image "
+            "deletes it.",
+        )
+    if media_type == HTML:
+        return _written(path, site.navigation(home, champion, EXPLORATION))
+    return FileResponse(path, media_type=media_type, headers=UNCACHED)
+
+
+def _written(path: Path, way: Navigation) -> Response:
+    """A page as it is on disk, but for its header, which leads to the pages of this server."""
+    from pipeline.reports import html
+
+    page = with_header(path.read_text(encoding="utf-8", errors="replace"), html.header(way))
     return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": REPORT_POLICY})

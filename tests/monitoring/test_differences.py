@@ -1,10 +1,13 @@
 """What is different after an alarm: the corruption that explains it, and the classes that changed."""
 
+import re
+
 import numpy as np
 import pytest
 
 from pipeline.monitoring.differences import class_changes, resemblance
 from pipeline.monitoring.image_scores import BINS, GENERAL, NEIGHBOUR_DISTANCE
+from pipeline.reports import drift_page
 
 SCORES = len(GENERAL)
 
@@ -61,7 +64,15 @@ def test_a_class_that_changed_is_marked_and_unusual_images_are_counted() -> None
     assert (one.changed, other.changed) == (True, True)
     assert one.seen == pytest.approx(1 / 3)
     assert one.expected == pytest.approx(0.5, abs=0.02)
-    assert (one.unusual > 0.9, other.unusual < 0.05) == (True, True)
+    assert one.unusual == pytest.approx(1, abs=0.1)
+    assert other.unusual == pytest.approx(0, abs=0.05)
+
+
+def test_a_class_that_was_never_predicted_has_no_share_of_unusual_images() -> None:
+    always, never = class_changes(REFERENCE, bins(100, {}, 11, first=1.0))
+    assert (never.seen, never.unusual) == (0, None)
+    shown = drift_page.page("Drift", [], [], {"always": always, "never": never}, looked_at=100, promise="")
+    assert re.search(r'never</th>.*<span class="badge error">changed</span></td><td>–</td>', shown)
 
 
 def test_shares_that_chance_explains_are_not_marked() -> None:

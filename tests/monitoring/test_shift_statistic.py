@@ -39,6 +39,8 @@ def test_the_warning_names_classes_and_every_likely_cause(outputs: tuple[int, ..
     said = Shift(True, 1e-9, 0.5, outputs).sentence(["circle", "square", "triangle", "star", "9"], "the score")
     assert named in said
     assert "look for inverted colours, shifted or noisy images, or another mix of classes; the score" in said
+    prepared = Shift(True, 1e-9, 0.5, outputs).sentence("abcde", "the score", one_polarity=True)
+    assert "look for shifted or noisy images, or another mix" in prepared
 
 
 def test_images_of_one_class_of_the_dataset_itself_differ_by_their_mix_alone() -> None:

@@ -38,15 +38,23 @@ def book(parts):
 
 
 def test_it_has_a_sheet_for_each_kind_of_figure(book):
-    expected = ["Summary", "Learning curve", "Verdicts", "Per class", "Confusion"]
+    expected = ["Summary", "Learning curve", "Charts", "Verdicts", "Per class", "Confusion"]
     assert book.sheetnames == [*expected, "Calibration", "Robustness", "Submissions", "All figures", "Figures of 2018"]
+
+
+def test_robustness_says_on_how_many_images_each_accuracy_was_measured(book, make_version):
+    header, first, *_ = book["Robustness"].iter_rows(values_only=True)
+    row = dict(zip(header, first, strict=True))
+    images = make_version().scores.images
+    assert (row["images"], row["clean images"]) == (min(images, 500), images)
 
 
 def test_sheets_without_content_are_left_out(make_version):
     results = tables.results_table([make_version(robustness=False, dataset="clothes")])
     content = excel.workbook([make_version(robustness=False)], results, tables.learning_curve_table(results))
     names = openpyxl.load_workbook(BytesIO(content)).sheetnames
-    assert names == ["Summary", "Learning curve", "Verdicts", "Per class", "Confusion", "Calibration", "All figures"]
+    expected = ["Summary", "Learning curve", "Charts", "Verdicts", "Per class", "Confusion"]
+    assert names == [*expected, "Calibration", "All figures"]
 
 
 def test_calibration_and_training_history_are_the_versions_own(make_version, write_version, make_history, tmp_path):
@@ -70,7 +78,7 @@ def test_the_summary_has_the_figures_of_the_results(book, parts):
     assert first["gain pp"] is None
     assert [row[2] for row in rows[1:4]] == [None, "yes", "override: =HYPERLINK(1)"]
     assert [cell.value for cell in book["All figures"][1]] == [
-        name.replace("_", " ") for name in tables.RESULTS_COLUMNS
+        name.replace("_", " ") for name in tables.RESULTS_COLUMNS if name != "standing"
     ]
 
 
@@ -86,12 +94,27 @@ def test_times_are_dates_and_no_digest_is_shown_where_people_read(book, parts):
 
 
 def test_sheets_print_as_wide_as_one_page_with_their_heads(book):
-    for sheet in book:
+    for sheet in (sheet for sheet in book if sheet.title != "Charts"):
         assert (sheet.page_setup.orientation, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (
             *("landscape", 1, 0),
         )
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
         assert sheet.title == "Confusion" or sheet.print_title_rows == "$1:$1"
+
+
+def test_both_charts_print_on_one_page(book):
+    setup = book["Charts"].page_setup
+    assert (setup.orientation, setup.fitToWidth, setup.fitToHeight) == ("portrait", 1, 1)
+    assert book["Charts"].sheet_properties.pageSetUpPr.fitToPage
+
+
+def test_text_keeps_away_from_the_number_beside_it(book):
+    head, row = book["Summary"][1], book["Summary"][2]
+    indents = {
+        cell.value: (cell.alignment.indent, below.alignment.indent) for cell, below in zip(head, row, strict=True)
+    }
+    assert indents["judged at"] == indents["recipe"] == (1, 1)
+    assert indents["accuracy"] == (0, 0)
 
 
 def test_a_row_is_as_high_as_its_longest_sentence(make_version):
@@ -112,7 +135,7 @@ def test_a_damaged_version_is_named_below_the_summary_and_outside_its_filter(boo
 
 
 def test_heads_are_frozen_and_tables_can_be_filtered(book):
-    for sheet in book:
+    for sheet in (sheet for sheet in book if sheet.title != "Charts"):
         assert sheet.freeze_panes == ("B1" if sheet.title == "Confusion" else "B2")
         assert sheet.title == "Confusion" or sheet.auto_filter.ref.startswith("A1:")
 
@@ -156,16 +179,28 @@ def test_verdicts_have_a_row_per_check_with_its_sentence(book, parts):
     assert [row[7] for row in rows] == [check.value for check in checks]
 
 
+def charted(book, series):
+    """The values of the cells that a series points at."""
+    sheet, _, cells = series.yVal.numRef.f.rpartition("!")
+    return [cell.value for (cell,) in book[sheet.strip("'")][f"{cells}:{cells}" if ":" not in cells else cells]]
+
+
+def test_a_point_without_errors_is_charted_as_half_an_error(parts):
+    versions, results, *_ = parts
+    curve = tables.learning_curve_table(results.assign(accuracy=1.0, benchmark_images=500))
+    book = openpyxl.load_workbook(BytesIO(excel.workbook(versions, results, curve)))
+    error, seconds = book["Charts"]._charts
+    assert charted(book, error.series[0]) == [0.001, 0.001]
+    titles = ["".join(run.t for run in chart.x_axis.title.tx.rich.p[0].r) for chart in (error, seconds)]
+    assert "0 errors: drawn as half an error" in titles[0] and titles[1] == "training images"
+
+
 def test_the_charts_are_native_logarithmic_and_point_at_the_right_cells(book, parts):
-    sheet, curve = book["Learning curve"], parts[2]
-    assert len(sheet._charts) == 2
-    error = sheet._charts[0]
+    curve = parts[2]
+    assert len(book["Charts"]._charts) == 2
+    error = book["Charts"]._charts[0]
     assert (error.x_axis.scaling.logBase, error.y_axis.scaling.logBase) == (10, 10)
-    read = {}
-    for series in error.series[:2]:
-        column, rows = series.yVal.numRef.f.split("!")[1].replace("$", "").rstrip("0123456789")[0], series.yVal.numRef.f
-        span = [int(part.rpartition("$")[2]) for part in rows.split("!")[1].split(":")]
-        read[series.tx.v] = [sheet[f"{column}{row}"].value for row in range(span[0], span[-1] + 1)]
+    read = {series.tx.v: charted(book, series) for series in error.series[:2]}
     expected = {recipe: list(rows["error"]) for recipe, rows in curve.groupby("recipe")}
     assert read == {recipe: pytest.approx(errors) for recipe, errors in expected.items()}
     assert [series.tx.v for series in error.series[2:]] == ["mlp of the 2018 pipeline", "xgboost of the 2018 pipeline"]
@@ -176,7 +211,7 @@ def test_other_settings_of_a_recipe_are_a_series_with_an_unfilled_marker(parts):
     efforts = ['{"effort": "max"}', '{"effort": "quick"}']
     both = pd.concat([results.iloc[[0]].assign(parameters=effort) for effort in efforts], ignore_index=True)
     content = excel.workbook(versions, results, tables.learning_curve_table(both), submissions)
-    series = openpyxl.load_workbook(BytesIO(content))["Learning curve"]._charts[0].series[:2]
+    series = openpyxl.load_workbook(BytesIO(content))["Charts"]._charts[0].series[:2]
     fills = [one.marker.graphicalProperties.solidFill.srgbClr for one in series]
     assert [one.tx.v.split()[1] for one in series] == ["effort=max", "effort=quick"]
     assert fills[0] != fills[1] == "FFFFFF"

@@ -149,9 +149,19 @@ def test_page_and_pictures_of_real_digits(digits):
     assert "28 × 28 × 1" in words
     assert found.balance.sentence in words
     assert 150 <= found.pairs < 300
-    assert f"{len(found.twins)} of {found.pairs}" in " ".join(words.split())
+    words = " ".join(words.split())
+    assert f"{len(found.twins)} of {found.pairs}" in words
+    assert f"{len(found.samples)} of 300" in words
     links = {link for link in re.findall(r'(?:src|href)="([^"#]+)"', page) if not link.startswith("data:")}
     assert links == {"index.html", "samples.png", "near_duplicates.png", "label_errors.png", "label_errors.csv"}
+
+
+def test_long_names_of_classes_have_room_below_the_samples(digits):
+    data = small(digits, np.arange(60))
+    named = dataclasses.replace(data, classes=("elephant seal", *data.classes[1:]))
+    pages = [exploration.files(exploration.explore(one), {})["index.html"].decode() for one in (data, named)]
+    assert ['class="gallery small words"' in page for page in pages] == [False, True]
+    assert "60 of 60" not in pages[0], "nothing is left out, so nothing is said of it"
 
 
 def test_same_seed_finds_the_same(digits):

@@ -64,6 +64,8 @@ def test_what_is_already_reached_is_said_so():
     (found,) = forecast(curve(2 * SIZES**-0.5), accuracy=0.95)
     assert found.reached_at == 4_200
     assert found.sentence == "cnn already reached 95 % with 4,200 training images, averaged over its runs."
+    (few,) = forecast(curve([0.3, 0.2, 0.0], SIZES[:3], images=359), accuracy=0.998)
+    assert few.sentence.endswith("; on 359 benchmark images, the 95 % interval of its accuracy starts at 98.98 %.")
 
 
 def test_too_few_sizes_give_a_sentence_and_no_number():

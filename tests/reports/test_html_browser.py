@@ -8,7 +8,7 @@ import pytest
 from quick_cases import quick
 
 from pipeline.data import sources
-from pipeline.reports import exploration, index_page, version_report
+from pipeline.reports import exploration, html, index_page, version_report
 
 pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -62,10 +62,13 @@ def index(make_version):
     )
 
 
+CLASSES = (*"012345678", "a name of several words")
+
+
 @pytest.fixture(scope="module")
 def report(make_version, make_history):
     rng = np.random.default_rng(0)
-    version = make_version("cnn", champion="20261120-101500-xgboost-33600-0a1b", classes=tuple("0123456789"))
+    version = make_version("cnn", champion="20261120-101500-xgboost-33600-0a1b", classes=CLASSES)
     labels = np.arange(200) % 10
     first, second = (rng.dirichlet(np.ones(10), 200).astype(np.float32) for _ in range(2))
     return version_report.render(
@@ -125,6 +128,14 @@ def test_a_phone_can_choose_the_order(open_page, index):
     assert errors == sorted(errors)
 
 
+@pytest.mark.parametrize("width", [840, 1_000, 1_200])
+def test_long_names_do_not_push_the_verdict_out_of_the_page(open_page, make_version, width):
+    versions = [make_version("my_own_digit_model", seed=seed, champion="a") for seed in range(2)]
+    page = open_page(index_page.render(versions))
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("scheme", quick(["light", "dark"], "dark"))
 @pytest.mark.parametrize("size", quick(SIZES, "phone"))
 @pytest.mark.parametrize("name", ["index", "report", pytest.param("exploration_page", marks=pytest.mark.slow)])
@@ -140,6 +151,31 @@ def test_nothing_is_cut_off_and_text_has_contrast(open_page, request, name, size
         assert contrast(page, colour, "paper") >= 4.5
     for outcome in ("pass", "fail", "error"):
         assert contrast(page, outcome, f"{outcome}-tint") >= 4.5
+
+
+def test_the_bars_of_all_classes_start_and_end_together(open_page, report):
+    page = open_page(report)
+    found = page.locator(".spread").evaluate_all(
+        "bars => bars.map(bar => bar.getBoundingClientRect()).map(({ left, right }) => `${left} ${right}`)"
+    )
+    assert len(found) == len(CLASSES) and len(set(found)) == 1
+
+
+@pytest.mark.parametrize(("size", "columns"), [("phone", 1), ("tablet", 2)])
+def test_a_tablet_shows_versions_in_two_columns(open_page, index, size, columns):
+    page = open_page(index, size)
+    lefts = page.evaluate(
+        "[...document.querySelectorAll('.sortable tbody tr')].map(row => row.getBoundingClientRect().left)"
+    )
+    assert len(set(lefts)) == columns
+
+
+def test_an_option_is_not_broken_at_its_dashes(open_page):
+    words = html.prose("Give --new-classes, or `simulator.py drift --reset` REASON. " * 8)
+    style = "p { width: 9em; font: 16px monospace } .whole { white-space: nowrap }"
+    page = open_page(f"<style>{style}</style><p>{words}</p>")
+    lines = page.evaluate("[...document.querySelectorAll('.whole')].map(one => one.getClientRects().length)")
+    assert lines == [1] * 16
 
 
 @pytest.mark.parametrize("size", quick(SIZES, "phone"))

@@ -53,9 +53,13 @@ def test_no_value_breaks_a_page(value):
 
 def test_a_sentence_is_escaped_and_its_commands_are_code():
     said = html.prose("<b> wait: `review --dataset <b>`, or `serve`; a lone ` stays.")
-    assert said == "&lt;b&gt; wait: <code>review --dataset &lt;b&gt;</code>, or <code>serve</code>; a lone ` stays."
+    whole = '<span class="whole">--dataset</span>'
+    assert said == f"&lt;b&gt; wait: <code>review {whole} &lt;b&gt;</code>, or <code>serve</code>; a lone ` stays."
 
 
 def test_the_page_of_a_batch_shows_commands_as_code():
     page = batch_page.page("shapes", "1", ["3 wait: `review`."], [], classes={}, refused=["Use `--shape`."])
-    assert "<p>3 wait: <code>review</code>.</p>" in page and "<li>Use <code>--shape</code>.</li>" in page
+    assert (
+        "<p>3 wait: <code>review</code>.</p>" in page
+        and 'Use <code><span class="whole">--shape</span></code>.</li>' in page
+    )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.contracts import PairedResult, Version
+from pipeline.contracts import Check, PairedResult, Version
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.facts.watch_facts import WatchEvent, Watching, WatchState
@@ -70,10 +70,18 @@ def test_every_version_has_a_row_newest_first(versions):
     first, failed, serving, damaged = (by_id[version.id] for version in versions)
     assert "✓ passed" in first
     assert "mnist cnn 1,000" in first
-    shown = ("– not promoted", "-0.90", "p = 0.9800", "override", "for the &lt;b&gt;demo")
+    shown = ("– not promoted", "-0.90", "better: p = 0.9800", "override", "for the &lt;b&gt;demo")
     assert all(part in failed for part in shown)
     assert "in production" in serving
     assert "! damaged model.onnx is missing." in damaged
+
+
+def test_a_promotion_by_growth_shows_the_p_value_of_what_it_proved(versions):
+    first = versions[1]
+    proven = Check("proven_not_inferior", "not worse", "pass", 0.0012, 0.01, "Proven.")
+    grown = replace(first, verdict=replace(first.verdict, checks=(*first.verdict.checks, proven)))
+    (row,) = rows(index_page.render([grown]))
+    assert "not worse: p = 0.0012" in row and "better: p" not in row
 
 
 @pytest.mark.parametrize("prefix", ["../", "/files/"])
@@ -144,12 +152,23 @@ def test_submissions_show_expected_and_actual_score(versions, name):
 
 
 def test_curves_stand_inside_the_page(versions, tmp_path):
-    assert index_page.read_curves(tmp_path) == []
+    assert index_page.read_pictures(tmp_path) == {"curves": [], "test_sets": []}
     png = b"\x89PNG\r\n\x1a\n" + bytes(8) + (1300).to_bytes(4, "big") + (800).to_bytes(4, "big")
     (tmp_path / "learning_curve.png").write_bytes(png)
-    curves = index_page.read_curves(tmp_path)
-    page = index_page.render(versions, curves)
+    page = index_page.render(versions, index_page.read_pictures(tmp_path))
     assert f'src="{html.data_uri(png)}" width="866" height="533"' in page
+    assert 'id="test-sets"' not in page
+
+
+def test_versions_against_test_sets_have_a_section_of_their_own(versions, tmp_path):
+    png = b"\x89PNG\r\n\x1a\n" + bytes(8) + (600).to_bytes(4, "big") + (300).to_bytes(4, "big")
+    (tmp_path / "test_sets.png").write_bytes(png)
+    page = index_page.render(versions, index_page.read_pictures(tmp_path))
+    section = page[page.index('<section id="test-sets">') :]
+    section = section[: section.index("</section>")]
+    assert "<h2>Test sets</h2>" in section and html.data_uri(png) in section
+    assert "<figcaption>What <code>evaluate</code> measured." in section
+    assert '<a href="#test-sets">Test sets</a>' in page and 'id="curves"' not in page
 
 
 def test_an_empty_home_says_how_to_begin():

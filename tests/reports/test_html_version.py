@@ -115,6 +115,8 @@ def test_pictures_inside_are_the_plots(inputs):
     drawn = version_report.plots(inputs)
     assert set(drawn) == {"confusion", "calibration", "robustness", "history"}
     page = version_report.render(inputs, drawn)
+    images = inputs.scores.images
+    assert f"when {min(images, 500):,} of the benchmark's {images:,} images" in text(page).replace("&#39;", "'")
     for png in drawn.values():
         assert png.startswith(b"\x89PNG")
         assert html.data_uri(png) in page
@@ -190,6 +192,14 @@ def test_a_parameter_left_to_the_recipe_is_called_automatic(inputs, name, value,
     assert f"{name} {shown}" in text(version_report.render(replace(inputs, manifest=manifest)))
 
 
+def test_what_a_whole_parameter_became_has_no_decimals(inputs):
+    left, became = {"shifts": -1, "learning_rate": 0}, {"shifts": 4.0, "learning_rate": 0.3, "rounds": 1_200}
+    manifest = changed(inputs.manifest, parameters=left, automatic=became)
+    shown = text(version_report.render(replace(inputs, manifest=manifest)))
+    for words in ("shifts 4 (automatic)", "learning_rate 0.3 (automatic)", "rounds 1,200 (automatic)"):
+        assert words in shown
+
+
 def nothing(inputs):
     return replace(
         inputs,
@@ -251,7 +261,10 @@ def test_headline_says_that_a_check_failed_whose_title_alone_reads_like_a_succes
 def test_the_banner_does_not_claim_a_comparison_that_a_failed_rule_prevented(inputs):
     bad = Check("within_reach", "a promotion is possible on this benchmark", "fail", 0.06, 0.01, "It is not.")
     verdict = replace(inputs.verdict, outcome="fail", checks=(bad,), comparison=None, ledger=None)
-    words = text(version_report.render(replace(inputs, verdict=verdict)))[:700]
+    page = text(version_report.render(replace(inputs, verdict=verdict)))
+    words = page[:700]
+    assert "The gate did not look at this comparison" in page
+    assert "The gate did not look" not in text(version_report.render(inputs))
     assert "Compared with champion" not in words
     assert f"A rule failed before it was compared with champion {CHAMPION}" in words
     assert f"simulator.py show {verdict.candidate_id}" in words, "a later verdict does not change the page"
@@ -281,6 +294,15 @@ def test_mistakes_are_the_wrong_ones_surest_first(benchmark):
     assert [tile.caption for tile in tiles] == ["3, taken for 4", "4, taken for 5", "5, taken for 6"]
     assert tiles[0].detail == "91.0 % sure"
     assert tiles[0].pictures == (html.picture_of(images[3]),)
+
+
+def test_a_gallery_of_some_mistakes_says_of_how_many(inputs, benchmark):
+    _, _, predicted = benchmark
+    many = changed(inputs.scores, errors=1_100)
+    some = text(version_report.render(replace(inputs, scores=many, probabilities=predicted(range(100)))))
+    assert f"{version_report.MOST_MISTAKES} of 1,100" in some
+    every = text(version_report.render(replace(inputs, scores=changed(inputs.scores, errors=3))))
+    assert "3 of 3" not in every
 
 
 def test_comparison_counts_every_image_once(benchmark):

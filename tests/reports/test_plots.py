@@ -183,6 +183,42 @@ def test_the_benchmark_images_of_a_growing_dataset_are_drawn_where_their_label_p
     assert dots.get_marker() == "o" and len(dots.get_xdata()) == judged
 
 
+MOMENTS = {
+    "seconds": (("2026-11-22T14:14:05Z", "2026-11-22T14:14:45Z"), "14:14:10", "22 Nov 2026"),
+    "one snapshot": (("2026-11-22T14:14:05Z",), "14:10", "22 Nov 2026"),
+    "days": (("2026-11-01T12:00:00Z", "2026-11-12T12:00:00Z"), "05 Nov", "2026"),
+}
+
+
+@pytest.mark.parametrize("case", MOMENTS)
+def test_moments_of_growth_are_written_in_full(figure_of, case):
+    times, shown, shared = MOMENTS[case]
+    points, growth = growing((400, 800)[: len(times)], (1, 2)[: len(times)])
+    figure = figure_of(points, growth.assign(created_at=times))
+    axis = figure.axes[1].xaxis
+    figure.savefig(BytesIO())
+    written = [label.get_text() for label in axis.get_ticklabels()]
+    assert shown in written and len(set(written)) == len(written) >= 3
+    assert axis.get_offset_text().get_text() == shared
+
+
+def test_marks_of_growth_are_said_to_be_snapshots(figure_of):
+    texts = [text.get_text() for text in figure_of(*growing()).axes[1].texts]
+    assert "◆ a version trained on this snapshot was promoted" in texts
+
+
+def test_nothing_crosses_the_label_of_a_point_without_errors(figure_of):
+    points = curve(("cnn", "mlp"), (200, 718, 1_438), runs=1, dataset="digits")
+    runs = {key: [0.9, 0.98, 1.0, 0.9, 0.95, 0.99] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+    figure = figure_of(points.assign(**runs))
+    figure.savefig(BytesIO())
+    axes = figure.axes[0]
+    label = next(text for text in axes.texts if text.get_text() == "0 errors").get_window_extent()
+    drawn = [line.get_path().transformed(line.get_transform()) for line in axes.lines]
+    assert not any(path.intersects_bbox(label, filled=False) for path in drawn if len(path.vertices))
+    assert label.y0 >= axes.get_window_extent().y0
+
+
 def test_two_datasets_have_a_panel_each():
     one = pixels(learning_curves.learning_curve(CURVES["three recipes, four sizes"]))
     two = pixels(learning_curves.learning_curve(CURVES["two datasets"]))
@@ -281,14 +317,32 @@ def test_bins_with_a_handful_of_images_are_pale():
     assert not has_pale(figures.HANDFUL)
 
 
+def smallest_text_on_a_phone(draw, *args):
+    """The size in pixels of a plot's smallest text where a phone shows the whole plot."""
+    with style.plotting():
+        axes = draw.__wrapped__(*args).axes[0]
+        written = min(text.get_fontsize() for text in (*axes.texts, *axes.get_xticklabels(), *axes.get_yticklabels()))
+    return written * style.DPI / 72 * min(1.0, PHONE_PIXELS / pixels(draw(*args)).shape[1])
+
+
 def test_the_matrix_of_ten_classes_can_be_read_on_a_phone():
     images = np.full((10, 10), 1_234)
-    with style.plotting():
-        canvas = plots.confusion_matrix.__wrapped__(images, list("0123456789"))
-        written = min(text.get_fontsize() for axes in canvas.axes for text in axes.texts)
-    width = pixels(plots.confusion_matrix(images, list("0123456789"))).shape[1]
-    on_the_phone = min(1.0, PHONE_PIXELS / width)
-    assert written * style.DPI / 72 * on_the_phone >= READABLE_PIXELS
+    assert smallest_text_on_a_phone(plots.confusion_matrix, images, list("0123456789")) >= READABLE_PIXELS
+
+
+NAMES = {
+    "digits": "0123456789",
+    "words": ["elephant seal", "a name that goes on and on and on", "cat"],
+    "sixty": [f"kind {number}" for number in range(60)],
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_the_images_of_each_class_can_be_read_on_a_phone(case):
+    counts = np.arange(len(NAMES[case])) * 1_000
+    png = exploration_plots.class_distribution(counts, NAMES[case])
+    assert has_clear_border(png)
+    assert smallest_text_on_a_phone(exploration_plots.class_distribution, counts, NAMES[case]) >= READABLE_PIXELS
 
 
 HISTORIES = {

@@ -16,8 +16,8 @@ DOCUMENTED = (
     "version, created_at, dataset, recipe, parameters, automatic, family, train_size, fitted_images, "
     "validation_images, seed, fit_seconds, benchmark_images, accuracy, accuracy_low, accuracy_high, errors, "
     "precision_macro, recall_macro, f1_macro, f1_weighted, matthews, log_loss, brier, calibration_error, roc_auc, "
-    "latency_ms, model_bytes, outcome, judged_at, judgements, policy, champion, gain_pp, p_value, benchmark_sha256, "
-    "digest, snapshot"
+    "latency_ms, model_bytes, outcome, standing, judged_at, judgements, policy, champion, gain_pp, p_value, "
+    "benchmark_sha256, digest, snapshot, folds"
 )
 
 PARAMETERS = tables.parameters_text({"epochs": 5, "batch_size": 128, "learning_rate": 0.01})
@@ -29,6 +29,7 @@ def test_results_have_the_documented_columns_and_a_row_per_version_oldest_first(
     assert ", ".join(table.columns) == DOCUMENTED
     assert list(table["version"]) == [versions[1].id, versions[0].id]
     assert list(table["outcome"]) == ["pass", "fail"]
+    assert list(table["standing"]) == ["pass", "unproven"]
 
 
 def test_a_row_says_what_the_version_says(make_version):
@@ -120,6 +121,15 @@ def test_runs_with_other_parameters_are_a_line_of_their_own_named_by_what_differ
     curve = tables.learning_curve_table(results.iloc[:0], pd.concat([quick, slow], ignore_index=True))
     assert dict(zip(curve["settings"], curve["accuracy"], strict=True)) == {"effort=quick": 0.7, "effort=max": 0.9}
     assert list(tables.learning_curve_table(results, repeats([0.9], [1.0]))["settings"]) == [""]
+
+
+def test_a_cross_fitted_version_is_a_line_of_its_own(make_version):
+    results = tables.results_table([make_version(accuracy=0.9), make_version(accuracy=0.8)]).assign(folds=[None, 3])
+    curve = tables.learning_curve_table(results)
+    assert dict(zip(curve["settings"], curve["accuracy"], strict=True)) == {
+        "": results["accuracy"][0],
+        "folds=3": results["accuracy"][1],
+    }
 
 
 def test_the_versions_of_a_growing_dataset_are_one_line_although_its_benchmark_grew_with_it(make_version):

@@ -19,6 +19,17 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+BROKEN_WORDS = """selector => [...document.querySelectorAll(selector)].flatMap(element => {
+    const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), broken = [];
+    while (walk.nextNode())
+        for (const { 0: word, index } of walk.currentNode.textContent.matchAll(/\\S+/g)) {
+            const range = document.createRange();
+            range.setStart(walk.currentNode, index);
+            range.setEnd(walk.currentNode, index + word.length);
+            if (new Set([...range.getClientRects()].map(line => line.top)).size > 1) broken.push(word);
+        }
+    return broken;
+})"""
 STROKES_FILE = Path(pipeline.serving.__file__).parent / "static" / "strokes.json"
 
 
@@ -36,6 +47,12 @@ def chromium() -> str:
 def arguments() -> list[str]:
     """Its flags: nothing that talks to another host; root has no sandbox."""
     return [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+
+
+def broken_words(page: Any, selector: str) -> list[str]:
+    """The words within the elements that a line break cuts in two."""
+    found: list[str] = page.evaluate(BROKEN_WORDS, selector)
+    return found
 
 
 class Watched:
@@ -61,6 +78,8 @@ class Watched:
         return self.page
 
     def __exit__(self, *exception: object) -> None:
+        # An answer that is still on its way to a route's handler would fail it.
+        self.page.unroute_all(behavior="ignoreErrors")
         self.context.close()
         if exception[0] is None:
             assert self.complaints == []

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Watched, draw
+from browser import Watched, broken_words, draw
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 from quick_cases import quick
@@ -84,10 +84,53 @@ def test_a_drawing_that_rests_is_explained_and_a_new_stroke_hides_it(page: Any) 
     draw(page, "1")
     expect(page.locator("#why")).to_have_attribute("aria-label", "Why: nothing yet")
     expect(page.locator("#doubt")).to_have_text("Not sure: <b>unlike</b> the training images.")
-    assert page.inner_text("#sure").startswith("not sure at")
+    assert page.inner_text("#sure").startswith("not sure: probability")
     page.click("#clear")
     assert page.is_hidden("#doubt")
     assert page.inner_text("#reason") == ""
+
+
+def test_a_name_is_broken_between_words(chrome: Any, server: str) -> None:
+    name = "hippopotamus or elephant seal"
+
+    def renamed(route: Any) -> None:
+        reply = route.fetch()
+        answer = reply.json()
+        answer["predictions"][0]["label"] = name
+        route.fulfill(response=reply, json=answer)
+
+    with Watched(chrome, server, **SCREENS["wide"]) as page:
+        page.route("**/predict?*", renamed)
+        page.goto(server)
+        page.wait_for_selector("#bars li")
+        draw(page, "7")
+        assert label_of(page) == name
+        for width in (390, 800, 1200):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert broken_words(page, "#label") == [], width
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+
+
+@pytest.mark.parametrize(("probability", "doubt"), [(0.657, None), (0.42, None), (0.99, "Not sure: a reason.")])
+def test_only_a_doubt_of_the_server_makes_an_answer_unsure(
+    chrome: Any, server: str, probability: float, doubt: str | None
+) -> None:
+    def changed(route: Any) -> None:
+        reply = route.fetch()
+        answer = reply.json()
+        answer["predictions"][0] |= {"probability": probability} | ({"doubt": doubt} if doubt else {})
+        route.fulfill(response=reply, json=answer)
+
+    with Watched(chrome, server, **SCREENS["wide"]) as page:
+        page.route("**/predict?*", changed)
+        page.goto(server)
+        page.wait_for_selector("#bars li")
+        draw(page, "7")
+        label_of(page)
+        said = f"probability {100 * probability:.1f}\u00a0%, in "
+        assert page.text_content("#sure").startswith(f"not sure: {said}" if doubt else said)
+        assert page.is_visible("#doubt") == (doubt is not None)
+        assert ("unsure" in page.get_attribute("#label", "class")) == (doubt is not None)
 
 
 def _doubted(route: Any) -> None:
@@ -118,10 +161,13 @@ def test_bars_add_up_and_what_the_model_sees_is_shown(page: Any) -> None:
 
     assert page.locator("#bars li").count() == 10
     assert page.inner_text("#bars li.best .name") == page.inner_text("#label") == "7"
+    page.locator("#bars .name").last.evaluate("name => { name.textContent = 'elephant'; }")
+    starts = "[...document.querySelectorAll('#bars .track')].map(bar => bar.getBoundingClientRect().left)"
+    assert len(set(page.evaluate(starts))) == 1, "bars start together, however long the names are"
     width, height, *pixels = page.evaluate(SEEN)
     assert (width, height) == (28, 28)
     assert max(pixels) > 200
-    assert page.inner_text("#sure").startswith(("sure at", "not sure at"))
+    assert page.inner_text("#sure").startswith("probability")
 
 
 def test_undo_takes_the_last_stroke_and_clear_takes_all(page: Any) -> None:
@@ -205,6 +251,7 @@ def test_a_file_that_is_no_picture_gets_a_sentence(chrome: Any, server: str) -> 
         page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"})
         page.wait_for_selector("#refusal:not([hidden])")
         assert "not a picture" in page.inner_text("#refusal")
+        expect(page.locator("#photo")).to_be_hidden()
         watched.complaints = [text for text in watched.complaints if "422" not in text]
 
 

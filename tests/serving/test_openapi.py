@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -21,8 +22,11 @@ from served import Promote, constant_onnx, install_version
 
 from pipeline.serving.app import create_app
 from pipeline.serving.keeping import Keeping
+from pipeline.serving.refusals import MOST_BYTES, MOST_IMAGES, MOST_PICTURES
 from pipeline.store.home import Home
 from pipeline.store.served_upkeep import Limits
+
+ROOT = Path(__file__).parents[2]
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 REPORT = "GET /versions/{version_id}/report.html"
@@ -105,6 +109,16 @@ def test_the_documents_examples_are_predicted(client_of_digits: TestClient) -> N
     for example in body["application/json"]["examples"].values():
         reply = client_of_digits.post("/predict", json=example["value"])
         assert (reply.status_code, reply.json()["predictions"][0]["label"]) == (200, "1")
+
+
+def test_document_and_docs_state_what_a_request_may_hold(client_of_digits: TestClient) -> None:
+    body = client_of_digits.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]["content"]
+    files = body["multipart/form-data"]["schema"]["properties"]["files"]
+    images = body["application/json"]["schema"]["properties"]["images"]
+    assert f"At most {MOST_PICTURES} pictures and {MOST_BYTES // 2**20} MiB in a request" in files["description"]
+    assert f"at most {MOST_IMAGES:,} in a request" in images["description"]
+    stated = f"at most {MOST_PICTURES} files, or {MOST_IMAGES:,} images as pixels, and {MOST_BYTES // 2**20} MiB"
+    assert stated in (ROOT / "docs" / "serving.md").read_text()
 
 
 @pytest.fixture

@@ -107,6 +107,18 @@ REFUSED = {
 }
 
 
+def test_the_last_word_of_a_user_counts(client: TestClient, home: Home) -> None:
+    (prediction,) = predict(client)
+    folder = home.datasets / DATASET
+    for label in ("1", "2"):
+        assert client.post("/feedback", json={"prediction_id": prediction, "label": label}).status_code == 200
+    (waiting,) = quarantine.waiting(folder)
+    assert "A user says 2 where" in waiting.reason
+    answered = waiting.reason.split()[-3]
+    client.post("/feedback", json={"prediction_id": prediction, "label": answered})
+    assert quarantine.waiting(folder) == []
+
+
 def test_feedback_that_makes_no_sense_is_refused(client: TestClient, home: Home) -> None:
     for name, (status, said) in REFUSED.items():
         reply = client.post("/feedback", json=said)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from browser import PHONE, Watched
+from browser import PHONE, Watched, broken_words
 from playwright.sync_api import expect
 from reviewed import NAME, make_queue
 from served import running
@@ -60,3 +60,27 @@ def test_a_thumb_and_then_keys_alone_decide(chrome: Any, home: Home) -> None:
         (9, "Ada", "audit"),
     }
     assert len(decisions.read(home.datasets / NAME).stored) == 3
+
+
+def test_names_of_classes_are_broken_between_words(chrome: Any, home: Home) -> None:
+    names = ["circle", "square", "triangle", "elephant seal", "hippopotamus", "rhododendron garden"]
+
+    def renamed(route: Any) -> None:
+        reply = route.fetch()
+        route.fulfill(response=reply, json=reply.json() | {"classes": [{"name": one, "key": None} for one in names]})
+
+    make_queue(home)
+    server = running(home)
+    with server as address:
+        watched = Watched(chrome, address, **PHONE)
+        with watched as page:
+            page.goto(server.review_link())
+            page.route("**/review/next*", renamed)
+            page.fill("#name", "Ada")
+            page.tap("#who button")
+            expect(page.locator("#classes button")).to_have_count(len(names))
+            for width in (390, 1200):
+                page.set_viewport_size({"width": width, "height": 900})
+                assert broken_words(page, "#classes button") == [], width
+                assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+            watched.complaints = [text for text in watched.complaints if "401" not in text]

@@ -17,6 +17,7 @@ from served import Promote, constant_onnx, get_json, install_version, running, w
 from pipeline.contracts import Deployment
 from pipeline.inference.occlusion import occlusion
 from pipeline.inference.predictor import OnnxPredictor
+from pipeline.reports import html, navigation
 from pipeline.serving import explanations, inputs, refusals
 from pipeline.serving.app import create_app
 from pipeline.serving.champion import ChampionWatch
@@ -306,6 +307,14 @@ def test_who_is_lost_is_told_where_to_look(client: TestClient, name: str) -> Non
     assert "GET /openapi.json" in answer.json()["detail"]
 
 
+def test_a_browser_that_is_lost_gets_a_page(client: TestClient) -> None:
+    for path in ("/nothing", "/versions/nothing/report.html"):
+        answer = client.get(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "<h1>Error 404</h1>" in answer.text and "There is no" in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
 def test_pages_answer_head_requests(client: TestClient) -> None:
     for path in ("/", "/dashboard"):
         answer = client.head(path)
@@ -351,6 +360,37 @@ def test_a_report_that_was_deleted_is_said_to_be_gone(home: Home, promote: Promo
     assert f"{version}/report.html" not in dashboard
 
 
+def test_the_exploration_is_served_in_the_header_of_all_pages(home: Home, promote: Promote) -> None:
+    promote(constant_onnx((28, 28, 1), 1), "20261121-134502-cnn-12000-7f3a")
+    folder = home.metric_results / "eda"
+    with TestClient(create_app(home)) as client:
+        missing = client.get("/eda/index.html")
+        assert missing.status_code == 404
+        assert "`simulator.py explore` writes it" in missing.json()["detail"]
+        assert "Exploration" not in client.get("/").text
+
+        written = html.header(navigation.on_disk(folder / "index.html", home.metric_results, "Exploration"))
+        folder.mkdir(parents=True)
+        (folder / "index.html").write_text(f"<body>{written}<h1>360 images</h1></body>")
+        (folder / "label_errors.csv").write_text("row\n1\n")
+        (folder / "notes.txt").write_text("secret")
+        (home.root / "outside.csv").write_text("secret")
+        (folder / "linked.csv").symlink_to(home.root / "outside.csv")
+
+        for path in ("/", "/dashboard", "/api"):
+            assert '<a href="/eda/index.html">Exploration</a>' in client.get(path).text, path
+        page = client.get("/eda/index.html")
+        assert "360 images" in page.text
+        assert '<a href="/eda/index.html" aria-current="page">' in page.text
+        assert '<a href="/dashboard">' in page.text
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "script" not in policy
+        listed = client.get("/eda/label_errors.csv")
+        assert (listed.text, listed.headers["content-type"]) == ("row\n1\n", "text/csv; charset=utf-8")
+        for name in ("notes.txt", "linked.csv", "..%2findex.html", "%2e%2e/results.csv", "<b>.png", "eda"):
+            assert client.get(f"/eda/{name}").status_code == 404, name
+
+
 def test_only_named_hosts_are_answered(digits_home: Home) -> None:
     with TestClient(create_app(digits_home, allowed_hosts=["localhost"])) as client:
         assert client.get("/healthz", headers={"host": "rebound.example"}).status_code == 400
@@ -358,7 +398,8 @@ def test_only_named_hosts_are_answered(digits_home: Home) -> None:
 
 
 def test_before_the_first_champion_everything_says_what_to_do(home: Home, promote: Promote) -> None:
-    with TestClient(create_app(home)) as client:
+    told: list[str] = []
+    with TestClient(create_app(home, notify=told.append)) as client:
         assert client.get("/healthz").status_code == 200
         for reply in (
             client.get("/readyz"),
@@ -373,6 +414,8 @@ def test_before_the_first_champion_everything_says_what_to_do(home: Home, promot
         promote(constant_onnx(GREY, 3), "20261121-100000-cnn-600-aaaa")
 
         wait_until(lambda: client.get("/readyz").status_code == 200, "the first champion serves")
+        wait_until(lambda: bool(told), "the log names it")
+    assert told[0].endswith(", 20261121-100000-cnn-600-aaaa serves mnist.")
 
 
 def _label(client: TestClient) -> str:
@@ -384,13 +427,19 @@ def _label(client: TestClient) -> str:
 
 def test_promotion_and_rollback_are_picked_up_without_a_failed_request(home: Home, promote: Promote) -> None:
     three, five = constant_onnx(GREY, 3), constant_onnx(GREY, 5)
+    told: list[str] = []
     promote(three, "20261121-100000-cnn-600-aaaa")
-    with TestClient(create_app(home)) as client:
+    with TestClient(create_app(home, notify=told.append)) as client:
         assert _label(client) == "3"
         promote(five, "20261121-110000-cnn-600-bbbb")
         wait_until(lambda: _label(client) == "5", "the new champion answers")
         promote(three, "20261121-100000-cnn-600-aaaa")
         wait_until(lambda: _label(client) == "3", "the old champion is back")
+        wait_until(lambda: len(told) == 2, "the log names both")
+    assert [sentence.partition(", ")[2] for sentence in told] == [
+        "20261121-110000-cnn-600-bbbb serves mnist instead of 20261121-100000-cnn-600-aaaa.",
+        "20261121-100000-cnn-600-aaaa serves mnist instead of 20261121-110000-cnn-600-bbbb.",
+    ]
 
 
 def _cut_model(deployment: Deployment) -> None:

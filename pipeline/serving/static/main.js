@@ -170,6 +170,9 @@ async function reduced(file) {
   return new Promise((resolve) => sheet.toBlob(resolve, "image/png"));
 }
 
+// A file that no browser can show has a sentence of the server's instead.
+element("photo").addEventListener("error", () => (element("photo").hidden = true));
+
 function forgetPhoto() {
   if (state.photo) URL.revokeObjectURL(element("photo").src);
   state.photo = null;

@@ -1,9 +1,9 @@
 // The answer: the label, a bar for each class, what the model sees, why it says so, and whether to doubt it.
 
-const SURE = 0.6;
 const LEAST_FALL = 0.05; // where nothing falls by more than this, the answer rests on no single part, as in the reports
 const STRONGEST = 0.75; // how much orange covers the picture where the answer rests on it most
 const element = (id) => document.getElementById(id);
+let stated = ""; // the probability of the answer, in words
 
 function percent(share) {
   if (share > 0 && share < 0.001) return "<\u00a00.1\u00a0%";
@@ -19,16 +19,24 @@ export function showClasses(classes, [height, width]) {
 }
 
 export function showPrediction(prediction, note) {
-  const { label, probability, probabilities, seen } = prediction;
+  const { label, probability, probabilities, seen, doubt } = prediction;
   element("refusal").hidden = true;
   element("label").textContent = label;
   element("label").classList.toggle("word", label.length > 2);
-  element("label").classList.toggle("unsure", probability < SURE);
-  element("sure").textContent = `${probability < SURE ? "not sure" : "sure"} at ${percent(probability)}${note}`;
+  stated = `probability ${percent(probability)}${note}`;
+  showDoubt(doubt);
   for (const row of element("bars").children) fill(row, probabilities[row.dataset.name], row.dataset.name === label);
   paint("seen", seen);
   element("seen").setAttribute("aria-label", "What the model sees: the picture, centred and scaled");
-  return `${label}, ${probability < SURE ? "not sure" : "sure"} at ${Math.round(100 * probability)} percent`;
+  return `${label}, ${doubt ? "not sure, " : ""}probability ${Math.round(100 * probability)} percent`;
+}
+
+// Only the server doubts an answer: what a probability is worth differs from model to model.
+function showDoubt(doubt) {
+  element("doubt").textContent = doubt ?? "";
+  element("doubt").hidden = !doubt;
+  element("label").classList.toggle("unsure", Boolean(doubt));
+  element("sure").textContent = `${doubt ? "not sure: " : ""}${stated}`;
 }
 
 // What is known once a picture rests: the parts that the answer rests on, and why to doubt it.
@@ -38,23 +46,19 @@ export function showReasons({ label, probability, seen, why, doubt }) {
   paint("why", marked(seen, why, Math.max(strongest, LEAST_FALL)));
   element("reason").textContent = parts;
   element("why").setAttribute("aria-label", `Why: ${parts}`);
-  element("doubt").textContent = doubt ?? "";
-  element("doubt").hidden = !doubt;
-  if (!doubt) return null;
-  element("label").classList.add("unsure");
-  element("sure").textContent = element("sure").textContent.replace(/^sure/, "not sure");
-  return `${label}, at ${Math.round(100 * probability)} percent. ${doubt}`;
+  showDoubt(doubt);
+  return doubt ? `${label}, probability ${Math.round(100 * probability)} percent. ${doubt}` : null;
 }
 
 export function hideReasons() {
   clear("why");
   element("reason").textContent = "";
   element("why").setAttribute("aria-label", "Why: nothing yet");
-  element("doubt").hidden = true;
 }
 
 export function showNothing() {
   hideReasons();
+  element("doubt").hidden = true;
   element("refusal").hidden = true;
   element("label").textContent = "?";
   element("label").className = "label unsure";
