@@ -11,24 +11,24 @@ HEIGHT = 1.0
 COLOURS = 64
 PERSON, STAGE, FOLDER = style.SHADE, "#dcedf8", style.PAPER
 BOXES = {
-    "arrive": (1.1, 2.6, 2.05, "Inbox", "folders, archives,\ntables, pictures", PERSON),
-    "check": (3.85, 2.6, 2.05, "Ingest", "prepare, check,\nset doubts aside", STAGE),
-    "store": (6.6, 2.6, 2.05, "datasets/", "snapshots; roles\nthat never change", FOLDER),
-    "train": (9.35, 2.6, 2.05, "Trainer", "fit, export to ONNX,\nprove parity", STAGE),
-    "judge": (12.1, 2.6, 2.05, "Watcher", "benchmark against\nthe champion", STAGE),
-    "promote": (14.85, 2.6, 2.05, "Deployer", "promote\nwhat passed", STAGE),
+    "arrive": (1.1, 2.6, 1.9, "Inbox", "folders, archives,\ntables, pictures", PERSON),
+    "check": (3.85, 2.6, 1.9, "Ingest", "prepare, check,\nset doubts aside", STAGE),
+    "store": (6.6, 2.6, 1.9, "datasets/", "snapshots; roles\nthat never change", FOLDER),
+    "train": (9.35, 2.6, 1.9, "Trainer", "fit, export to ONNX,\nprove parity", STAGE),
+    "judge": (12.1, 2.6, 1.9, "Watcher", "benchmark against\nthe champion", STAGE),
+    "promote": (14.85, 2.6, 1.9, "Deployer", "promote\nwhat passed", STAGE),
     "serve": (17.6, 2.6, 2.05, "Web page, API", "predictions, feedback", STAGE),
     "review": (3.85, 4.6, 2.05, "Review", "a person decides", PERSON),
     "versions": (
         12.1,
         0.6,
-        3.2,
+        3.4,
         "versions/",
         "every version, its verdict and report;\nthose that failed in versions/failed/",
         FOLDER,
     ),
     "results": (7.9, 0.6, 3.1, "metric_results/", "tables, plots, workbook, overview", FOLDER),
-    "production": (14.85, 0.6, 1.6, "production/", "the champion", FOLDER),
+    "production": (14.85, 0.6, 1.75, "production/", "the champion", FOLDER),
     "application": (17.6, 0.6, 2.05, "Application", "predict, submit\nto Kaggle", STAGE),
 }
 """Centre, width, title, text and colour of each box."""

@@ -3,8 +3,8 @@
 #
 # The whole story in one sitting: collect the images, look at them, decide who may see which, train three CNNs that
 # grow step by step, judge them on images that none of them ever saw, predict, and compare deep learning with boosted
-# trees as the data grows. Every cell calls the project's own functions, so what you see here is what
-# `simulator.py run` does, and every figure below is computed by the cell above it.
+# trees as the data grows. The project's own functions do all of it, so what you see here is what `simulator.py run`
+# does, and no figure is typed in: each is computed when the notebook runs.
 
 # %%
 import itertools
@@ -37,8 +37,8 @@ def show(png, words):
 # %% [markdown]
 # ## Parameters
 #
-# Change them here, or on the command line: `simulator.py notebook --set train_size=60000`. The defaults take a few
-# minutes on two cores. A size that is larger than the dataset means all of it.
+# Sizes, epochs and models can be set on the command line: `simulator.py notebook --set train_size=60000`. The defaults
+# take a few minutes on two cores. A size that is larger than the dataset means all of it.
 
 # %% tags=["parameters"]
 dataset = "auto"

@@ -16,6 +16,7 @@ from pipeline.cli.common import (
     print_json,
 )
 from pipeline.cli.settings_options import settings_option
+from pipeline.cli.terminal import hanging
 from pipeline.store.home import Home
 
 
@@ -41,9 +42,9 @@ def blend(
 
     The weights do not depend on the benchmark. The blend is one ONNX file; a version with hardly any weight is dropped.
     """
-    from pipeline.config import read_settings
     from pipeline.judging import explain
     from pipeline.orchestration import blending
+    from pipeline.settings_file import read_settings
 
     given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
     settings = read_settings(config, {**given, "metric": metric, "competition": competition})
@@ -61,4 +62,4 @@ def blend(
         console.print(line, markup=False)
     console.print()
     for line in explain.lines(made.version.verdict):
-        console.print(line, markup=False)
+        console.print(hanging(line))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.common import JsonOption, console, print_error, print_json
+from pipeline.cli.terminal import hanging
 from pipeline.errors import PipelineError, SettingsError
 
 if TYPE_CHECKING:
@@ -81,4 +82,4 @@ def _show(verdict: "Verdict", *, as_json: bool) -> None:
         print_json(asdict(verdict))
         return
     for line in explain.lines(verdict, advised=False):
-        console.print(line, markup=False)
+        console.print(hanging(line))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,6 +103,33 @@ def print_error(sentence: str) -> None:
     """Print why a command failed on standard error."""
     short = re.sub(r"\S+", lambda word: shortened(word[0], LONGEST_WORD), sentence)
     errors.print(Text.assemble(("Error:", "bold red"), " ", shortened(short, LONGEST_MESSAGE)))
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
+@contextmanager
+def saying_if_stopped(sentence: str) -> Iterator[None]:
+    """Print a sentence on standard error if Ctrl-C or SIGTERM ends what is done meanwhile: exit status 130 or 143.
+
+    A second SIGTERM ends the process at once, and so does any that comes before or afterwards.
+    """
+
+    def terminate(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        errors.print(sentence)
+        if isinstance(stop, _Terminated):
+            raise typer.Exit(128 + signal.SIGTERM) from stop
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run_app(app: Callable[..., Any]) -> None:

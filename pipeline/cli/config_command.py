@@ -8,9 +8,9 @@ import typer
 
 from pipeline.cli.columns import Column, print_columns
 from pipeline.cli.common import ConfigOption, JsonOption, console, notice, print_json
-from pipeline.cli.settings_options import SettingsCommand, flag_of, settings_given, with_settings
-from pipeline.config import SETTINGS_FILE, read_settings, read_table
+from pipeline.cli.settings_options import SettingsCommand, flag_of, notice_idle, settings_given, with_settings
 from pipeline.errors import SettingsError
+from pipeline.settings_file import SETTINGS_FILE, read_settings, read_table
 
 PANEL = "Train"
 COLUMNS = (Column("setting"), Column("value"), Column("from"))
@@ -54,11 +54,12 @@ def show(*, ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption
     sources = _sources(ctx, given)
     policy = from_table(settings.gate or None)
     run = settings_file.origins_of_run(table, sources, file)
+    notice_idle(settings, options, notice)
     found: Shown = {
         "run": _with_origins(settings.model_dump(mode="json"), run),
         "gate": _with_origins(_off(policy.model_dump()), settings_file.origins_of_gate(policy, table, sources, file)),
     }
-    for recipe, parameters in recipes_of(settings, notice).items():
+    for recipe, parameters in recipes_of(settings).items():
         in_options = options["overrides"].get(recipe, {})
         origins = settings_file.origins_of_recipe(recipe, settings, table, in_options, run["effort"], file)
         found[f"recipe.{recipe}"] = _with_origins(parameters, origins)

@@ -96,7 +96,12 @@ def remove(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help="Digests, recorded sources, or picture files.")],
     dataset: Annotated[str, typer.Option(help="Dataset that contains them.")],
     erase: Annotated[
-        bool, typer.Option("--erase", help="Also delete their bytes and digests from every snapshot and record.")
+        bool,
+        typer.Option(
+            "--erase",
+            help="Also delete their bytes and digests from every snapshot and record. Nothing of them is kept, so they "
+            "would be stored again if they arrived again.",
+        ),
     ] = False,
     home: HomeOption = None,
 ) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
+
+from pipeline.cli.terminal import Hanging
 
 GAP = 2
 
@@ -25,12 +25,7 @@ class Facts:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield what ``rich`` draws."""
-        if console.is_terminal:
-            table = Table(show_header=False, box=None, padding=(0, GAP, 0, 0))
-            for name, value in self.rows:
-                table.add_row(Text(name, style="dim"), Text(value))
-            yield Padding(table, (0, 0, 0, self.indent))
-            return
         width = max(len(name) for name, _ in self.rows) + GAP
         for name, value in self.rows:
-            yield Text(f"{'':{self.indent}}{name:<{width}}{value}")
+            line = Text(" " * self.indent).append(f"{name:<{width}}", "dim").append(value)
+            yield Hanging(line, self.indent + width)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, errors, notice, print_json
+from pipeline.cli.common import (
+    HomeOption,
+    JsonOption,
+    console,
+    errors,
+    notice,
+    print_json,
+    saying_if_stopped,
+)
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
@@ -103,19 +111,17 @@ def _take_in(place: Home, order: "Order", data_dir: Path | None, *, wait: bool, 
     from pipeline.growing import batch_report
     from pipeline.growing.ingest import ingest as take_in
 
-    try:
-        with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bars:
-            task = bars.add_task("preparing", total=None)
-            batch = take_in(
-                place,
-                order,
-                desk_of(place, data_dir),
-                lambda done, total: bars.update(task, completed=done, total=total),
-                wait=wait,
-            )
-    except KeyboardInterrupt:
-        errors.print("Stopped. The dataset is intact; the same command takes in whatever is not stored yet.")
-        raise
+    stopped = "Stopped. The dataset is intact; the same command takes in whatever is not stored yet."
+    bars = Progress(console=errors, disable=not errors.is_terminal, transient=True)
+    with saying_if_stopped(stopped), bars:
+        task = bars.add_task("preparing", total=None)
+        batch = take_in(
+            place,
+            order,
+            desk_of(place, data_dir),
+            lambda done, total: bars.update(task, completed=done, total=total),
+            wait=wait,
+        )
     page = batch_report.write(place, batch)
     if as_json:
         print_json({**batch.facts(), "report": str(page)})

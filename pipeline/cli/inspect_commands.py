@@ -119,6 +119,13 @@ def show(
         return
     for line in lines(found, sent):
         console.print(line)
+    if not found.damage:
+        report = found.folder / "report.html"
+        console.print(
+            f"Report: {report if report.exists() else 'deleted with the erasure of images'}",
+            style="dim",
+            soft_wrap=True,
+        )
 
 
 def compare(
@@ -159,8 +166,10 @@ def evaluate(
 ) -> None:
     """Evaluate versions, or a checkpoint, on their benchmark or on other images.
 
+    Of a named dataset, only images that trained or validated none of these versions count.
+
     Several versions or datasets are compared in a table, and in a picture that adds corrupted and rotated copies of the
-    benchmark.
+    benchmark; workbook and overview show both.
     """
     from pipeline.inspection import evaluation, test_sets
     from pipeline.store import scores, versions
@@ -168,19 +177,18 @@ def evaluate(
     place = Home.find(home)
     sources: list[str | None] = [*dataset] if dataset else [None]
     measured = []
-    for found in [versions.find(place, one) for one in named]:
+    compared = [versions.find(place, one) for one in named]
+    for found in compared:
         for source in sources:
             result = evaluation.evaluate(
-                place, found, checkpoint=checkpoint, dataset=source, data_dir=data_dir, notify=notice
+                place, found, checkpoint=checkpoint, dataset=source, data_dir=data_dir, notify=notice, beside=compared
             )
             scores.write(test_sets.file_of(place, result.name), result.scores)
             measured.append((found, result))
     if len(measured) == 1:
         _show_evaluation(place, *measured[0], as_json=as_json)
-    elif as_json:
-        print_json([{"version": found.id, "images": one.images, **one.scores.as_json()} for found, one in measured])
     else:
-        _show_evaluations(place, measured)
+        _show_evaluations(place, measured, as_json=as_json)
 
 
 def _show_evaluation(place: Home, found: Version, result: "Evaluation", *, as_json: bool) -> None:
@@ -196,14 +204,21 @@ def _show_evaluation(place: Home, found: Version, result: "Evaluation", *, as_js
     console.print(f"Written to {test_sets.file_of(place, result.name)}", style="dim", soft_wrap=True)
 
 
-def _show_evaluations(place: Home, measured: "Sequence[tuple[Version, Evaluation]]") -> None:
+def _show_evaluations(place: Home, measured: "Sequence[tuple[Version, Evaluation]]", *, as_json: bool) -> None:
     from pipeline.cli.version_table import print_evaluations
-    from pipeline.inspection import test_sets
+    from pipeline.inspection import reporting, test_sets
+    from pipeline.store import lock
 
-    print_evaluations(console, measured)
-    if len(test_sets.write(place)):
-        for name in (test_sets.PICTURE, test_sets.TABLE):
-            console.print(f"Written to {place.metric_results / name}", style="dim", soft_wrap=True)
+    if as_json:
+        print_json([{"version": found.id, "images": one.images, **one.scores.as_json()} for found, one in measured])
+    else:
+        print_evaluations(console, measured)
+    with lock.writing(place, wait=True, notify=notice):
+        figures = reporting.publish(place)
+    if len(test_sets.table(place)) and not as_json:
+        folder = place.metric_results
+        for path in (folder / test_sets.PICTURE, folder / test_sets.TABLE, figures["workbook"], figures["overview"]):
+            console.print(f"Written to {path}", style="dim", soft_wrap=True)
 
 
 def report(home: HomeOption = None) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli.common import VERSION_HELP, ConfigOption, HomeOption, JsonOption, console, notice, print_json
 from pipeline.cli.settings_options import settings_option
+from pipeline.cli.terminal import hanging
 from pipeline.contracts import Version
 from pipeline.store.home import Home
 
@@ -42,9 +43,9 @@ def judge(
     Each judgement is charged to the error budget like a first one; a version that already has a verdict for these three
     keeps it, at no cost. A version that passes is promoted.
     """
-    from pipeline.config import read_settings
     from pipeline.judging import explain
     from pipeline.orchestration import judge_stored
+    from pipeline.settings_file import read_settings
 
     given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
     settings = read_settings(config, given)
@@ -56,7 +57,7 @@ def judge(
     for one in judged:
         console.print(one.sentence, markup=False)
         for line in explain.lines(one.version.verdict):
-            console.print(line, markup=False)
+            console.print(hanging(line))
     if not judged:
         console.print("No version was refused for lack of proof alone: there is nothing to judge again.")
 

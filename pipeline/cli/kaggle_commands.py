@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.columns import Column, print_columns
 from pipeline.cli.common import (
     VERSION_HELP,
     ChampionOption,
@@ -20,13 +19,12 @@ from pipeline.cli.common import (
 )
 from pipeline.cli.production_commands import champion_of
 from pipeline.cli.settings_options import settings_option
-from pipeline.errors import SettingsError
-from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices, option
+from pipeline.errors import DataError, SettingsError
+from pipeline.facts.competition import DEFAULT_COMPETITION, CompetitionChoices, name_in, option
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
     from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
-    from pipeline.facts.submission import SubmissionRecord
     from pipeline.orchestration.refitting import RefitRequest
     from pipeline.publishing.entry import Entry
 
@@ -35,14 +33,7 @@ app = typer.Typer(
 )
 
 BEST = "best"
-SUBMISSIONS = (
-    Column("when", place="spare"),
-    Column("reference", place="spare"),
-    *map(Column, ("status", "metric", "expected", "95 %", "public", "difference")),
-    Column("version", place="below"),
-    Column("", place="note"),
-)
-CompetitionOption = Annotated[str, typer.Option(help="Name of the competition, as in its web address.")]
+CompetitionOption = Annotated[str, typer.Option(help="Name of the competition, or its web address.", callback=name_in)]
 RefitOption = Annotated[
     int | None,
     typer.Option(
@@ -66,7 +57,11 @@ LeakOption = Annotated[
 ]
 ResendOption = Annotated[
     bool,
-    typer.Option("--resend", help="Send again even if an earlier attempt of unknown outcome may have reached Kaggle."),
+    typer.Option(
+        "--resend",
+        help="Send a file again that Kaggle has, could not score, or may have from an attempt of unknown outcome; with "
+        "--version best, choose also from what Kaggle could not score.",
+    ),
 ]
 LimitOption = Annotated[float, typer.Option(min=1, help="Seconds to wait for Kaggle.")]
 ShapeOption = Annotated[str | None, settings_option("shape")]
@@ -137,20 +132,25 @@ def submit(
     place = Home.find(home)
     choices = CompetitionChoices(metric=metric, probabilities=probabilities)
     entry = entries.enter(place, competition, choices, notice, test_images=test_images, all_files=test_images is None)
-    found = _best(place, entry, dataset) if version == BEST else _named(place, entry, version, dataset)
+    found = _best(place, entry, dataset, resend) if version == BEST else _named(place, entry, version, dataset)
     if found is None:
         return
     chosen, test, entry = found
+    if version is None and (better := best.better_than(place, entry, test, chosen.id)):
+        notice(better)
+    patience = Patience(limit_seconds=time_limit)
+    if refit is not None:
+        submitter.require_allowance(place, entry, chosen, refit, patience)
     submission = best.predict(place, chosen, entry, test)
     made = None
     if refit is not None:
-        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak)
+        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak, competition)
         made, submission = _refitted(place, wanted, submission, entry, data_dir)
     if escaped := escape_notice(submission):
         notice(escaped)
     request = submitter.Request(chosen, submission, test, entry, allow_leak, resend, made)
     with _reports_up_to_date(place), console.status("Working …"):
-        record = submitter.submit(place, request, Patience(limit_seconds=time_limit), notice)
+        record = submitter.submit(place, request, patience, notice)
     console.print(submitter.outcome_sentence(record), markup=False)
 
 
@@ -164,14 +164,27 @@ def _named(
 
     own = _own_dataset(entry.competition)
     served = dataset or (own if own in production.datasets(home) else None)
-    name = champion_of(home, served).id if version is None else version
+    name = _champion(home, entry.competition, served) if version is None else version
     chosen = versions.require_whole(versions.find(home, name, dataset_name(home, served)))
     application = Application(chosen)
     entry = entries.accepted(home, entry, application.classes, notice)
     return chosen, entries.load_test_images(entry, application.shape, application.preparation, notice), entry
 
 
-def _best(home: Home, entry: "Entry", dataset: str | None) -> "tuple[Version, UnlabelledImages, Entry] | None":
+def _champion(home: Home, competition: str, dataset: str | None) -> str:
+    from pipeline.store import production, versions
+
+    if not production.datasets(home) and versions.list_versions(home):
+        raise DataError(
+            "No version has passed the gate yet, so there is no champion to submit: `simulator.py kaggle submit"
+            f"{option(competition)} --version {BEST}` submits the version with the best expected score all the same."
+        )
+    return champion_of(home, dataset).id
+
+
+def _best(
+    home: Home, entry: "Entry", dataset: str | None, resend: bool
+) -> "tuple[Version, UnlabelledImages, Entry] | None":
     """As ``_named``, of the version with the best expected score; ``None`` if there is none to submit."""
     from pipeline.data.preparation import recorded_in
     from pipeline.publishing import best
@@ -180,7 +193,7 @@ def _best(home: Home, entry: "Entry", dataset: str | None) -> "tuple[Version, Un
     facts = best.dataset_of(home, dataset_name(home, dataset), _own_dataset(entry.competition))
     entry = entries.accepted(home, entry, facts.classes, notice)
     test = entries.load_test_images(entry, facts.shape, recorded_in(facts), notice)
-    version = best.choose(home, entry, test, facts.name, notice)
+    version = best.choose(home, entry, test, facts.name, notice, resend=resend)
     return None if version is None else (version, test, entry)
 
 
@@ -188,13 +201,15 @@ def _refitted(
     home: Home, request: "RefitRequest", submission: "Submission", entry: "Entry", data_dir: Path | None
 ) -> "tuple[Refit, Submission]":
     """Refit a version on its dataset as it is now, and replace its submission."""
-    from pipeline.config import read_settings
     from pipeline.orchestration import judge_stored, refitting
+    from pipeline.settings_file import read_settings
 
     settings = read_settings(None, {"data_dir": data_dir})
     data = judge_stored.load_now(settings, home, judge_stored.Wanted(), [request.champion], notice)
     made = refitting.refit(home, request, data, notice)
-    written = refitting.predict(made, submission, request.test, entry.sample, probabilities=entry.probabilities)
+    written = refitting.predict(
+        made, request.champion, submission, request.test, entry.sample, probabilities=entry.probabilities
+    )
     return made, written
 
 
@@ -208,9 +223,11 @@ def status(
     """Show all submissions with their current scores, and look again for those of unknown outcome."""
     from dataclasses import asdict
 
+    from pipeline.cli import submission_table
     from pipeline.publishing import delivery
     from pipeline.reports import submission_comparison
     from pipeline.services.calls import Patience
+    from pipeline.store import production
     from pipeline.store.submissions import UNCERTAIN
 
     place = Home.find(home)
@@ -222,10 +239,10 @@ def status(
         return
     if not records:
         _require_known(place, competition)
-        which = option(competition)
+        which = option(competition) + ("" if production.datasets(place) else f" --version {BEST}")
         console.print(f"Nothing has been submitted to {competition} yet: `simulator.py kaggle submit{which}` does.")
         return
-    _print_submissions(records)
+    submission_table.show(console, records)
     console.print(submission_comparison.in_words(records), markup=False)
     for record in records:
         if record.status in UNCERTAIN:
@@ -242,30 +259,6 @@ def _require_known(home: Home, competition: str) -> None:
             f"Nothing was ever downloaded from or submitted to {competition} here: --competition takes "
             f"{', '.join(sorted(known))}, or `simulator.py kaggle download --competition {competition}` gets its files."
         )
-
-
-def _print_submissions(records: "list[SubmissionRecord]") -> None:
-    from pipeline.publishing.submitter import LEAK_WORDS, REFIT_WORDS
-    from pipeline.reports import score_texts
-
-    rows = []
-    for record in records:
-        metric = record.metric
-        note = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if record.refit else "")
-        facts = (
-            record.submitted_at,
-            str(record.reference or ""),
-            record.status,
-            metric,
-            score_texts.score(metric, record.expected_score),
-            score_texts.interval(metric, record.expected_low, record.expected_high),
-            score_texts.score(metric, record.public_score, digits=3),
-            score_texts.difference(metric, record.difference),
-            record.version,
-            note,
-        )
-        rows.append(facts)
-    print_columns(console, SUBMISSIONS, rows)
 
 
 def _own_dataset(competition: str) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import select
+import signal
 import sys
 import termios
 import tty
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 
 AT_ONCE = 1024
 SECONDS = 0.2
-"""Between two looks for a Ctrl+C that came just before a key was waited for: it would not end the wait itself."""
+"""Between two looks for a Ctrl+C that came before a key was waited for: it would not end the wait itself."""
 END_OF_INPUT = "\x04"
 """Ctrl+D."""
 SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.)?")
@@ -25,6 +26,9 @@ class Keyboard:
     Args:
         descriptor: What is read.
         is_terminal: Whether a person types.
+
+    Attributes:
+        interrupted: Whether Ctrl+C was pressed. Where Python raises it inside a finalizer, the exception is lost.
     """
 
     def __init__(self, descriptor: int, *, is_terminal: bool) -> None:
@@ -32,6 +36,7 @@ class Keyboard:
         self._is_terminal = is_terminal
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
+        self.interrupted = False
 
     def key(self) -> str | None:
         """Return the next key, white space left out; ``None`` at the end of the input."""
@@ -55,7 +60,8 @@ class Keyboard:
 
     def _read(self) -> bool:
         while not select.select([self._descriptor], [], [], SECONDS)[0]:
-            pass
+            if self.interrupted:
+                raise KeyboardInterrupt
         content = os.read(self._descriptor, AT_ONCE)
         self._held += SEQUENCE.sub("", self._decoder.decode(content))
         return bool(content)
@@ -82,9 +88,16 @@ def opened() -> Iterator[Keyboard]:
     if not os.isatty(descriptor):
         yield Keyboard(descriptor, is_terminal=False)
         return
-    before = termios.tcgetattr(descriptor)
+    keys = Keyboard(descriptor, is_terminal=True)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        keys.interrupted = True
+        raise KeyboardInterrupt
+
+    before, handler = termios.tcgetattr(descriptor), signal.signal(signal.SIGINT, interrupt)
     try:
         tty.setcbreak(descriptor)
-        yield Keyboard(descriptor, is_terminal=True)
+        yield keys
     finally:
+        signal.signal(signal.SIGINT, handler)
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,7 +1,7 @@
 """``notebook``: the story as a notebook, run, and back again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,8 +58,14 @@ def notebook(
     if run:
         with atomic.disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        with _progress() as cell_starts:
-            failure = notebooks.execute(made, CHECKOUT, folder, cell_starts)
+        try:
+            with _progress() as cell_starts:
+                failure = notebooks.execute(made, CHECKOUT, folder, cell_starts)
+        except KeyboardInterrupt:
+            with suppress(OSError):
+                folder.rmdir()  # unless something is in it
+            errors.print("Stopped. Nothing was written; the same command starts from the first cell.")
+            raise
     written = {folder / f"{script.stem}.ipynb": notebooks.to_json(made)}
     if run:
         written[folder / f"{script.stem}.html"] = notebooks.to_html(made, script.stem, code=code)

@@ -49,6 +49,8 @@ ProbabilitiesOption = Annotated[
 OutputOption = Annotated[
     Path | None,
     typer.Option(
+        "--output",
+        "-o",
         help="Write a submission to this file, with the columns of the sample, or else ImageId,Label.",
         show_default="only for a CSV: submission.csv in metric_results/",
     ),
@@ -133,7 +135,9 @@ def predict(
     else:
         sets = _readable(files, application, unreadable)
     predicted = {file: application.predict(images) for file, images in sets.items()}
-    if unlike := likeness.warning(place, model, np.concatenate(list(predicted.values()))):
+    one_polarity = application.preparation.polarity != "any" and all(map(unlabelled.holds_pictures, sets))
+    answers = np.concatenate(list(predicted.values()))
+    if unlike := likeness.warning(place, model, answers, one_polarity=one_polarity):
         notice(unlike)
     if not writes:
         found = ((file, sets[file], predicted[file]) for file in files if file in sets)
@@ -257,6 +261,8 @@ def _print(answers: Sequence[_Answer], *, as_json: bool) -> None:
     for answer in answers:
         line = Text.assemble(f"{answer.place:<{width}}  ", (answer.label, "bold"), f"  {_percent(answer.probability)}")
         for label, value in answer.others.items():
+            if label == answer.label:
+                continue
             line.append(f"  {label}: {_percent(value)}", style="dim")
         console.print(line, soft_wrap=True)
 

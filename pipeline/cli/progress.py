@@ -5,13 +5,22 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from pipeline.cli.terminal_tables import verdict_text
 from pipeline.cli.time_left import TimeLeft
 from pipeline.contracts import Cell, FitProgress
 from pipeline.judging import standings
 from pipeline.orchestration.session import Row
+
+
+class _Steps(MofNCompleteColumn):
+    """How many steps of how many; nothing where no number is known."""
+
+    def render(self, task: Task) -> Text:
+        """Return what the column shows of a task."""
+        return Text() if task.total is None else super().render(task)
 
 
 class RunProgress:
@@ -30,7 +39,7 @@ class RunProgress:
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            _Steps(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[detail]}", style="dim", markup=False),
             console=console,
@@ -53,6 +62,10 @@ class RunProgress:
     def notice(self, sentence: str) -> None:
         """Show a sentence above the bars."""
         self._notify(sentence)
+
+    def doing(self, what: str) -> None:
+        """Show what is done beside training and judging."""
+        self._begin(what)
 
     def planned(self, cells: Sequence[Cell], to_train: Sequence[Cell]) -> None:
         """Start the bar over all cells; the time left is that of those to train."""

@@ -1,11 +1,15 @@
 """``prune``: remove old versions that failed."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.common import HomeOption, JsonOption, console, dataset_name, notice, print_json
+from pipeline.judging.words import counted
 from pipeline.store.home import Home
+
+if TYPE_CHECKING:
+    from pipeline.orchestration.pruning import Pruning, Rule
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +52,16 @@ def prune(
     size = f"{count} of {found.bytes / 2**20:,.1f} MiB"
     if remove:
         console.print(f"{size} removed.")
+    elif ids:
+        console.print(f"{size} would be removed: add --remove to delete them.")
     else:
-        console.print(
-            f"{size} would be removed: add --remove to delete them." if ids else "There is nothing to remove."
-        )
+        console.print(f"There is nothing to remove.{_spared(rule, found)}", soft_wrap=True)
+
+
+def _spared(rule: "Rule", found: "Pruning") -> str:
+    """Which failed versions the rule itself leaves, and how to change it."""
+    young = f"judged within the last {rule.older_than:g} days (--older-than)"
+    newest = f"among the {rule.keep} newest of their dataset and recipe (--keep)"
+    counts = {young: found.young, newest: found.newest}
+    spared = [f"{counted(count, 'failed version')} {why}" for why, count in counts.items() if count]
+    return f" Kept: {'; '.join(spared)}." if spared else ""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json
+from pipeline.cli.common import HomeOption, JsonOption, console, notice, print_json, saying_if_stopped
 from pipeline.errors import DataError, SettingsError
 from pipeline.store.home import Home
 
@@ -58,12 +58,9 @@ def review(
         return
     queue = ReviewQueue(place, dataset)
     name = reviewer or _user()
-    try:
-        with keyboard.opened() as keys:
-            _ask(queue, name, keys)
-    except KeyboardInterrupt:
-        notice("Stopped. Decisions are kept but not stored yet: the next review stores them, or undoes them with u.")
-        raise
+    stopped = "Stopped. Decisions are kept but not stored yet: the next review stores them, or undoes them with u."
+    with saying_if_stopped(stopped), keyboard.opened() as keys:
+        _ask(queue, name, keys)
     _store(place, queue, wait=not no_wait)
 
 

@@ -4,9 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, console, errors, notice
-from pipeline.cli.settings_options import SettingsCommand, settings_given, with_settings
+from pipeline.cli.common import ConfigOption, HomeOption, console, errors, notice, saying_if_stopped
+from pipeline.cli.settings_options import SettingsCommand, notice_idle, settings_given, with_settings
 from pipeline.store.home import Home
+
+STOPPED = (
+    "Stopped. Finished work is kept: the same command resumes the run, and `simulator.py report` shows what there is."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -35,15 +39,13 @@ def run(
     from pipeline import simulator
     from pipeline.cli.progress import RunProgress
     from pipeline.cli.terminal_tables import print_summary
-    from pipeline.config import read_settings
+    from pipeline.settings_file import read_settings
 
-    settings = read_settings(config, settings_given(given))
-    try:
-        with RunProgress(errors, notice) as observer:
-            summary = simulator.run(settings, Home.find(home), observer, wait=not no_wait)
-    except KeyboardInterrupt:
-        errors.print("Stopped. Finished work is kept; the same command resumes the run.")
-        raise
+    options = settings_given(given)
+    settings = read_settings(config, options)
+    notice_idle(settings, options, notice)
+    with saying_if_stopped(STOPPED), RunProgress(errors, notice) as observer:
+        summary = simulator.run(settings, Home.find(home), observer, wait=not no_wait)
     print_summary(console, summary)
     if summary.problem is not None:
         raise summary.problem

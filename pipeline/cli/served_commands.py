@@ -23,6 +23,7 @@ def register(parent: typer.Typer) -> None:
 @app.command()
 def show(dataset: DatasetOption = None, as_json: JsonOption = False, home: HomeOption = None) -> None:
     """Show how many predictions of which versions are kept, and since when."""
+    from pipeline.judging.words import counted
     from pipeline.store import served_log
 
     place = Home.find(home)
@@ -33,7 +34,7 @@ def show(dataset: DatasetOption = None, as_json: JsonOption = False, home: HomeO
         return
     for kept in found:
         console.print(
-            f"{kept.dataset}: {kept.predictions:,} predictions of {kept.version}, {kept.first} to {kept.last}",
+            f"{kept.dataset}: {counted(kept.predictions, 'prediction')} of {kept.version}, {kept.first} to {kept.last}",
             markup=False,
             soft_wrap=True,
         )

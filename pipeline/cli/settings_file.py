@@ -14,11 +14,12 @@ from pipeline.models import registry
 from pipeline.models.parameters import described
 
 WIDTH = 116
-UNSET = "…"
-"""Stands for a value where a setting has none by default."""
+UNSET = '"…"'
+"""Stands for a value where a setting has none by default: TOML, and no value that any setting takes unnoticed."""
 HEAD = """\
 Settings of `simulator.py run`, and of the commands that judge. Options on the command line override this file.
-A line that starts with # and a name shows a default: to change it, remove the #.
+A line that starts with # and a name, no space between, shows a default: to change it, remove the #, and that of the
+[table] above it. "…" stands where there is no default: replace it with a value.
 `simulator.py config show` prints what is in force and where it came from."""
 GATE = f"""\
 The rules of the gate: a preset ({", ".join(PRESETS)}), and what differs from it.

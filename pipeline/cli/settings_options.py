@@ -80,6 +80,15 @@ def settings_given(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def notice_idle(settings: Settings, options: Mapping[str, Any], notify: Callable[[str], None]) -> None:
+    """Notice parameters given for recipes that are not trained; a settings file may have tables for them as well."""
+    idle = [name for name in options["overrides"] if name not in settings.models]
+    if idle:
+        notify(
+            f"The settings for {' and '.join(idle)} have no effect: this run trains {' and '.join(settings.models)}."
+        )
+
+
 def flag_of(name: str, *, in_environment: bool = False) -> str:
     """Return the option of a setting, or the environment variable that also sets it."""
     field = Settings.model_fields[name]

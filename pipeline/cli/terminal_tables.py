@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.cli.columns import Column, print_columns
+from pipeline.cli.terminal import hanging
 from pipeline.contracts import Standing, Version
 from pipeline.judging import standings
 from pipeline.judging.words import not_passed
@@ -92,7 +92,7 @@ def _print_reason(console: Console, row: "Row") -> None:
 
 
 def _print_indented(console: Console, line: str, style: str = "") -> None:
-    console.print(Padding(Text(line, style=style), (0, 0, 0, 2)) if console.is_terminal else f"  {line}")
+    console.print(hanging(f"  {line}", style))
 
 
 def _print_advice(console: Console, rows: "Sequence[Row]") -> None:
@@ -113,9 +113,21 @@ def _print_outcome(console: Console, summary: "Summary") -> None:
         if made.stand_in:
             console.print("No test set was available; --test-images FILE predicts yours.", style="dim")
     else:
+        console.print(f"\n{_without_champion(summary)}", markup=False, soft_wrap=True)
+    if summary.sent:
         console.print(
-            f"\nNo version of '{summary.dataset}' has passed the gate yet, so it has no champion.", markup=False
+            f"\nSubmitted: {summary.sent.place}, predicted by {summary.sent.version_id}.", markup=False, soft_wrap=True
         )
     console.print("\nResults:")
     for title, path in summary.figures.items():
         console.print(f"  {title:<16} {path}", markup=False, soft_wrap=True)
+
+
+def _without_champion(summary: "Summary") -> str:
+    lacking = f"No version of '{summary.dataset}' has passed the gate yet, so it has no champion"
+    if summary.without_champion is None or summary.sent is not None:
+        return f"{lacking}."
+    return (
+        f"{lacking} and no predictions were written; to write those of a version that was refused, run "
+        f"`{summary.without_champion}`."
+    )

@@ -16,6 +16,7 @@ from pipeline.cli.common import (
     errors,
     notice,
     print_json,
+    saying_if_stopped,
 )
 from pipeline.cli.settings_options import with_settings
 from pipeline.store.home import Home
@@ -87,8 +88,8 @@ def tune(
     The first trial uses the defaults. Each trial is recorded as it ends, so the same command continues a search that
     was stopped. The result is a table for pipeline.toml; versions trained with it go through the gate.
     """
-    from pipeline.config import read_settings
     from pipeline.models.parameters import parse_overrides
+    from pipeline.settings_file import read_settings
     from pipeline.tuning import result_table
     from pipeline.tuning.searching import Limits
     from pipeline.tuning.tune import Wanted
@@ -97,11 +98,8 @@ def tune(
     settings = read_settings(config, {**of_search, "competition": competition, "metric": metric})
     limits = Limits(trials, _seconds(timeout))
     wanted = Wanted(model, train_size, _fixed(model, parse_overrides(fixed or [])), _sampler(sampler), limits)
-    try:
+    with saying_if_stopped("Stopped. Finished trials are kept; the same command continues the search."):
         found = search(settings, Home.find(home), wanted, notice, _Progress(trials))
-    except KeyboardInterrupt:
-        errors.print("Stopped. Finished trials are kept; the same command continues the search.")
-        raise
     if write is not None:
         result_table.merge(write, model, found.chosen, found.automatic)
     if as_json:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.facts import Facts
+from pipeline.cli.terminal import hanging
 from pipeline.cli.terminal_tables import percent, percent_with_interval, verdict_text
 from pipeline.contracts import Version
 from pipeline.facts.manifest_facts import BlendFacts, Manifest
@@ -54,7 +55,7 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
         yield Text(f"Judged {verdict.judged_at}: {verdict.outcome} by the gate '{verdict.policy}' ({where})", "dim")
     if version.earlier:
         yield Text(f"Latest verdict, {version.verdict.judged_at}:")
-    yield from (Text(line) for line in explain.lines(version.verdict))
+    yield from (hanging(line) for line in explain.lines(version.verdict))
     yield Text()
     yield from score_lines(version.scores)
     if version.manifest.rows.benchmark_in_folds:
@@ -63,14 +64,15 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
     yield _training(version.manifest)
     for record in submissions:
         score = "not known yet" if record.public_score is None else f"{record.public_score:.5f}"
+        inside = f"{record.expected_low:.4f} to {record.expected_high:.4f}"
+        expected = f"{record.expected_score:.4f}" if record.refit else inside
         yield Text(
             f"Submitted to {record.competition} on {record.submitted_at}: {record.status}, public score {score} "
-            f"(expected {record.expected_low:.4f} to {record.expected_high:.4f})"
+            f"(expected {expected})"
             + ("" if record.metric == "accuracy" else f", {score_texts.inside(record.metric)}")
             + (", trained on test images" if record.leak else "")
             + (", predicted by its refit on all labels" if record.refit else "")
         )
-    yield Text(f"Report: {version.folder / 'report.html'}", style="dim")
 
 
 def score_lines(scores: Scores) -> Iterator[RenderableType]:

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ import typer
 
 from pipeline.cli.common import ConfigOption, HomeOption, JsonOption, console, errors, notice, print_json
 from pipeline.cli.ingest_command import LabellerOption, NewClassesOption, RatioOption, desk_of
-from pipeline.cli.settings_options import settings_given, with_settings
+from pipeline.cli.settings_options import notice_idle, settings_given, with_settings
 from pipeline.errors import SettingsError
 from pipeline.store.home import Home
 
@@ -118,7 +118,6 @@ def watch(
         return
     if dataset is None or inbox is None:
         raise SettingsError("Give the dataset with --dataset and the folder to watch with --inbox.")
-    from pipeline.config import read_settings
     from pipeline.growing.ingest import Order
     from pipeline.growing.watch import Listeners, Orders, Pace
 
@@ -126,7 +125,7 @@ def watch(
     orders = Orders(
         order=order,
         inbox=inbox.expanduser().resolve(),
-        settings=_checked(read_settings(config, settings_given({**of_runs, "gate": gate}))),
+        settings=_checked(config, settings_given({**of_runs, "gate": gate})),
         every=every,
         pace=Pace.of(at_most) if at_most is not None else None,
         delete=delete,
@@ -164,7 +163,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _checked(settings: "Settings") -> "Settings":
+def _checked(config: Path | None, options: Mapping[str, Any]) -> "Settings":
     """The settings of the runs, judged with the preset `growing` unless another is set; checked before anything waits.
 
     Raises:
@@ -172,10 +171,13 @@ def _checked(settings: "Settings") -> "Settings":
     """
     from pipeline.judging.policy import from_table
     from pipeline.planning.cells import recipes_of
+    from pipeline.settings_file import read_settings
 
+    settings = read_settings(config, options)
+    notice_idle(settings, options, notice)
     growing = settings.model_copy(update={"gate": {"preset": "growing", **settings.gate}})
     from_table(growing.gate)
-    recipes_of(growing, notice)
+    recipes_of(growing)
     return growing
 
 

@@ -1,14 +1,21 @@
 """The notebook: it comes back as it was, takes parameters, refuses wrong ones, and runs from top to bottom."""
 
+import base64
+import io
 import json
+import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import typer
 from nbformat.v4 import new_output
+from PIL import Image
 from typer.testing import CliRunner
 
 from pipeline.cli import notebook_command as command
@@ -136,6 +143,30 @@ def test_a_kernel_that_dies_is_one_sentence(tmp_path):
     assert (tmp_path / "made" / "dying.ipynb").exists()
 
 
+def test_ctrl_c_ends_the_kernel_with_a_sentence_and_writes_nothing(tmp_path):
+    source, pid = tmp_path / "slow.py", tmp_path / "pid"
+    source.write_text(
+        "# %%\nimport os, pathlib, time\n"
+        f"pathlib.Path({str(tmp_path / 'new')!r}).write_text(str(os.getpid()))\n"
+        f"os.replace({str(tmp_path / 'new')!r}, {str(pid)!r})\ntime.sleep(600)\n"
+    )
+    started = subprocess.Popen(
+        [sys.executable, command.CHECKOUT / "simulator.py", "notebook", source, "--output", tmp_path / "made"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (it takes no lock)
+    )
+    while not pid.exists():
+        time.sleep(0.05)
+    started.send_signal(signal.SIGINT)
+    _, shown = started.communicate(timeout=60)
+    assert (started.returncode, "Traceback" in shown) == (130, False), shown
+    assert "Stopped. Nothing was written" in shown
+    assert not (tmp_path / "made").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
 def test_without_code_the_page_reads_as_a_report(tmp_path):
     made = notebook.read_script("# %% [markdown]\n# Some words\n\n# %%\nhidden = 42\n")
     made.cells[1]["outputs"] = [new_output("execute_result", {"text/plain": "the answer"}, execution_count=7)]
@@ -147,6 +178,45 @@ def test_without_code_the_page_reads_as_a_report(tmp_path):
     assert "hidden" not in report.partition("<body")[2]
     assert "Prompt" in page.partition("<body")[2]
     assert "Prompt" not in report.partition("<body")[2], "text begins where tables and pictures do"
+
+
+def test_the_story_reads_well_with_and_without_its_code():
+    told = [cell.source for cell in notebook.read_script(STORY.read_text()).cells if cell.cell_type == "markdown"]
+    for words in (" cell", "Change them here"):
+        assert not [text for text in told if words in text], words
+
+
+@pytest.mark.browser
+def test_a_phone_scrolls_a_picture_and_a_table_within_the_page(tmp_path):
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("Chromium is not here: sh tests/browser.sh installs it")
+    wide = "<table><tr>" + "<td>recall</td>" * 30 + "</tr></table>"
+    made = notebook.read_script("# %%\npass\n")
+    png = base64.b64encode(figure_bytes()).decode()
+    made.cells[0]["outputs"] = [
+        new_output("display_data", {"text/html": wide}),
+        new_output("display_data", {"image/png": png}, metadata={"image/png": {"width": 700}}),
+    ]
+    file = tmp_path / "report.html"
+    file.write_text(notebook.to_html(made, "some", code=False))
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.goto(file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        for wide_thing in page.locator(".jp-OutputArea-output table, .jp-OutputArea-output img").all():
+            before = wide_thing.evaluate("e => e.getBoundingClientRect().right")
+            wide_thing.evaluate("e => { e.closest('.jp-OutputArea-output').scrollLeft = 9999; }")
+            assert before > 390 >= wide_thing.evaluate("e => e.getBoundingClientRect().right")
+        browser.close()
+
+
+def figure_bytes():
+    content = io.BytesIO()
+    Image.new("RGB", (700, 100)).save(content, "PNG")
+    return content.getvalue()
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli.columns import Cell, Column, print_columns
-from pipeline.cli.kaggle_commands import SUBMISSIONS
 from pipeline.cli.production_commands import HISTORY
+from pipeline.cli.submission_table import COLUMNS as SUBMISSIONS
 from pipeline.cli.terminal_tables import COLUMNS as RUN
 from pipeline.cli.terminal_tables import verdict_text
 from pipeline.cli.version_table import COLUMNS as VERSIONS

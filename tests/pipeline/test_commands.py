@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.cli import app
+from pipeline.judging import power
 from pipeline.publishing import hub
 from pipeline.store import production, versions
 from pipeline.store.home import Home
@@ -40,6 +41,15 @@ def test_show_tells_the_verdict_and_how_it_was_trained(command: Any, two: list[s
     facts = json.loads(command("show", "dummy", "--json", "--home", home.root)[1])
     assert facts["verdict"]["outcome"] == "fail"
     assert facts["manifest"]["seed"] == 0
+
+
+def test_show_counts_trained_parameters_only_where_there_are_any(command: Any, two: list[str], home: Home) -> None:
+    recipe = {
+        model: next(line for line in command("show", model, "--home", home.root)[1].splitlines() if "recipe  " in line)
+        for model in ("dummy", "logistic")
+    }
+    assert recipe["dummy"].split(maxsplit=1)[1] == "dummy (scikit-learn)"
+    assert recipe["logistic"].endswith("logistic (scikit-learn), 195 trained parameters")
 
 
 def test_compare_counts_who_fixed_what(command: Any, two: list[str], home: Home) -> None:
@@ -72,12 +82,13 @@ def test_evaluate_on_several_sets_makes_a_table_and_a_picture(
     assert set(table["version"]) == set(two)
     assert {"benchmark", "darker"} <= set(table["test_set"])
     assert (home.metric_results / "test_sets.png").read_bytes().startswith(b"\x89PNG")
-    measured = json.loads(command(*asked, "--json")[1])
-    assert [one["version"] for one in measured] == [two[0], two[0], two[1], two[1]]
-    command("report", "--home", home.root)
-    assert "Versions against test sets" in (home.metric_results / "index.html").read_text()
+    for shows in ("test_sets.png", "test_sets.csv", "metric_results.xlsx", "index.html"):
+        assert f"Written to {home.metric_results / shows}" in shown
+    assert "<h2>Test sets</h2>" in (home.metric_results / "index.html").read_text()
     book = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")
     assert book["Test sets"].max_row == len(table) + 1
+    measured = json.loads(command(*asked, "--json")[1])
+    assert [one["version"] for one in measured] == [two[0], two[0], two[1], two[1]]
 
 
 def test_evaluate_takes_a_checkpoint_and_names_those_there_are(command: Any, run: Any, home: Home, data: Path) -> None:
@@ -168,6 +179,14 @@ def test_what_is_set_for_a_recipe_that_is_not_trained_is_noticed(command: Any, h
     assert "The settings for logistic and cnn have no effect: this run trains dummy." in " ".join(err.split())
 
 
+def test_a_table_for_a_recipe_that_is_not_trained_is_no_news(command: Any, tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.toml"
+    file.write_text("[recipe.logistic]\nC = 0.5\n")
+    status, _, err = command("config", "show", "--config", file, "--models", "dummy")
+    assert (status, err) == (0, "")
+    assert "have no effect" in command("config", "show", "--models", "dummy", "--set", "logistic.C=0.5")[2]
+
+
 def test_a_second_run_fails_at_once_if_it_is_told_not_to_wait(command: Any, home: Home, data: Path) -> None:
     home.versions.mkdir(parents=True)
     with filelock.FileLock(home.versions / ".lock"):
@@ -198,6 +217,13 @@ def test_help_fills_its_lines_and_keeps_square_brackets() -> None:
     lines = [line.strip() for line in help_of("run").splitlines()]
     assert "the champion is promoted. Versions" in next(line for line in lines if line.startswith("Each recipe is"))
     assert "[gate] table" in help_of("gate", "check")
+
+
+def test_the_plans_help_says_what_two_models_usually_disagree_on() -> None:
+    words = CliRunner().invoke(app, ["gate", "plan", "--help"], env={"COLUMNS": "300"}).stdout
+    assert "about 0.7 for gains up to 0.5 points" in " ".join(words.split())
+    for gain in (0.1, 0.2, 0.3, 0.4, 0.5):
+        assert 100 * sum(power.usual_rates(gain / 100)) == pytest.approx(0.7, abs=0.07)
 
 
 def test_every_module_with_commands_is_named_with_what_it_registers() -> None:
@@ -251,11 +277,11 @@ def test_what_was_left_to_the_program_is_shown_as_what_it_became(command: Any, r
     assert facts.parameters["shifts"] == -1 and facts.parameters["learning_rate"] == 0
     assert facts.automatic == {"learning_rate": 0.3, "shifts": 4.0}
     shown = " ".join(command("show", "xgboost", "--home", home.root)[1].split())
-    assert "rounds = 6," in shown and "shifts = 4.0 (automatic)" in shown and "learning_rate = 0.3 (automatic)" in shown
+    assert "rounds = 6," in shown and "shifts = 4 (automatic)" in shown and "learning_rate = 0.3 (automatic)" in shown
     page = (versions.find(home, "xgboost").folder / "report.html").read_text()
-    assert "4.0 (automatic)" in page and ">-1<" not in page
+    assert "4 (automatic)" in page and ">-1<" not in page
     config = json.loads((hub.mirror(home, facts.dataset.name) / "config.json").read_text())
     assert config["parameters"] == facts.parameters | facts.automatic
     assert config["automatic"] == ["learning_rate", "shifts"]
     book = openpyxl.load_workbook(home.metric_results / "metric_results.xlsx")["All figures"]
-    assert '{"learning_rate": 0.3, "shifts": 4.0}' in [cell.value for cell in book[2]]
+    assert '{"learning_rate": 0.3, "shifts": 4}' in [cell.value for cell in book[2]]

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 
-from pipeline.data import sources
+from pipeline.data import digests, sources
 from pipeline.errors import DataError
 from pipeline.facts.manifest_facts import Manifest
 from pipeline.facts.score_facts import Scores
 from pipeline.inspection import datasets, evaluation
 from pipeline.store import manifest, production, versions
 from pipeline.store.home import Home
+from pipeline.store.version_arrays import predictions
 
 
 def evaluate(home: Home, dataset: str | None = None) -> Scores:
@@ -73,6 +75,90 @@ def test_the_built_in_digits_are_all_new_to_a_version_of_other_digits(run: Any, 
     run(dataset=str(own_digits(tmp_path)))
     confusion = evaluate(home, "digits").confusion
     assert sum(map(sum, confusion)) == 1797
+
+
+def test_images_of_the_benchmark_in_a_file_of_their_own_are_measured_all(run: Any, home: Home, tmp_path: Path) -> None:
+    run(dataset=str(own_digits(tmp_path, 600)))
+    (version,) = versions.list_versions(home)
+    judged = digests.contained(sources.load(str(tmp_path / "digits.npz")).digests, predictions(version).digests)
+    with np.load(tmp_path / "digits.npz") as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    few = np.flatnonzero(judged)[:90]
+    np.savez(tmp_path / "few.npz", images=images[few], labels=labels[few])
+    assert evaluate(home, str(tmp_path / "few.npz")).images == 90
+    np.savez(tmp_path / "fitted.npz", images=images[~judged], labels=labels[~judged])
+    with pytest.raises(DataError, match=r"None of the 480 images of .*fitted\.npz is new to .*: give --dataset"):
+        evaluate(home, str(tmp_path / "fitted.npz"))
+
+
+def test_images_may_be_few_and_of_some_classes(run: Any, home: Home, tmp_path: Path) -> None:
+    run(dataset=str(own_digits(tmp_path, 600)))
+    with np.load(tmp_path / "digits.npz") as arrays:
+        images, labels = 255 - arrays["images"], arrays["labels"]
+    some = [*np.flatnonzero(labels == 3)[:1], *np.flatnonzero(labels == 8)[:2]]
+    np.savez(tmp_path / "some.npz", images=images[some], labels=labels[some])
+    confusion = np.array(evaluate(home, str(tmp_path / "some.npz")).confusion)
+    assert confusion.sum(axis=1).tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 2, 0]
+    np.savez(tmp_path / "other.npz", images=images[some], labels=labels[some] + 4)
+    with pytest.raises(DataError, match=r"other has the class '12'; .* was trained on 10 classes: 0, 1, 2"):
+        evaluate(home, str(tmp_path / "other.npz"))
+
+
+def test_images_that_other_versions_train_on_are_new_to_one_that_did_not(run: Any, home: Home, tmp_path: Path) -> None:
+    run(dataset=str(own_digits(tmp_path, 600)), train_sizes=("100",))
+    (version,) = versions.list_versions(home)
+    with np.load(tmp_path / "digits.npz") as arrays:
+        np.savez(tmp_path / "copy.npz", images=arrays["images"], labels=arrays["labels"])
+    assert evaluate(home, str(tmp_path / "copy.npz")).images == 600 - version.manifest.rows.train_size
+
+
+def test_versions_are_compared_on_images_that_trained_none_of_them(run: Any, home: Home, tmp_path: Path) -> None:
+    path = own_digits(tmp_path)
+    run(dataset=str(path))
+    with np.load(path) as arrays:
+        np.savez(tmp_path / "others.npz", images=255 - arrays["images"], labels=arrays["labels"])
+        both = np.concatenate([arrays["images"], 255 - arrays["images"]])
+        np.savez(tmp_path / "both.npz", images=both, labels=np.tile(arrays["labels"], 2))
+    run(dataset=str(tmp_path / "others.npz"))
+    two = versions.list_versions(home)
+    given: dict[str, Any] = {"checkpoint": None, "data_dir": None, "notify": print, "beside": two}
+    found = [evaluation.evaluate(home, one, dataset=str(tmp_path / "both.npz"), **given) for one in two]
+    assert [one.scores.images for one in found] == [120, 120]
+    assert len({one.scores.benchmark_sha256 for one in found}) == 1
+    assert found[0].images.startswith("120 images, new among the 600, of NumPy archive ")
+
+
+def picture_folder(folder: Path, images: Any, labels: Any) -> Path:
+    """A sub-folder of pictures for each class."""
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / str(label) / f"{number}.png")
+    return folder
+
+
+def test_dark_pictures_on_light_are_evaluated_as_they_are_predicted(run: Any, home: Home, tmp_path: Path) -> None:
+    run(dataset=str(own_digits(tmp_path, 600)))
+    (version,) = versions.list_versions(home)
+    with np.load(tmp_path / "digits.npz") as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    judged = digests.contained(digests.image_digests(images[..., None]), predictions(version).digests)
+    folder = picture_folder(tmp_path / "dark", 255 - images[judged], labels[judged])
+    said: list[str] = []
+    found = evaluation.evaluate(
+        home, version, checkpoint=None, dataset=str(folder), data_dir=None, notify=said.append
+    ).scores
+    assert (found.accuracy, found.images) == (version.scores.accuracy, 120)
+    assert any("were prepared for" in one and "digit, light on dark, 28 x 28 pixels" in one for one in said)
+
+
+def test_a_run_notes_that_pictures_are_dark_on_light(tmp_path: Path) -> None:
+    with np.load(own_digits(tmp_path)) as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    said: list[str] = []
+    sources.load(str(picture_folder(tmp_path / "light", images, labels)), notify=said.append)
+    assert said == []
+    sources.load(str(picture_folder(tmp_path / "dark", 255 - images, labels)), notify=said.append)
+    assert ["are dark on light, and are used as they are" in one for one in said] == [True]
 
 
 def without_origin(facts: Manifest) -> Manifest:

@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import striped
 from fastapi.testclient import TestClient
 from short_runs import AS_GOOD, Silent
 from striped import NAME, Log, stripes, write_stripes
@@ -53,6 +55,16 @@ def test_a_champion_that_served_nothing_has_no_alarm(watched: Home, command: Any
     assert status == 0
     assert "serve --log" in out
     assert drift_files.read_state(watched, NAME) is None
+
+
+def test_what_was_served_this_moment_is_left_to_the_next_check(
+    watched: Home, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(striped, "STARTED", time.time_ns())
+    Log(watched).add(stripes(30, 1)[0])
+    status, out, _ = command("drift", "--home", watched.root)
+    assert status == 0
+    assert "`drift` counts a request 10 seconds later." in " ".join(out.split())
 
 
 def test_images_like_those_of_the_benchmark_raise_no_alarm(watched: Home, command: Any) -> None:

@@ -1,8 +1,10 @@
 """What a run leaves behind, to the file."""
 
 import csv
+import importlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +216,30 @@ def test_another_dataset_under_the_same_name_cannot_replace_the_champion(
     with pytest.raises(DataError, match="--name"):
         run(dataset=str(other))  # type: ignore[operator]
     assert production.current(home, "stripes") == champion
+
+
+def test_edited_code_of_ones_own_recipe_is_trained_again(
+    run: object, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "from sklearn.tree import DecisionTreeClassifier\ndef build(*_):\n    return DecisionTreeClassifier({})\n"
+
+    def ran(arguments: str) -> list[bool]:
+        monkeypatch.delitem(sys.modules, "edited_model", raising=False)
+        (tmp_path / "edited_model.py").write_text(source.format(arguments), encoding="utf-8")
+        importlib.invalidate_caches()
+        return [row.reused for row in run(models=("edited_model:build",)).rows]  # type: ignore[operator]
+
+    assert ran("max_depth=1") == [False]
+    assert ran("max_depth=1") == [True]
+    assert ran("max_depth=12") == [False]
+    first, second = versions.list_versions(home)
+    assert first.scores.accuracy.value != second.scores.accuracy.value
+
+
+@pytest.mark.parametrize("option", ["train_sizes", "test_size"])
+def test_what_is_no_size_is_refused_before_anything_is_read_or_locked(option: str, run: object, home: Home) -> None:
+    given = {"train_sizes": ("abc",)} if option == "train_sizes" else {"test_size": "abc"}
+    with pytest.raises(SettingsError, match="'abc' is not a size"):
+        run(dataset="nowhere.npz", **given)  # type: ignore[operator]
+    assert not home.root.exists()

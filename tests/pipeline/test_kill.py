@@ -55,9 +55,14 @@ def whole(
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_with_a_sentence_and_keeps_what_was_finished(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "where"), [(signal.SIGINT, ()), (signal.SIGTERM, ()), (signal.SIGTERM, ("--jobs", "2"))]
+)
+def test_ctrl_c_and_sigterm_end_with_a_sentence_and_keep_what_was_finished(
+    data: Path, tmp_path: Path, number: signal.Signals, where: tuple[str, ...]
+) -> None:
     home = Home(tmp_path)
-    _interrupt(data, home, lambda: any(home.staging.rglob("checkpoints/*")))
+    _interrupt(data, home, lambda: any(home.staging.rglob("checkpoints/*")) and trained(home), *where, number=number)
 
 
 @pytest.mark.slow
@@ -67,8 +72,10 @@ def test_ctrl_c_ends_a_run_on_a_cluster_as_well(data: Path, tmp_path: Path) -> N
         _interrupt(data, home, lambda: trained(home), "--cluster", cluster.scheduler_address)
 
 
-def _interrupt(data: Path, home: Home, busy: Callable[[], bool], *where: str) -> None:
-    """Press Ctrl-C once a run has trained one recipe and is busy with another that takes for ever."""
+def _interrupt(
+    data: Path, home: Home, busy: Callable[[], bool], *where: str, number: signal.Signals = signal.SIGINT
+) -> None:
+    """Press Ctrl-C, or send SIGTERM, once a run has trained one recipe and is busy with another that takes for ever."""
     command = [sys.executable, ROOT / "simulator.py", "run", "--dataset", data, "--train-sizes", "60", *where]
     slow = ["--models", "dummy,mlp", "--set", "mlp.epochs=10000", "--home", home.root]
     # A process that was started in the background ignores Ctrl-C, and so would its children.
@@ -81,10 +88,10 @@ def _interrupt(data: Path, home: Home, busy: Callable[[], bool], *where: str) ->
     while not busy():
         assert started.poll() is None
         time.sleep(0.1)
-    started.send_signal(signal.SIGINT)
+    started.send_signal(number)
     _, told = started.communicate(timeout=60)
-    assert started.returncode == 130
-    assert told.endswith("Stopped. Finished work is kept; the same command resumes the run.\n")
+    assert started.returncode == 128 + number
+    assert told.endswith("resumes the run, and `simulator.py report` shows what there is.\n")
     assert trained(home)
 
 

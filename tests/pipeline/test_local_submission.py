@@ -1,7 +1,9 @@
 """A submission of one's own files: in the format of the sample that lies next to them, by the champion or its refit."""
 
 import csv
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,15 @@ from short_runs import Silent
 
 from pipeline import simulator
 from pipeline.cli.terminal_tables import print_summary
+from pipeline.contracts import UnlabelledImages
 from pipeline.data import sample_submission
 from pipeline.errors import DataError, SettingsError
+from pipeline.orchestration.asked import Asked
 from pipeline.store.home import Home
 
 IMAGES = 6
 PIXELS = [f"pixel{number}" for number in range(64)]
+REFUSED: dict[str, Any] = {"models": ("dummy",), "gate": {"preset": "guarded", "accuracy_floor": 0.9999}}
 
 
 class Told(Silent):
@@ -106,11 +111,51 @@ def test_a_refit_needs_test_images_and_a_champion(run: Any, test_images: Path) -
     with pytest.raises(SettingsError, match="--refit is only for the champion"):
         run(refit=1, submit="best", test_images=test_images)
     told = Told()
-    strict = {"preset": "guarded", "accuracy_floor": 0.9999}
-    summary = run(told, refit=1, test_images=test_images, models=("dummy",), gate=strict)
+    summary = run(told, refit=1, test_images=test_images, **REFUSED)
     assert summary.submission is None
     assert "No version of 'stripes' has passed the gate yet" in closing_lines(summary)
     assert any(sentence.startswith("Not refitted: nothing passed") for sentence in told.sentences)
+
+
+def without_champion(summary: simulator.Summary) -> list[str]:
+    """The words of the command that a run without a champion ends with."""
+    said = closing_lines(summary)
+    assert "has no champion and no predictions were written" in said
+    return shlex.split(said.partition("`simulator.py ")[2].partition("`")[0])
+
+
+def test_without_a_champion_the_run_says_which_command_predicts(
+    run: Any, command: Any, home: Home, test_images: Path
+) -> None:
+    words = without_champion(run(test_images=test_images, **REFUSED))
+    written = home.metric_results / "stripes" / "submission.csv"
+    assert not written.exists()
+    status, _, err = command(*words, "--home", home.root)
+    assert status == 0, err
+    assert sample_submission.read(written).ids == tuple(f"t{n}" for n in reversed(range(IMAGES)))
+    assert "no predictions" not in closing_lines(run(**REFUSED)), "nothing was to be predicted"
+
+
+def test_the_command_without_a_champion_names_the_sample_and_what_it_wants(home: Home, test_images: Path) -> None:
+    sample = sample_submission.read(test_images.parent / "sample_submission.csv")
+    pictures = UnlabelledImages("pictures", np.zeros((1, 8, 8, 1), np.uint8), ("t0",))
+    row: Any = SimpleNamespace(version=SimpleNamespace(id="some-version"), accuracy=None)
+    asked = Asked(pictures, test_images.parent, sample, probabilities=True)
+    assert shlex.split(asked.command(home, "stripes", [row]) or "")[1:] == [
+        *("predict", str(test_images.parent), "--version", "some-version", "--sample", str(sample.file)),
+        *("--probabilities", "-o", str(home.metric_results / "stripes" / "submission.csv")),
+    ]
+
+
+def test_a_run_that_was_to_submit_and_has_no_champion_fails(
+    command: Any, data: Path, home: Home, test_images: Path
+) -> None:
+    own = ("--dataset", data, "--test-images", test_images, "--competition", "trees", "--home", home.root)
+    status, out, err = command("run", *own, "--models", "dummy", "--train-sizes", "all", "--submit")
+    assert status == 1
+    assert "Error: Not submitted: nothing passed the gate, so there is no champion." in " ".join(err.split())
+    assert "no predictions were written" in " ".join(out.split()), "all the rest is done"
+    assert (home.metric_results / "index.html").exists()
 
 
 @pytest.mark.parametrize("options", [{}, {"name": "kaggle"}])

@@ -14,8 +14,9 @@ from pipeline import __version__
 from pipeline.cli import app, run_command
 from pipeline.cli import main as simulator_main
 from pipeline.cli.settings_options import settings_given, settings_option
-from pipeline.config import Settings, read_settings
+from pipeline.config import Settings
 from pipeline.errors import SettingsError
+from pipeline.settings_file import read_settings
 from pipeline.store.home import Home
 
 ROOT = Path(__file__).parents[2]

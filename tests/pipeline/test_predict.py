@@ -104,6 +104,8 @@ def test_a_version_predicts_and_each_picture_is_named_by_its_path(
     rows = json.loads(command(*asked, "--json", "--top", 2)[1])
     assert [row["file"] for row in rows] == [str(pictures)] * 3 + [str(one)]
     assert next(iter(rows[0]["probabilities"])) == "0" and len(rows[0]["probabilities"]) == 2
+    (first, *_) = command(*asked, "--top", 2)[1].splitlines()
+    assert first.count("0  ") == 1 and "0: " not in first and first.count(" %") == 2
     every = json.loads(command(*asked, "--json", "--probabilities")[1])
     assert list(every[1]["probabilities"]) == ["0", "1", "2"]
     assert sum(every[1]["probabilities"].values()) == pytest.approx(1, abs=1e-4)

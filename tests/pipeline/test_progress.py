@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
+from short_runs import Silent
 
 from pipeline.cli.progress import RunProgress
 from pipeline.contracts import Cell, Split, Verdict, Version
@@ -62,6 +63,39 @@ def test_training_here_shows_the_cell_its_epoch_and_how_good_it_is(terminal: Ter
     assert "3/10" in cell
     assert "validation accuracy 0.9877" in cell
     assert "loss" not in cell
+
+
+def test_what_is_neither_trained_nor_judged_is_named_without_a_count(terminal: Terminal) -> None:
+    with RunProgress(terminal.console, print) as progress:
+        progress.doing("reading versions")
+        progress.planned(ALL, ())
+        progress.finished(done(FIRST, reused=True))
+        progress.doing("writing tables, workbook and overview")
+    assert "writing tables, workbook and overview" in terminal.last_frame()[0]
+    assert "0/?" not in terminal.last_frame()[0]
+    assert "1/4" in terminal.last_frame()[1]
+
+
+def test_a_run_says_what_it_is_doing(run: Any) -> None:
+    class Steps(Silent):
+        def __init__(self) -> None:
+            self.names: list[str] = []
+
+        def doing(self, what: str) -> None:
+            self.names.append(what)
+
+        def finished(self, row: Row) -> None:
+            self.names.append(row.cell.label)
+
+    steps = Steps()
+    run(steps)
+    assert steps.names == [
+        "reading versions",
+        "logistic on 144",
+        "looking for refused versions to judge again",
+        "predicting",
+        "writing tables, workbook and overview",
+    ]
 
 
 @pytest.mark.parametrize(

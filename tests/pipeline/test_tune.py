@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,9 +31,10 @@ SMALL = {"max_iter": 5}
 def search(data: Path, home: Home, count: int, **given: Any) -> tune.Tuning:
     """Search ``logistic`` on the small dataset."""
     limits = Limits(count, given.pop("seconds", float("inf")))
+    notify = given.pop("notify", lambda _: None)
     wanted = tune.Wanted("logistic", "all", given.pop("fixed", SMALL), given.pop("sampler", "tpe"), limits)
     settings = Settings(dataset=str(data), **given)
-    return tune.tune(settings, home, wanted, lambda _: None, lambda *_: None)
+    return tune.tune(settings, home, wanted, notify, lambda *_: None)
 
 
 def without_times(found: Sequence[Trial]) -> list[Trial]:
@@ -44,6 +46,13 @@ def study() -> Study:
     space = {"learning_rate": NumberRange(kind="number", low=0.01, high=1.0, log=True)}
     given = {"train_sha256": "", "validation_sha256": "", "judging_sha256": ""}
     return Study(format=1, dataset="d", recipe="xgboost", fixed={}, space=space, sampler="tpe", seed=0, **given)
+
+
+def test_only_a_recipe_of_ones_own_has_its_source_in_the_study(study: Study) -> None:
+    before = study.model_dump(mode="json", exclude={"source_sha256"})
+    assert tuning_journal.digest(study) == manifest.canonical_digest(before), "older searches go on"
+    own = study.model_copy(update={"source_sha256": "0" * 64})
+    assert tuning_journal.digest(own) != tuning_journal.digest(study)
 
 
 def test_the_first_trial_has_the_defaults_and_the_best_is_the_lowest_log_loss(data: Path, home: Home) -> None:
@@ -64,6 +73,29 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(data: Path, hom
     path.write_bytes(path.read_bytes() + b'{"number": 2, "para')
     assert without_times(search(data, other, 5).trials) == without_times(at_once.trials)
     assert len(search(data, other, 5).trials) == 5, "what is done is not done again"
+
+
+def test_it_says_at_its_start_what_it_does_and_what_it_takes_over(data: Path, home: Home) -> None:
+    said: list[str] = []
+    search(data, home, 2, notify=said.append)
+    assert said[-1].startswith("Searching C of logistic: 2 trials fitted on ") and "compared by log loss" in said[-1]
+    search(data, home, 3, notify=said.append)
+    assert said[-1].endswith("2 trials of earlier calls count among them.")
+
+
+def test_a_search_without_a_result_says_what_to_change(data: Path, home: Home) -> None:
+    with pytest.raises(ModelError, match=r"within 0 s: give a longer --timeout, or fewer images with --train-size"):
+        search(data, home, 1, seconds=1e-9)
+
+
+def test_a_best_trial_of_lower_accuracy_than_the_defaults_says_why(study: Study) -> None:
+    known = {"parameters": {}, "outcome": "complete", "seconds": 1.0}
+    first = Trial(number=0, score=0.2, log_loss=0.2, accuracy=0.95, **known)
+    better = Trial(number=1, score=0.1, log_loss=0.1, accuracy=0.94, **known)
+    said = tune.Tuning(study, [first, better], better, 100).sentences
+    assert said[1] == "Trials are compared by log loss; by accuracy, the defaults are better."
+    equal = better.model_copy(update={"accuracy": 0.95})
+    assert len(tune.Tuning(study, [first, equal], equal, 100).sentences) == 2
 
 
 @pytest.mark.slow
@@ -112,6 +144,31 @@ def test_side_by_side_the_same_trials_are_recorded_once(data: Path, home: Home) 
     alone = search(data, Home(home.root / "alone"), 4, sampler="random")
     by_number = sorted(without_times(found.trials), key=lambda trial: trial.number)
     assert [one.parameters for one in by_number] == [one.parameters for one in alone.trials]
+
+
+SLEEPER = """
+import pathlib, time
+from typing import Annotated, Literal
+from pipeline.models.search_space import Searched
+def build(shape, n_classes, *, kind: Annotated[Literal["a", "b"], Searched()] = "a"):
+    pathlib.Path("busy").touch()
+    time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_sigterm_does_not_wait_for_the_trials_of_other_processes(data: Path, home: Home, tmp_path: Path) -> None:
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    words = ["tune", "--model", "sleeper:build", "--dataset", data, "--trials", "2", "--jobs", "2", "--home", home.root]
+    program = [sys.executable, Path(__file__).parents[2] / "simulator.py", *words]
+    started = subprocess.Popen(program, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "busy").exists():
+        assert started.poll() is None
+        time.sleep(0.1)
+    started.terminate()
+    _, told = started.communicate(timeout=60)
+    assert started.returncode == 128 + signal.SIGTERM
+    assert told.endswith("Stopped. Finished trials are kept; the same command continues the search.\n")
 
 
 def test_time_that_is_up_ends_it_with_what_there_is(data: Path, home: Home) -> None:
@@ -295,6 +352,14 @@ def test_what_the_best_trial_left_automatic_is_not_in_the_table(study: Study, tm
     settings.write_text("[recipe.xgboost]\nrounds = 90\n")
     result_table.merge(settings, "xgboost", found.chosen, found.automatic)
     assert tomllib.loads(settings.read_text())["recipe"]["xgboost"] == {**found.chosen, "rounds": 0}
+
+
+def test_the_printed_table_leaves_automatic_parameters_out(command: Any, data: Path, home: Home) -> None:
+    words = ("--dataset", data, "--trials", 1, "--set", "xgboost.effort=quick", "--home", home.root)
+    status, out, _ = command("tune", "--model", "xgboost", *words)
+    assert status == 0
+    printed = tomllib.loads(out[out.index("[recipe") :])["recipe"]["xgboost"]
+    assert "max_depth" in printed and not {"rounds", "learning_rate"} & set(printed)
 
 
 @pytest.mark.parametrize(

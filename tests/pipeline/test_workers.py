@@ -41,7 +41,7 @@ def labelled(data: Path) -> LabelledImages:
 def plan(labelled: LabelledImages, *train_sizes: str) -> list[Cell]:
     """Cells of a linear model."""
     settings = Settings(models=("logistic",), train_sizes=train_sizes)
-    return plan_cells(settings, recipes_of(settings, print), labelled, splits.assign_roles(labelled, None), print)
+    return plan_cells(settings, recipes_of(settings), labelled, splits.assign_roles(labelled, None), print)
 
 
 def sweep_that_dies(home: Home) -> dict[str, Any]:
