@@ -33,7 +33,7 @@ def init(
     ] = Path(SETTINGS_FILE),
 ) -> None:
     """Write a pipeline.toml with every setting, its meaning and its default, all commented out."""
-    from pipeline.cli.settings_file import template
+    from pipeline.cli.settings_template import template
     from pipeline.store import atomic
 
     if file.exists():
@@ -45,7 +45,7 @@ def init(
 @with_settings
 def show(*, ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False, **given: Any) -> None:
     """Show every setting of a run with these options: its value, and where that came from."""
-    from pipeline.cli import settings_file
+    from pipeline.cli import settings_template
     from pipeline.judging.policy import from_table
     from pipeline.planning.cells import recipes_of
 
@@ -53,15 +53,17 @@ def show(*, ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption
     settings, table, file = read_settings(config, options), read_table(config), config or Path(SETTINGS_FILE)
     sources = _sources(ctx, given)
     policy = from_table(settings.gate or None)
-    run = settings_file.origins_of_run(table, sources, file)
+    run = settings_template.origins_of_run(table, sources, file)
     notice_idle(settings, options, notice)
     found: Shown = {
         "run": _with_origins(settings.model_dump(mode="json"), run),
-        "gate": _with_origins(_off(policy.model_dump()), settings_file.origins_of_gate(policy, table, sources, file)),
+        "gate": _with_origins(
+            _off(policy.model_dump()), settings_template.origins_of_gate(policy, table, sources, file)
+        ),
     }
     for recipe, parameters in recipes_of(settings).items():
         in_options = options["overrides"].get(recipe, {})
-        origins = settings_file.origins_of_recipe(recipe, settings, table, in_options, run["effort"], file)
+        origins = settings_template.origins_of_recipe(recipe, settings, table, in_options, run["effort"], file)
         found[f"recipe.{recipe}"] = _with_origins(parameters, origins)
     if as_json:
         print_json(found)

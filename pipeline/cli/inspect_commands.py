@@ -166,7 +166,8 @@ def evaluate(
 ) -> None:
     """Evaluate versions, or a checkpoint, on their benchmark or on other images.
 
-    Of a named dataset, only images that trained or validated none of these versions count.
+    Of other images, those count that none of these versions was trained or validated on; of a named dataset, its
+    benchmark images and those that no run has seen.
 
     Several versions or datasets are compared in a table, and in a picture that adds corrupted and rotated copies of the
     benchmark; workbook and overview show both.

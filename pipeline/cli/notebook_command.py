@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import HomeOption, console, errors
+from pipeline.cli.common import HomeOption, console, errors, saying_if_stopped
 from pipeline.store.home import Home
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from pipeline.reports.notebook import CellStarts
 
 CHECKOUT = Path(__file__).parents[2]
@@ -54,18 +56,7 @@ def notebook(
         return
     script = script or CHECKOUT / "notebooks" / "digits.py"
     made = notebooks.with_parameters(notebooks.read_script(_read(script)), _assignments(set_ or []))
-    failure = None
-    if run:
-        with atomic.disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with _progress() as cell_starts:
-                failure = notebooks.execute(made, CHECKOUT, folder, cell_starts)
-        except KeyboardInterrupt:
-            with suppress(OSError):
-                folder.rmdir()  # unless something is in it
-            errors.print("Stopped. Nothing was written; the same command starts from the first cell.")
-            raise
+    failure = _execute(made, folder) if run else None
     written = {folder / f"{script.stem}.ipynb": notebooks.to_json(made)}
     if run:
         written[folder / f"{script.stem}.html"] = notebooks.to_html(made, script.stem, code=code)
@@ -76,6 +67,22 @@ def notebook(
         from pipeline.errors import PipelineError
 
         raise PipelineError(f"{failure.rstrip('.')}. The results up to that cell are in {folder}.")
+
+
+def _execute(made: "NotebookNode", folder: Path) -> str | None:
+    """Run a notebook in place, which writes into the folder; returns what failed."""
+    from pipeline.reports import notebook as notebooks
+    from pipeline.store import atomic
+
+    with atomic.disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    stopped = "Stopped. Nothing was written; the same command starts from the first cell."
+    try:
+        with saying_if_stopped(stopped), _progress() as cell_starts:
+            return notebooks.execute(made, CHECKOUT, folder, cell_starts)
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # unless something is in it
 
 
 @contextmanager

@@ -59,12 +59,7 @@ def plan(
     key = f"seed {seed}".encode()
     training, validation = (_ordered(data, by_role[role], key) for role in (TRAINING, VALIDATION))
     validation_size = train_size * len(validation) // available
-    smallest = _smallest_complete(data, training, len(validation))
-    if train_size < smallest:
-        raise SettingsError(
-            f"{train_size} training images are too few for {data.name}: some of its {len(data.classes)} classes would "
-            f"have none; set {what} to at least {smallest}."
-        )
+    _require_every_class(data, train_size, _smallest_complete(data, training, len(validation)), what)
     train, validating = training[: train_size - validation_size], validation[:validation_size]
     benchmark = benchmark_rows(data, roles, test_size)
     if benchmark_in_folds:
@@ -131,6 +126,14 @@ def _rows_by_role(data: LabelledImages, roles: Roles) -> dict[int, Rows]:
 def _check_size(what: str, size: int, available: int) -> None:
     if not 1 <= size <= available:
         raise SettingsError(f"{size:,} {what} images are not available: give a number from 1 to {available:,}.")
+
+
+def _require_every_class(data: LabelledImages, size: int, smallest: int, what: str) -> None:
+    if size < smallest:
+        raise SettingsError(
+            f"{size} training images are too few for {data.name}: some of its {len(data.classes)} classes would have "
+            f"none; set {what} to at least {smallest}."
+        )
 
 
 def _ordered(data: LabelledImages, rows: Rows, key: bytes) -> Rows:

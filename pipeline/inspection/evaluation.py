@@ -51,8 +51,8 @@ def evaluate(
 ) -> Evaluation:
     """Score a version on labelled images that it was not fitted on.
 
-    The images may be few, and of some of its classes. Of a dataset that has a name, ``mnist`` or a growing one, images
-    with a role are taken if they are benchmark images; of all others, whatever is new to the versions.
+    The images may be few, and of some of its classes. None is taken that a version was trained or validated on; of a
+    dataset that has a name, such as ``mnist`` or a growing one, none that others may be trained or validated on.
 
     Args:
         home: The home folder.
@@ -149,7 +149,7 @@ def _own_benchmark(home: Home, version: Version, data: LabelledImages) -> Rows:
 def _unseen(home: Home, compared: Sequence[Version], data: LabelledImages, spec: str) -> Rows:
     """The rows that no version which is compared was trained or validated on; of a named dataset, none to train on."""
     unseen = np.ones(len(data), bool)
-    named = sources.is_built_in(spec) or snapshots.refers(spec, home.datasets) or not Path(spec).exists()
+    named = sources.is_built_in(spec) or snapshots.refers(spec, home.datasets) or not sources.expanded(spec).exists()
     for name in {data.name, *(version.manifest.dataset.name for version in compared)} if named else ():
         if (known := role_records.load(home, name)) is not None:
             unseen &= splits.free_of_training(data, known)

@@ -32,8 +32,9 @@ def calibrated(probabilities: Probabilities, labels: Labels, prior: float | None
         labels: ``[N]``.
         prior: The expected temperature, from which few rows lead away the less the fewer they are.
     """
-    of_truth = np.arange(len(labels)), labels
-    losses = np.array([-np.log(tempered(probabilities, one)[of_truth]).mean() for one in CANDIDATES])
+    logits = _logits(probabilities)
+    of_truth = float(logits[np.arange(len(labels)), labels].mean())
+    losses = np.array([np.log(np.exp(logits / one).sum(axis=1)).mean() - of_truth / one for one in CANDIDATES])
     doubt = 0.0 if prior is None else (np.log(CANDIDATES / prior) / SPREAD) ** 2 / 2
     best = int(np.argmin(len(labels) * losses + doubt))
     return float(CANDIDATES[best]), float(losses[best])
@@ -43,11 +44,15 @@ def as_sure_as(probabilities: Probabilities, reference: Probabilities) -> Probab
     """Return probabilities, ``[N, K]``, at the temperature that makes them as sure on average as a reference's."""
     sure = [float(tempered(probabilities, one).max(axis=1).mean()) for one in CANDIDATES]
     nearest = int(np.argmin(np.abs(np.array(sure) - reference.max(axis=1).mean())))
-    return tempered(probabilities, CANDIDATES[nearest]).astype(np.float32)
+    return tempered(probabilities, CANDIDATES[nearest])
 
 
-def tempered(probabilities: Probabilities, temperature: float) -> NDArray[np.float64]:
+def tempered(probabilities: Probabilities, temperature: float) -> Probabilities:
     """Return the probabilities, ``[N, K]``, at a temperature: below 1 they are surer, above less sure."""
-    logits = np.log(np.maximum(probabilities, 1e-12).astype(float)) / temperature
-    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scaled = np.exp(_logits(probabilities) / np.float32(temperature))
     return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
+
+
+def _logits(probabilities: Probabilities) -> NDArray[np.float32]:
+    """Up to a constant for each row; none of which underflows at any candidate, since the largest is at least 1 / K."""
+    return np.log(np.maximum(probabilities, 1e-12, dtype=np.float32))

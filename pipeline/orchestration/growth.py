@@ -90,7 +90,7 @@ def _judged_again(again: Sequence[Rejudgement]) -> list[str]:
     for one in again[:MOST_EXPLAINED]:
         verdict = one.version.verdict
         outcome = "passed" if verdict.outcome == "pass" else "was refused"
-        found.append(f"Judged again, {one.version.id} {outcome}. {_proof(verdict)}".rstrip())
+        found.append(f"Judged again: {one.version.id} {outcome}. {_proof(verdict)}".rstrip())
     more = len(again) - len(found)
     return [*found, f"{counted(more, 'more version')} judged again: `simulator.py versions`."] if more else found
 

@@ -169,6 +169,7 @@ def _dated_lines(looks: dict[str, style.SeriesStyle], quantity: _Quantity) -> li
 def _draw_panel(axes: Any, lines: list[_Line], quantity: _Quantity) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_autoscale_on(False)  # values that are all but equal cannot be scaled; the limits are set below
     for line in lines:
         _draw_line(axes, line)
     axes.set_xlabel("training images, validation included")

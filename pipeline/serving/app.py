@@ -142,8 +142,8 @@ def _add_answers(app: FastAPI) -> None:
     async def other(request: Request, error: HTTPException) -> Response:
         path = request.url.path[:80]
         sentences = {
-            404: f"There is nothing at {path}: GET /openapi.json lists the paths.",
-            405: f"{path} does not accept {request.method}: GET /openapi.json lists what it accepts.",
+            404: f"There is nothing at {path}: /api shows the paths.",
+            405: f"{path} does not accept {request.method}: /api shows what it accepts.",
         }
         sentence = sentences.get(error.status_code) or answers.sentence_of(error.detail, error.status_code)
         return _refusal(request, sentence, error.status_code, error.headers)

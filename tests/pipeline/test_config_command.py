@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.settings_file import template
+from pipeline.cli.settings_template import template
 from pipeline.config import Settings
 from pipeline.judging.policy import GatePolicy, from_table
 from pipeline.models import registry

@@ -53,7 +53,7 @@ def test_what_stays_is_said_with_the_reason_and_what_to_do(run: Any, grow: Any, 
     assert "simulator.py tune --model dummy" in advised
     again = [Rejudgement(grown.rows[0].version, "")] * 7
     _, *told, more, _, _ = growth.in_words(then, growth.After("stripes", 180, 18, (), again, first.champion))
-    assert told == [f"Judged again, {grown.rows[0].version.id} was refused. {check.sentence}"] * 5
+    assert told == [f"Judged again: {grown.rows[0].version.id} was refused. {check.sentence}"] * 5
     assert more == "2 more versions judged again: `simulator.py versions`."
     idle = growth.After("stripes", 180, 18, (), (), first.champion)
     said = growth.in_words(then, idle)

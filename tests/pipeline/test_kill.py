@@ -162,7 +162,7 @@ def test_a_network_killed_among_its_checkpoints_is_trained_once_more_or_judged_a
     _assert_clean(home)
     (version,) = versions.list_versions(home)
     assert kept in ([], [version.id]), "what was trained is not trained again"
-    again = [sys.executable, ROOT / "simulator.py", "evaluate", version.id, "--checkpoint", "1", "--dataset", data]
+    again = [sys.executable, ROOT / "simulator.py", "evaluate", version.id, "--checkpoint", "1"]
     measured = subprocess.run([*again, "--json", "--home", home.root], check=True, capture_output=True, text=True)
     assert json.loads(measured.stdout)["images"] == 36
 

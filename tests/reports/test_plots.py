@@ -69,6 +69,7 @@ CURVES = {
     "five efforts of long names": curve(
         (RECIPES[-1],), efforts=tuple(f"{number} of a long name" for number in range(5))
     ),
+    "just below a power of ten": curve(("cnn",), (400,), 1).assign(accuracy=0.9, accuracy_low=0.9, accuracy_high=0.9),
     "no mistakes at all": curve(("cnn",), errors=0.0),
     "two datasets": pd.concat([curve(), curve(dataset="digits", sizes=(100, 1_000))], ignore_index=True),
     "nothing judged yet": tables.learning_curve_table(tables.results_table([])),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import small_version
+from competitions import Competition, score_by
 from kaggle_server import KaggleServer
 from listeners import KEY, Naps, Told
 from local_kaggle import assert_local, forget_kaggle
@@ -63,6 +64,18 @@ def kaggle_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleServer]:
     yield server
     server.close()
     forget_kaggle()
+
+
+@pytest.fixture
+def serve(kaggle_site: KaggleServer) -> Callable[[Competition], Competition]:
+    """Makes the server offer a competition."""
+
+    def start(competition: Competition) -> Competition:
+        competition.serve(kaggle_site)
+        kaggle_site.score = lambda rows: score_by(competition.metric, competition, rows)
+        return competition
+
+    return start
 
 
 @pytest.fixture

@@ -10,18 +10,14 @@ from pathlib import Path
 import competitions
 import pytest
 from competitions import Competition, table, zipped
-from faults import cut
 from kaggle_server import KaggleServer
 from listeners import Told
-from small_version import SLUG, digits, publish, unseen_images
+from small_version import SLUG, unseen_images
 
-from pipeline.contracts import UnlabelledImages, Version
+from pipeline.contracts import Version
 from pipeline.errors import DataError, ServiceError, SettingsError, StoreError
 from pipeline.facts.competition import DIGIT_RECOGNIZER, KNOWN, CompetitionChoices
-from pipeline.judging.competition_metrics import METRICS
-from pipeline.publishing import best
 from pipeline.publishing import entry as entries
-from pipeline.publishing.entry import Entry
 from pipeline.settings_file import read_settings
 from pipeline.store import submissions, versions
 from pipeline.store.home import Home
@@ -35,18 +31,6 @@ FORMS = (
     competitions.by_quadratic_kappa,
 )
 Call = Callable[..., str]
-
-
-@pytest.fixture
-def serve(kaggle_site: KaggleServer) -> Callable[[Competition], Competition]:
-    """Makes the server offer a competition."""
-
-    def start(competition: Competition) -> Competition:
-        competition.serve(kaggle_site)
-        kaggle_site.score = lambda rows: competitions.score_by(competition.metric, competition, rows)
-        return competition
-
-    return start
 
 
 @pytest.mark.slow
@@ -310,183 +294,6 @@ def test_the_digit_recognizers_form_is_built_in(
     assert "Public score" in call(*local)
     assert not any("Download" in name for name in competition.calls)
     assert not home.competition(SLUG).exists()
-
-
-def test_the_best_version_that_was_not_sent_yet_is_next(
-    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
-) -> None:
-    named = ("--competition", serve(competitions.shuffled_pixels()).name)
-    best = ("kaggle", "submit", *named, "--version", "best")
-    call("kaggle", "download", *named)
-    worse = publish(home, number=2, strength=1e-5, serve=False)
-    said = call(*best)
-    assert f"{champion.id} is chosen: of 2 versions that have not been sent yet, it has the best expected score" in said
-    assert f"the next is {worse.id} with" in said
-    assert [record.version for record in submissions.read(home)] == [champion.id]
-
-    kaggle_site.limits["numAllowedNow"] = 0
-    with pytest.raises(ServiceError, match=r"Today's submissions .* are used up"):
-        call(*best)
-    kaggle_site.limits["numAllowedNow"] = 1
-    assert f"{worse.id} is chosen: it is the only version that has not been sent yet" in call(*best)
-    assert [record.version for record in submissions.read(home)] == [champion.id, worse.id]
-    assert "were sent to shuffled-digits before" in call(*best)
-    assert len(kaggle_site.submissions) == 2
-    assert "2 scored submissions" in call("kaggle", "status", *named)
-
-
-def test_what_kaggle_could_not_score_is_named_and_sent_again_only_if_that_is_asked_for(
-    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
-) -> None:
-    named = ("--competition", serve(competitions.shuffled_pixels()).name)
-    best = ("kaggle", "submit", *named, "--version", "best")
-    call("kaggle", "download", *named)
-    worse = publish(home, number=2, strength=1e-5, serve=False)
-    truth, kaggle_site.truth = kaggle_site.truth, ["1"]
-    with pytest.raises(ServiceError, match="could not score submission 50000000"):
-        call(*best)
-    kaggle_site.truth = truth
-    said = call(*best)
-    again = f"kaggle submit {' '.join(named)} --version {champion.id} --resend"
-    failed = f"Kaggle could not score submission 50000000, of {champion.id}: Submission must have the columns"
-    assert (
-        said.index(failed) < said.index(f"`simulator.py {again}` sends it again") < said.index(f"{worse.id} is chosen")
-    )
-    assert failed in call(*best)
-    said = call(*best, "--resend")
-    assert f"{champion.id} is chosen: it is the only version that has not been sent yet or could not be scored" in said
-    assert [(one.version, one.status) for one in submissions.read(home)] == [
-        (champion.id, "error"),
-        (worse.id, "complete"),
-        (champion.id, "complete"),
-    ]
-    assert "could not score" not in call(*best, "--resend")
-    assert len(kaggle_site.submissions) == 3
-
-
-def test_a_file_that_was_sent_for_another_version_is_not_sent_again(
-    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
-) -> None:
-    competition = serve(competitions.shuffled_pixels()).name
-    submit = ("kaggle", "submit", "--competition", competition)
-    call("kaggle", "download", "--competition", competition)
-    twin = publish(home, number=2, serve=False)
-    worse = publish(home, number=3, strength=1e-5, serve=False)
-    call(*submit)
-    said = call(*submit, "--version", twin.id)
-    assert f"The same file, predicted by {champion.id}, was sent as submission 50000000" in said
-    said = call(*submit, "--version", "best")
-    assert f"{twin.id} is left out: its file is the one that was sent for {champion.id}." in said
-    assert f"{worse.id} is chosen: it is the only version that has not been sent yet" in said
-    assert "were sent to shuffled-digits before" in call(*submit, "--version", "best")
-    assert [record.version for record in submissions.read(home)] == [champion.id, worse.id]
-
-    (home.metric_results / "submissions.csv").unlink()
-    said = call(*submit, "--version", twin.id)
-    assert "Kaggle already has this file, as submission 50000000: it is not sent again." in said
-    assert len(kaggle_site.submissions) == 2
-    call(*submit, "--version", twin.id, "--resend")
-    assert len(kaggle_site.submissions) == 3
-
-
-def test_a_version_with_a_better_expected_score_than_the_champion_is_named(
-    home: Home, kaggle_site: KaggleServer, serve, call: Call, entry: Entry, test_set: UnlabelledImages
-) -> None:
-    champion = publish(home, strength=1e4)
-    calmer = publish(home, number=2, strength=0.3, serve=False)
-    by_log_loss = replace(entry, metric=METRICS["log-loss"])
-    said = best.better_than(home, by_log_loss, test_set, champion.id)
-    assert said is not None
-    assert said.startswith(f"{calmer.id} is expected to score better than the champion by log loss, 0.")
-    assert "`simulator.py kaggle submit --dataset digits --version best` submits" in said
-    assert best.better_than(home, by_log_loss, test_set, calmer.id) is None
-
-    named = ("--competition", serve(competitions.shuffled_pixels()).name)
-    call("kaggle", "download", *named)
-    better = publish(home, number=3, strength=1e-5)
-    assert f"{champion.id} is expected to score better than the champion" in call("kaggle", "submit", *named)
-    assert "better than the champion" not in call("kaggle", "submit", *named, "--version", better.id)
-
-
-def test_a_public_score_outside_its_interval_is_called_that(
-    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
-) -> None:
-    named = ("--competition", serve(competitions.shuffled_pixels()).name)
-    call("kaggle", "download", *named)
-    publish(home, number=2, strength=1e-5, serve=False)
-    assert "outside" not in call("kaggle", "submit", *named) + call("kaggle", "status", *named)
-    kaggle_site.score = lambda rows: 0.012
-    assert "%): outside the 95 % interval." in call("kaggle", "submit", *named, "--version", "best")
-    assert call("kaggle", "status", *named).count("outside the 95 % interval") == 1
-
-
-def test_an_attempt_of_unknown_outcome_is_named_where_nothing_else_is_left_to_send(
-    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
-) -> None:
-    named = ("--competition", serve(competitions.shuffled_pixels()).name)
-    best = ("kaggle", "submit", *named, "--version", "best")
-    call("kaggle", "download", *named)
-    kaggle_site.faults["CreateSubmission"] = [cut]
-    with pytest.raises(ServiceError, match="may or may not have"):
-        call(*best, "--time-limit", "1")
-    said = call(*best)
-    assert f"could be were sent to {named[1]} before. Whether Kaggle has that of {champion.id} is unknown." in said
-    again = f"kaggle submit {' '.join(named)} --version {champion.id} --resend"
-    assert f"`simulator.py {again}`" in said
-
-    assert "Public score" in call(*again.split())
-    assert [record.status for record in submissions.read(home)] == ["superseded", "complete"]
-    said = call("kaggle", "status", *named)
-    assert "The same file was sent again, as submission 50000000" in said
-    assert "may or may not" not in said
-
-
-@pytest.mark.slow
-def test_the_best_of_many_is_found_by_the_competitions_own_metric(
-    home: Home, entry: Entry, test_set: UnlabelledImages, told: Told
-) -> None:
-    for number in range(1, 22):
-        publish(home, number, strength=1e4, serve=False)
-    calmer = publish(home, number=22, strength=0.3, serve=False)
-    others = versions.list_versions(home)[:-1]
-    assert all(one.scores.accuracy.value > calmer.scores.accuracy.value for one in others)
-    by_log_loss = replace(entry, metric=METRICS["log-loss"])
-    chosen = best.choose(home, by_log_loss, test_set, "digits", told)
-    assert chosen is not None
-    assert chosen.id == calmer.id
-    assert "of the 5 best on the benchmark of 22 versions" in told
-
-
-def test_the_best_version_needs_no_champion(home: Home, kaggle_site: KaggleServer, serve, call: Call) -> None:
-    named = ("--competition", serve(competitions.shuffled_pixels()).name)
-    best = ("kaggle", "submit", *named, "--version", "best")
-    call("kaggle", "download", *named)
-    with pytest.raises(DataError, match="There are no versions yet"):
-        call(*best)
-    refused = publish(home, serve=False)
-    again = f"kaggle submit {' '.join(named)} --version best`"
-    assert f"`simulator.py {again} does" in call("kaggle", "status", *named)
-    with pytest.raises(DataError, match=f"there is no champion to submit: `simulator.py {again} submits"):
-        call("kaggle", "submit", *named)
-    with pytest.raises(DataError, match="The dataset 'mine' has no versions; these have: digits"):
-        call(*best, "--dataset", "mine")
-    assert f"{refused.id} is chosen: it is the only version" in call(*best)
-    assert [record.version for record in submissions.read(home)] == [refused.id]
-
-
-def test_versions_trained_on_test_images_are_never_the_best(
-    home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
-) -> None:
-    seen = table(
-        ["id", *(f"pixel{n}" for n in range(64))], [[n, *row.ravel()] for n, row in enumerate(digits()[0][:9])]
-    )
-    files = {**competitions.shuffled_pixels().files, "test.csv": seen}
-    files["sampleSubmission.csv"] = table(["id", "label"], [(n, 0) for n in range(9)])
-    serve(Competition("leaky", files, ["id", "label"], ["0"] * 9))
-    call("kaggle", "download", "--competition", "leaky")
-    said = call("kaggle", "submit", "--competition", "leaky", "--version", "best")
-    assert "all versions of 'digits' that could be were trained on test images" in said
-    assert kaggle_site.submissions == []
 
 
 def test_the_dataset_of_another_competition_is_not_mixed_in(call: Call) -> None:

@@ -93,17 +93,8 @@ def test_a_drawing_that_rests_is_explained_and_a_new_stroke_hides_it(page: Any) 
 def test_a_name_is_broken_between_words(chrome: Any, server: str) -> None:
     name = "hippopotamus or elephant seal"
 
-    def renamed(route: Any) -> None:
-        reply = route.fetch()
-        answer = reply.json()
-        answer["predictions"][0]["label"] = name
-        route.fulfill(response=reply, json=answer)
-
     with Watched(chrome, server, **SCREENS["wide"]) as page:
-        page.route("**/predict?*", renamed)
-        page.goto(server)
-        page.wait_for_selector("#bars li")
-        draw(page, "7")
+        _draw_seven(page, server, {"label": name})
         assert label_of(page) == name
         for width in (390, 800, 1200):
             page.set_viewport_size({"width": width, "height": 900})
@@ -115,22 +106,28 @@ def test_a_name_is_broken_between_words(chrome: Any, server: str) -> None:
 def test_only_a_doubt_of_the_server_makes_an_answer_unsure(
     chrome: Any, server: str, probability: float, doubt: str | None
 ) -> None:
-    def changed(route: Any) -> None:
-        reply = route.fetch()
-        answer = reply.json()
-        answer["predictions"][0] |= {"probability": probability} | ({"doubt": doubt} if doubt else {})
-        route.fulfill(response=reply, json=answer)
-
     with Watched(chrome, server, **SCREENS["wide"]) as page:
-        page.route("**/predict?*", changed)
-        page.goto(server)
-        page.wait_for_selector("#bars li")
-        draw(page, "7")
+        _draw_seven(page, server, {"probability": probability} | ({"doubt": doubt} if doubt else {}))
         label_of(page)
         said = f"probability {100 * probability:.1f}\u00a0%, in "
         assert page.text_content("#sure").startswith(f"not sure: {said}" if doubt else said)
         assert page.is_visible("#doubt") == (doubt is not None)
         assert ("unsure" in page.get_attribute("#label", "class")) == (doubt is not None)
+
+
+def _draw_seven(page: Any, server: str, changes: dict[str, Any]) -> None:
+    """Draw a seven on the page of a server whose predictions are changed on the way."""
+
+    def changed(route: Any) -> None:
+        reply = route.fetch()
+        answer = reply.json()
+        answer["predictions"][0] |= changes
+        route.fulfill(response=reply, json=answer)
+
+    page.route("**/predict?*", changed)
+    page.goto(server)
+    page.wait_for_selector("#bars li")
+    draw(page, "7")
 
 
 def _doubted(route: Any) -> None:
