@@ -20,34 +20,21 @@ DEEP_MEMBERS = ("--set", "cnn_ensemble.architecture=deep", "--set", "cnn_ensembl
 WELL_KNOWN = ("--models", "benchmarks.well_known:build")
 
 
-@dataclass(frozen=True)
-class Point:
-    """One command on the curve.
-
-    Attributes:
-        options: What ``run`` is given beside the files.
-        refit: Seeds with which the champion is then refitted on all labels; 0 submits the champion.
-    """
-
-    options: tuple[str, ...]
-    refit: int = 0
-
-
-POINTS: Mapping[str, Point] = {
-    "quick": Point(("--models", "cnn", "--effort", "quick")),
-    "standard": Point(("--models", "cnn")),
-    "standard, shifts": Point(("--models", "cnn", "--set", "cnn.test_shifts=auto")),
-    "deep": Point(("--models", "cnn", *DEEP)),
-    "deep, refit": Point(("--models", "cnn", *DEEP), refit=1),
-    "max": Point(("--models", "cnn", "--effort", "max")),
-    "well-known net": Point(WELL_KNOWN),
-    "deep, 5 folds": Point(("--models", "cnn", *DEEP, "--folds", "5")),
-    "deep, refit with 5 seeds": Point(("--models", "cnn", *DEEP), refit=5),
-    "well-known net, 4 folds": Point((*WELL_KNOWN, "--folds", "4")),
-    "deep, 30 passes, refit with 6 seeds": Point(("--models", "cnn", "--effort", "max", *DEEP), refit=6),
-    "twelve deep": Point(("--models", "cnn_ensemble", *DEEP_MEMBERS, "--set", "cnn_ensemble.members=12")),
+POINTS: Mapping[str, tuple[str, ...]] = {
+    "quick": ("--models", "cnn", "--effort", "quick"),
+    "standard": ("--models", "cnn"),
+    "standard, shifts": ("--models", "cnn", "--set", "cnn.test_shifts=auto"),
+    "deep": ("--models", "cnn", *DEEP),
+    "deep, refit": ("--models", "cnn", *DEEP, "--refit", "1"),
+    "max": ("--models", "cnn", "--effort", "max"),
+    "well-known net": WELL_KNOWN,
+    "deep, 5 folds": ("--models", "cnn", *DEEP, "--folds", "5"),
+    "deep, refit with 5 seeds": ("--models", "cnn", *DEEP, "--refit", "5"),
+    "well-known net, 4 folds": (*WELL_KNOWN, "--folds", "4"),
+    "deep, 30 passes, refit with 6 seeds": ("--models", "cnn", "--effort", "max", *DEEP, "--refit", "6"),
+    "twelve deep": ("--models", "cnn_ensemble", *DEEP_MEMBERS, "--set", "cnn_ensemble.members=12"),
 }
-"""From ten seconds to about two hours on two cores."""
+"""What ``run`` is given beside the files: from ten seconds to about two hours on two cores."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +43,6 @@ class Measured:
 
     point: str
     options: tuple[str, ...]
-    refit: int
     split: int
     score: float
     seconds: float
@@ -103,8 +89,7 @@ def main(points: Sequence[str] = (), splits: int = 3, *, known_only: bool = Fals
 
 def _row(name: str, found: Sequence[Measured]) -> list[str]:
     figures = [[getattr(one, what) for one in found] for what in ("score", "seconds", "cpu_seconds")]
-    refit = f" --refit {POINTS[name].refit}" if POINTS[name].refit else ""
-    command = f"`{' '.join(POINTS[name].options)}{refit}`"
+    command = f"`{' '.join(POINTS[name])}`"
     digits = zip(figures, (4, 0, 0), strict=True)
     return [name, command, *(measure.mean_and_spread(values, digits=count) for values, count in digits)]
 
@@ -113,32 +98,24 @@ def _known(name: str) -> list[Measured]:
     """What was measured of a point as it is now, on any machine."""
     lines = [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
     found = [Measured(**{**line, "options": tuple(line["options"])}) for line in lines]
-    point = POINTS[name]
-    return [one for one in found if (one.point, one.options, one.refit) == (name, point.options, point.refit)]
+    return [one for one in found if (one.point, one.options) == (name, POINTS[name])]
 
 
 def _measured(name: str, seed: int) -> Measured:
-    point, split = POINTS[name], score_splits.split_folder(seed)
+    options, split = POINTS[name], score_splits.split_folder(seed)
     with tempfile.TemporaryDirectory(prefix="bench-score-") as home:
         clock, processor = time.perf_counter(), _cpu_seconds()
-        _run("simulator.py", "run", *_files(split), "--home", home, "--seed", str(seed), *point.options)
-        if point.refit:
-            _run("-m", "benchmarks.score_refit", home, str(split), str(point.refit))
+        command = ["simulator.py", "run", *_files(split), "--home", home, "--seed", str(seed), *options]
+        subprocess.run([sys.executable, *command], check=True, cwd=measure.FOLDER.parent, stdout=sys.stderr)
         clock, processor = time.perf_counter() - clock, _cpu_seconds() - processor
         reached = score_splits.score(Path(home) / "metric_results" / NAME / "submission.csv", split)
     date = f"{datetime.now(UTC):%Y-%m-%d}"
-    return Measured(
-        name, point.options, point.refit, seed, reached, round(clock, 1), round(processor, 1), date, measure.machine()
-    )
+    return Measured(name, options, seed, reached, round(clock, 1), round(processor, 1), date, measure.machine())
 
 
 def _files(split: Path) -> tuple[str, ...]:
     test = str(split / "test.csv")
     return ("--dataset", str(split / "train.csv"), "--test-images", test, "--name", NAME, "--train-sizes", "all")
-
-
-def _run(*words: str) -> None:
-    subprocess.run([sys.executable, *words], check=True, cwd=measure.FOLDER.parent, stdout=sys.stderr)
 
 
 def _cpu_seconds() -> float:

@@ -63,8 +63,7 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch: py
         if len(asked) == 3:
             raise KeyboardInterrupt
         asked.append((name, seed))
-        point = score.POINTS[name]
-        return score.Measured(name, point.options, point.refit, seed, 0.99 + seed / 1000, 10, 20, "today", "here")
+        return score.Measured(name, score.POINTS[name], seed, 0.99 + seed / 1000, 10, 20, "today", "here")
 
     monkeypatch.setattr(score, "FILE", tmp_path / "score.jsonl")
     monkeypatch.setattr(score, "_measured", measured)
@@ -78,7 +77,7 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch: py
     assert "| quick | `--models cnn --effort quick` | 0.9905 ± 0.0007 (n = 2) | 10 ± 0 (n = 2) |" in section
     assert "--refit 1`" in section
     assert score.main(known_only=True) == section
-    changed = {**score.POINTS, "quick": score.Point(("--models", "cnn"))}
+    changed = {**score.POINTS, "quick": ("--models", "cnn")}
     monkeypatch.setattr(score, "POINTS", changed)
     assert "| quick |" not in score.main(known_only=True), "another command is another point"
     with pytest.raises(SystemExit, match="no point 'fast'"):
@@ -86,10 +85,9 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch: py
 
 
 def test_every_point_names_a_recipe_and_parameters_that_there_are() -> None:
-    for point in score.POINTS.values():
-        words = list(point.options)
+    for words in score.POINTS.values():
         given = dict(zip(words[::2], words[1::2], strict=True))
-        assert {name.removeprefix("--") for name in given} <= {"models", "effort", "folds", "set"}
+        assert {name.removeprefix("--") for name in given} <= {"models", "effort", "folds", "set", "refit"}
         sets = [value for name, value in zip(words[::2], words[1::2], strict=True) if name == "--set"]
         for recipe, values in parse_overrides(sets).items():
             assert recipe == given["--models"]
