@@ -277,6 +277,7 @@ def _facts(version: Version) -> dict[str, Any]:
         "verdict": dataclasses.asdict(version.verdict),
         "earlier_verdicts": [dataclasses.asdict(verdict) for verdict in version.earlier],
         "in_production": version.in_production,
+        "was_in_production": version.was_in_production,
         "override": version.override,
         "damage": version.damage,
         "fully_verified": version.fully_verified,

@@ -11,6 +11,7 @@ from rich.text import Text
 from pipeline.cli.terminal_tables import verdict_text
 from pipeline.cli.time_left import TimeLeft
 from pipeline.contracts import Cell, FitProgress
+from pipeline.errors import shortened
 from pipeline.judging import standings
 from pipeline.orchestration.session import Row
 
@@ -24,7 +25,9 @@ class _Steps(MofNCompleteColumn):
 
 
 class RunProgress:
-    """Shows a bar over all cells with the time left, and one for the cell in training; in a pipe, one line per cell.
+    """Shows a bar over all cells with the time left, and one for the cell in training.
+
+    In a pipe, it prints a line on what is to be trained and one on each cell that is done.
 
     Args:
         console: Where the bars are drawn or the lines are printed.
@@ -72,6 +75,9 @@ class RunProgress:
         self._time = TimeLeft(to_train, self._progress.get_time)
         self._all = self._progress.add_task("all", total=len(cells), detail="")
         self._cells = len(cells)
+        if self._pipe is not None and to_train:
+            named = shortened(", ".join(cell.label for cell in to_train))
+            self._pipe.print(f"To train: {named}", soft_wrap=True, markup=False)
 
     def fitting(self, cell: Cell) -> FitProgress:
         """Start the bar of one cell."""

@@ -58,9 +58,15 @@ def _cells(version: VersionSummary) -> tuple[Cell, ...]:
         percent_with_interval(version.accuracy, version.accuracy_low, version.accuracy_high),
         f"{version.fit_seconds or 0:,.1f}",
         verdict,
-        Text("● champion", style="bold blue") if version.in_production else "",
+        _production(version),
         _note(version),
     )
+
+
+def _production(version: VersionSummary) -> Cell:
+    if version.in_production:
+        return Text("● champion", style="bold blue")
+    return Text("○ former champion", style="dim") if version.was_in_production else ""
 
 
 def _note(version: VersionSummary) -> Cell:

@@ -45,6 +45,8 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
         yield Text(NOT_FULLY_VERIFIED, style="yellow")
     if version.in_production:
         yield Text(f"● champion of {version.verdict.dataset}", style="bold blue")
+    if version.was_in_production:
+        yield Text(f"○ former champion of {version.verdict.dataset}")
     if version.override:
         yield Text(
             f"Promoted by hand against the gate, whose promise does not cover it: {version.override}", "bold magenta"

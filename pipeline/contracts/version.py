@@ -26,6 +26,7 @@ class Version:
         verdict: The latest decision; an error without checks where it cannot be trusted.
         earlier: The decisions before it, oldest first: ``verdict.json``, then those of ``versions/.judgements/``.
         in_production: Whether it is its dataset's champion now.
+        was_in_production: Whether it was, and is no longer.
         override: The reason, where a person promoted it against the gate.
         damage: What is wrong with its files, in a sentence; ``None`` if all is well.
     """
@@ -36,6 +37,7 @@ class Version:
     known_scores: Scores | None
     verdict: Verdict
     in_production: bool = False
+    was_in_production: bool = False
     override: str | None = None
     damage: str | None = None
     earlier: tuple[Verdict, ...] = ()

@@ -131,7 +131,8 @@ def _add_summary(book: Any, versions: Sequence[Version], results: "pd.DataFrame"
 
 def _in_production(version: Version) -> str:
     override = f"override: {version.override}" if version.override else ""
-    return ", ".join(filter(None, ("yes" if version.in_production else "", override)))
+    serves = "yes" if version.in_production else "formerly" if version.was_in_production else ""
+    return ", ".join(filter(None, (serves, override)))
 
 
 def _per_class(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:

@@ -171,6 +171,7 @@ def _row(version: Version, link_prefix: str) -> dict[str, Any]:
         "recipe": _recipe(version),
         "standing": standings.of_verdict(version.verdict),
         "in_production": version.in_production,
+        "was_in_production": version.was_in_production,
         "override": version.override,
         "damage": version.damage,
         "cells": _cells(version),

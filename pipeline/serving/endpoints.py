@@ -210,6 +210,7 @@ def _summary(home: Home, version: Version) -> dict[str, Any]:
         "judged_at": version.verdict.judged_at,
         "judgements": len(version.verdicts),
         "in_production": version.in_production,
+        "was_in_production": version.was_in_production,
         "override": version.override,
         "damage": version.damage,
         "report": _report(home, version.id),

@@ -84,6 +84,7 @@ class VersionSummary(BaseModel):
     judged_at: str
     judgements: int
     in_production: bool
+    was_in_production: bool
     override: str | None
     damage: str | None
     report: str | None = Field(description="Path of its report on this server.")

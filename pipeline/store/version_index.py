@@ -52,6 +52,7 @@ class VersionSummary:
         fully_verified: Whether its digests cover all of its facts.
         damage: What is wrong with its files, in a sentence; ``None`` if all is well.
         in_production: Whether it is its dataset's champion now.
+        was_in_production: Whether it was, and is no longer.
         override: The reason, where a person promoted it against the gate.
     """
 
@@ -73,6 +74,7 @@ class VersionSummary:
     fully_verified: bool
     damage: str | None
     in_production: bool = False
+    was_in_production: bool = False
     override: str | None = None
 
 
@@ -97,13 +99,7 @@ def summaries(home: Home) -> list[VersionSummary]:
                 fresh[key] = (before, found[key])
         _update(index, fresh, known.keys() - found.keys())
     now = versions.standing(home)
-    marked = now.champions | now.overrides.keys()
-    return [
-        replace(one, in_production=one.id in now.champions, override=now.overrides.get(one.id))
-        if one.id in marked
-        else one
-        for one in found.values()
-    ]
+    return [replace(one, **now.of(one.id)) if one.id in now.deployed else one for one in found.values()]
 
 
 def file(home: Home) -> Path:
@@ -171,6 +167,7 @@ def summary_of(version: Version) -> VersionSummary:
         fully_verified=version.fully_verified,
         damage=version.damage,
         in_production=version.in_production,
+        was_in_production=version.was_in_production,
         override=version.override,
     )
 
@@ -272,6 +269,6 @@ def _update(
 
 
 def _entry(stamp: Stamp, summary: VersionSummary) -> dict[str, Any]:
-    changing = ("folder", "in_production", "override")
+    changing = ("folder", "in_production", "was_in_production", "override")
     facts = {name: value for name, value in asdict(summary).items() if name not in changing}
     return {"layout": LAYOUT, "stamp": stamp, "facts": facts}

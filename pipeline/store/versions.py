@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pipeline.contracts import Candidate, Deployment, Verdict, Version
 from pipeline.errors import StoreError, UnreadableError
@@ -39,10 +40,17 @@ def found_again(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Standing:
-    """What production says about versions: the ids that serve, and the reasons for overrides by id."""
+    """What production says about versions: the ids that serve or ever did, and the reasons for overrides by id."""
 
     champions: frozenset[str]
+    deployed: frozenset[str]
     overrides: Mapping[str, str]
+
+    def of(self, version_id: str) -> dict[str, Any]:
+        """Return the fields of a version that say this."""
+        serves = version_id in self.champions
+        was = version_id in self.deployed and not serves
+        return {"in_production": serves, "was_in_production": was, "override": self.overrides.get(version_id)}
 
 
 def standing(home: Home) -> Standing:
@@ -51,9 +59,11 @@ def standing(home: Home) -> Standing:
     Raises:
         StoreError: A line of the history is damaged.
     """
+    records = production.records(home)
     return Standing(
         frozenset(deployment.id for deployment in production.all_current(home)),
-        {record.id: record.reason for record in production.records(home) if record.action == "override"},
+        frozenset(record.id for record in records),
+        {record.id: record.reason for record in records if record.action == "override"},
     )
 
 
@@ -240,7 +250,4 @@ def _is_name(text: str) -> bool:
 def _marked(home: Home, versions: Iterable[Version]) -> list[Version]:
     """Return the versions with what production says about them."""
     now = standing(home)
-    return [
-        replace(version, in_production=version.id in now.champions, override=now.overrides.get(version.id))
-        for version in versions
-    ]
+    return [replace(version, **now.of(version.id)) for version in versions]

@@ -156,20 +156,21 @@ def test_after_resuming_only_what_is_trained_counts(terminal: Terminal) -> None:
     assert "about 4 min left" in terminal.last_frame()[1]
 
 
-def test_a_pipe_gets_a_plain_line_for_each_cell_as_it_ends() -> None:
+def test_a_pipe_gets_a_plain_line_first_and_for_each_cell_as_it_ends() -> None:
     pipe = io.StringIO()
     with RunProgress(Console(file=pipe, width=20), print) as progress:
         progress.planned(ALL, ALL)
         progress.fitting(FIRST)(3, 10, {"validation_accuracy": 0.98765})
         progress.judging(FIRST)
-        assert pipe.getvalue() == ""
+        first = "To train: cnn on 1,000, cnn on 2,000, cnn on 4,000, cnn on 8,000\n"
+        assert pipe.getvalue() == first
         progress.finished(Row(FIRST, judged("cnn-1000"), 0.99, 12.34, reused=False))
-        assert pipe.getvalue() == "1 of 4: cnn on 1,000, ✔ pass, 12.3 s of fitting\n"
+        assert pipe.getvalue() == f"{first}1 of 4: cnn on 1,000, ✔ pass, 12.3 s of fitting\n"
         progress.awaiting(ALL, "2 processes")
         progress.finished(Row(SECOND, judged("cnn-2000"), 0.99, 12.34, reused=True))
         progress.finished(Row(THIRD, None, 0.98765, 12.34, reused=False))
         progress.finished(Row(FOURTH, None, None, 12.34, reused=True))
-    assert pipe.getvalue().splitlines()[1:] == [
+    assert pipe.getvalue().splitlines()[2:] == [
         "2 of 4: cnn on 2,000, known already as cnn-2000",
         "3 of 4: cnn on 4,000, a repeat, 98.77 %",
         "4 of 4: cnn on 8,000, a repeat, known already",

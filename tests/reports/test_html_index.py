@@ -73,6 +73,8 @@ def test_every_version_has_a_row_newest_first(versions):
     shown = ("– not promoted", "-0.90", "better: p = 0.9800", "override", "for the &lt;b&gt;demo")
     assert all(part in failed for part in shown)
     assert "in production" in serving
+    (former,) = rows(index_page.render([replace(versions[2], in_production=False, was_in_production=True)]))
+    assert "was in production" in former
     assert "! damaged model.onnx is missing." in damaged
 
 

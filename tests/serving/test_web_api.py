@@ -304,7 +304,7 @@ def test_who_is_lost_is_told_where_to_look(client: TestClient, name: str) -> Non
     answer = client.request(method, path)
     assert answer.status_code == status
     assert answer.json()["detail"].startswith(sentence)
-    assert "GET /openapi.json" in answer.json()["detail"]
+    assert "/api shows" in answer.json()["detail"]
 
 
 def test_a_browser_that_is_lost_gets_a_page(client: TestClient) -> None:

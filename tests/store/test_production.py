@@ -1,17 +1,20 @@
 """Promotion, rollback and override: only what may serve serves, and the history records it."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 from store_builders import MakeVersion, history_of, snapshot
 
+from pipeline.cli.version_table import print_versions
 from pipeline.contracts import Deployment, Version
 from pipeline.deployer import Deployer
 from pipeline.errors import DeployError, StoreError
-from pipeline.store import production, recovery, versions
+from pipeline.store import production, recovery, version_index, versions
 from pipeline.store.home import Home
 
 LINE = {
@@ -46,6 +49,19 @@ def test_a_pass_is_promoted_with_its_bundle(home: Home, first: Version) -> None:
     assert (bundle / "model.onnx").read_bytes() == (first.folder / "model.onnx").read_bytes()
     assert [line["action"] for line in history_of(home)] == ["promote"]
     assert versions.find(home, "1-first").in_production
+
+
+def test_a_former_champion_is_listed_as_that(home: Home, first: Version, make_version: MakeVersion) -> None:
+    Deployer(home).run(make_version("2-second", "pass", first))
+    for listed in (versions.list_versions(home), version_index.summaries(home)):
+        served = {one.id: (one.in_production, one.was_in_production) for one in listed}
+        assert served == {"1-first": (False, True), "2-second": (True, False)}
+    printed = io.StringIO()
+    print_versions(Console(width=160, file=printed), version_index.summaries(home))
+    assert "former champion" in printed.getvalue()
+    Deployer(home).rollback(first.verdict.dataset)
+    assert versions.find(home, "1-first").in_production
+    assert versions.find(home, "2-second").was_in_production
 
 
 @pytest.mark.parametrize("outcome", ["fail", "error"])
