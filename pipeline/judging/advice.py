@@ -1,5 +1,6 @@
-"""What helps where a benchmark cannot prove a likely gain: how many more images, and the exact commands."""
+"""What helps a version that was not promoted: better models, more images, and the exact commands."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ LIKELY_SHARE = 0.5
 """Of the champion's errors: so large a gain counts as likely where none was measured."""
 BENCHMARK_SHARE = 5
 """Of a dataset that is one pool, one image in so many is a benchmark image."""
+ONE_SIDE = 0.025
+"""The probability beyond one bound of a 95 % interval."""
 CHANCE = "which promotes on a lead that may be due to chance"
 FOLDS = "which compares on all images, is approximate, and trains on the benchmark for good"
 
@@ -79,9 +82,9 @@ def can_grow(images: int, errors: int, validation_images: int, left: float) -> b
 
 
 def of_verdict(verdict: Verdict) -> str | None:
-    """Return what helps where only the proof is lacking, in words; ``None`` where it is not, or more is wrong."""
+    """Return what helps where a model is too weak or only the proof is lacking, in words; ``None`` otherwise."""
     if verdict.lack is None:
-        return None
+        return _of_floors(verdict)
     kind = "images out of fold" if verdict.out_of_fold else "benchmark images"
     ways = [_more_images(verdict.lack, verdict.benchmark_images, out_of_fold=verdict.out_of_fold), *_commands(verdict)]
     return f"{verdict.benchmark_images:,} {kind} cannot prove {_in_words(verdict.lack)}. {_joined(ways)}"
@@ -102,6 +105,18 @@ def of_benchmark(missing: Lack, images: int, *, out_of_fold: bool, growing: bool
         ways += [f"`run … --folds 5 --gate cross-fit`, {FOLDS}"] if _folds_could_prove(missing, images) else []
         ways.append(f"`--gate as-good`, {CHANCE}")
     return f"It cannot prove {_in_words(missing)}. {_joined(ways)}"
+
+
+def _of_floors(verdict: Verdict) -> str | None:
+    """What helps a model that does not reach what the gate demands of any; ``None`` if it does."""
+    failed = {check.name: check for check in verdict.checks if check.outcome == "fail"}
+    floor, images = failed.get("accuracy_floor"), verdict.benchmark_images
+    if floor is not None and floor.limit and clopper_pearson(images, images).low < floor.limit:
+        enough = f"{math.ceil(math.log(ONE_SIDE) / math.log(floor.limit)):,} do" if floor.limit < 1 else "no number does"
+        return f"{images:,} benchmark images cannot prove that even without an error: {enough}."
+    if floor is not None or "recall_floor" in failed:
+        return "What helps: more training images, a higher `--effort`, or another model."
+    return None
 
 
 def _in_words(missing: Lack) -> str:

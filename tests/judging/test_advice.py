@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from evidence_builder import judged, make_evidence
 
-from pipeline.contracts import Lack, Verdict
+from pipeline.contracts import Check, Lack, Verdict
 from pipeline.judging import advice, gate, paired, power, spending
 from pipeline.judging.evidence import Evidence
 from pipeline.judging.policy import PRESETS
@@ -114,6 +114,21 @@ def test_no_advice_where_something_else_is_wrong():
     assert verdict_of(replace(evidence, challenger=less_robust)).lack is None
     assert verdict_of(replace(evidence, champion=None, former=())).lack is None
     assert advice.of_verdict(verdict_of(unproven(60))) is None
+
+
+def test_a_model_that_is_too_weak_is_told_what_makes_better_ones():
+    verdict = verdict_of(make_evidence(0, 0, both_wrong=1_500, champion=False))
+    assert "accuracy_floor" in {check.name for check in verdict.checks if check.outcome == "fail"}
+    assert advice.of_verdict(verdict) == "What helps: more training images, a higher `--effort`, or another model."
+
+
+@pytest.mark.parametrize(("images", "helped"), [(36, False), (35, True)])
+def test_a_benchmark_too_small_for_the_least_accuracy_is_named(images, helped):
+    found = Check("accuracy_floor", "accuracy at least 90 %", "fail", 0.8, 0.9, "80 %.")
+    said = advice.of_verdict(replace(verdict_of(unproven()), lack=None, checks=(found,), benchmark_images=images))
+    assert (said == f"{images} benchmark images cannot prove that even without an error: 36 do.") == helped
+    if not helped:
+        assert said.startswith("What helps: more training images")
 
 
 def test_where_nothing_can_be_proven_a_likely_gain_counts():
