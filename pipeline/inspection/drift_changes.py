@@ -12,8 +12,8 @@ from pipeline.monitoring import image_scores
 from pipeline.monitoring.differences import (
     ClassChange,
     Resemblance,
+    beyond,
     class_changes,
-    distances_beyond,
     resemblance,
 )
 from pipeline.monitoring.image_scores import GENERAL, Seen
@@ -27,7 +27,8 @@ from pipeline.text import plain
 MOST_LOOKED_AT = 2_000
 MOST_SHOWN = 24
 TO_REVIEW = 0.9
-"""Images to be reviewed after an alarm are farther from the training images than this part of the reference."""
+"""Images to be reviewed after an alarm are farther from the training images, or less sure, than this part of the
+reference."""
 WORDS = {
     image_scores.CONFIDENCE: ("the champion is less sure of them", "the champion is surer of them"),
     image_scores.CLASS_DISTANCE: ("they are farther from every class", "they are nearer to the middle of a class"),
@@ -102,9 +103,13 @@ def of(reference: Reference, seen: Seen, ids: tuple[str, ...]) -> Changes:
 
 
 def to_review(reference: Reference, seen: Seen, most: int) -> list[int]:
-    """Return the rows of the most unusual images, the most unusual first; of usual ones none."""
-    far = distances_beyond(reference.counts, image_scores.bins(reference.scorer, seen), TO_REVIEW)
-    return [row for row in _farthest_first(reference, seen).tolist() if far[row]][:most]
+    """Return the rows of the most unusual images: the farthest first, then the least sure; of usual ones none."""
+    bins = image_scores.bins(reference.scorer, seen)
+    far = beyond(reference.counts, bins, TO_REVIEW)
+    unsure = beyond(reference.counts, bins, TO_REVIEW, image_scores.CONFIDENCE) & ~far
+    least_sure_first = np.argsort(seen.probabilities.max(axis=1), kind="stable")
+    rows = [row for row in _farthest_first(reference, seen).tolist() if far[row]]
+    return [*rows, *(row for row in least_sure_first.tolist() if unsure[row])][:most]
 
 
 def since_change(home: Home, state: DriftState, raised_by: str, count: int) -> str:

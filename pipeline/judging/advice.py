@@ -112,7 +112,8 @@ def _of_floors(verdict: Verdict) -> str | None:
     failed = {check.name: check for check in verdict.checks if check.outcome == "fail"}
     floor, images = failed.get("accuracy_floor"), verdict.benchmark_images
     if floor is not None and floor.limit and clopper_pearson(images, images).low < floor.limit:
-        enough = f"{math.ceil(math.log(ONE_SIDE) / math.log(floor.limit)):,} do" if floor.limit < 1 else "no number does"
+        needed = math.ceil(math.log(ONE_SIDE) / math.log(floor.limit)) if floor.limit < 1 else None
+        enough = f"{needed:,} do" if needed else "no number does"
         return f"{images:,} benchmark images cannot prove that even without an error: {enough}."
     if floor is not None or "recall_floor" in failed:
         return "What helps: more training images, a higher `--effort`, or another model."

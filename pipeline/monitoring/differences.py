@@ -60,7 +60,7 @@ def class_changes(reference: Counts, bins: Bins) -> list[ClassChange]:
         reference: Images in each bin of each score, ``[K, BINS]``.
         bins: The bins of the images looked at, ``[N, K]``.
     """
-    far = distances_beyond(reference, bins, UNUSUAL)
+    far = beyond(reference, bins, UNUSUAL)
     count, changes = max(len(bins), 1), []
     for indicator in range(len(GENERAL), len(reference)):
         own = bins[:, indicator] == 1
@@ -72,18 +72,19 @@ def class_changes(reference: Counts, bins: Bins) -> list[ClassChange]:
     return changes
 
 
-def distances_beyond(reference: Counts, bins: Bins, part: float) -> NDArray[np.bool_]:
-    """Return which images are farther from the training images than this part of the reference, ``[N]``.
+def beyond(reference: Counts, bins: Bins, part: float, score: str = NEIGHBOUR_DISTANCE) -> NDArray[np.bool_]:
+    """Return which images have a higher score than this part of the reference, ``[N]``.
 
     Args:
         reference: Images in each bin of each score, ``[K, BINS]``.
         bins: The bins of the images looked at, ``[N, K]``.
         part: Between 0 and 1.
+        score: One of ``GENERAL``; a high confidence score means that the champion is less sure.
     """
-    distance = GENERAL.index(NEIGHBOUR_DISTANCE)
-    edge = np.searchsorted(np.cumsum(reference[distance]), part * reference[distance].sum())
-    far: NDArray[np.bool_] = bins[:, distance] > edge
-    return far
+    row = GENERAL.index(score)
+    edge = np.searchsorted(np.cumsum(reference[row]), part * reference[row].sum())
+    higher: NDArray[np.bool_] = bins[:, row] > edge
+    return higher
 
 
 def resemblance(reference: Counts, corrupted: Mapping[str, Counts], bins: Bins) -> Resemblance | None:

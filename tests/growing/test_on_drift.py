@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from pipeline.growing.ingest import Order, ingest
 from pipeline.growing.logbook import Logbook
 from pipeline.growing.review import ReviewQueue
 from pipeline.growing.watch import Orders, Watch
-from pipeline.inspection import drift
+from pipeline.inspection import drift, drift_changes, drift_reference
 from pipeline.reports import watching
 from pipeline.store import drift_files, production, role_records, versions, watch_records
 from pipeline.store.home import Home
@@ -193,6 +194,21 @@ def test_all_that_were_found_are_enough_after_a_day(watched: Home, look: Any, mo
     look(on_drift=500, every=1, pace=Pace("0/h", 0, 3600))  # the images were served in 2023
     assert review_of(watched).snapshot == snapshots.find(watched.datasets, NAME).number
     assert "unusual images are reviewed, and a run on them is due." in words(watched)
+
+
+def test_images_that_the_champion_is_less_sure_of_are_reviewed_too_after_the_farthest(watched: Home) -> None:
+    champion = production.current(watched, NAME)
+    assert champion is not None
+    reference = drift_reference.of(watched, champion, data_dir=None, notify=print)
+    seen = drift_reference.see(drift_reference.predictor(champion), stripes(40, 16)[0])
+    classes = seen.probabilities.shape[1]
+    sure = np.eye(classes, dtype=np.float32)[seen.probabilities.argmax(axis=1)]
+    far = drift_changes.to_review(reference, replace(seen, probabilities=sure), 100)
+    assert len(far) < 30
+    unsure = np.linspace(0.4, 0.1, 40, dtype=np.float32)[:, None] * sure + 0.5 / classes
+    found = drift_changes.to_review(reference, replace(seen, probabilities=unsure), 100)
+    assert found == [*far, *(row for row in reversed(range(40)) if row not in far)]
+    assert drift_changes.to_review(reference, replace(seen, probabilities=unsure), 5) == found[:5]
 
 
 def test_what_waits_for_an_audit_takes_no_place_from_others(watched: Home, look: Any) -> None:
