@@ -22,6 +22,7 @@ from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.facts import competition as competition_facts
 from pipeline.facts.competition import numbered_form
 from pipeline.publishing.entry import Entry
+from pipeline.publishing.submitter import Request
 from pipeline.services.calls import Patience
 from pipeline.store import production
 from pipeline.store.home import Home
@@ -115,6 +116,11 @@ def submission(home: Home, champion: Version, test_set: UnlabelledImages) -> Sub
     deployment = production.current(home, "digits")
     assert deployment is not None
     return Application(deployment).run(test_set, home.metric_results / "submission.csv")
+
+
+@pytest.fixture
+def request_(champion: Version, submission: Submission, test_set: UnlabelledImages, entry: Entry) -> Request:
+    return Request(champion, submission, test_set, entry)
 
 
 @pytest.fixture(scope="session")

@@ -22,3 +22,8 @@ def cut(handler: Any) -> None:
 def slow(seconds: float) -> Fault:
     """Answer nothing for this many seconds."""
     return lambda handler: time.sleep(seconds)
+
+
+def error(status: int, message: str) -> Fault:
+    """Refuse as Kaggle does."""
+    return reply(status, {"code": status, "message": message})

@@ -1,0 +1,233 @@
+"""Attempts of unknown outcome: Kaggle may have the file, so that it is looked for and never sent again unasked."""
+
+import dataclasses
+import threading
+import time
+
+import pytest
+from faults import Fault, cut, error, reply, slow
+from kaggle_server import KaggleServer
+from listeners import Naps, Told
+
+from pipeline.errors import ServiceError
+from pipeline.publishing import delivery, submitter
+from pipeline.publishing.submitter import Request
+from pipeline.services.calls import Patience
+from pipeline.store import submissions
+from pipeline.store.home import Home
+
+
+def test_a_file_is_not_sent_again_after_a_crash_between_sending_and_recording(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, monkeypatch
+) -> None:
+    saved = submissions.save
+
+    def crash_after_sending(home: Home, record: submissions.SubmissionRecord) -> None:
+        if record.reference is not None:
+            raise KeyboardInterrupt
+        saved(home, record)
+
+    monkeypatch.setattr(submissions, "save", crash_after_sending)
+    with pytest.raises(KeyboardInterrupt):
+        submitter.submit(home, request_, patience, told)
+    assert [record.status for record in submissions.read(home)] == ["sending"]
+    monkeypatch.setattr(submissions, "save", saved)
+    kaggle_site.lists_until_shown = 3  # Kaggle finished it only after the process was gone
+
+    record = submitter.submit(home, request_, patience, told)
+    assert len(kaggle_site.submissions) == 1
+    assert record.reference == kaggle_site.submissions[0]["ref"]
+    assert submissions.read(home) == [record]
+
+
+def test_a_kill_before_the_submission_is_requested_leaves_nothing_unknown(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, monkeypatch
+) -> None:
+    def killed(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("pipeline.services.kaggle_sending.upload", killed)
+        submitter.submit(home, request_, patience, told)
+    assert submissions.read(home) == []
+    assert submitter.submit(home, request_, patience, told).status == "complete"
+    assert len(kaggle_site.submissions) == 1
+
+
+def test_nor_is_one_whose_record_was_lost_and_the_submission_is_on_a_later_page(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    submitter.submit(home, request_, patience, told)
+    (home.metric_results / "submissions.csv").unlink()
+    for number in range(45):
+        kaggle_site.submit(b"", f"somebody else's {number}")
+
+    record = submitter.submit(home, request_, patience, told)
+    assert record.public_score is not None
+    assert len(kaggle_site.submissions) == 46
+
+
+SENT_ANYWAY = {
+    "connection cut after Kaggle took it": cut,
+    "server error after Kaggle took it": reply(500, {"code": 500, "message": "Internal error"}),
+    "empty answer after Kaggle took it": reply(200, b"", {"Content-Type": "application/json"}),
+    "malformed answer after Kaggle took it": reply(200, b"<html>", {"Content-Type": "application/json"}),
+    "an answer that names no reference": reply(200, {"message": "Successfully submitted", "ref": 0}),
+}
+
+
+@pytest.mark.parametrize("fault", SENT_ANYWAY.values(), ids=SENT_ANYWAY)
+def test_a_submission_that_kaggle_took_without_saying_so_is_found(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, fault: Fault
+) -> None:
+    kaggle_site.faults_after["CreateSubmission"] = [fault]
+    record = submitter.submit(home, request_, patience, told)
+    assert record.status == "complete"
+    assert len(kaggle_site.submissions) == 1
+
+
+LATE = {
+    "504, finished later": reply(504, {"code": 504, "message": "Gateway timeout"}),
+    "cut, finished later": cut,
+    "without a reference, shown later": reply(200, {"message": "Successfully submitted", "ref": 0}),
+}
+
+
+@pytest.mark.parametrize("fault", LATE.values(), ids=LATE)
+def test_a_submission_that_the_list_shows_late_is_found_and_not_sent_again(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, naps: Naps, told: Told, fault: Fault
+) -> None:
+    kaggle_site.faults_after["CreateSubmission"] = [fault]
+    kaggle_site.lists_until_shown = 4
+    record = submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=300), told)
+    assert record.status == "complete"
+    assert naps.seconds[:5] == [1, 2, 4, 8, 16]
+    assert len(kaggle_site.submissions) == 1
+
+
+LOST = {
+    "504": reply(504, {"code": 504, "message": "Gateway timeout"}),
+    "cut": cut,
+    "not a JSON": reply(200, b"<html>", {"Content-Type": "application/json"}),
+    "no reference": reply(200, {"message": "Successfully submitted", "ref": 0}),
+    "no answer": slow(4),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("arrived", [True, False], ids=["it arrived", "it did not"])
+def test_what_cannot_be_known_stays_unknown_until_a_person_decides(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, fault: Fault, arrived
+) -> None:
+    (kaggle_site.faults_after if arrived else kaggle_site.faults)["CreateSubmission"] = [fault]
+    kaggle_site.lists_until_shown = 10**6
+    hasty = dataclasses.replace(patience, limit_seconds=2, look_seconds=20)
+    with pytest.raises(ServiceError, match=r"may or may not have the submission of .*--resend"):
+        submitter.submit(home, request_, hasty, told)
+    assert [record.status for record in submissions.read(home)] == ["unknown"]
+
+    patient = dataclasses.replace(patience, look_seconds=20)
+    with pytest.raises(ServiceError, match="--resend"):
+        submitter.submit(home, request_, patient, told)
+    assert kaggle_site.calls.count("CreateSubmission") == 1
+
+    with_resend = dataclasses.replace(request_, resend=True)
+    kaggle_site.polls_until_scored = 0
+    resent = submitter.submit(home, with_resend, hasty, told)
+    assert resent.status == "pending"
+    assert kaggle_site.calls.count("CreateSubmission") == 2
+    first, second = submissions.read(home)
+    assert (first.status, second.status) == ("superseded", "pending")
+    assert first.reason == f"The same file was sent again, as submission {second.reference}."
+
+    kaggle_site.lists_until_shown = 0
+    known = [record.status for record in delivery.refresh(home, "digit-recognizer", patience)]
+    assert known == (["complete", "complete"] if arrived else ["superseded", "complete"])
+    messages = {row["description"] for row in kaggle_site.submissions}
+    assert len(messages) == len(kaggle_site.submissions) == (2 if arrived else 1)
+
+
+LOOK_UPS_REFUSED = {
+    "401": reply(401, {"code": 401, "message": "Unauthenticated"}),
+    "403": reply(403, {"code": 403, "message": "Forbidden"}),
+    "404": reply(404, {"code": 404, "message": "Not found"}),
+    "500": reply(500, {"code": 500, "message": "Internal"}),
+}
+
+
+@pytest.mark.parametrize("refusal", LOOK_UPS_REFUSED.values(), ids=LOOK_UPS_REFUSED)
+def test_a_refused_look_up_says_nothing_about_the_submission(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, refusal: Fault
+) -> None:
+    def lose_the_answer_and_the_list(handler) -> None:
+        kaggle_site.faults["ListSubmissions"] = [refusal] * 99
+        cut(handler)
+
+    kaggle_site.faults_after["CreateSubmission"] = [lose_the_answer_and_the_list]
+    kaggle_site.polls_until_scored = 0
+    with pytest.raises(ServiceError, match="may or may not have"):
+        submitter.submit(home, request_, patience, told)
+    assert [record.status for record in submissions.read(home)] == ["unknown"]
+
+    kaggle_site.faults["ListSubmissions"] = []
+    [record] = delivery.refresh(home, "digit-recognizer", patience)
+    assert (record.status, record.reference) == ("complete", kaggle_site.submissions[0]["ref"])
+    assert submitter.submit(home, request_, patience, told) == record
+    assert len(kaggle_site.submissions) == 1
+
+
+def test_a_limit_that_a_resend_meets_leaves_the_first_attempt_unknown_until_it_is_seen(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    kaggle_site.faults_after["CreateSubmission"] = [cut]
+    kaggle_site.lists_until_shown = 10**6
+    with pytest.raises(ServiceError, match="may or may not have"):
+        submitter.submit(home, request_, patience, told)
+    kaggle_site.faults_after["CreateSubmission"] = []
+    kaggle_site.faults["CreateSubmission"] = [error(400, "Submission limit reached")]
+    with pytest.raises(ServiceError, match="Submission limit reached"):
+        submitter.submit(home, dataclasses.replace(request_, resend=True), patience, told)
+    assert [record.status for record in submissions.read(home)] == ["unknown", "refused"]
+
+    kaggle_site.lists_until_shown = kaggle_site.polls_until_scored = 0
+    assert [r.status for r in delivery.refresh(home, "digit-recognizer", patience)] == ["complete", "refused"]
+
+
+def test_a_record_that_says_refused_is_corrected(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    record = submitter.submit(home, request_, patience, told)
+    with submissions.exclusive(home):
+        wrong = dataclasses.replace(record, status="refused", reference=None, public_score=None, reason="401")
+        submissions.save(home, wrong)
+    assert delivery.refresh(home, "digit-recognizer", patience) == [record]
+
+
+def test_refused_records_need_no_credentials_to_be_shown(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, monkeypatch
+) -> None:
+    kaggle_site.faults["CreateSubmission"] = [error(400, "Not now")]
+    with pytest.raises(ServiceError):
+        submitter.submit(home, request_, patience, told)
+    monkeypatch.delenv("KAGGLE_KEY")
+    assert [r.status for r in delivery.refresh(home, "digit-recognizer", patience)] == ["refused"]
+
+
+@pytest.mark.slow
+def test_a_call_abandoned_at_the_time_limit_does_not_go_on_to_submit(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    uploaded = threading.Event()
+
+    def late_upload(handler) -> None:
+        uploaded.wait(10)
+        handler.send(200)
+
+    kaggle_site.faults["upload"] = [late_upload]
+    with pytest.raises(ServiceError, match="did not answer within the time limit"):
+        submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=1), told)
+    uploaded.set()
+    time.sleep(0.5)
+    assert "CreateSubmission" not in kaggle_site.calls
+    assert submissions.read(home) == []
