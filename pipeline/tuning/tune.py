@@ -22,6 +22,10 @@ from pipeline.tuning.searching import Ended, Limits, Where, best, search
 from pipeline.tuning.trials import trial_images
 
 
+FEW = 100
+"""Fewer validation images than this are warned of."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a user asked for beyond the settings of a run.
@@ -180,9 +184,11 @@ def _split(settings: Settings, home: Home, wanted: Wanted, data: LabelledImages,
 
 def _at_start(study: Study, limits: Limits, fitted: int, judging: int, known: int) -> str:
     earlier = f" {counted(known, 'trial')} of earlier calls count among them." if known else ""
+    few = " So few hardly tell good parameters from lucky ones." if judging < FEW else ""
     return (
         f"Searching {', '.join(study.space)} of {study.recipe}: {counted(limits.trials, 'trial')} fitted on {fitted:,} "
-        f"images and compared by {score_texts.inside(study.metric)} on {judging:,} validation images.{earlier}"
+        f"images and compared by {score_texts.inside(study.metric)} on {counted(judging, 'validation image')}.{few}"
+        f"{earlier}"
     )
 
 

@@ -79,8 +79,10 @@ def test_it_says_at_its_start_what_it_does_and_what_it_takes_over(data: Path, ho
     said: list[str] = []
     search(data, home, 2, notify=said.append)
     assert said[-1].startswith("Searching C of logistic: 2 trials fitted on ") and "compared by log loss" in said[-1]
+    few = "validation images. So few hardly tell good parameters from lucky ones."
+    assert said[-1].endswith(few)
     search(data, home, 3, notify=said.append)
-    assert said[-1].endswith("2 trials of earlier calls count among them.")
+    assert said[-1].endswith(f"{few} 2 trials of earlier calls count among them.")
 
 
 def test_a_search_without_a_result_says_what_to_change(data: Path, home: Home) -> None:
