@@ -141,5 +141,5 @@ def _outcome(row: Row) -> str:
         return f"{found}, known already" if row.reused else found
     if row.reused:
         return f"known already as {row.version.id}"
-    verdict = verdict_text(standings.of_verdict(row.version.verdict), row.version.damage, row.version.override)
+    verdict = verdict_text(standings.of_version(row.version), row.version.damage, row.version.override)
     return f"{verdict.plain}, {row.fit_seconds:.1f} s of fitting"

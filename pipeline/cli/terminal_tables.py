@@ -26,8 +26,14 @@ COLUMNS = (
     Column("production", place="spare"),
     Column("version", place="below"),
 )
-STYLES = {"pass": "bold blue", "unproven": "", "fail": "yellow", "error": "bold red"}
-MARKS = {"pass": "✔ pass", "unproven": "– not promoted", "fail": "✘ fail", "error": "! error"}
+STYLES = {"pass": "bold blue", "passed_before": "", "unproven": "", "fail": "yellow", "error": "bold red"}
+MARKS = {
+    "pass": "✔ pass",
+    "passed_before": "– passed before",
+    "unproven": "– not promoted",
+    "fail": "✘ fail",
+    "error": "! error",
+}
 
 
 def print_summary(console: Console, summary: "Summary") -> None:
@@ -76,7 +82,7 @@ def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
     if row.version is None:
         return size, recipe, percent(row.accuracy), seconds, f"repeat {row.cell.repeat + 1}", "", ""
     version = row.version
-    verdict = verdict_text(standings.of_verdict(version.verdict), version.damage, version.override)
+    verdict = verdict_text(standings.of_version(version), version.damage, version.override)
     champion = Text("● champion", style="bold blue") if version.id == serving else Text("")
     return size, recipe, accuracy(version), seconds, verdict, champion, version.id
 

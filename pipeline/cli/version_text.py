@@ -36,7 +36,7 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
     yield (
         Text(version.id, style="bold")
         .append("  ")
-        .append(verdict_text(standings.of_verdict(version.verdict), version.damage, version.override))
+        .append(verdict_text(standings.of_version(version), version.damage, version.override))
     )
     if version.damage:
         yield Text(f"Damaged: {version.damage} It is not loaded and cannot be promoted.", style="bold red")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Outcome = Literal["pass", "fail", "error"]
-Standing = Literal["pass", "unproven", "fail", "error"]
-"""How an outcome is shown: a fail for want of proof alone is ``unproven``."""
+Standing = Literal["pass", "passed_before", "unproven", "fail", "error"]
+"""How an outcome is shown: a fail for want of proof alone is ``unproven``; after a pass, ``passed_before``."""
 Disclosure = Literal["full", "verdict"]
 """What is shown of a refused version: all that was measured, or that it was refused."""
 

@@ -3,7 +3,7 @@
 Reports, listings, the workbook and the terminal all ask here.
 """
 
-from pipeline.contracts import Check, Standing, Verdict
+from pipeline.contracts import Check, Standing, Verdict, Version
 
 AGAINST_THE_CHAMPION = frozenset(
     {
@@ -21,6 +21,13 @@ def of_verdict(verdict: Verdict) -> Standing:
     bad = [check for check in verdict.checks if check.outcome != "pass"]
     withheld = verdict.disclose == "verdict"
     return "unproven" if withheld or (bad and all(of_check(check) == "unproven" for check in bad)) else "fail"
+
+
+def of_version(version: Version) -> Standing:
+    """Return how a version is shown: one that passed once, against an earlier champion, is not called unproven."""
+    now = of_verdict(version.verdict)
+    passed = any(verdict.outcome == "pass" for verdict in version.earlier)
+    return "passed_before" if now == "unproven" and passed else now
 
 
 def of_check(check: Check) -> Standing:

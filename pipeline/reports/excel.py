@@ -139,7 +139,7 @@ def _per_class(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
         for row in version.scores.per_class:
             figures = (row.images, row.precision, row.recall, row.recall_low, row.recall_high, row.f1)
-            yield version.id, standings.of_verdict(version.verdict), row.name, *figures
+            yield version.id, standings.of_version(version), row.name, *figures
 
 
 def _verdicts(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
@@ -155,7 +155,7 @@ def _calibration(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
         for row in version.scores.calibration:
             bounds = row.low, row.high, row.images, row.confidence, row.accuracy
-            yield version.id, standings.of_verdict(version.verdict), *bounds
+            yield version.id, standings.of_version(version), *bounds
 
 
 def _history(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
@@ -165,12 +165,12 @@ def _history(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
             continue
         for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))):
             figures = (float(row[name]) if row.get(name) else None for name in _STEP_COLUMNS)
-            yield version.id, standings.of_verdict(version.verdict), *figures
+            yield version.id, standings.of_version(version), *figures
 
 
 def _robustness(versions: Iterable[Version]) -> Iterable[Sequence[Any]]:
     for version in versions:
-        scores, standing = version.scores, standings.of_verdict(version.verdict)
+        scores, standing = version.scores, standings.of_version(version)
         found = scores.robustness.by_corruption if scores.robustness else {}
         clean = robustness.images_of(scores.images), scores.accuracy.value, scores.images
         for corruption, accuracy in found.items():
@@ -195,7 +195,7 @@ def _add_confusion(book: Any, versions: Sequence[Version]) -> None:
     sheet.column_dimensions["A"].width = 22
     row = 1
     for version in (version for version in versions if version.scores.confusion):
-        look = style.OUTCOMES[standings.of_verdict(version.verdict)]
+        look = style.OUTCOMES[standings.of_version(version)]
         title = f"{version.id} ({look.word}): truth in rows, prediction in columns"
         add_text(sheet, row, 1, title, bold=True, color=colour_of(look.colour))
         classes = version.manifest.dataset.classes

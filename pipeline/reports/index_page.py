@@ -169,7 +169,7 @@ def _row(version: Version, link_prefix: str) -> dict[str, Any]:
         "created": when(version.known_manifest.created_at if version.known_manifest else None),
         "dataset": _dataset(version),
         "recipe": _recipe(version),
-        "standing": standings.of_verdict(version.verdict),
+        "standing": standings.of_version(version),
         "in_production": version.in_production,
         "was_in_production": version.was_in_production,
         "override": version.override,
@@ -276,7 +276,7 @@ def _comparisons(records: Sequence[SubmissionRecord]) -> list[str]:
 def _summary(versions: Sequence[Version]) -> str:
     if not versions:
         return "No version yet."
-    passed = sum(version.verdict.outcome == "pass" for version in versions)
+    passed = sum(any(verdict.outcome == "pass" for verdict in version.verdicts) for version in versions)
     serving = sum(version.in_production for version in versions)
     number = "1 version" if len(versions) == 1 else f"{len(versions):,} versions"
     return f"{number} judged, {passed:,} passed, {serving:,} in production."

@@ -56,6 +56,7 @@ class OutcomeStyle:
 OUTCOMES: Mapping[Standing, OutcomeStyle] = MappingProxyType(
     {
         "pass": OutcomeStyle("#00568a", "#dcedf8", "✓", "passed", "passed"),
+        "passed_before": OutcomeStyle("#4a545f", "#e9edf1", "–", "passed before", "not shown"),
         "unproven": OutcomeStyle("#4a545f", "#e9edf1", "–", "not promoted", "not shown"),
         "fail": OutcomeStyle("#a84300", "#fdebdd", "✗", "failed", "failed"),
         "error": OutcomeStyle("#663d8f", "#efe6f7", "!", "undecided", "undecided"),

@@ -197,7 +197,7 @@ def _result(version: Version) -> dict[str, Any]:
         "fit_seconds": manifest.timings.fit_seconds,
         **_figures(scores),
         "outcome": verdict.outcome,
-        "standing": standings.of_verdict(verdict),
+        "standing": standings.of_version(version),
         "judged_at": verdict.judged_at,
         "judgements": len(version.verdicts),
         "policy": verdict.policy,

@@ -24,7 +24,7 @@ from pipeline.store import atomic, judgements, manifest, version_folder, version
 from pipeline.store.home import Home
 
 FILE = "index.sqlite"
-LAYOUT = 3
+LAYOUT = 4
 """Entries of another layout are not read."""
 SETTLED_SECONDS = 2.0
 """A file that changed this recently may change again within one tick of its clock: it is not indexed yet."""
@@ -161,7 +161,7 @@ def summary_of(version: Version) -> VersionSummary:
         accuracy_low=scores.accuracy.low if scores else None,
         accuracy_high=scores.accuracy.high if scores else None,
         outcome=version.verdict.outcome,
-        standing=standings.of_verdict(version.verdict),
+        standing=standings.of_version(version),
         judged_at=version.verdict.judged_at,
         judgements=len(version.verdicts),
         fully_verified=version.fully_verified,

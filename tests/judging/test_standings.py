@@ -1,10 +1,11 @@
 """How a verdict is shown: what misses a demand failed, what was not shown to be better was not promoted."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from pipeline.contracts import Check, Verdict
+from pipeline.contracts import Check, Verdict, Version
 from pipeline.judging import advice, explain, standings
 
 
@@ -30,6 +31,17 @@ CASES = {
 def test_a_failed_demand_is_told_from_a_lack_of_proof(name):
     outcomes, standing = CASES[name]
     assert standings.of_verdict(verdict(*outcomes)) == standing
+
+
+def test_a_version_that_passed_once_is_not_called_unpromoted():
+    passed, refused = verdict(("proven_better", "pass")), verdict(("proven_better", "fail"))
+    once = Version("v", Path("v"), None, None, refused)
+    assert standings.of_version(once) == "unproven"
+    assert standings.of_version(replace(once, earlier=(refused,))) == "unproven"
+    assert standings.of_version(replace(once, earlier=(passed, refused))) == "passed_before"
+    assert standings.of_version(replace(once, verdict=passed, earlier=(refused,))) == "pass"
+    below = verdict(("accuracy_floor", "fail"))
+    assert standings.of_version(replace(once, verdict=below, earlier=(passed,))) == "fail"
 
 
 def test_a_withheld_refusal_does_not_say_what_it_rests_on():

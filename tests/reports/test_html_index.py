@@ -75,6 +75,8 @@ def test_every_version_has_a_row_newest_first(versions):
     assert "in production" in serving
     (former,) = rows(index_page.render([replace(versions[2], in_production=False, was_in_production=True)]))
     assert "was in production" in former
+    page = index_page.render([replace(versions[1], earlier=(versions[0].verdict,))])
+    assert "– passed before" in rows(page)[0] and "1 version judged, 1 passed" in page
     assert "! damaged model.onnx is missing." in damaged
 
 
