@@ -53,6 +53,7 @@ class DriftAlarm(Facts):
         key: Of the monitor that raised it.
         sentence: What was found, for a person.
         score: What gave it away: a score, or the indicator of a class.
+        rises: Whether it did so by high values.
         image: Which image raised it, counted from 1.
         since: After which image the change probably began.
         prediction_id, at: Of the image that raised it, and when that was served: UTC, ISO 8601.
@@ -63,6 +64,7 @@ class DriftAlarm(Facts):
     key: str
     sentence: str
     score: str
+    rises: bool = True
     image: PositiveInt
     since: NonNegativeInt
     prediction_id: str

@@ -67,7 +67,7 @@ class OnDrift:
         if review is None or review.alarm != alarm.prediction_id:
             review = self._begun(alarm)
         if not review.snapshot:
-            self._go_on(review)
+            self._go_on(review, alarm)
 
     def _begun(self, alarm: DriftAlarm) -> DriftReview:
         """Announce an alarm, once, and record what follows from it."""
@@ -95,7 +95,7 @@ class OnDrift:
         self._log.record(drift=review)
         return review
 
-    def _go_on(self, review: DriftReview) -> None:
+    def _go_on(self, review: DriftReview, alarm: DriftAlarm) -> None:
         """Send what is missing to review, see how far that is, and record it."""
         dataset, queue = self._log.state.dataset, self._queue()
         review_batch.store_what_was_left(self._home, dataset, wait=False, notify=self._notify)
@@ -106,7 +106,7 @@ class OnDrift:
             # Audits wait for a review already.
             waiting = {entry.source for entry in quarantine.waiting(queue.folder)} | sent
             found, read_to = drift.unusual(
-                self._home, dataset, after=read_to, most=missing, left_out=waiting, notify=self._notify
+                self._home, dataset, alarm, after=read_to, most=missing, left_out=waiting, notify=self._notify
             )
             _send(queue, found)
             stored, sent = _progress(queue, review)

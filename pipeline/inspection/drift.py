@@ -87,6 +87,7 @@ def examine(home: Home, dataset: str, *, data_dir: Path | None = None, notify: N
 def unusual(
     home: Home,
     dataset: str,
+    alarm: DriftAlarm,
     *,
     after: str,
     most: int,
@@ -99,6 +100,7 @@ def unusual(
     Args:
         home: The home folder.
         dataset: Whose champion serves.
+        alarm: What they are reviewed for.
         after: Only predictions with larger ids are looked at: the next ``drift_changes.MOST_LOOKED_AT``.
         most: How many are returned at most.
         left_out: Prediction ids that are not returned.
@@ -124,8 +126,8 @@ def unusual(
     rows = [row for row in drift_monitors.counted(looked_at) if looked_at.ids[row] not in left_out]
     counted = looked_at.rows(rows)
     eye = _eye(home, champion, data_dir, notify)
-    far = drift_changes.to_review(eye.reference, eye.see(counted.images), most) if rows else []
-    return counted.rows(sorted(far)) if far else None, looked_at.ids[-1]
+    chosen = drift_changes.to_review(eye.reference, eye.see(counted.images), alarm, most) if rows else []
+    return counted.rows(sorted(chosen)) if chosen else None, looked_at.ids[-1]
 
 
 def prepare(home: Home, dataset: str, *, data_dir: Path | None = None, notify: Notify = silent) -> int:
@@ -213,6 +215,7 @@ def _alarm(home: Home, state: DriftState, raised: Raised, eye: Eye) -> DriftAlar
         key=f"{state.dataset}-{state.number}",
         sentence=sentence,
         score=score,
+        rises=raised.rise,
         image=raised.image,
         since=raised.since,
         prediction_id=state.read_to,

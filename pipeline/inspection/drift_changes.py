@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.contracts import Images, Rows
-from pipeline.facts.drift_facts import DriftState
+from pipeline.facts.drift_facts import DriftAlarm, DriftState
 from pipeline.inspection.drift_monitors import Eye, counted
 from pipeline.judging.corruptions import CORRUPTIONS
 from pipeline.monitoring import image_scores
@@ -16,7 +17,7 @@ from pipeline.monitoring.differences import (
     class_changes,
     resemblance,
 )
-from pipeline.monitoring.image_scores import GENERAL, Seen
+from pipeline.monitoring.image_scores import GENERAL, Bins, Seen
 from pipeline.monitoring.monitor import Raised
 from pipeline.store import served_files, served_log
 from pipeline.store.drift_files import Reference
@@ -27,8 +28,7 @@ from pipeline.text import plain
 MOST_LOOKED_AT = 2_000
 MOST_SHOWN = 24
 TO_REVIEW = 0.9
-"""Images to be reviewed after an alarm are farther from the training images, or less sure, than this part of the
-reference."""
+"""Images to be reviewed after an alarm are more unusual than this part of the reference."""
 WORDS = {
     image_scores.CONFIDENCE: ("the champion is less sure of them", "the champion is surer of them"),
     image_scores.CLASS_DISTANCE: ("they are farther from every class", "they are nearer to the middle of a class"),
@@ -102,14 +102,28 @@ def of(reference: Reference, seen: Seen, ids: tuple[str, ...]) -> Changes:
     )
 
 
-def to_review(reference: Reference, seen: Seen, most: int) -> list[int]:
-    """Return the rows of the most unusual images: the farthest first, then the least sure; of usual ones none."""
+def to_review(reference: Reference, seen: Seen, alarm: DriftAlarm, most: int) -> list[int]:
+    """Return the rows of images that were served after an alarm and are to be reviewed.
+
+    First those that are far from the training images, the farthest first; then, the least sure first, those of which
+    the champion is less sure and those that have what raised the alarm. Of images that are usual in all of this none.
+    """
     bins = image_scores.bins(reference.scorer, seen)
     far = beyond(reference.counts, bins, TO_REVIEW)
-    unsure = beyond(reference.counts, bins, TO_REVIEW, image_scores.CONFIDENCE) & ~far
+    unsure = beyond(reference.counts, bins, TO_REVIEW, image_scores.CONFIDENCE)
+    others = (unsure | _like(alarm, reference, bins)) & ~far
     least_sure_first = np.argsort(seen.probabilities.max(axis=1), kind="stable")
     rows = [row for row in _farthest_first(reference, seen).tolist() if far[row]]
-    return [*rows, *(row for row in least_sure_first.tolist() if unsure[row])][:most]
+    return [*rows, *(row for row in least_sure_first.tolist() if others[row])][:most]
+
+
+def _like(alarm: DriftAlarm, reference: Reference, bins: Bins) -> NDArray[np.bool_]:
+    """Which images have a value of the alarm's score that is as unusual, or were given the class that rose, ``[N]``."""
+    if alarm.score in GENERAL:
+        return beyond(reference.counts, bins, TO_REVIEW, alarm.score, rises=alarm.rises)
+    names = [_class_score(name) for name in reference.facts.classes]
+    rose = alarm.rises and alarm.score in names
+    return bins[:, len(GENERAL) + names.index(alarm.score)] == 1 if rose else np.zeros(len(bins), bool)
 
 
 def since_change(home: Home, state: DriftState, raised_by: str, count: int) -> str:
@@ -144,8 +158,12 @@ def sign(raised: Raised, classes: tuple[str, ...]) -> tuple[str, str]:
     if raised.score < len(GENERAL):
         score = GENERAL[raised.score]
         return score, WORDS[score][0 if raised.rise else 1]
-    name = plain(classes[raised.score - len(GENERAL)])
-    return f"class {name}", f"'{name}' is predicted {'more often' if raised.rise else 'less often'}"
+    name = classes[raised.score - len(GENERAL)]
+    return _class_score(name), f"'{plain(name)}' is predicted {'more often' if raised.rise else 'less often'}"
+
+
+def _class_score(name: str) -> str:
+    return f"class {plain(name)}"
 
 
 def _farthest_first(reference: Reference, seen: Seen) -> Rows:

@@ -72,7 +72,9 @@ def class_changes(reference: Counts, bins: Bins) -> list[ClassChange]:
     return changes
 
 
-def beyond(reference: Counts, bins: Bins, part: float, score: str = NEIGHBOUR_DISTANCE) -> NDArray[np.bool_]:
+def beyond(
+    reference: Counts, bins: Bins, part: float, score: str = NEIGHBOUR_DISTANCE, *, rises: bool = True
+) -> NDArray[np.bool_]:
     """Return which images have a higher score than this part of the reference, ``[N]``.
 
     Args:
@@ -80,11 +82,13 @@ def beyond(reference: Counts, bins: Bins, part: float, score: str = NEIGHBOUR_DI
         bins: The bins of the images looked at, ``[N, K]``.
         part: Between 0 and 1.
         score: One of ``GENERAL``; a high confidence score means that the champion is less sure.
+        rises: Whether to look for higher scores; otherwise for lower ones.
     """
     row = GENERAL.index(score)
-    edge = np.searchsorted(np.cumsum(reference[row]), part * reference[row].sum())
-    higher: NDArray[np.bool_] = bins[:, row] > edge
-    return higher
+    share = part if rises else 1 - part
+    edge = np.searchsorted(np.cumsum(reference[row]), share * reference[row].sum())
+    found: NDArray[np.bool_] = bins[:, row] > edge if rises else bins[:, row] < edge
+    return found
 
 
 def resemblance(reference: Counts, corrupted: Mapping[str, Counts], bins: Bins) -> Resemblance | None:

@@ -55,7 +55,7 @@ def _after_drift(state: WatchState) -> list[str]:
     alarm = f"Drift alarm at {review.at}"
     if not review.snapshot:
         missing = review.wanted - review.sent
-        more = f"once {count(missing)} more are served and reviewed, or a day after the alarm with those that are found"
+        more = f"once {count(missing)} more are served and reviewed, or a day after the alarm with those found by then"
         then = f"a run starts {more}" if missing > 0 else "then a run starts"
         return [
             f"{alarm}: {count(review.reviewed)} of {count(review.wanted)} unusual images are reviewed and "

@@ -17,6 +17,7 @@ from pipeline import simulator
 from pipeline.config import Settings
 from pipeline.data import roles, shards, snapshots, sources
 from pipeline.errors import StoreError
+from pipeline.facts.drift_facts import DriftAlarm
 from pipeline.facts.watch_facts import DriftReview, WatchEvent, Watching, WatchState
 from pipeline.growing import decisions, exporting, on_drift, quarantine, review_batch
 from pipeline.growing.announcing import Listeners
@@ -27,6 +28,7 @@ from pipeline.growing.logbook import Logbook
 from pipeline.growing.review import ReviewQueue
 from pipeline.growing.watch import Orders, Watch
 from pipeline.inspection import drift, drift_changes, drift_reference
+from pipeline.monitoring import image_scores
 from pipeline.reports import watching
 from pipeline.store import drift_files, production, role_records, versions, watch_records
 from pipeline.store.home import Home
@@ -113,7 +115,7 @@ def test_the_status_says_how_many_images_have_to_be_served_before_a_run() -> Non
     *_, said = watching.in_words(Watching(state=state, running=True, events=()))
     assert said == (
         f"Drift alarm at {AT}: 20 of 30 unusual images are reviewed and 7 wait for it; a run starts once 3 more are "
-        "served and reviewed, or a day after the alarm with those that are found."
+        "served and reviewed, or a day after the alarm with those found by then."
     )
 
 
@@ -203,12 +205,29 @@ def test_images_that_the_champion_is_less_sure_of_are_reviewed_too_after_the_far
     seen = drift_reference.see(drift_reference.predictor(champion), stripes(40, 16)[0])
     classes = seen.probabilities.shape[1]
     sure = np.eye(classes, dtype=np.float32)[seen.probabilities.argmax(axis=1)]
-    far = drift_changes.to_review(reference, replace(seen, probabilities=sure), 100)
+    usual = replace(seen, probabilities=sure)
+    alarm = drift_alarm(score=image_scores.NEIGHBOUR_DISTANCE)
+    far = drift_changes.to_review(reference, usual, alarm, 100)
     assert len(far) < 30
-    unsure = np.linspace(0.4, 0.1, 40, dtype=np.float32)[:, None] * sure + 0.5 / classes
-    found = drift_changes.to_review(reference, replace(seen, probabilities=unsure), 100)
+    unsure = replace(seen, probabilities=np.linspace(0.4, 0.1, 40, dtype=np.float32)[:, None] * sure + 0.5 / classes)
+    found = drift_changes.to_review(reference, unsure, alarm, 100)
     assert found == [*far, *(row for row in reversed(range(40)) if row not in far)]
-    assert drift_changes.to_review(reference, replace(seen, probabilities=unsure), 5) == found[:5]
+    assert drift_changes.to_review(reference, unsure, alarm, 5) == found[:5]
+
+    faint = drift_reference.see(drift_reference.predictor(champion), stripes(40, 16)[0] // 2)
+    faint = replace(faint, probabilities=sure, features=seen.features)
+    darker = drift_alarm(score=image_scores.INK, rises=False)
+    assert len(drift_changes.to_review(reference, faint, darker, 100)) == 40
+    assert len(drift_changes.to_review(reference, faint, drift_alarm(score=image_scores.INK), 100)) < 40
+    of_class = set(np.flatnonzero(sure[:, 1]).tolist())
+    more = drift_changes.to_review(reference, usual, drift_alarm(score="class 1"), 100)
+    assert set(more) == of_class | set(far)
+    assert drift_changes.to_review(reference, usual, drift_alarm(score="class 1", rises=False), 100) == far
+
+
+def drift_alarm(**changes: Any) -> DriftAlarm:
+    facts = {"key": "a", "sentence": "Changed.", "image": 9, "since": 1, "prediction_id": "b", "at": AT}
+    return DriftAlarm(**facts, since_id="a", unusual=(), **changes)
 
 
 def test_what_waits_for_an_audit_takes_no_place_from_others(watched: Home, look: Any) -> None:
