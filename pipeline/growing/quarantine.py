@@ -161,7 +161,7 @@ def add(folder: Path, batch: str, entries: Sequence[Waiting], classes: Sequence[
     """Put images into the queue; returns how many are new to it.
 
     One that waits already is left as it is, unless it is now drawn for an audit: then it is reviewed as one, without
-    the opinions of models; or unless it waited for a label and has one now, or its user corrects the correction.
+    the opinions of models; or unless it waited for a label and has one now, or a user corrects its prediction.
 
     Args:
         folder: The dataset's folder, ``datasets/<name>``.
@@ -247,7 +247,8 @@ def _is_news(entry: Waiting, known: tuple[str, int] | None) -> bool:
         return True
     if entry.cause == CORRECTED == known[0]:
         return entry.label != known[1]
-    return (entry.cause == AUDIT != known[0]) or (entry.label != NO_LABEL and _needs_a_label(*known))
+    says_something = entry.label != NO_LABEL or entry.cause == CORRECTED
+    return (entry.cause == AUDIT != known[0]) or (says_something and _needs_a_label(*known))
 
 
 def _needs_a_label(cause: str, label: int) -> bool:

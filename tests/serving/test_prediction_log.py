@@ -119,6 +119,22 @@ def test_the_last_word_of_a_user_counts(client: TestClient, home: Home) -> None:
     assert quarantine.waiting(folder) == []
 
 
+@pytest.mark.parametrize("label", ["1", None])
+def test_a_correction_of_an_image_that_waits_for_a_label_already_is_kept(
+    client: TestClient, home: Home, label: str | None
+) -> None:
+    (prediction,) = predict(client)
+    folder = home.datasets / DATASET
+    wait_for_the_disk(client)
+    (served,) = served_log.read(home, DATASET)
+    about = {"source": prediction, "batch": "shadow", "reason": "Two versions disagree."}
+    quarantine.add(folder, "shadow", [quarantine.of_pixels(served.images[0], cause=quarantine.SHADOW, **about)], "012")
+    client.post("/feedback", json={"prediction_id": prediction, "label": label})
+    (waiting,) = quarantine.waiting(folder)
+    assert (waiting.cause, waiting.labelled_by) == (quarantine.CORRECTED, "a user")
+    assert waiting.reason.startswith("A user says")
+
+
 def test_feedback_that_makes_no_sense_is_refused(client: TestClient, home: Home) -> None:
     for name, (status, said) in REFUSED.items():
         reply = client.post("/feedback", json=said)
