@@ -43,8 +43,8 @@ _ERROR = _Quantity(
 )
 _SECONDS = _Quantity(
     "fit_seconds",
-    "fit_seconds_low",
-    "fit_seconds_high",
+    "fit_seconds_min",
+    "fit_seconds_max",
     "Time to fit against training images",
     "time to fit (lower is better)",
     "of 2018, on its hardware",
@@ -86,8 +86,8 @@ def learning_curve(curve: "pd.DataFrame", growth: "pd.DataFrame | None" = None) 
     half = half_an_error(curve)
     errors = {
         "error": (1 - curve["accuracy"]).clip(lower=half),
-        "error_low": (1 - curve["accuracy_high"]).clip(lower=half),
-        "error_high": (1 - curve["accuracy_low"]).clip(lower=half),
+        "error_low": (1 - curve["accuracy_max"]).clip(lower=half),
+        "error_high": (1 - curve["accuracy_min"]).clip(lower=half),
     }
     return _curves(curve.assign(nothing=curve["accuracy"] == 1, **errors), _ERROR, growth)
 

@@ -88,7 +88,7 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
     with different parameters apart: those parameters that differ on this benchmark, and folds, as in ``effort=quick
     folds=3``; it is empty where none does. The versions of a dataset that grows make one line, whose benchmark grew
     with it: its ``benchmark_sha256`` is ``GROWING``, and ``benchmark_images`` are those of each point.
-    ``*_low`` and ``*_high`` are the worst and the best run, which needs no assumption and is defined for a single
+    ``*_min`` and ``*_max`` are the worst and the best run, which needs no assumption and is defined for a single
     run too; ``accuracy_std`` is the sample standard deviation, empty for a single run.
 
     Args:
@@ -102,11 +102,11 @@ def learning_curve_table(results: "pd.DataFrame", repeats: "pd.DataFrame | None"
         runs=("seed", "size"),
         accuracy=("accuracy", "mean"),
         accuracy_std=("accuracy", "std"),
-        accuracy_low=("accuracy", "min"),
-        accuracy_high=("accuracy", "max"),
+        accuracy_min=("accuracy", "min"),
+        accuracy_max=("accuracy", "max"),
         fit_seconds=("fit_seconds", "mean"),
-        fit_seconds_low=("fit_seconds", "min"),
-        fit_seconds_high=("fit_seconds", "max"),
+        fit_seconds_min=("fit_seconds", "min"),
+        fit_seconds_max=("fit_seconds", "max"),
     ).reset_index()
     curve.insert(len(BENCHMARK), "benchmark_images", curve.pop("benchmark_images"))
     curve.insert(curve.columns.get_loc("fit_seconds"), "error", 1.0 - curve["accuracy"])

@@ -69,7 +69,7 @@ CURVES = {
     "five efforts of long names": curve(
         (RECIPES[-1],), efforts=tuple(f"{number} of a long name" for number in range(5))
     ),
-    "just below a power of ten": curve(("cnn",), (400,), 1).assign(accuracy=0.9, accuracy_low=0.9, accuracy_high=0.9),
+    "just below a power of ten": curve(("cnn",), (400,), 1).assign(accuracy=0.9, accuracy_min=0.9, accuracy_max=0.9),
     "no mistakes at all": curve(("cnn",), errors=0.0),
     "two datasets": pd.concat([curve(), curve(dataset="digits", sizes=(100, 1_000))], ignore_index=True),
     "nothing judged yet": tables.learning_curve_table(tables.results_table([])),
@@ -210,7 +210,7 @@ def test_marks_of_growth_are_said_to_be_snapshots(figure_of):
 
 def test_nothing_crosses_the_label_of_a_point_without_errors(figure_of):
     points = curve(("cnn", "mlp"), (200, 718, 1_438), runs=1, dataset="digits")
-    runs = {key: [0.9, 0.98, 1.0, 0.9, 0.95, 0.99] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+    runs = {key: [0.9, 0.98, 1.0, 0.9, 0.95, 0.99] for key in ("accuracy", "accuracy_min", "accuracy_max")}
     figure = figure_of(points.assign(**runs))
     figure.savefig(BytesIO())
     axes = figure.axes[0]

@@ -91,9 +91,9 @@ def test_a_curve_is_mean_and_range_over_the_judged_run_and_its_repeats(make_vers
     assert row["runs"] == 3
     assert row["accuracy"] == pytest.approx(np.mean(accuracies))
     assert row["accuracy_std"] == pytest.approx(np.std(accuracies, ddof=1))
-    assert (row["accuracy_low"], row["accuracy_high"]) == (0.90, max(accuracies))
+    assert (row["accuracy_min"], row["accuracy_max"]) == (0.90, max(accuracies))
     assert row["error"] == pytest.approx(1 - row["accuracy"])
-    assert (row["fit_seconds"], row["fit_seconds_low"], row["fit_seconds_high"]) == (4.0, 2.0, 6.0)
+    assert (row["fit_seconds"], row["fit_seconds_min"], row["fit_seconds_max"]) == (4.0, 2.0, 6.0)
 
 
 def test_a_seed_counts_once_however_often_it_was_trained(make_version):
@@ -102,7 +102,7 @@ def test_a_seed_counts_once_however_often_it_was_trained(make_version):
     (row,) = tables.learning_curve_table(tables.results_table([newer, older])).to_dict("records")
     assert row["runs"] == 1
     assert row["accuracy"] == newer.scores.accuracy.value
-    assert row["accuracy_low"] == row["accuracy_high"] and pd.isna(row["accuracy_std"])
+    assert row["accuracy_min"] == row["accuracy_max"] and pd.isna(row["accuracy_std"])
 
 
 @pytest.mark.parametrize("column", ["dataset", "benchmark_sha256", "recipe", "parameters", "train_size"])
