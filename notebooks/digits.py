@@ -187,7 +187,8 @@ def compared(right_before, right_after):
 
 for before, after in itertools.pairwise(models):
     fixed, made, p_value = compared(*(paired.right(probabilities[name], benchmark_labels) for name in (before, after)))
-    verdict = "proven better" if p_value < LEVEL else "not proven better"
+    is_worse = paired.p_better(made, fixed) < LEVEL
+    verdict = "proven better" if p_value < LEVEL else "proven worse" if is_worse else "not proven better"
     words = f"`{after}` fixes {fixed} errors of `{before}` and makes {made} new ones, so it is {verdict}"
     display(Markdown(f"- {words} ({paired.in_words(p_value)})."))
 

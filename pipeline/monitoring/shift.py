@@ -58,7 +58,7 @@ class Shift:
     def _named(self, classes: Sequence[str]) -> str:
         shown = [classes[output] for output in self.outputs[:MOST_NAMED]]
         if others := len(self.outputs) - len(shown):
-            shown.append("1 other class" if others == 1 else f"{others} other classes")
+            shown.append("another" if others == 1 else f"{others} others")
         listed = " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
         return f"{'class' if len(self.outputs) == 1 else 'classes'} {listed}"
 

@@ -109,8 +109,9 @@ def find(home: Home, text: str, dataset: str | None = None) -> Version:
     if not found:
         raise StoreError(f"There is no version '{text}' in {home.versions}: `simulator.py versions` lists them.")
     if len(found) > 1:
-        names = ", ".join(sorted(path.name for path in found)[:5])
-        raise StoreError(f"'{text}' matches {len(found)} versions ({names} …): give more of the id.")
+        names = sorted(path.name for path in found)
+        shown = [*names[:5], "…"] if len(names) > 5 else names
+        raise StoreError(f"'{text}' matches {len(found)} versions ({', '.join(shown)}): give more of the id.")
     return _marked(home, [version_folder.read(found[0])])[0]
 
 

@@ -31,8 +31,8 @@ def test_what_cannot_be_found_is_known_beforehand(images: int, classes: int) -> 
         ((2,), "class triangle)"),
         ((0, 2), "classes circle and triangle)"),
         ((0, 2, 1), "classes circle, triangle and square)"),
-        ((0, 2, 1, 3), "classes circle, triangle, square and 1 other class)"),
-        ((0, 2, 1, 4, 3), "classes circle, triangle, square and 2 other classes)"),
+        ((0, 2, 1, 3), "classes circle, triangle, square and another)"),
+        ((0, 2, 1, 4, 3), "classes circle, triangle, square and 2 others)"),
     ],
 )
 def test_the_warning_names_classes_and_every_likely_cause(outputs: tuple[int, ...], named: str) -> None:
