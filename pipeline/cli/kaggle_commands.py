@@ -172,14 +172,22 @@ def _named(
 
 
 def _champion(home: Home, competition: str, dataset: str | None) -> str:
+    """The id of the champion; without a dataset, of the only one that serves, if the competition's own has nothing."""
     from pipeline.store import production, versions
 
-    if not production.datasets(home) and versions.list_versions(home):
+    if dataset is not None:
+        return champion_of(home, dataset).id
+    manifests = [version.known_manifest for version in versions.list_versions(home)]
+    trained, own = {facts.dataset.name for facts in manifests if facts}, _own_dataset(competition)
+    if own in trained or (trained and not production.datasets(home)):
+        whose = f" of '{own}'" if own in trained else ""
         raise DataError(
-            "No version has passed the gate yet, so there is no champion to submit: `simulator.py kaggle submit"
+            f"No version{whose} has passed the gate yet, so there is no champion to submit: `simulator.py kaggle submit"
             f"{option(competition)} --version {BEST}` submits the version with the best expected score all the same."
         )
-    return champion_of(home, dataset).id
+    found = champion_of(home, None)
+    notice(f"No version was trained on {competition}'s own images: {found.id} is the champion of '{found.dataset}'.")
+    return found.id
 
 
 def _best(

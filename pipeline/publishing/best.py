@@ -11,6 +11,7 @@ from pipeline.errors import DataError
 from pipeline.facts.manifest_facts import DatasetFacts
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.judging import disclosure
+from pipeline.judging.words import counted
 from pipeline.publishing import delivery, submitter
 from pipeline.publishing.assessment import assess, leaked_images
 from pipeline.publishing.entry import Entry
@@ -115,7 +116,11 @@ def choose(
     if resend:
         records = [one for one in records if one.status != "error"]
     sent = _sent_versions(records)
-    usable = _usable(home, test, dataset)
+    judged = _judged(home, dataset)
+    usable = _fitting(judged, test)
+    if others := len(judged) - len(usable):
+        are = "is" if others == 1 else "are"
+        notify(f"{counted(others, 'version')} for images of another size {are} left out: name one with --version.")
     if not usable:
         notify(f"Nothing was sent: no version of '{dataset}' has benchmark figures to choose by.")
         return None
@@ -148,7 +153,7 @@ def better_than(home: Home, entry: Entry, test: UnlabelledImages, champion: str)
     """
     own = versions.find(home, champion)
     dataset = own.manifest.dataset.name
-    usable = _usable(home, test, dataset)
+    usable = _fitting(_judged(home, dataset), test)
     if own.id not in [one.id for one in usable]:
         return None
     sent = _sent_versions(submissions.of_competition(home, entry.competition)) - {own.id}
@@ -209,7 +214,17 @@ def _file_sha256(application: Application, entry: Entry, test: UnlabelledImages,
         return atomic.sha256_file(path)
 
 
-def _usable(home: Home, test: UnlabelledImages, dataset: str) -> list[Version]:
+def any_is_honest(home: Home, test: UnlabelledImages, dataset: str) -> bool:
+    """Return whether ``choose`` could find a version that was not trained on test images, sent or not."""
+    return any(not leaked_images(one, test) for one in _fitting(_judged(home, dataset), test))
+
+
+def _fitting(judged: Sequence[Version], test: UnlabelledImages) -> list[Version]:
+    return [one for one in judged if one.manifest.dataset.shape == test.images.shape[1:]]
+
+
+def _judged(home: Home, dataset: str) -> list[Version]:
+    """The versions of a dataset with figures that may be shown."""
     return [
         version
         for version in versions.list_versions(home)
@@ -219,7 +234,6 @@ def _usable(home: Home, test: UnlabelledImages, dataset: str) -> list[Version]:
         and version.verdict.outcome != "error"
         and not disclosure.withholds(version.verdict)
         and version.known_manifest.dataset.name == dataset
-        and version.known_manifest.dataset.shape == test.images.shape[1:]
     ]
 
 

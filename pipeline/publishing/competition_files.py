@@ -74,7 +74,7 @@ def download(
     if present is None or force:
         present = _fetch_all(home, competition, patience, notify)
     folder = _unpacked(home, competition, present, notify)
-    return _listed(competition_form.read(folder, competition), fetched=before is None or force)
+    return _listed(competition_form.read(folder, competition), notify, fetched=before is None or force)
 
 
 def present(home: Home, competition: str, patience: Patience, notify: Notify) -> Path:
@@ -144,12 +144,15 @@ def _replacing(home: Home, competition: str, notify: Notify) -> Iterator[Path]:
                 atomic.publish_folder(scratch, own)
 
 
-def _listed(form: CompetitionForm, *, fetched: bool) -> list[DataFile]:
-    images = len(form.sample.ids)
-    train = [] if form.train is None else [DataFile(form.train, _rows(form.train), fetched)]
-    test = [DataFile(form.test or form.folder, images, fetched)]
-    sample = sample_submission.find(form.folder)
-    return [*train, *test, *([DataFile(sample, images, fetched)] if sample else [])]
+def _listed(form: CompetitionForm, notify: Notify, *, fetched: bool) -> list[DataFile]:
+    images, asked = _rows(form.test or form.folder), len(form.sample.ids)
+    if images is not None and images != asked:
+        notify(
+            f"{form.test} has {images:,} rows, and the sample submission asks for {asked:,} predictions: `run` and "
+            "`kaggle submit` will refuse files that do not belong together."
+        )
+    found = [form.train, form.test or form.folder, sample_submission.find(form.folder)]
+    return [DataFile(file, _rows(file), fetched) for file in found if file is not None]
 
 
 def _rows(path: Path) -> int | None:

@@ -18,7 +18,7 @@ from pipeline.services import kaggle, kaggle_credentials
 from pipeline.services.calls import Patience
 from pipeline.store import atomic, submission_file, submissions, versions
 from pipeline.store.home import Home
-from pipeline.store.submissions import UNCERTAIN
+from pipeline.store.submissions import RECEIVED, UNCERTAIN
 
 Notify = Callable[[str], None]
 LEAK_WORDS = "trained on test images"
@@ -122,8 +122,8 @@ def after_run(
         PipelineError: As ``submit``.
     """
     last = submissions.latest(home, entry.competition)
-    same = last is not None and last.version == submission.version_id and bool(last.refit) == bool(refit)
-    if last and same and last.status not in UNCERTAIN:
+    seeds = refit.seeds if refit else None
+    if last and (last.version, last.refit) == (submission.version_id, seeds) and last.status in RECEIVED:
         notify(
             f"Before this run, {last.predictor} was submitted to {entry.competition}: the champion is unchanged, so "
             "nothing was sent."
@@ -183,7 +183,7 @@ def outcome_sentence(record: SubmissionRecord) -> str:
     if record.status == "pending":
         return (
             f"Submission {record.reference} was sent but is not scored yet; expected {expected}. "
-            "`simulator.py kaggle status` shows the score once it is there."
+            f"`simulator.py kaggle status{option(record.competition)}` shows the score once it is there."
         )
     if record.status in UNCERTAIN:
         return delivery.unknown_sentence(record)

@@ -37,14 +37,15 @@ def in_words(records: Iterable[SubmissionRecord]) -> str:
     """Return in words how expected and public scores compare, and what is left out; empty where nothing is compared.
 
     Leaks are not counted, and neither are refits, whose own score nothing predicts. The metric is that of the last
-    scored submission; scores by another are not counted.
+    scored submission; scores by another are not counted. A file that was sent again counts once.
     """
     scored = [one for one in records if one.public_score is not None]
     metric = next((one.metric for one in reversed(scored) if not one.leak and not one.refit), None)
     if metric is None:
         return ""
     reasons = [_left_out(one, metric) for one in scored]
-    same = [one for one, reason in zip(scored, reasons, strict=True) if reason is None]
+    counting = [one for one, reason in zip(scored, reasons, strict=True) if reason is None]
+    same = list({(one.competition, one.file_sha256): one for one in counting}.values())
     omitted = Counter(reason for reason in reasons if reason is not None)
     inside = sum(bool(record.as_expected) for record in same)
     mean = sum(record.difference or 0.0 for record in same) / len(same)

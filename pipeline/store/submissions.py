@@ -18,6 +18,8 @@ from pipeline.text import cell, from_cell
 NAME = "submissions.csv"
 UNCERTAIN: tuple[Status, ...] = ("sending", "unknown")
 """Kaggle may or may not have the submission."""
+RECEIVED: tuple[Status, ...] = ("pending", "complete")
+"""Kaggle has it, and has scored it or will."""
 
 COLUMNS = tuple(field.name for field in fields(SubmissionRecord))
 _OPTIONAL = ("reference", "public_score", "refit")

@@ -1,5 +1,6 @@
 """``--version best``: which version is sent next, with the real client."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,12 +12,13 @@ from kaggle_server import KaggleServer
 from listeners import Told
 from small_version import digits, publish
 
+from pipeline.cli import kaggle_commands
 from pipeline.contracts import UnlabelledImages, Version
 from pipeline.errors import DataError, ServiceError
 from pipeline.judging.competition_metrics import METRICS
 from pipeline.publishing import best
 from pipeline.publishing.entry import Entry
-from pipeline.store import submissions, versions
+from pipeline.store import production, submissions, versions
 from pipeline.store.home import Home
 
 Call = Callable[..., str]
@@ -182,6 +184,28 @@ def test_the_best_version_needs_no_champion(
     assert [record.version for record in submissions.read(home)] == [refused.id]
 
 
+def test_the_champion_of_another_dataset_is_sent_only_if_the_competitions_own_has_nothing(
+    home: Home, kaggle_site: KaggleServer, named: tuple[str, ...], call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion = publish(home)
+    said = call("kaggle", "submit", *named)
+    assert f"No version was trained on {named[1]}'s own images: {champion.id} is the champion of 'digits'." in said
+    monkeypatch.setattr(kaggle_commands, "_own_dataset", lambda _: "digits")
+    production.history_file(home).write_text("")
+    shutil.rmtree(home.production / "digits")
+    with pytest.raises(DataError, match="No version of 'digits' has passed the gate yet, so there is no champion"):
+        call("kaggle", "submit", *named)
+    assert len(kaggle_site.submissions) == 1
+
+
+def test_versions_for_images_of_another_size_are_counted(
+    home: Home, champion: Version, test_set: UnlabelledImages, entry: Entry, told: Told
+) -> None:
+    smaller = replace(test_set, images=test_set.images[:, :4, :4])
+    assert best.choose(home, entry, smaller, "digits", told) is None
+    assert "1 version for images of another size is left out: name one with --version." in told
+
+
 def test_versions_trained_on_test_images_are_never_the_best(
     home: Home, champion: Version, kaggle_site: KaggleServer, serve, call: Call
 ) -> None:
@@ -192,6 +216,11 @@ def test_versions_trained_on_test_images_are_never_the_best(
     files["sampleSubmission.csv"] = table(["id", "label"], [(n, 0) for n in range(9)])
     serve(Competition("leaky", files, ["id", "label"], ["0"] * 9))
     call("kaggle", "download", "--competition", "leaky")
+    assert not best.any_is_honest(home, _nine_digits(), "digits")
     said = call("kaggle", "submit", "--competition", "leaky", "--version", "best")
     assert "all versions of 'digits' that could be were trained on test images" in said
     assert kaggle_site.submissions == []
+
+
+def _nine_digits() -> UnlabelledImages:
+    return UnlabelledImages("nine", digits()[0][:9], tuple(str(number) for number in range(9)))

@@ -202,6 +202,16 @@ def test_what_is_not_understood_is_one_sentence(home: Home, serve, call: Call, c
     assert any(home.competition(competition.name).iterdir()), "the files are kept, to be looked at"
 
 
+def test_the_rows_of_each_file_are_counted_and_a_short_sample_is_named(serve, call: Call) -> None:
+    competition = competitions.shuffled_pixels()
+    asked = len(competition.truth)
+    lines = competition.files["sampleSubmission.csv"].splitlines(keepends=True)
+    serve(replace(competition, files=competition.files | {"sampleSubmission.csv": b"".join(lines[:-9])}))
+    said = call("kaggle", "download", "--competition", competition.name)
+    assert f"test.csv has {asked:,} rows, and the sample submission asks for {asked - 9:,} predictions" in said
+    assert f"test.csv: {asked:,} rows, fetched" in said and f"sampleSubmission.csv: {asked - 9:,} rows, fetched" in said
+
+
 def test_a_damaged_archive_replaces_nothing(home: Home, kaggle_site: KaggleServer, serve, call: Call) -> None:
     competition = serve(competitions.listed_pictures())
     call("kaggle", "download", "--competition", competition.name)

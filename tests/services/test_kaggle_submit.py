@@ -322,6 +322,13 @@ def test_after_a_run_only_a_new_champion_is_submitted(
     assert after_run(request_.submission) is not None
     assert after_run(request_.submission) is None
     assert "the champion is unchanged" in told
+    (sent,) = submissions.read(home)
+    with submissions.exclusive(home):
+        submissions.save(home, dataclasses.replace(sent, status="error", public_score=None, reason="Wrong."))
+    with pytest.raises(ServiceError, match="could not score submission"):
+        after_run(request_.submission)
+    with submissions.exclusive(home):
+        submissions.save(home, sent)
     better = publish(home, number=2, strength=0.1)
     newer = _request(home, better, test_set.images).submission
     assert after_run(newer) is not None

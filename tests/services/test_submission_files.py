@@ -100,6 +100,8 @@ def test_the_score_of_a_refit_is_never_that_of_its_version(home: Home) -> None:
         "1 trained on test images."
     )
     assert submission_comparison.in_words([refit]) == ""
+    twice = [own, replace(own, message="again", reference=7)]
+    assert submission_comparison.in_words(twice) == submission_comparison.in_words([own]), "it is one observation"
     assert submitter.outcome_sentence(refit).startswith(f"Public score of the refit of {own.version}: ")
     assert "interval" not in submitter.outcome_sentence(refit)
     assert f"{own.expected_low:.2%}" not in submitter.outcome_sentence(refit).replace(" %", "%")
