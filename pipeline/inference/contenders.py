@@ -83,12 +83,14 @@ class Gatherer:
             shortfall=shortfall,
             near_copies=self._near_copies(candidate),
             out_of_fold=self.policy.out_of_fold,
-            images_in_folds=self._images_in_folds(champion),
+            images_in_folds=self._images_in_folds(candidate, champion),
         )
 
-    def _images_in_folds(self, champion: Deployment | None) -> int | None:
+    def _images_in_folds(self, candidate: Candidate, champion: Deployment | None) -> int | None:
         if champion is None or len(self.split.benchmark) > LARGEST_BENCHMARK:
             return None
+        if manifest.read(candidate.folder).blend is not None:
+            return None  # `blend` trains nothing, so nothing in folds
         try:
             return out_of_fold.comparable(self.data, champion.folder)
         except UnreadableError:

@@ -95,7 +95,8 @@ class Evidence:
         out_of_fold: Whether the answers are out of fold: all images, those of the benchmark among them, were trained
             on, and each is answered by a member that was not. Then "the benchmark" is all images that are compared.
         images_in_folds: Images on which a challenger that is cross-fitted with the benchmark could be compared with
-            the champion; ``None`` where that is not known, or the benchmark is too large for it.
+            the champion; ``None`` where that is not known, the benchmark is too large for it, or the challenger is a
+            blend.
     """
 
     dataset: str

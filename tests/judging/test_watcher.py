@@ -13,6 +13,8 @@ from pipeline.data.digests import ERASED, contained, image_digests, set_digest
 from pipeline.errors import ModelError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import more_images, near_copy_record
+from pipeline.inference.contenders import Gatherer
+from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import chain, explain, gate, ledger
 from pipeline.judging.policy import GatePolicy, from_table
 from pipeline.store import atomic, ledger_files, production, verdicts, version_arrays, versions
@@ -288,6 +290,14 @@ def test_a_comparison_that_nobody_could_win_costs_nothing_and_says_so(home, cham
     seen = version_arrays.training_images_in(champion.folder)
     fitted_images = len(np.unique(np.concatenate([seen.train, seen.validation])))
     assert verdict.lack.images_in_folds == len(digits()) - fitted_images, "images that the champion never saw"
+
+
+def test_a_blend_is_not_advised_to_train_in_folds(home, champion):
+    facts = {"members": [{"id": "a", "digest": "d" * 64, "weight": 1.0}]}
+    gathered = Gatherer(home, UNSCREENED, digits(), split())
+    plain, blend = (candidate(home, name, fitted(400).onnx(), blend=one) for name, one in (("b", None), ("c", facts)))
+    found = [gathered.evidence(one, MeasuredModel(fitted(400).onnx()), champion) for one in (plain, blend)]
+    assert [one.images_in_folds is None for one in found] == [False, True]
 
 
 def test_all_validation_images_decide_how_much_is_spent(home, champion):
