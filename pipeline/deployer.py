@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline import moments
-from pipeline.contracts import Deployment, Version
+from pipeline.contracts import Deployment, Verdict, Version
 from pipeline.errors import DeployError
 from pipeline.facts import names
 from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.inference import checked_model
-from pipeline.judging.policy import DEFAULT, PROMISES_LESS
+from pipeline.judging.policy import CHANGED, DEFAULT, PROMISES_LESS
 from pipeline.store import production, versions
 from pipeline.store.home import Home
 
@@ -52,7 +52,8 @@ class Deployer:
         if _identity(champion) != (verdict.champion_id, verdict.champion_digest):
             raise DeployError(
                 f"{version.id} was judged against {verdict.champion_id or 'no champion'}, but "
-                f"{champion.id if champion else 'none'} is in production now: run it again to judge it against that."
+                f"{champion.id if champion else 'none'} is in production now: `{_judging(verdict)}` judges it against "
+                "that, without training, and promotes it if it passes."
             )
         return self._install(version, verdict.dataset, champion, "promote", _reason(verdict.policy))
 
@@ -127,6 +128,12 @@ def _reason(gate: str) -> str:
         return "passed its gate"
     caveat = next((f", {words}" for preset, words in PROMISES_LESS.items() if gate.startswith(preset)), "")
     return f"passed its gate ({gate.replace(' (changed)', ', changed')}{caveat})"
+
+
+def _judging(verdict: Verdict) -> str:
+    """The command that judges a version again, by the preset that judged it last."""
+    preset = verdict.policy.removesuffix(CHANGED)
+    return f"simulator.py judge {verdict.candidate_id}" + ("" if preset == DEFAULT else f" --gate {preset}")
 
 
 def _identity(champion: Deployment | None) -> tuple[str | None, str | None]:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from pipeline.cli.columns import Column, print_columns
 from pipeline.cli.terminal import hanging
-from pipeline.contracts import Standing, Version
+from pipeline.contracts import Standing, Verdict, Version
 from pipeline.judging import standings
 from pipeline.judging.words import not_passed
 from pipeline.reports import formats
@@ -88,13 +88,27 @@ def _cells(row: "Row", serving: str | None) -> tuple[str | Text, ...]:
 
 
 def _print_reason(console: Console, row: "Row") -> None:
-    if row.version is None or row.version.verdict.outcome == "pass":
+    if row.version is None:
         return
     verdict = row.version.verdict
+    if verdict.outcome == "pass":
+        _print_proof(console, row, verdict)
+        return
     console.print(f"{row.version.id} was not promoted:", style="dim", markup=False)
     lacking = [f"✘ {not_passed(check)}: {check.sentence}" for check in verdict.checks if check.outcome != "pass"]
     for line in lacking or ["No check was made."]:
         _print_indented(console, line, style="dim")
+
+
+def _print_proof(console: Console, row: "Row", verdict: Verdict) -> None:
+    """Print what a version that was judged in this run was proven to be."""
+    from pipeline.judging import explain
+
+    check = explain.proof(verdict)
+    if check is None or row.reused:
+        return
+    console.print(f"{verdict.candidate_id} was promoted:", style="dim", markup=False)
+    _print_indented(console, f"✔ {check.title}: {check.sentence}", style="dim")
 
 
 def _print_indented(console: Console, line: str, style: str = "") -> None:

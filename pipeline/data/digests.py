@@ -12,6 +12,8 @@ from pipeline.stored_images import ImageSource, blocks
 
 DIGEST_BYTES = 16
 DIGEST_DTYPE = np.dtype(f"V{DIGEST_BYTES}")
+ERASED = np.zeros(1, DIGEST_DTYPE)
+"""What takes the place of an erased image's digest in the records of versions."""
 BLOCK = 4096
 """Images that are read at once."""
 

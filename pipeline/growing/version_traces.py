@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.contracts import Digests
-from pipeline.data.digests import DIGEST_DTYPE, contained
+from pipeline.data.digests import DIGEST_DTYPE, ERASED, contained
 from pipeline.errors import StoreError
 from pipeline.facts.manifest_facts import FileFacts, Manifest
 from pipeline.orchestration import refitting
@@ -95,7 +95,7 @@ def _overwrite(path: Path, gone: Digests) -> FileFacts:
 
 def _blotted(digests: Digests, gone: Digests) -> Digests:
     """The digests with zeros in place of those that are gone, so that their number still fits."""
-    return np.where(contained(digests, gone), np.zeros(1, DIGEST_DTYPE), digests)
+    return np.where(contained(digests, gone), ERASED, digests)
 
 
 def _seen_in_training(folder: Path) -> Digests:

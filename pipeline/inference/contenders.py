@@ -8,14 +8,14 @@ import numpy as np
 from pipeline.contracts import Candidate, Deployment, Digests, LabelledImages, Probabilities, Split
 from pipeline.data.digests import contained, set_digest, truth_digest
 from pipeline.errors import DataError, ModelError, PipelineError, StoreError, UnreadableError
-from pipeline.inference import checked_model, near_copy_record, out_of_fold
+from pipeline.inference import checked_model, more_images, near_copy_record, out_of_fold
 from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import metrics
 from pipeline.judging.claims import claim_of
 from pipeline.judging.evidence import Contender, Evidence, NearCopyCount, Provenance
 from pipeline.judging.policy import GatePolicy
 from pipeline.judging.trained_on import LARGEST_BENCHMARK
-from pipeline.store import atomic, manifest, production, version_arrays
+from pipeline.store import manifest, production
 from pipeline.store.home import Home
 
 MODEL = manifest.MODEL
@@ -58,11 +58,11 @@ class Gatherer:
         opponent: Contender | None = None
         former: tuple[Contender, ...] = ()
         lost: tuple[str, ...] = ()
-        grown = False
+        shortfall: str | None = None
         if champion and problem is None:
             opponent = self._contender_at(champion.folder, champion.id, champion.digest, screened=True)
-            grown = grows(candidate, champion.folder)
-            former, lost = self._former(opponent, grown)
+            shortfall = more_images.shortfall(self.home, self.data, candidate, champion.folder)
+            former, lost = self._former(opponent, grown=shortfall is None)
         data, split = self.data, self.split
         labels, digests = data.labels[split.benchmark], data.digests[split.benchmark]
         return Evidence(
@@ -79,15 +79,18 @@ class Gatherer:
             problem=problem,
             former=former,
             lost=lost,
-            grown=grown,
+            grown=opponent is not None and shortfall is None,
+            shortfall=shortfall,
             near_copies=self._near_copies(candidate),
             out_of_fold=self.policy.out_of_fold,
-            images_in_folds=self._images_in_folds(champion),
+            images_in_folds=self._images_in_folds(candidate, champion),
         )
 
-    def _images_in_folds(self, champion: Deployment | None) -> int | None:
+    def _images_in_folds(self, candidate: Candidate, champion: Deployment | None) -> int | None:
         if champion is None or len(self.split.benchmark) > LARGEST_BENCHMARK:
             return None
+        if manifest.read(candidate.folder).blend is not None:
+            return None  # `blend` trains nothing, so nothing in folds
         try:
             return out_of_fold.comparable(self.data, champion.folder)
         except UnreadableError:
@@ -98,7 +101,7 @@ class Gatherer:
     def _near_copies(self, candidate: Candidate) -> NearCopyCount | None:
         if self.policy.near_copy_alpha is None:
             return None
-        seen = _training_images(candidate.folder)
+        seen = more_images.training_images(candidate.folder)
         return near_copy_record.count(self.home, self.data, self.split, seen.train if seen else None)
 
     def _challenger(self, candidate: Candidate, model: MeasuredModel) -> tuple[Contender, str | None]:
@@ -125,7 +128,7 @@ class Gatherer:
         screen = self._validation(model, folder) if screened else None
         return self._contender(folder, version_id, digest, model, screen)
 
-    def _former(self, champion: Contender, grown: bool) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
+    def _former(self, champion: Contender, *, grown: bool) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
         """Return all former champions, the present one first, and the ids of those that cannot be measured."""
         needed = self.policy.robustness_margin_pp is not None or claim_of(self.policy, grown) == "non-inferior"
         found, lost = {champion.digest: champion}, {}
@@ -178,46 +181,11 @@ class Gatherer:
         return out_of_fold.replaced(model.probabilities(self.data.at(rows), digests), digests, folder)
 
 
-def grows(candidate: Candidate, champion: Path) -> bool:
-    """Return whether a candidate is the champion's recipe, trained on all of the champion's images and more.
-
-    Raises:
-        UnreadableError: The disk fails to read a record, which may be whole.
-    """
-    facts, new = manifest.read(champion), manifest.read(candidate.folder)
-    if (facts.recipe, facts.parameters, facts.folds) != (new.recipe, new.parameters, new.folds):
-        return False
-    mine, theirs = trained_with(candidate.folder), trained_with(champion)
-    if mine is None or theirs is None:
-        return False
-    return bool(contained(theirs, mine).all()) and not contained(mine, theirs).all()
-
-
-def trained_with(folder: Path) -> Digests | None:
-    """Return the digests of the images a version was trained or validated with; ``None`` without a usable record.
-
-    Raises:
-        UnreadableError: The disk fails to read the record, which may be whole.
-    """
-    seen = _training_images(folder)
-    return None if seen is None else np.concatenate([seen.train, seen.validation])
-
-
 def shared_images(folder: Path, benchmark: Digests) -> int | None:
     """Return how many benchmark images a candidate was trained or validated with; ``None`` without a usable record.
 
     Raises:
         UnreadableError: The disk fails to read the record, which may be whole.
     """
-    seen = trained_with(folder)
+    seen = more_images.trained_with(folder)
     return None if seen is None else int(contained(benchmark, seen).sum())
-
-
-def _training_images(folder: Path) -> version_arrays.TrainingImages | None:
-    path = folder / version_arrays.TRAINING_IMAGES
-    try:
-        return version_arrays.parse_training_images(atomic.read_bytes(path), path)
-    except UnreadableError:
-        raise
-    except StoreError:
-        return None

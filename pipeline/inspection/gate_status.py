@@ -16,7 +16,9 @@ from pipeline.store import ledger_files, manifest, production, role_records, ver
 from pipeline.store.home import Home
 
 AVERAGE_P = 0.5
-"""On validation images, of a challenger that is no better."""
+"""On validation images, that a challenger which is no better is better."""
+DRAWN = 300
+"""Simulated challengers: they show a share to about three per cent, and more would take long."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Status:
         images_in_folds: Images on which a cross-fitted challenger could be compared with it; ``None`` if not known.
         sharing: Other datasets that know some of its benchmark images, and how many.
         refusal: Why this policy cannot judge here, since the benchmark is trained on; ``None`` where it can.
+        has_champion: Whether anything serves; the first champion has nothing to be compared with.
         problem: What is wrong with the ledger, ``None`` where it verifies.
     """
 
@@ -53,6 +56,7 @@ class Status:
     images_in_folds: int | None = None
     sharing: Mapping[str, int] = field(default_factory=dict)
     refusal: str | None = None
+    has_champion: bool = True
     problem: str | None = None
 
     def in_words(self, policy: GatePolicy) -> list[str]:
@@ -79,7 +83,14 @@ class Status:
         judged = counted(self.judged, "judgement")
         return f"{judged}{sets}, {self.spent:.3g} of alpha = {self.alpha:g} spent, {self.left:.3g} left"
 
+    @property
+    def champion_accuracy(self) -> float | None:
+        """Of the model in production, on the images that it was judged on; ``None`` where that is not known."""
+        return None if self.champion_errors is None or not self.images else 1 - self.champion_errors / self.images
+
     def _next(self, policy: GatePolicy) -> str:
+        if not self.has_champion:
+            return "it has no champion, so the next judgement compares nothing, needs no p-value and costs nothing"
         if policy.mode == "as-good":
             return "this gate needs no p-value and spends nothing"
         if not policy.promises:
@@ -89,10 +100,24 @@ class Status:
             return "nothing is left: to continue, raise alpha in [gate], which weakens the promise"
         if policy.out_of_fold:
             return f"the next judgement needs p <= {least:.3g} and costs {least * policy.caution:.3g}"
+        needed = f"p <= {least:.3g}"
+        if policy.margin:
+            kept = f"p <= {ledger.next_level(policy, self.left, self._p_of_no_difference(policy)):.3g}"
+            recipe = "for the champion's recipe trained on more images and"
+            needed = f"{kept} {recipe} {needed} for any other challenger" if policy.mode == "growing" else kept
         return (
-            f"the next judgement needs p <= {least:.3g} if validation images show no difference, up to {most:.3g} "
-            "the better they look"
+            f"the next judgement needs {needed} if validation images show no difference, up to {most:.3g} the better "
+            "they look"
         )
+
+    def _p_of_no_difference(self, policy: GatePolicy) -> float | None:
+        """On validation images, that a challenger which fixes as many errors as it makes is no worse by the margin."""
+        if not self.validation_images:
+            return None
+        known = self.champion_accuracy
+        fixed, made = power.usual_rates(0.0) if known is None else power.rates(known, 0.0)
+        images = self.validation_images
+        return float(paired.p_non_inferior(round(fixed * images), round(made * images), images, policy.margin))
 
 
 @dataclass(frozen=True)
@@ -141,8 +166,7 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
     if policy.mode == "as-good":
         return []
     if policy.mode == "non-inferior":
-        passing = simulation.power_of(policy, 0.0, status.images, status.validation_images, status.left)
-        return [f"About {100 * passing:.0f} % of challengers that are as good as the best champion pass."]
+        return [f"About {_passing(policy, status)} of challengers that are as good as the best champion pass."]
     level = None if policy.promises else policy.alpha / policy.caution
     if policy.out_of_fold and policy.promises:
         level = ledger.next_level(policy, status.left, None)
@@ -151,7 +175,30 @@ def _what_is_found(policy: GatePolicy, status: Status) -> list[str]:
     )
     kind = "images out of fold" if policy.out_of_fold else "benchmark images"
     sentence = _found_in_words(found, status.images, kind, status.validation_images, status.champion_errors)
-    return [sentence, *_what_helps(policy, status, found)]
+    lines = [sentence, *_what_helps(policy, status, found)]
+    if policy.mode != "growing":
+        return lines
+    return [
+        "The champion's recipe trained on more images need not be better: if it is just as good, it passes about "
+        f"{_passing(policy, status)} of the time.",
+        "Any other challenger has to be proven better:",
+        *lines,
+    ]
+
+
+def _passing(policy: GatePolicy, status: Status) -> str:
+    """How many challengers that are as good as the champion, and proven so, are promoted."""
+    share = simulation.power_of(
+        policy,
+        0.0,
+        status.images,
+        status.validation_images,
+        status.left,
+        repetitions=DRAWN,
+        grown=policy.mode == "growing",
+        accuracy=status.champion_accuracy,
+    )
+    return f"{100 * share:.0f} %"
 
 
 def _what_helps(policy: GatePolicy, status: Status, found: tuple[float, float] | None) -> list[str]:
@@ -193,7 +240,16 @@ def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version])
         images_in_folds=len(roles.roles) - champion.fitted_images if roles and champion else None,
         sharing=lineages.sharing(home, dataset, roles) if roles else {},
         refusal=trained_on.refusal(book, policy),
+        has_champion=champion is not None or _has_champion(home, dataset),
     )
+
+
+def _has_champion(home: Home, dataset: str) -> bool:
+    """Whether anything serves; a damaged champion does."""
+    try:
+        return production.current(home, dataset) is not None
+    except StoreError:
+        return True
 
 
 def _served(home: Home, policy: GatePolicy, dataset: str) -> _Served | None:

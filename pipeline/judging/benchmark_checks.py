@@ -161,8 +161,8 @@ def beats_dummy(evidence: Evidence) -> Check | None:
     shown, limit = paired.against_limit(p, DUMMY_ALPHA)
     always = evidence.classes[evidence.majority_class]
     sentence = (
-        f"{percent(mine.mean())} against {percent(dummy.mean())} of always answering {always}, {shown}, "
-        f"needs p <= {limit}."
+        f"{percent(mine.mean())} against {percent(dummy.mean())} of always answering {always}; {shown} for "
+        f"being no better, needs p <= {limit}."
     )
     return Check("beats_dummy", "better than dummy", passed(p <= DUMMY_ALPHA), p, DUMMY_ALPHA, sentence)
 

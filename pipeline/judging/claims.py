@@ -1,5 +1,6 @@
 """The one claim that a challenger must prove on the benchmark to be promoted, at the level that was paid for."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.contracts import Check
 from pipeline.judging import paired
-from pipeline.judging.comparisons import PairedComparison, compare, in_words
+from pipeline.judging.comparisons import compare, in_words
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.free_checks import validation_counts
 from pipeline.judging.policy import GatePolicy
@@ -84,7 +85,9 @@ def out_of_reach(policy: GatePolicy, evidence: Evidence, level: float) -> Check 
         errors = int((~paired.right(other.benchmark, evidence.labels)).sum())
         best = float(p_value(policy, claim, errors, 0, images))
         if best > level:
-            return _impossible(other, errors, images, best, level)
+            why = _why_better(policy, evidence) if claim == "better" else ""
+            check = _impossible(other, errors, images, best, level)
+            return replace(check, sentence=f"{check.sentence}{why}")
     return None
 
 
@@ -94,7 +97,7 @@ def headline(policy: GatePolicy, evidence: Evidence, champion: Contender, level:
     if claim == "as-good":
         return [as_good(evidence, champion)]
     if claim == "better":
-        return [_better(policy, compare(evidence, champion), level)]
+        return [_better(policy, evidence, champion, level)]
     checks = [_not_inferior(policy, evidence, level)]
     return [*checks, as_good(evidence, champion)] if policy.mode == "growing" else checks
 
@@ -107,14 +110,21 @@ def as_good(evidence: Evidence, champion: Contender) -> Check:
     return Check("as_good", title, passed(value >= 0), value, 0.0, f"{in_words(result)}.")
 
 
-def _better(policy: GatePolicy, comparison: PairedComparison, level: float) -> Check:
-    result, title = comparison.result(), "proven better than the champion"
-    p = float(p_value(policy, "better", result.fixed, result.made, comparison.images))
+def _better(policy: GatePolicy, evidence: Evidence, champion: Contender, level: float) -> Check:
+    result, title = compare(evidence, champion).result(), "proven better than the champion"
+    p = float(p_value(policy, "better", result.fixed, result.made, len(evidence.labels)))
     shown, limit = paired.against_limit(p, level)
-    sentence = f"{in_words(result)}, {shown}, needs p <= {limit}."
+    sentence = f"{in_words(result)}; {shown} for being no better, needs p <= {limit}."
     if result.fixed + result.made == 0:
         sentence = "Both models are right and wrong on the same images, so neither is proven better."
-    return Check("proven_better", title, passed(p <= level), p, level, sentence)
+    return Check("proven_better", title, passed(p <= level), p, level, sentence + _why_better(policy, evidence))
+
+
+def _why_better(policy: GatePolicy, evidence: Evidence) -> str:
+    """Why more is asked of this challenger than of the champion's recipe with more images, as another sentence."""
+    if policy.mode != "growing" or evidence.shortfall is None:
+        return ""
+    return f" It has to be proven better, not only as good, since {evidence.shortfall}."
 
 
 def _not_inferior(policy: GatePolicy, evidence: Evidence, level: float) -> Check:
@@ -130,7 +140,8 @@ def _not_inferior(policy: GatePolicy, evidence: Evidence, level: float) -> Check
     result, other = found[worst]
     shown, limit = paired.against_limit(values[worst], level)
     hardest = f", the hardest of {len(found)}" if len(found) > 1 else ""
-    sentence = f"Against {other.id}{hardest}: {in_words(result)}, {shown}, needs p <= {limit}."
+    worse = f"{policy.margin_pp:g} points or more worse"
+    sentence = f"Against {other.id}{hardest}: {in_words(result)}; {shown} for being {worse}, needs p <= {limit}."
     title = _title_of_not_inferior(policy)
     return Check("proven_not_inferior", title, passed(values[worst] <= level), values[worst], level, sentence)
 

@@ -91,10 +91,12 @@ class Evidence:
         near_copies: Benchmark images with a near copy among the images the challenger was fitted on; ``None`` where
             they were not searched.
         grown: Whether the challenger is the champion's recipe, trained on all of its images and more.
+        shortfall: Why it is not, to follow "since"; ``None`` where it is, or where that is not known.
         out_of_fold: Whether the answers are out of fold: all images, those of the benchmark among them, were trained
             on, and each is answered by a member that was not. Then "the benchmark" is all images that are compared.
         images_in_folds: Images on which a challenger that is cross-fitted with the benchmark could be compared with
-            the champion; ``None`` where that is not known, or the benchmark is too large for it.
+            the champion; ``None`` where that is not known, the benchmark is too large for it, or the challenger is a
+            blend.
     """
 
     dataset: str
@@ -111,6 +113,7 @@ class Evidence:
     former: tuple[Contender, ...] = ()
     lost: tuple[str, ...] = ()
     grown: bool = False
+    shortfall: str | None = None
     near_copies: NearCopyCount | None = None
     out_of_fold: bool = False
     images_in_folds: int | None = None

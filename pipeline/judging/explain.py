@@ -18,6 +18,8 @@ NOT_PROVEN = advice.LACK_OF_PROOF | {
     "withheld",
 }
 """Checks on which a challenger fails for want of proof: with other images or rules it may pass."""
+PROOFS = ("proven_better", "proven_not_inferior", "as_good")
+"""Checks that compare a challenger with the champion on the benchmark."""
 FIRST_CHAMPION = "There was no champion, so it only had to reach the floors and beat `dummy`; nothing was spent."
 NOT_COMPARED = (
     "It failed a check that costs nothing, so it was not compared with the champion on the benchmark and nothing was "
@@ -73,6 +75,11 @@ def _caveat(policy: GatePolicy) -> str:
         " This is approximate, since models of different folds share training images, so a judgement needs half the "
         "p-value that it pays for. It judges what the recipes make of these images, not the mean that is served."
     )
+
+
+def proof(verdict: Verdict) -> Check | None:
+    """Return the check that compares with the champion, or with all before; ``None`` where none was made."""
+    return next((check for check in verdict.checks if check.name in PROOFS), None)
 
 
 def lines(verdict: Verdict, *, advised: bool = True) -> list[str]:

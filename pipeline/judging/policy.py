@@ -20,6 +20,8 @@ GONE = {
     ),
 }
 """Keys of earlier policies, and what to do about them."""
+CHANGED = " (changed)"
+"""Ends the name of a policy whose rules differ from those of its preset."""
 MODES_WITH_MARGIN = ("growing", "non-inferior")
 NOT_OUT_OF_FOLD = ("robustness_margin_pp", "near_copy_alpha", "screen_alpha")
 """Rules that the mode ``cross-fit`` cannot have: all images are trained on, and only the members answer out of fold."""
@@ -128,7 +130,7 @@ class GatePolicy(BaseModel):
     @property
     def name(self) -> str:
         """The preset, and whether its rules were changed."""
-        return self.preset if self == PRESETS[self.preset] else f"{self.preset} (changed)"
+        return self.preset if self == PRESETS[self.preset] else f"{self.preset}{CHANGED}"
 
     @property
     def digest(self) -> str:

@@ -115,6 +115,7 @@ def _evidence(
         challenger=challenger,
         champion=champion,
         former=(champion,),
+        shortfall="predictions do not show what it was trained on",
     )
 
 

@@ -170,6 +170,8 @@ def power_of(
     repetitions: int = 10_000,
     seed: int = 0,
     level: float | None = None,
+    grown: bool = False,
+    accuracy: float | None = None,
 ) -> float:
     """Return the probability that one challenger better by ``gain`` is promoted, screen and vetoes included.
 
@@ -182,12 +184,16 @@ def power_of(
         repetitions: How many challengers are drawn.
         seed: Of the random numbers.
         level: A fixed p-value in place of the one that the budget gives.
+        grown: Whether it is the champion's recipe, trained on more images.
+        accuracy: The champion's; ``None`` takes two good models of one kind.
     """
     rng = np.random.default_rng(seed)
-    fixed, made = _counts(rng, gain, images, repetitions)
-    fixed_v, made_v = (counts.sum(-1) for counts in _counts(rng, gain, validation, repetitions))
-    levels = _levels(policy, np.full(repetitions, policy.alpha if left is None else left), fixed_v, made_v, validation)
-    passed = accepted(policy, fixed, made, images, levels if level is None else level, grown=False)
+    rates = power.usual_rates(gain) if accuracy is None else power.rates(accuracy, gain)
+    fixed, made = _counts(rng, rates, images, repetitions)
+    fixed_v, made_v = (counts.sum(-1) for counts in _counts(rng, rates, validation, repetitions))
+    budget = np.full(repetitions, policy.alpha if left is None else left)
+    levels = _levels(policy, budget, fixed_v, made_v, validation, grown=grown) if level is None else level
+    passed = accepted(policy, fixed, made, images, levels, grown=grown)
     return float((passed & _screened(policy, fixed_v, made_v)).mean())
 
 
@@ -205,18 +211,20 @@ def _best(fixed: Counts, made: Counts) -> tuple[Counts, Counts]:
 
 
 def _levels(
-    policy: GatePolicy, left: NDArray[np.float64], fixed: Counts, made: Counts, validation: int
+    policy: GatePolicy, left: NDArray[np.float64], fixed: Counts, made: Counts, validation: int, *, grown: bool = False
 ) -> NDArray[np.float64]:
     if not policy.promises:
         return np.full(len(left), policy.alpha / policy.caution)
     if policy.out_of_fold:
         return left * spending.OUT_OF_FOLD_SHARE / policy.caution
-    claim = claim_of(policy, grown=False)
+    claim = claim_of(policy, grown)
     return left * spending.share(p_value(policy, claim, fixed, made, validation))
 
 
-def _counts(rng: np.random.Generator, gain: float, images: int, repetitions: int) -> tuple[Counts, Counts]:
-    fixed, made = power.usual_rates(gain)
+def _counts(
+    rng: np.random.Generator, rates: tuple[float, float], images: int, repetitions: int
+) -> tuple[Counts, Counts]:
+    fixed, made = rates
     shares = [*[fixed / CLASSES] * CLASSES, *[made / CLASSES] * CLASSES, 1 - fixed - made]
     drawn = rng.multinomial(images, shares, repetitions)
     return drawn[:, :CLASSES], drawn[:, CLASSES:-1]

@@ -58,11 +58,17 @@ def blend(settings: Settings, home: Home, ids: Sequence[str], notify: Notify) ->
         notify: Called with a sentence that a user should read.
 
     Raises:
-        SettingsError: There are fewer than two versions, or they belong to several datasets.
+        SettingsError: There are fewer than two versions, they belong to several datasets, or the gate compares out of
+            fold.
         ModelError: A single member is as good as any blend of them.
         PipelineError: A version is unknown or damaged, its dataset is gone, or the disk fails.
     """
     policy = from_table(settings.gate or None)
+    if policy.out_of_fold:
+        raise SettingsError(
+            f"The gate '{policy.name}' cannot judge a blend, which is not trained in folds: name another with "
+            "`--gate`, such as guarded."
+        )
     metric = entry.scored_by(settings, home, notify, fetch=False)
     with lock.writing(home, wait=True, notify=notify):
         listed = versions.list_versions(home)

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.contracts import Deployment, Verdict, Version
-from pipeline.judging import advice
+from pipeline.judging import advice, explain
 from pipeline.judging.words import counted
 from pipeline.orchestration.rejudging import Rejudgement
 
-PROOFS = ("proven_better", "proven_not_inferior", "as_good")
-"""Checks that compare a challenger with the champion on the benchmark."""
 MOST_EXPLAINED = 5
 """Versions judged again of which a run says why they passed or were refused."""
 
@@ -117,8 +115,8 @@ def _outcome(then: Before, now: After) -> list[str]:
 def _proof(verdict: Verdict) -> str:
     """What decided: the first check that failed, else the proof against the champion."""
     failed = [check.sentence for check in verdict.checks if check.outcome != "pass"]
-    proofs = [check.sentence for check in verdict.checks if check.name in PROOFS]
-    return next(iter([*failed, *proofs]), "")
+    proof = explain.proof(verdict)
+    return next(iter([*failed, *([proof.sentence] if proof else [])]), "")
 
 
 def _what_to_do(best: Version) -> str:

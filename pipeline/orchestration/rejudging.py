@@ -31,7 +31,8 @@ class Rejudgement:
 
     Attributes:
         version: As it is now.
-        reason: Why another verdict was possible, in words that follow "since"; empty where it was only asked for.
+        reason: Why another verdict was possible, in words that follow "since"; empty where it was only asked for. Where
+            it was not judged, why not, in words that follow its id.
         new: Whether it was judged now; otherwise it had its verdict on the same images by the same gate.
     """
 
@@ -43,7 +44,7 @@ class Rejudgement:
     def sentence(self) -> str:
         """What was done, for a person."""
         if not self.new:
-            return f"{self.version.id} serves, or already has this verdict: nothing was judged, and nothing was spent."
+            return f"{self.version.id} {self.reason}: nothing was judged, and nothing was spent."
         since = f", since {self.reason}" if self.reason else ""
         again = " again" if len(self.version.verdicts) > 1 and self.version.verdicts[-2].outcome != "pass" else ""
         became = "it passed and now serves" if self.version.verdict.outcome == "pass" else f"it was refused{again}"
@@ -97,7 +98,7 @@ class Rejudge:
             # A command that was killed between verdict and promotion is completed.
             if known == version.verdict and known.outcome == "pass" and not was_deployed(self.home, version):
                 Deployer(self.home).run(version)
-            yield Rejudgement(version, "", new=False)
+            yield Rejudgement(version, "serves" if known is None else _known_in_words(known), new=False)
 
     def again(self, version: Version, reason: str) -> Rejudgement:
         """Judge a version again, keep the verdict beside it, and promote it if it passes.
@@ -205,6 +206,14 @@ def was_promising(version: Version) -> bool:
 def can_be_judged(version: Version, policy: GatePolicy) -> bool:
     """Return whether a version has the answers that a policy compares: the mode ``cross-fit`` needs those of folds."""
     return version.manifest.rows.benchmark_in_folds or not policy.out_of_fold
+
+
+def _known_in_words(verdict: Verdict) -> str:
+    against = f"against {verdict.champion_id}" if verdict.champion_id else "without a champion"
+    return (
+        f"was judged by the gate '{verdict.policy}' {against} on the same images on {verdict.judged_at[:10]} "
+        f"({verdict.outcome})"
+    )
 
 
 def _other_gate(before: str, now: str) -> str:

@@ -125,7 +125,7 @@ def give(bench: Bench, home: Home, name: str, kind: Kind, at: int) -> None:
 
 def assert_healthy(bench: Bench, home: Home, left: object, name: str, said: str) -> None:
     """After one undisturbed command the home is in order; what it may say is that there is nothing to do."""
-    refusals = ("is in production already", "is the first champion", "run it again to judge it")
+    refusals = ("is in production already", "is the first champion", "judges it against that")
     assert said == "" or any(words in said for words in refusals), f"then {name}: {said}"
     assert_kept(left, state_of(home))  # type: ignore[arg-type]
     faults = doctor.examine(home)

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipeline.errors import DataError
 from pipeline.growing import quarantine, removal
 from pipeline.growing.removal import Removal
 from pipeline.growing.version_traces import as_digests
+from pipeline.inference import more_images
 from pipeline.store import production, role_records, version_arrays, versions
 from pipeline.store.home import Home
 
@@ -105,6 +107,22 @@ def test_versions_that_were_trained_on_it_are_named(trained: Home) -> None:
     done = remove(trained, training)
     assert done.versions == (version.id,)
     assert version.id in " ".join(done.in_words())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("erase", [False, True])
+def test_a_version_without_the_removed_image_still_counts_as_grown(trained: Home, erase: bool) -> None:
+    (before,) = versions.list_versions(trained)
+    remove(trained, role_of(trained, roles.TRAINING), erase=erase)
+    settings = Settings(dataset=NAME, models=("logistic",), train_sizes=("all",), gate=GATE)
+    (row,) = simulator.run(settings, trained, Silent()).rows  # type: ignore[arg-type]
+
+    assert row.version is not None
+    data, after = sources.load(NAME, datasets=trained.datasets), versions.candidate_of(row.version.folder)
+    assert more_images.shortfall(trained, data, after, before.folder) is None
+    held = replace(data, origin="")
+    missing = more_images.shortfall(trained, held, after, before.folder)
+    assert missing == (None if erase else "it was trained without 1 of the champion's 16 images")
 
 
 @pytest.mark.parametrize("role", [roles.TRAINING, roles.BENCHMARK])

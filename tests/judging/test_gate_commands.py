@@ -14,6 +14,7 @@ from pipeline.cli import gate_commands as commands
 from pipeline.errors import PipelineError
 from pipeline.inspection import gate_status
 from pipeline.judging.policy import from_table
+from pipeline.store import versions
 from pipeline.store.home import Home
 
 
@@ -99,6 +100,34 @@ def test_a_dataset_judged_without_a_promise_is_named_and_measured(call, home):
     said = words(call("--home", str(home.root)))
     assert "digits (1,000 benchmark images): nothing was spent; the next judgement needs p <= 0.0002" in said
     assert "promised nothing over a series: 1." in said
+
+
+def test_a_dataset_without_a_champion_needs_no_p_value(call, home):
+    challenger = candidate(home, "one", fitted(60).onnx())
+    versions.publish(home, challenger, judge(home, challenger))
+    said = words(call("--home", str(home.root)))
+    assert said.endswith(
+        "digits: nothing was spent; it has no champion, so the next judgement compares nothing, needs no p-value and "
+        "costs nothing."
+    )
+
+
+def test_growing_needs_another_level_of_the_champions_recipe():
+    status = gate_status.Status("d", images=10_000, validation_images=6_000, left=0.049, champion_errors=80)
+    next_one, kept, other, gain = status.in_words(from_table({"preset": "growing"}))
+    assert next_one.endswith(
+        "the next judgement needs p <= 0.0147 for the champion's recipe trained on more images and p <= 0.000196 for "
+        "any other challenger if validation images show no difference, up to 0.0147 the better they look."
+    )
+    assert kept.startswith("The champion's recipe trained on more images need not be better: if it is just as good, ")
+    assert other == "Any other challenger has to be proven better:"
+    assert "points is found 4 times in 5" in gain
+
+
+def test_a_margin_sets_the_level_of_any_challenger():
+    status = gate_status.Status("d", images=1_000, validation_images=600, left=0.05, champion_errors=8)
+    first, *_ = status.in_words(from_table({"mode": "non-inferior", "margin_pp": 5.0}))
+    assert "needs p <= 0.015 if validation images show no difference, up to 0.015 the" in first
 
 
 def test_no_preset_is_named_that_could_not_promote_anything_here():

@@ -9,11 +9,12 @@ import pytest
 from watched_models import Linear, candidate, damaged, digits, fitted, shuffled, split
 
 from pipeline.contracts import Candidate, Deployment, LabelledImages, Split, Verdict
-from pipeline.data.digests import image_digests, set_digest
+from pipeline.data.digests import ERASED, contained, image_digests, set_digest
 from pipeline.errors import ModelError, StoreError
 from pipeline.facts.deployment_facts import DeploymentRecord
-from pipeline.inference import near_copy_record
-from pipeline.inference.contenders import grows
+from pipeline.inference import more_images, near_copy_record
+from pipeline.inference.contenders import Gatherer
+from pipeline.inference.measure import MeasuredModel
 from pipeline.judging import chain, explain, gate, ledger
 from pipeline.judging.policy import GatePolicy, from_table
 from pipeline.store import atomic, ledger_files, production, verdicts, version_arrays, versions
@@ -291,6 +292,14 @@ def test_a_comparison_that_nobody_could_win_costs_nothing_and_says_so(home, cham
     assert verdict.lack.images_in_folds == len(digits()) - fitted_images, "images that the champion never saw"
 
 
+def test_a_blend_is_not_advised_to_train_in_folds(home, champion):
+    facts = {"members": [{"id": "a", "digest": "d" * 64, "weight": 1.0}]}
+    gathered = Gatherer(home, UNSCREENED, digits(), split())
+    plain, blend = (candidate(home, name, fitted(400).onnx(), blend=one) for name, one in (("b", None), ("c", facts)))
+    found = [gathered.evidence(one, MeasuredModel(fitted(400).onnx()), champion) for one in (plain, blend)]
+    assert [one.images_in_folds is None for one in found] == [False, True]
+
+
 def test_all_validation_images_decide_how_much_is_spent(home, champion):
     small = replace(split(), validation=split().validation[:20], screening=split().validation)
     challenger = candidate(home, "one", fitted(400).onnx())
@@ -306,25 +315,49 @@ def trained_on(home: Home, name: str, images: int, model: int, **facts) -> Candi
     return challenger
 
 
+def shortfall(home: Home, challenger: Candidate, champion: Candidate) -> str | None:
+    return more_images.shortfall(home, digits(), challenger, champion.folder)
+
+
 @pytest.mark.parametrize(
-    ("images", "facts", "grown"),
+    ("images", "facts", "why_not"),
     [
-        pytest.param(600, {}, True, id="more images"),
-        pytest.param(300, {}, False, id="the same images"),
-        pytest.param(200, {}, False, id="fewer images"),
-        pytest.param(600, {"parameters": {"depth": 2}}, False, id="other parameters"),
-        pytest.param(600, {"recipe": "another"}, False, id="another recipe"),
+        pytest.param(600, {}, None, id="more images"),
+        pytest.param(300, {}, "with no image that the champion does not know", id="the same images"),
+        pytest.param(200, {}, "it was trained without 100 of the champion's 300 images", id="fewer images"),
+        pytest.param(600, {"parameters": {"depth": 2}}, "parameters are not the champion's (depth", id="parameters"),
+        pytest.param(600, {"recipe": "another"}, "its recipe is another, the champion's ", id="another recipe"),
+        pytest.param(600, {"folds": 5}, "trained in 5 folds, the champion in none", id="folds"),
     ],
 )
-def test_growth_is_the_champions_recipe_with_all_of_its_images_and_more(home, images, facts, grown):
+def test_growth_is_the_champions_recipe_with_all_of_its_images_and_more(home, images, facts, why_not):
     champion = trained_on(home, "champion", 300, 300)
-    assert grows(trained_on(home, "challenger", images, 290, **facts), champion.folder) is grown
+    found = shortfall(home, trained_on(home, "challenger", images, 290, **facts), champion)
+    assert found == why_not if why_not is None else why_not in str(found)
 
 
 def test_growth_with_a_lost_record_is_none(home):
     champion = trained_on(home, "champion", 300, 300)
     (champion.folder / "training_images.npz").unlink()
-    assert not grows(trained_on(home, "challenger", 600, 290), champion.folder)
+    assert "not recorded" in str(shortfall(home, trained_on(home, "challenger", 600, 290), champion))
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "grown"),
+    [
+        pytest.param(slice(5, 400), slice(0, 300), True, id="more images"),
+        pytest.param(slice(5, 300), slice(0, 300), False, id="no other images"),
+        pytest.param(slice(0, 300), slice(5, 300), False, id="the erased images alone"),
+    ],
+)
+def test_an_erased_image_neither_counts_as_missing_nor_as_another_one(home, mine, theirs, grown):
+    gone = digits().digests[split().train[:5]]
+    champion, challenger = (trained_on(home, name, 600, 300) for name in ("champion", "challenger"))
+    for one, images in ((champion, theirs), (challenger, mine)):
+        seen = digits().digests[split().train[images]]
+        known = np.where(contained(seen, gone), ERASED, seen)
+        np.savez(one.folder / "training_images.npz", train=known, validation=known[:0])
+    assert (shortfall(home, challenger, champion) is None) is grown
 
 
 def test_growing_promotes_more_images_that_guarded_cannot_prove_better(home):
@@ -334,7 +367,9 @@ def test_growing_promotes_more_images_that_guarded_cannot_prove_better(home):
     assert grown.outcome == "pass", explain.lines(grown)
     assert {"proven_not_inferior", "as_good"} <= {check.name for check in grown.checks}
     other = judge(home, trained_on(home, "fewer", 200, 390), growing)
-    assert "proven_better" in {check.name for check in other.checks}
+    assert sentence_of(other, "proven_better").endswith(
+        "It has to be proven better, not only as good, since it was trained without 100 of the champion's 300 images."
+    )
 
 
 def test_an_old_verdict_is_still_read(home, champion):

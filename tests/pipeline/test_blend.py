@@ -104,6 +104,13 @@ def test_what_cannot_be_blended_is_refused(blend: Any, pair: Any) -> None:
         blend(pair[0].id, pair[0].id)
 
 
+def test_a_gate_that_compares_out_of_fold_is_refused_before_anything_is_made(pair: Any, home: Home) -> None:
+    before = versions.ids(home)
+    with pytest.raises(SettingsError, match="gate 'cross-fit' cannot judge a blend, which is not trained in folds"):
+        blending.blend(Settings(gate={"preset": "cross-fit"}), home, [one.id for one in pair], lambda _: None)
+    assert versions.ids(home) == before and not any(home.staging.iterdir() if home.staging.exists() else ())
+
+
 def test_a_member_that_adds_nothing_is_left_out(blend: Any, run: Any) -> None:
     good = run().rows[0].version
     useless = run(models=("dummy",)).rows[0].version

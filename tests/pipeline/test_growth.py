@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from pipeline.cli.terminal_tables import print_summary
 from pipeline.orchestration import growth
 from pipeline.orchestration.rejudging import Rejudgement
 from pipeline.store import versions
@@ -40,6 +42,10 @@ def test_a_champion_that_growth_replaced_is_named_with_its_proof(run: Any, grow:
     (check,) = [one for one in grown.rows[0].version.verdict.checks if one.name == "as_good"]
     assert check.sentence in proof
     assert "simulator.py rollback" in back
+    console = Console(width=1000)
+    with console.capture() as printed:
+        print_summary(console, grown)
+    assert f"{grown.champion.id} was promoted:\n  ✔ {check.title}: {check.sentence}" in printed.get()
 
 
 def test_what_stays_is_said_with_the_reason_and_what_to_do(run: Any, grow: Any, home: Home) -> None:

@@ -73,10 +73,31 @@ def test_the_same_case_is_judged_and_paid_for_once(refused: Any, home: Home, com
     config.write_text("[gate]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in STRICT.items()))
     debits = [e for e in ledger_files.read(home, "stripes").entries if isinstance(e, ledger.DebitEntry)]
     status, out, _ = command("judge", refused.id, "--config", config, "--home", home.root)
-    assert status == 0 and "nothing was spent" in out
+    champion = production.current(home, "stripes")
+    assert status == 0 and champion is not None
+    assert f"{refused.id} was judged by the gate 'each-test (changed)' against {champion.id} on the same" in out
+    assert "(fail): nothing was judged, and nothing was spent." in out
+    _, out, _ = command("judge", champion.id, "--config", config, "--home", home.root)
+    assert f"{champion.id} serves: nothing was judged, and nothing was spent." in out
     after = [e for e in ledger_files.read(home, "stripes").entries if isinstance(e, ledger.DebitEntry)]
     assert after == debits
     assert not judgements.file(home, refused.id).exists()
+
+
+@pytest.mark.slow
+def test_a_promotion_that_comes_too_late_names_the_command_that_judges_again(
+    run: Any, home: Home, command: Any
+) -> None:
+    served = [run(gate=AS_GOOD, overrides={"logistic": {"C": strength}}).champion for strength in (1.0, 2.0, 3.0)]
+    third = served[-1]
+    assert len({one.id for one in served}) == 3
+    command("rollback", "--home", home.root)
+    command("rollback", "--home", home.root)
+    status, _, error = command("promote", third.id, "--home", home.root)
+    assert status == 1
+    assert f"is in production now: `simulator.py judge {third.id} --gate as-good` judges it against that" in error
+    status, out, _ = command("judge", third.id, "--gate", "as-good", "--home", home.root)
+    assert status == 0 and f"{third.id} was judged again, since" in out and "it passed and now serves" in out
 
 
 def test_a_move_that_a_kill_cut_off_is_completed(refused: Any, home: Home, run: Any) -> None:
