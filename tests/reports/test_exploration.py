@@ -187,8 +187,8 @@ def test_command_writes_the_page_under_the_home_folder(home):
     explore_command.register(app)
     result = CliRunner().invoke(app, ["--dataset", "digits", "--home", str(home.root)])
     assert result.exit_code == 0, result.output
-    folder = home.metric_results / "eda"
+    folder = home.metric_results / "eda" / "digits"
     written = {"index.html", "label_errors.csv", *(f"{name}.png" for name in PICTURES)}
     assert {path.name for path in folder.iterdir()} == written
-    assert 'href="eda/index.html"' in (home.metric_results / "index.html").read_text()
+    assert 'href="eda/digits/index.html"' in (home.metric_results / "index.html").read_text()
     assert "1,797 images" in (folder / "index.html").read_text()
