@@ -385,7 +385,7 @@ def test_the_exploration_of_the_dataset_is_in_the_header_of_all_pages(home: Home
 def test_of_an_exploration_only_its_own_files_are_served(home: Home, promote: Promote) -> None:
     promote(constant_onnx((28, 28, 1), 1), "20261121-134502-cnn-12000-7f3a")
     folder = explored(home, "mnist", "360 images")
-    (folder / "label_errors.csv").write_text("row\n1\n")
+    (folder / "label_errors.csv").write_text("part\nall\n")
     (folder / "notes.txt").write_text("secret")
     (home.root / "outside").mkdir()
     (home.root / "outside" / "out.csv").write_text("secret")
@@ -394,7 +394,7 @@ def test_of_an_exploration_only_its_own_files_are_served(home: Home, promote: Pr
     (folder.parent / "linked").symlink_to(home.root / "outside")
     with TestClient(create_app(home)) as client:
         listed = client.get("/eda/mnist/label_errors.csv")
-        assert (listed.text, listed.headers["content-type"]) == ("row\n1\n", "text/csv; charset=utf-8")
+        assert (listed.text, listed.headers["content-type"]) == ("part\nall\n", "text/csv; charset=utf-8")
         for name in ("notes.txt", "linked.csv", "..%2findex.html", "%2e%2e/results.csv", "<b>.png", "eda"):
             assert client.get(f"/eda/mnist/{name}").status_code == 404, name
         for dataset in ("linked/out.csv", "%2e%2e/results.csv", "%2e/results.csv", "digits/index.html", "index.html"):
