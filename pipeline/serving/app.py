@@ -83,7 +83,10 @@ def create_app(
     app.include_router(reviewing.router(home, watch, dataset))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     _add_answers(app, lambda: site.navigation(home, watch))
-    app.openapi = lambda: openapi.document(app, watch.champion, token is not None)  # type: ignore[method-assign]
+    keeps = keeper is not None and (token or private_token) is not None
+    app.openapi = lambda: openapi.document(  # type: ignore[method-assign]
+        app, watch.champion, protected=token is not None, keeps=keeps
+    )
     app.add_middleware(bodies.BodyLimit)
     app.add_middleware(access.TokenGate, token=token or private_token, only_private=token is None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)

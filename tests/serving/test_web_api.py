@@ -441,7 +441,9 @@ def test_before_the_first_champion_everything_says_what_to_do(home: Home, promot
 
 def test_before_the_first_champion_of_a_dataset_it_is_named_in_what_to_do(home: Home) -> None:
     with TestClient(create_app(home, "shapes")) as client:
-        assert "<code>python simulator.py run --dataset shapes</code>" in client.get("/").text
+        assert (
+            '<code>python simulator.py run <span class="whole">--dataset</span> shapes</code>' in client.get("/").text
+        )
         assert "`python simulator.py run --dataset shapes` trains" in client.get("/readyz").json()["detail"]
 
 
