@@ -21,7 +21,6 @@ from pipeline.store.home import Home
 from pipeline.tuning.searching import Ended, Limits, Where, best, search
 from pipeline.tuning.trials import trial_images
 
-
 FEW = 100
 """Fewer validation images than this are warned of."""
 
