@@ -54,7 +54,7 @@ def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
     # So few benchmark images may prove nothing, but then a newcomer is told so, and what would help.
     assert outputs["make run"].count("✔ pass") > 1 or "cannot prove" in outputs["make run"]
     assert (tmp_path / "home" / "metric_results" / "index.html").exists()
-    assert (tmp_path / "home" / "metric_results" / "eda" / "index.html").exists()
+    assert (tmp_path / "home" / "metric_results" / "eda" / "digits" / "index.html").exists()
 
 
 def test_the_changelog_has_every_heading_and_entry_of_a_release_once() -> None:

@@ -22,7 +22,7 @@ def explore(
 ) -> None:
     """Explore a dataset: samples, class balance, duplicates, doubtful labels, a map.
 
-    Writes metric_results/eda/index.html with one picture per part beside it.
+    Writes metric_results/eda/NAME/index.html, NAME being the dataset's, with one picture per part beside it.
     """
     from dataclasses import asdict
 
@@ -36,8 +36,8 @@ def explore(
         spec, name = datasets.source_of(target, dataset)
         data = datasets.load(target, spec, name=name, data_dir=data_dir, notify=notice)
         found = exploration.explore(data, seed, status.update)
-        folder = target.metric_results / "eda"
-        header = navigation.on_disk(folder / "index.html", target.metric_results, navigation.EXPLORATION)
+        folder = target.exploration_of(data.name)
+        header = navigation.on_disk(folder / navigation.INDEX, target.metric_results, data.name, navigation.EXPLORATION)
         pages = exploration.files(
             found,
             asdict(validation.report(data)),
@@ -50,4 +50,4 @@ def explore(
         reporting.write_overview(target)
     console.print(found.balance.sentence)
     console.print(found.doubts)
-    console.print(f"Look at {folder / 'index.html'}", soft_wrap=True)
+    console.print(f"Look at {folder / navigation.INDEX}", soft_wrap=True)

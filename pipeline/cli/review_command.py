@@ -133,7 +133,7 @@ def _show(question: "Question", queue: "ReviewQueue", reviewer: str) -> None:
 
 def _in_words(opinion: "Opinion") -> str:
     pairs = list(zip(opinion.classes, opinion.probabilities, strict=True))[:MOST_OPINIONS]
-    return f"{opinion.version}: " + ", ".join(f"{name} {share:.1%}" for name, share in pairs)
+    return f"{opinion.version}: " + ", ".join(f"{name} {100 * share:.1f} %" for name, share in pairs)
 
 
 def _explained(queue: "ReviewQueue") -> str:

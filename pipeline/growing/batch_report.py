@@ -32,7 +32,7 @@ def write(home: Home, batch: Batch) -> Path:
         groups,
         classes={name: (before.get(name, 0), count) for name, count in after.items()},
         refused=[*batch.faults, *refused],
-        navigation=navigation.on_disk(path, home.metric_results),
+        navigation=navigation.on_disk(path, home.metric_results, batch.dataset),
     )
     atomic.write_text(path, page)
     if not (home.metric_results / "index.html").exists():

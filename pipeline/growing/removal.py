@@ -137,7 +137,7 @@ def complete_erasure(home: Home, folder: Path) -> bool:
     for place in pending["traces"]:
         version_traces.forget(home.root / place, doomed)
     refitting.remove_cut_off(home)
-    for pages in (home.metric_results / "eda", reports_folder(home, folder.name)):
+    for pages in (home.explorations, reports_folder(home, folder.name)):
         atomic.remove_tree(pages)
     with atomic.disk_errors(folder / PENDING):
         disk.unlink(folder / PENDING)

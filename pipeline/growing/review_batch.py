@@ -38,7 +38,8 @@ class ReviewBatch:
         confirmed: Images in it that have the label which was decided on already.
         discarded: Images that are not used, and refused should they arrive again.
         returned: Images that wait again, because they must be reviewed blind and were not.
-        skipped: Images that wait for the next review.
+        skipped: Images that were skipped.
+        waiting: Images that wait for the next review, these among them.
     """
 
     id: str
@@ -50,6 +51,7 @@ class ReviewBatch:
     discarded: int
     returned: int
     skipped: int
+    waiting: int
 
     def in_words(self) -> list[str]:
         """Return the report, one sentence per line."""
@@ -66,9 +68,10 @@ class ReviewBatch:
                 f"{counted(self.returned, 'image')} {'is' if self.returned == 1 else 'are'} now in the benchmark "
                 "and must be reviewed again, blind."
             )
-        if self.skipped:
-            wait = "waits" if self.skipped == 1 else "wait"
-            lines.append(f"{counted(self.skipped, 'skipped image')} {wait} for the next review.")
+        if self.waiting:
+            wait = "waits" if self.waiting == 1 else "wait"
+            skipped = f", {self.skipped:,} of them skipped" if self.skipped else ""
+            lines.append(f"{counted(self.waiting, 'image')} {wait} for the next review{skipped}.")
         return [*lines, f"The newest snapshot is {self.snapshot.id} with {counted(self.snapshot.images, 'image')}."]
 
 
@@ -112,6 +115,7 @@ def store(home: Home, dataset: str, *, wait: bool, notify: Notify) -> ReviewBatc
         done = [digest for digest in pending if digest not in {*plan.returned, *plan.skipped}]
         quarantine.take_out(folder, done)
         _close(folder, done, (*plan.returned, *plan.skipped), batch)
+        waiting = len(quarantine.digests_of(folder))
     return ReviewBatch(
         id=batch,
         snapshot=snapshot,
@@ -122,6 +126,7 @@ def store(home: Home, dataset: str, *, wait: bool, notify: Notify) -> ReviewBatc
         discarded=len(plan.discarded),
         returned=len(plan.returned),
         skipped=len(plan.skipped),
+        waiting=waiting,
     )
 
 

@@ -58,7 +58,7 @@ def write_page(home: Home, found: Drift) -> Path | None:
         changes.classes,
         looked_at=changes.looked_at,
         promise=_promise(found),
-        navigation=navigation.on_disk(path, home.metric_results),
+        navigation=navigation.on_disk(path, home.metric_results, dataset),
     )
     atomic.write_text(path, content)
     return path

@@ -125,7 +125,7 @@ def _explainer(folder: Path) -> "Explain":
 def _way_back(home: Home, verdict: Verdict) -> Navigation:
     """Where the header of a report leads from the folder in which the version is going to be."""
     parent = home.versions if verdict.outcome == "pass" else home.failed
-    return navigation.on_disk(parent / verdict.candidate_id / "report.html", home.metric_results)
+    return navigation.on_disk(parent / verdict.candidate_id / "report.html", home.metric_results, verdict.dataset)
 
 
 def _champion_corrupted(home: Home, verdict: Verdict) -> dict[str, float] | None:
@@ -241,8 +241,9 @@ def _write_overview(home: Home, listed: Sequence[Version]) -> None:
         production.records(home),
         submissions.read(home),
         watched=[watching.view(one) for one in watch_records.watched(home)],
-        navigation=navigation.on_disk(page, home.metric_results, navigation.OVERVIEW),
+        navigation=navigation.on_disk(page, home.metric_results, current=navigation.OVERVIEW),
         batches=_latest_batches(home),
+        explorations=navigation.explorations(home.metric_results),
     )
     atomic.write_text(page, content)
 

@@ -18,13 +18,13 @@ from pydantic import Field, InstanceOf, PydanticUserError, TypeAdapter, create_m
 from pipeline.contracts import Shape
 from pipeline.errors import ModelError, shortened, shown
 from pipeline.models.keras_fitting import FitParameters
-from pipeline.models.parameters import Parameters
+from pipeline.models.parameters import INT64, Parameters
 from pipeline.models.protocol import Model
 from pipeline.models.runtime import quiet_tensorflow
 
 FIT_PARAMETERS = FitParameters().model_dump()
 """How a Keras network is fitted where the function does not name these parameters itself."""
-_INTEGER = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+_INTEGER = Annotated[int, Field(ge=INT64[0], le=INT64[1])]
 _FLOAT = Annotated[float, Field(ge=-1e300, le=1e300)]
 _TYPES: Mapping[type, Any] = {bool: bool, int: _INTEGER, float: _FLOAT, str: str}
 

@@ -16,6 +16,8 @@ from pydantic_core.core_schema import WithDefaultSchema
 
 from pipeline.errors import SettingsError, shortened, shown
 
+INT64 = -(2**63), 2**63 - 1
+"""The range of a whole number that a recipe does not limit."""
 _KINDS = {"boolean": "true or false", "integer": "a whole number", "number": "a number", "string": "text"}
 
 
@@ -116,7 +118,10 @@ def _refusal(recipe: str, model: type[Parameters], name: str, given: Mapping[str
     others = f"its parameters are {listed}" if known else "it has no parameters"
     if name not in known:
         return f"{shown(recipe)[1:-1]} has no parameter {shown(name)}: {others}."
-    return f"{recipe}.{name} is {shown(given[name])} but must be {known[name].allowed}: {others}."
+    allowed = known[name].allowed
+    if type(given[name]) is int and allowed == _KINDS["integer"]:
+        allowed += " of at most 64 bits"
+    return f"{recipe}.{name} is {shown(given[name])} but must be {allowed}: {others}."
 
 
 def _allowed(schema: Mapping[str, Any], default: Any) -> str:
@@ -124,7 +129,9 @@ def _allowed(schema: Mapping[str, Any], default: Any) -> str:
         return f"one of {', '.join(map(str, schema['enum']))}"
     kind = _KINDS.get(schema.get("type", ""), f"like {shown(default, 60)}")
     least, most = schema.get("minimum"), schema.get("maximum")
-    return kind if least is None or most is None else f"{kind} from {_number(least)} to {_number(most)}"
+    if least is None or most is None or (least, most) == INT64:
+        return kind
+    return f"{kind} from {_number(least)} to {_number(most)}"
 
 
 def _number(value: float) -> str:

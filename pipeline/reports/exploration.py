@@ -46,8 +46,7 @@ class Exploration:
         balance: How evenly its classes are filled.
         samples: Rows drawn at random, class by class.
         compared: How many images were compared with each other.
-        twins: The most similar pairs, identical ones first.
-        pairs: How many pairs of nearest neighbours there are.
+        twins: The pairs that are closest for their class, identical ones first.
         suspects: Images whose label is doubtful, the most doubtful first.
         mapped: The rows on the map, and where they lie, ``[n, 2]``.
         abstained: Classes for which no label is doubted, as similar images are uninformative there.
@@ -58,7 +57,6 @@ class Exploration:
     samples: Rows
     compared: int
     twins: Sequence[facts.Twins]
-    pairs: int
     suspects: Sequence[facts.Suspect]
     mapped: tuple[Rows, NDArray[np.float32]]
     abstained: tuple[str, ...] = ()
@@ -116,7 +114,6 @@ def explore(
         samples=samples,
         compared=len(found.rows),
         twins=facts.near_duplicates(data.images, data.labels, found),
-        pairs=facts.count_pairs(found),
         suspects=facts.suspects(data.labels, found),
         mapped=(mapped, points),
         abstained=tuple(
@@ -157,11 +154,12 @@ def _listed(found: Exploration, files_of: Mapping[int, str]) -> str:
     """Every doubtful label as CSV, the most doubtful first."""
     content = io.StringIO()
     lines = csv.writer(content, lineterminator="\n")
-    lines.writerow(("row", "file", "label", "suggested", "share_of_neighbours"))
+    lines.writerow(("part", "index_from_0", "file", "label", "suggested", "share_of_neighbours"))
     classes, labels = found.data.classes, found.data.labels
     for one in found.suspects:
         names = classes[labels[one.row]], classes[one.suggested]
-        lines.writerow((one.row + 1, files_of.get(one.row, ""), *names, f"{one.agreement:.3f}"))
+        place = _numbered(found.data, one.row)
+        lines.writerow((*place, files_of.get(one.row, ""), *names, f"{one.agreement:.3f}"))
     return content.getvalue()
 
 
@@ -220,7 +218,7 @@ def _page(
         samples=[_sample(data, row) for row in found.samples],
         long_names=any(len(word) > _SHORT_WORD for name in data.classes for word in name.split()),
         twins=[_twins(data, pair, files_of) for pair in found.twins],
-        pairs=found.pairs,
+        numbering="" if files_of else _numbering(data),
         suspects=[_suspect(data, suspect, files_of) for suspect in found.suspects[:MOST_SHOWN]],
         suspect_count=len(found.suspects),
         doubts=found.doubts,
@@ -248,21 +246,36 @@ def _sample(data: LabelledImages, row: int) -> Tile:
 def _twins(data: LabelledImages, pair: facts.Twins, files_of: Mapping[int, str]) -> Tile:
     first, second = (data.classes[data.labels[row]] for row in (pair.first, pair.second))
     same = f"both {first}" if first == second else f"labelled {first} and {second}"
-    detail = "identical" if pair.difference == 0 else f"pixels differ by {percent(pair.difference, 1)}"
+    closeness = f"{percent(pair.closeness, 0)} of the usual distance"
+    detail = "identical" if pair.difference == 0 else f"{closeness}, pixels differ by {percent(pair.difference, 1)}"
     pictures = tuple(html.picture_of(data.images[row]) for row in (pair.first, pair.second))
-    places = f"{_place(pair.first, files_of)} and {_place(pair.second, files_of)}"
+    places = f"{_place(data, pair.first, files_of)} and {_place(data, pair.second, files_of)}"
     return Tile(pictures, same, f"{detail}; {places}", f"Two images, {same}, {detail}")
 
 
 def _suspect(data: LabelledImages, suspect: facts.Suspect, files_of: Mapping[int, str]) -> Tile:
     given, suggested = data.classes[data.labels[suspect.row]], data.classes[suspect.suggested]
     caption = f"{given}, or {suggested}?"
-    detail = f"{percent(suspect.agreement, 0)} of neighbours; {_place(suspect.row, files_of)}"
+    detail = f"{percent(suspect.agreement, 0)} of neighbours; {_place(data, suspect.row, files_of)}"
     return Tile((html.picture_of(data.images[suspect.row]),), caption, detail, f"Labelled {given}, perhaps {suggested}")
 
 
-def _place(row: int, files_of: Mapping[int, str]) -> str:
-    return files_of.get(row) or f"row {row + 1:,}"
+def _place(data: LabelledImages, row: int, files_of: Mapping[int, str]) -> str:
+    part, index = _numbered(data, row)
+    return files_of.get(row) or f"{part} image {index:,}".removeprefix("all ")
+
+
+def _numbered(data: LabelledImages, row: int) -> tuple[str, int]:
+    """The part of a dataset that an image is in, and its index there, from 0."""
+    if data.official_test is None:
+        return "all", row
+    is_test = data.official_test[row]
+    return "test" if is_test else "training", int((data.official_test[:row] == is_test).sum())
+
+
+def _numbering(data: LabelledImages) -> str:
+    parts = ", training and test images separately" if data.official_test is not None else ""
+    return f"Images are numbered from 0, as in an array{parts}."
 
 
 def _as_text(name: str, value: Any) -> str:

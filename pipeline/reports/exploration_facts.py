@@ -129,11 +129,6 @@ def neighbours(vectors: Features, rows: Rows) -> Neighbours:
     return Neighbours(rows, rows[nearest], distances.astype(np.float32))
 
 
-def count_pairs(found: Neighbours) -> int:
-    """Return how many different pairs an image and the one nearest to it make."""
-    return len(np.unique(np.sort(np.stack([found.rows, found.nearest[:, 0]], axis=1), axis=1), axis=0))
-
-
 def near_duplicates(images: ImageSource, labels: Labels, found: Neighbours, limit: int = 18) -> list[Twins]:
     """Return the pairs that are closest for their class, closest first; an image is in one pair at most.
 

@@ -111,6 +111,7 @@ def render(
     audited: Sequence[Audited] = (),
     drift: Mapping[str, str] = MappingProxyType({}),
     batches: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    explorations: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Render the whole page as HTML, self-contained but for its links to each version's report.
 
@@ -125,6 +126,7 @@ def render(
         audited: Champions that are audited in production.
         drift: What is known of the images that champions served: a sentence by version id.
         batches: The latest batches of each dataset, newest first: addresses of their pages.
+        explorations: Addresses of the explorations by dataset.
     """
     audits = {one.version: _audit(one) for one in audited}
     newest_first = sorted(versions, key=lambda version: version.id, reverse=True)
@@ -135,6 +137,7 @@ def render(
         is_served=link_prefix == "/",
         drift=drift,
         batches=batches,
+        explorations=explorations,
         versions=[_row(version, link_prefix) for version in newest_first],
         champions=[
             _champion(version, link_prefix) | {"audit": audits.get(version.id)}

@@ -124,7 +124,8 @@ def _draw_benchmark(axes: Any, points: "pd.DataFrame", dataset: str, quantity: _
     fewest, most = points["benchmark_images"].min(), points["benchmark_images"].max()
     images = count(most) if fewest == most else f"{count(fewest)} to {count(most)}"
     axes.set_title(quantity.title, pad=26)
-    dated = "; dashed: 2018, on the same digits" if dataset in SAME_DIGITS else ""
+    others = count(curve_2018()["test_images"].max())
+    dated = f"; dashed: 2018, on {others} others" if dataset in SAME_DIGITS else ""
     subtitle = f"{dataset}, judged on {images} images; {runs}{dated}"
     shown = axes.text(0, 1.02, subtitle, transform=axes.transAxes, color=style.MUTED, va="bottom")
     shown.set_in_layout(False)  # it reaches over the labels beside the panel, which would otherwise make it narrower

@@ -5,11 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 OVERVIEW = "Overview"
 EXPLORATION = "Exploration"
-_ON_DISK = {OVERVIEW: "index.html", EXPLORATION: "eda/index.html"}
-"""Where the pages are in ``metric_results/``."""
+INDEX = "index.html"
+EXPLORATIONS = "eda"
+"""The folder in ``metric_results/`` that has a folder for each explored dataset."""
 _HEADER = re.compile(r"<!--pages-->.*?<!--/pages-->\n?", re.DOTALL)
 
 
@@ -28,29 +30,40 @@ class Navigation:
     current: str = ""
 
 
-ALONE = Navigation(_ON_DISK[OVERVIEW])
+ALONE = Navigation(INDEX)
 """Of a page beside the overview, with no other page."""
 
 
-def on_disk(page: Path, results: Path, current: str = "") -> Navigation:
-    """Return the way from a page on disk to the overview, and to the exploration if there is one.
+def on_disk(page: Path, results: Path, dataset: str = "", current: str = "") -> Navigation:
+    """Return the way from a page on disk to the overview, and to the exploration of its dataset if there is one.
 
     Args:
         page: The file of the page.
         results: ``metric_results/``.
+        dataset: What the page is about; empty for several datasets.
         current: The title of the page, if it is one of these two.
     """
+    explored = dataset if current == EXPLORATION else explored_of(results, dataset)
+    places = {OVERVIEW: INDEX} | ({EXPLORATION: f"{EXPLORATIONS}/{explored}/{INDEX}"} if explored else {})
     there = {
-        title: os.path.relpath(results / place, page.parent).replace(os.sep, "/")
-        for title, place in _ON_DISK.items()
-        if title in {OVERVIEW, current} or (results / place).is_file()
+        title: quote(os.path.relpath(results / place, page.parent).replace(os.sep, "/"))
+        for title, place in places.items()
     }
     return Navigation(there[OVERVIEW], there, current)
 
 
-def is_explored(results: Path) -> bool:
-    """Return whether ``metric_results/`` has an exploration."""
-    return (results / _ON_DISK[EXPLORATION]).is_file()
+def explorations(results: Path) -> dict[str, str]:
+    """Return the address of each dataset's exploration, seen from ``metric_results/``, in the order of their names."""
+    names = sorted(page.parent.name for page in results.glob(f"{EXPLORATIONS}/*/{INDEX}"))
+    return {name: quote(f"{EXPLORATIONS}/{name}/{INDEX}") for name in names}
+
+
+def explored_of(results: Path, dataset: str = "") -> str:
+    """Return a dataset if it has an exploration; where none is named, the only one that has; else nothing."""
+    explored = explorations(results)
+    if dataset:
+        return dataset if dataset in explored else ""
+    return next(iter(explored)) if len(explored) == 1 else ""
 
 
 def with_header(page: str, header: str) -> str:

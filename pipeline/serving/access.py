@@ -127,7 +127,7 @@ class TokenGate:
 
     async def _ask(self, scope: "Scope", receive: "Receive", send: "Send", headers: dict[bytes, bytes]) -> None:
         if scope["method"] in READS and b"text/html" in headers.get(b"accept", b""):
-            await HTMLResponse(site.page("sign-in.html"), 401, {"cache-control": "no-store"})(scope, receive, send)
+            await HTMLResponse(site.sign_in(), 401, {"cache-control": "no-store"})(scope, receive, send)
         else:
             await send_json(send, 401, {"detail": NEEDED}, {"www-authenticate": "Bearer"})
 

@@ -34,6 +34,7 @@ from pipeline.serving.refusals import RequestRefusal
 from pipeline.serving.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from pipeline.reports.navigation import Navigation
     from pipeline.serving.keeping import Keeper, Keeping
     from pipeline.store.home import Home
 
@@ -81,8 +82,11 @@ def create_app(
     app.include_router(pages.router(home, watch))
     app.include_router(reviewing.router(home, watch, dataset))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
-    _add_answers(app)
-    app.openapi = lambda: openapi.document(app, watch.champion, token is not None)  # type: ignore[method-assign]
+    _add_answers(app, lambda: site.navigation(home, watch))
+    keeps = keeper is not None and (token or private_token) is not None
+    app.openapi = lambda: openapi.document(  # type: ignore[method-assign]
+        app, watch.champion, protected=token is not None, keeps=keeps
+    )
     app.add_middleware(bodies.BodyLimit)
     app.add_middleware(access.TokenGate, token=token or private_token, only_private=token is None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
@@ -114,12 +118,12 @@ def _keeper(home: "Home", keeping: "Keeping", watch: ChampionWatch, notify: Call
     return Keeper(home, keeping, lambda: watch.champion, notify)
 
 
-def _add_answers(app: FastAPI) -> None:
+def _add_answers(app: FastAPI, header: Callable[[], "Navigation"]) -> None:
     """Answer every refusal with a status and ``{"detail": sentence}``, or with a page where a browser asks for one."""
 
     @app.exception_handler(RequestRefusal)
     async def refused(request: Request, refusal: RequestRefusal) -> Response:
-        return _refusal(request, refusal.sentence, refusal.status)
+        return _refusal(request, header, refusal.sentence, refusal.status)
 
     @app.exception_handler(PipelineError)
     async def unreadable(_request: Request, error: PipelineError) -> JSONResponse:
@@ -146,10 +150,16 @@ def _add_answers(app: FastAPI) -> None:
             405: f"{path} does not accept {request.method}: /api shows what it accepts.",
         }
         sentence = sentences.get(error.status_code) or answers.sentence_of(error.detail, error.status_code)
-        return _refusal(request, sentence, error.status_code, error.headers)
+        return _refusal(request, header, sentence, error.status_code, error.headers)
 
 
-def _refusal(request: Request, sentence: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+def _refusal(
+    request: Request,
+    header: Callable[[], "Navigation"],
+    sentence: str,
+    status: int,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     if request.method in access.READS and "text/html" in request.headers.get("accept", ""):
-        return HTMLResponse(site.refusal(sentence, status), status, headers)
+        return HTMLResponse(site.refusal(sentence, status, header()), status, headers)
     return JSONResponse({"detail": sentence}, status, headers)

@@ -1,6 +1,7 @@
 """The champion in memory, kept up to date with ``production/`` while requests are served."""
 
 import asyncio
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from pipeline.store.home import Home
 POLL_SECONDS = 0.25
 RETRY_SECONDS = 5.0
 """How soon a bundle that could not be loaded is tried again."""
-NOTHING_SERVES = "There is no champion yet: `python simulator.py run` trains, judges and promotes a first one."
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +94,7 @@ class ChampionWatch:
     """Follows ``current.json`` and swaps the champion; while a new one cannot be loaded the old one is served.
 
     Attributes:
+        dataset: Whose champion is served; ``None`` until one is named or the first champion is there.
         champion: What is served, ``None`` before the first promotion.
         problem: Why what ``current.json`` names is not served, in a sentence; ``None`` where all is well.
         failures: How many times a champion could not be loaded.
@@ -116,11 +117,17 @@ class ChampionWatch:
         self.problem: str | None = None
         self.failures = 0
         self._home = home
-        self._dataset = dataset
+        self.dataset = dataset
         self._observe_batch = observe_batch
         self._notify = notify
         self._seen: tuple[int, ...] | None = None
         self._retry_at = 0.0
+
+    @property
+    def first_run(self) -> str:
+        """The command that makes the first champion."""
+        named = f" --dataset {shlex.quote(self.dataset)}" if self.dataset else ""
+        return f"python simulator.py run{named}"
 
     def check(self) -> None:
         """Load what ``current.json`` names if it changed; never raises for a damaged champion."""
@@ -145,15 +152,15 @@ class ChampionWatch:
                 self._notify(f"Since {moments.now()}, {now.id} serves {now.dataset}{instead}.")
 
     def _find_dataset(self) -> str | None:
-        if self._dataset is not None:
-            return self._dataset
+        if self.dataset is not None:
+            return self.dataset
         served = production.datasets(self._home)
         if len(served) > 1:
             if self.problem is None:
                 raise StoreError(f"Several datasets have a champion ({', '.join(served)}): choose one with --dataset.")
             return None
-        self._dataset = served[0] if served else None
-        return self._dataset
+        self.dataset = served[0] if served else None
+        return self.dataset
 
     def _changed(self, dataset: str) -> bool:
         try:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 UNSURE = "Not sure: 99 % of the images that the model was judged on got a surer answer."
 UNLIKE = (
-    "Not sure: this is unlike the training images. 99 % of the images that the model was judged on are closer to them."
+    "Not sure: this is unlike the training images. 99 % of the images that the model was not trained on are closer "
+    "to them."
 )
 
 

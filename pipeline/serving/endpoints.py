@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from pipeline.contracts import Images, Probabilities, Version
 from pipeline.serving import access, explanations, inputs, json_pixels, schemas
-from pipeline.serving.champion import NOTHING_SERVES, Champion, ChampionWatch
+from pipeline.serving.champion import Champion, ChampionWatch
 from pipeline.serving.explanations import MOST_EXPLAINED, Explanation
 from pipeline.serving.refusals import MOST_PICTURES, RequestRefusal
 from pipeline.store import versions
@@ -128,7 +128,8 @@ def require_champion(watch: ChampionWatch) -> Champion:
         RequestRefusal: There is none; says what to do.
     """
     if watch.champion is None:
-        raise RequestRefusal(503, watch.problem or NOTHING_SERVES)
+        nothing = f"There is no champion yet: `{watch.first_run}` trains, judges and promotes a first one."
+        raise RequestRefusal(503, watch.problem or nothing)
     return watch.champion
 
 

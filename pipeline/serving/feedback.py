@@ -45,7 +45,7 @@ def router(watch: ChampionWatch, keeper: "Keeper | None") -> APIRouter:
 
 def _require(keeper: "Keeper | None") -> "Keeper":
     if keeper is None:
-        raise RequestRefusal(404, NOT_KEPT)
+        raise RequestRefusal(403, NOT_KEPT)
     return keeper
 
 

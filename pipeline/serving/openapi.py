@@ -1,6 +1,5 @@
 """The API's OpenAPI document: exact for the champion that is served, with examples that get a 200."""
 
-import uuid
 from copy import deepcopy
 from typing import Any
 
@@ -16,6 +15,8 @@ from pipeline.serving.refusals import MOST_BYTES, MOST_IMAGES, MOST_PICTURES
 DESCRIPTION = 'Classify small images with the model in production. Every refusal is `{"detail": sentence}`.'
 UNSERVED = (28, 28, 1)
 """The shape that is shown before the first champion."""
+NO_PREDICTION = "01a1ffe1-2aa9-7ad3-9c51-5b8f0c3e7d42"
+"""An id of the right form, for an example."""
 BEARER: dict[str, Any] = {
     "type": "http",
     "scheme": "bearer",
@@ -23,13 +24,15 @@ BEARER: dict[str, Any] = {
 }
 
 
-def document(app: FastAPI, champion: Champion | None, protected: bool) -> dict[str, Any]:
+def document(app: FastAPI, champion: Champion | None, *, protected: bool, keeps: bool) -> dict[str, Any]:
     """Return the document.
 
     Args:
         app: Whose routes are described; what does not depend on the champion is kept in it.
         champion: Whose images the request of ``POST /predict`` holds.
         protected: Whether a token is needed.
+        keeps: Whether the server keeps predictions and has a token, so that they can be corrected and deleted;
+            otherwise these operations are left out.
     """
     if app.openapi_schema is None:
         app.openapi_schema = get_openapi(
@@ -38,6 +41,8 @@ def document(app: FastAPI, champion: Champion | None, protected: bool) -> dict[s
     described = deepcopy(app.openapi_schema)
     shape = champion.shape if champion else UNSERVED
     described["paths"]["/predict"]["post"]["requestBody"] = _predict_body(shape)
+    if not keeps:
+        described["paths"] = {path: way for path, way in described["paths"].items() if not access.is_private(path)}
     if champion:
         _name_champion(described["paths"], champion)
     described["components"]["securitySchemes"] = {"bearer": BEARER}
@@ -56,8 +61,9 @@ def _name_champion(paths: dict[str, Any], champion: Champion) -> None:
     for parameter in parameters:
         if parameter["name"] == "version_id":
             parameter["example"] = champion.deployment.id
-    example = {"prediction_id": str(uuid.UUID(int=0)), "label": champion.classes[0]}
-    paths["/feedback"]["post"]["requestBody"]["content"]["application/json"]["example"] = example
+    if "/feedback" in paths:
+        example = {"prediction_id": NO_PREDICTION, "label": champion.classes[0]}
+        paths["/feedback"]["post"]["requestBody"]["content"]["application/json"]["example"] = example
 
 
 def _predict_body(shape: tuple[int, int, int]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from pipeline.reports.navigation import EXPLORATION, Navigation, with_header
+from pipeline.reports.navigation import EXPLORATION, Navigation, explorations, with_header
 from pipeline.serving import drift_status, schemas, site
-from pipeline.serving.champion import Champion, ChampionWatch
+from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
 from pipeline.store import production, versions
 from pipeline.store.home import Home
@@ -39,18 +39,18 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     async def draw() -> Response:
         """Show the page to draw on or, before the first champion, what to do."""
         if watch.champion is None:
-            return HTMLResponse(site.page("waiting.html", home, None, site.DRAW), 503, UNCACHED | {"retry-after": "5"})
-        return HTMLResponse(site.page("draw.html", home, watch.champion, site.DRAW), headers=UNCACHED)
+            return HTMLResponse(site.page("waiting.html", home, watch, site.DRAW), 503, UNCACHED | {"retry-after": "5"})
+        return HTMLResponse(site.page("draw.html", home, watch, site.DRAW), headers=UNCACHED)
 
     @routes.api_route("/dashboard", methods=READ, include_in_schema=False)
     def dashboard() -> Response:
         """Show all versions, the champion, verdicts and learning curves, as they are now."""
-        return _dashboard(home, watch.champion)
+        return _dashboard(home, watch)
 
     @routes.api_route("/api", methods=READ, include_in_schema=False)
     async def api() -> Response:
         """Show the API's operations, with a form to try each."""
-        return HTMLResponse(site.page("api.html", home, watch.champion, site.API), headers=UNCACHED)
+        return HTMLResponse(site.page("api.html", home, watch, site.API), headers=UNCACHED)
 
     @routes.get("/static/site.css", include_in_schema=False)
     def style() -> Response:
@@ -62,22 +62,22 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
     @routes.get("/versions/{version_id}/report.html", response_class=Response, responses=schemas.REPORT)
     def report(version_id: VersionId) -> Response:
         """Show the report of a version that passed."""
-        return _report(home, home.versions / version_id, watch.champion)
+        return _report(home, home.versions / version_id, watch)
 
     @routes.get("/versions/failed/{version_id}/report.html", include_in_schema=False)
     def failed_report(version_id: str) -> Response:
         """Show the report of a version that did not pass."""
-        return _report(home, home.failed / version_id, watch.champion)
+        return _report(home, home.failed / version_id, watch)
 
-    @routes.api_route("/eda/{name}", methods=READ, include_in_schema=False)
-    def exploration(name: str) -> Response:
+    @routes.api_route("/eda/{dataset}/{name}", methods=READ, include_in_schema=False)
+    def exploration(dataset: str, name: str) -> Response:
         """Show the exploration of a dataset, or one of the files that its page links to."""
-        return _exploration(home, name, watch.champion)
+        return _exploration(home, dataset, name, watch)
 
     return routes
 
 
-def _dashboard(home: Home, champion: Champion | None) -> Response:
+def _dashboard(home: Home, watch: ChampionWatch) -> Response:
     from pipeline.reports import html, index_page, watching
     from pipeline.store import submissions, watch_records
 
@@ -88,9 +88,10 @@ def _dashboard(home: Home, champion: Champion | None) -> Response:
         submissions.read(home),
         watched=[watching.view(one) for one in watch_records.watched(home)],
         link_prefix="/",
-        navigation=site.navigation(home, champion, site.DASHBOARD),
+        navigation=site.navigation(home, watch, site.DASHBOARD),
         audited=_audited(home),
         drift=drift_status.in_words(home),
+        explorations={name: site.exploration_page(name) for name in explorations(home.metric_results)},
     )
     policy = f"{html.content_policy()}; frame-ancestors 'none'"
     return HTMLResponse(page, headers=UNCACHED | {"content-security-policy": policy})
@@ -108,7 +109,7 @@ def _audited(home: Home) -> list["Audited"]:
     ]
 
 
-def _report(home: Home, folder: Path, champion: Champion | None) -> Response:
+def _report(home: Home, folder: Path, watch: ChampionWatch) -> Response:
     version_id, path = folder.name, folder / "report.html"
     if not VERSION_ID.fullmatch(version_id) or not folder.is_dir():
         raise RequestRefusal(404, f"There is no report of a version '{version_id[:80]}': GET /versions lists them.")
@@ -116,21 +117,21 @@ def _report(home: Home, folder: Path, champion: Champion | None) -> Response:
         raise RequestRefusal(
             404, f"The report of {version_id} is gone: erasing an image also deletes the reports that may show it."
         )
-    return _written(path, site.navigation(home, champion))
+    return _written(path, site.navigation(home, watch))
 
 
-def _exploration(home: Home, name: str, champion: Champion | None) -> Response:
-    folder = home.metric_results / "eda"
-    path = folder / name
+def _exploration(home: Home, dataset: str, name: str, watch: ChampionWatch) -> Response:
+    path = home.explorations / dataset / name
     media_type = EXPLORATION_FILES.get(path.suffix)
-    if media_type is None or not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+    # No link and no "..": a path that resolves to itself.
+    if media_type is None or not path.is_file() or path.resolve() != home.explorations.resolve() / dataset / name:
         raise RequestRefusal(
             404,
-            f"The exploration has no file '{name[:80]}': `simulator.py explore` writes it, and erasing an image "
-            "deletes it.",
+            f"The exploration of '{dataset[:80]}' has no file '{name[:80]}': `simulator.py explore` writes it, and "
+            "erasing an image deletes it.",
         )
     if media_type == HTML:
-        return _written(path, site.navigation(home, champion, EXPLORATION))
+        return _written(path, site.navigation(home, watch, EXPLORATION if dataset == watch.dataset else ""))
     return FileResponse(path, media_type=media_type, headers=UNCACHED)
 
 

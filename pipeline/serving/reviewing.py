@@ -48,7 +48,7 @@ def router(home: Home, watch: "ChampionWatch", dataset: str | None) -> APIRouter
     @routes.api_route("/review", methods=READ)
     async def page() -> Response:
         """Show the page."""
-        return HTMLResponse(site.page("review.html", home, watch.champion, site.REVIEW), headers=UNCACHED)
+        return HTMLResponse(site.page("review.html", home, watch, site.REVIEW), headers=UNCACHED)
 
     @routes.get("/review/next")
     def following(reviewer: Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]) -> dict[str, Any]:

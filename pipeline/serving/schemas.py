@@ -114,8 +114,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 FEEDBACK: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The body cannot be parsed."},
     401: {"model": Problem, "description": "The token is missing."},
-    403: {"model": Problem, "description": "The server has no token, or a page of another site sent this."},
-    404: {"model": Problem, "description": "The prediction is not in the log, or the server keeps none."},
+    403: {
+        "model": Problem,
+        "description": "The server has no token or keeps no predictions, or a page of another site sent this.",
+    },
+    404: {"model": Problem, "description": "The prediction is not in the log."},
     409: {"model": Problem, "description": "Nothing of this dataset is reviewed."},
     422: {"model": Problem, "description": "Not a prediction id, or not a class."},
     503: {"model": Problem, "description": "There is no champion yet, or the disk fails."},

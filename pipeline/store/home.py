@@ -101,6 +101,19 @@ class Home:
         """
         return self.production / _checked_name(dataset)
 
+    @property
+    def explorations(self) -> Path:
+        """What `explore` found: one folder per dataset."""
+        return self.metric_results / "eda"
+
+    def exploration_of(self, dataset: str) -> Path:
+        """Return where the exploration of one dataset is written.
+
+        Raises:
+            StoreError: The name cannot be the name of a folder.
+        """
+        return self.explorations / _checked_name(dataset)
+
     def competition(self, name: str) -> Path:
         """Return where the files of a Kaggle competition are kept.
 

@@ -135,6 +135,11 @@ def test_an_erased_image_leaves_no_byte_and_no_digest_anywhere(trained: Home, ro
         if row["digest"] == digest
     )
 
+    for place in ("letters", NAME, ""):
+        page = trained.explorations / place / "label_errors.csv"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(digest)
+
     done = remove(trained, digest, erase=True)
 
     assert done.erased

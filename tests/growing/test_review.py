@@ -113,7 +113,8 @@ def test_damaged_files_of_the_queue_are_named(folder: Path) -> None:
 
 
 def test_decisions_become_one_batch_with_the_reviewers_name(home: Home, folder: Path) -> None:
-    entries = [image("bar", 50, label=1), image("bar", 51), image("bar", 52), image("bar", 53)]
+    entries = [image("bar", number) for number in range(51, 55)]
+    entries.insert(0, image("bar", 50, label=1))
     add(folder, *entries)
     queue = ReviewQueue(home, NAME)
     queue.next("Ada")
@@ -124,12 +125,13 @@ def test_decisions_become_one_batch_with_the_reviewers_name(home: Home, folder: 
     done = store(home)
 
     assert (done.added, done.discarded, done.skipped, done.reviewers) == (2, 1, 1, ("Ada", "Grace"))
+    assert "2 images wait for the next review, 1 of them skipped." in done.in_words()
     new = stored(home)
     kept = new[entries[0].digest]
     assert (kept.label, kept.labelled_by, kept.batch, kept.reason) == (0, "Ada", done.id, "")
     assert new[entries[3].digest].labelled_by == "Grace"
     assert entries[1].digest in done.snapshot.removed, "it is refused should it arrive again"
-    assert [entry.digest for entry in quarantine.waiting(folder)] == [entries[2].digest]
+    assert [entry.digest for entry in quarantine.waiting(folder)] == [entries[2].digest, entries[4].digest]
     assert ReviewQueue(home, NAME).next("Ada") is not None, "what was skipped waits for the next review"
     found = decisions.read(folder)
     assert [one.reviewer for one in found.stored] == ["Ada", "Ada", "Grace"]

@@ -15,6 +15,7 @@ from small_pictures import NAME, Ingest, picture
 from pipeline.cli import keyboard
 from pipeline.data import snapshots
 from pipeline.growing import decisions, exporting, quarantine, screening
+from pipeline.growing.quarantine import Opinion
 from pipeline.store.home import Home
 
 COMMAND = (
@@ -38,6 +39,7 @@ def queued(home: Home, pictures: Path, take_in: Ingest) -> Home:
             batch="b",
             label=quarantine.NO_LABEL if cause == screening.UNLABELLED else 1,
             reason="\x1b[2JSomebody [red] says so.",
+            opinions=[Opinion(version="judge", classes=("ring", "bar"), probabilities=(0.994, 0.006))],
         )
         for number, cause in enumerate(causes)
     ]
@@ -68,6 +70,7 @@ def test_over_a_pipe_each_character_decides(queued: Home) -> None:
     assert any(block in done.stdout for block in "▀▄█")
     assert "\x1b" not in done.stdout, "what a file says is never a control code"
     assert "Somebody [red] says so." in done.stdout
+    assert "judge: ring 99.4 %, bar 0.6 %" in done.stdout
     blind = done.stdout.partition("Blind review")[2]
     assert "Labelled" not in blind
     assert "Reviewed by Ada: 3 added, 1 discarded." in done.stdout

@@ -91,8 +91,20 @@ def test_what_was_found_names_files_and_classes_without_an_answer(digits):
     written = exploration.files(found, {}, files_of={3: "three/scan-1.png"})
     assert "three/scan-1.png" in written["index.html"].decode()
     assert "No image was suggested to be 7" in written["index.html"].decode()
-    assert written["label_errors.csv"].decode().splitlines()[1] == f"4,three/scan-1.png,{data.labels[3]},1,0.900"
+    assert written["label_errors.csv"].decode().splitlines()[1] == f"all,3,three/scan-1.png,{data.labels[3]},1,0.900"
     assert "No label was doubted" in dataclasses.replace(found, abstained=data.classes).doubts
+
+
+def test_images_are_numbered_from_0_training_and_test_images_separately(digits):
+    data = small(digits, np.arange(60))
+    data = dataclasses.replace(data, official_test=np.arange(60) >= 40)
+    suspects = [exploration_facts.Suspect(row, suggested=1, agreement=0.9) for row in (3, 45)]
+    written = exploration.files(dataclasses.replace(exploration.explore(data), suspects=suspects), {})
+    lines = [line.split(",")[:3] for line in written["label_errors.csv"].decode().splitlines()]
+    assert lines == [["part", "index_from_0", "file"], ["training", "3", ""], ["test", "5", ""]]
+    page = written["index.html"].decode()
+    assert "Images are numbered from 0, as in an array, training and test images separately." in page
+    assert "training image 3<" in page and "test image 5<" in page
 
 
 def test_pictures_in_folders_are_named_by_their_files(home, tmp_path):
@@ -148,9 +160,10 @@ def test_page_and_pictures_of_real_digits(digits):
     assert "300 images" in words
     assert "28 × 28 × 1" in words
     assert found.balance.sentence in words
-    assert 150 <= found.pairs < 300
     words = " ".join(words.split())
-    assert f"{len(found.twins)} of {found.pairs}" in words
+    shares = [int(share) for share in re.findall(r"(\d+) % of the usual distance, pixels differ by", words)]
+    assert len(shares) == len(found.twins) and shares == sorted(shares), "ranked by the figure that is shown"
+    assert "closest for their class" in words and "Images are numbered from 0, as in an array." in words
     assert f"{len(found.samples)} of 300" in words
     links = {link for link in re.findall(r'(?:src|href)="([^"#]+)"', page) if not link.startswith("data:")}
     assert links == {"index.html", "samples.png", "near_duplicates.png", "label_errors.png", "label_errors.csv"}
@@ -187,8 +200,8 @@ def test_command_writes_the_page_under_the_home_folder(home):
     explore_command.register(app)
     result = CliRunner().invoke(app, ["--dataset", "digits", "--home", str(home.root)])
     assert result.exit_code == 0, result.output
-    folder = home.metric_results / "eda"
+    folder = home.metric_results / "eda" / "digits"
     written = {"index.html", "label_errors.csv", *(f"{name}.png" for name in PICTURES)}
     assert {path.name for path in folder.iterdir()} == written
-    assert 'href="eda/index.html"' in (home.metric_results / "index.html").read_text()
+    assert 'href="eda/digits/index.html"' in (home.metric_results / "index.html").read_text()
     assert "1,797 images" in (folder / "index.html").read_text()

@@ -188,12 +188,38 @@ def test_the_header_leads_to_the_other_pages(versions, tmp_path):
     assert header(index_page.render(versions)) == [("index.html", "Digit pipeline")]
     there = navigation.on_disk(page, results, navigation.OVERVIEW)
     assert header(index_page.render(versions, navigation=there))[1:] == [("index.html", "Overview")]
-    (results / "eda").mkdir(parents=True)
-    (results / "eda" / "index.html").touch()
-    back = html.header(navigation.on_disk(report, results))
+    explored(results, "odd & #1")
+    back = html.header(navigation.on_disk(report, results, "odd & #1"))
     overview = "../../../metric_results/index.html"
-    exploration = "../../../metric_results/eda/index.html"
+    exploration = "../../../metric_results/eda/odd%20%26%20%231/index.html"
     assert header(back) == [(overview, "Digit pipeline"), (overview, "Overview"), (exploration, "Exploration")]
+
+
+def test_each_page_leads_to_the_exploration_of_its_own_dataset(tmp_path):
+    results = tmp_path / "metric_results"
+    report = tmp_path / "versions" / "some" / "report.html"
+
+    def leads_to(dataset):
+        return navigation.on_disk(report, results, dataset).pages.get("Exploration")
+
+    explored(results, "digits")
+    (results / "eda" / "index.html").write_text("written before each dataset had a folder")
+    assert leads_to("digits") == leads_to("") == "../../metric_results/eda/digits/index.html"
+    assert leads_to("mnist") is None
+    explored(results, "mnist")
+    assert leads_to("mnist") == "../../metric_results/eda/mnist/index.html"
+    assert leads_to("") is None, "a page about several datasets leads to none of them: the overview lists them"
+    page = index_page.render([], explorations=navigation.explorations(results))
+    listed = page[page.index('<section id="explorations">') :]
+    assert re.findall('<a href="(eda.*?)">(.*?)</a>', listed) == [
+        ("eda/digits/index.html", "digits"),
+        ("eda/mnist/index.html", "mnist"),
+    ]
+
+
+def explored(results, dataset):
+    (results / "eda" / dataset).mkdir(parents=True)
+    (results / "eda" / dataset / "index.html").touch()
 
 
 def test_a_served_page_gets_the_header_of_its_server(versions):

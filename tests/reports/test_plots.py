@@ -153,6 +153,12 @@ def figure_of(monkeypatch):
     return learning_curves.learning_curve
 
 
+def test_the_images_that_2018_was_judged_on_are_said_to_be_others(figure_of):
+    axes = figure_of(curve(("cnn",), dataset="mnist")).axes[0]
+    (subtitle,) = [text.get_text() for text in axes.texts if "judged on" in text.get_text()]
+    assert subtitle.endswith("; dashed: 2018, on 8,400 others")
+
+
 def markers(axes, *, face):
     return [line for line in axes.lines if len(line.get_xdata()) and line.get_markerfacecolor() == face]
 

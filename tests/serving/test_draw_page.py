@@ -234,7 +234,8 @@ def test_keys_alone_are_enough(page: Any) -> None:
     assert {"example", "file"} <= reached
 
 
-def test_nothing_is_wider_than_the_screen(page: Any) -> None:
+def test_nothing_is_wider_than_the_screen_and_the_hint_is_read_on_all(page: Any) -> None:
+    assert page.is_visible(".draw .hint")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     heights = [target.bounding_box()["height"] for target in page.locator("button, .button, nav a").all()]
     assert min(heights) >= 40, "every target is large enough for a finger"

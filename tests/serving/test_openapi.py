@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from served import Promote, constant_onnx, install_version
 
+from pipeline.serving import openapi
 from pipeline.serving.app import create_app
 from pipeline.serving.keeping import Keeping
 from pipeline.serving.refusals import MOST_BYTES, MOST_IMAGES, MOST_PICTURES
@@ -119,6 +120,18 @@ def test_document_and_docs_state_what_a_request_may_hold(client_of_digits: TestC
     assert f"at most {MOST_IMAGES:,} in a request" in images["description"]
     stated = f"at most {MOST_PICTURES} files, or {MOST_IMAGES:,} images as pixels, and {MOST_BYTES // 2**20} MiB"
     assert stated in (ROOT / "docs" / "serving.md").read_text()
+
+
+@pytest.mark.parametrize(("logs", "token"), [(True, TOKEN), (True, None), (False, TOKEN)])
+def test_what_this_server_does_not_offer_is_refused_and_not_documented(
+    digits_home: Home, logs: bool, token: str | None
+) -> None:
+    keeping = Keeping(Limits(1_000, 30)) if logs else None
+    with TestClient(create_app(digits_home, private_token=token, keeping=keeping)) as client:
+        documented = {"/feedback", "/predictions/{prediction_id}"} & client.get("/openapi.json").json()["paths"].keys()
+        reply = client.delete(f"/predictions/{openapi.NO_PREDICTION}", headers=BEARER)
+    offered = logs and token is not None
+    assert (reply.status_code, len(documented)) == ((404, 2) if offered else (403, 0))
 
 
 @pytest.fixture

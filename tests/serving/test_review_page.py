@@ -29,6 +29,8 @@ def test_a_thumb_and_then_keys_alone_decide(chrome: Any, home: Home) -> None:
             assert "token" not in page.url, "the token does not stay in the address"
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
             assert all(target.bounding_box()["height"] >= 44 for target in page.locator(".decide button").all())
+            fits = "it => { it.textContent = '100.0\u00a0%'; return it.scrollWidth <= it.clientWidth; }"
+            assert page.locator(".best .percent").first.evaluate(fits), "nothing runs past the card's edge"
             bottom = page.locator("#store").bounding_box()
             assert bottom["y"] + bottom["height"] <= 844, "everything needed to decide is on the screen"
 

@@ -360,35 +360,56 @@ def test_a_report_that_was_deleted_is_said_to_be_gone(home: Home, promote: Promo
     assert f"{version}/report.html" not in dashboard
 
 
-def test_the_exploration_is_served_in_the_header_of_all_pages(home: Home, promote: Promote) -> None:
+def test_the_exploration_of_the_dataset_is_in_the_header_of_all_pages(home: Home, promote: Promote) -> None:
     promote(constant_onnx((28, 28, 1), 1), "20261121-134502-cnn-12000-7f3a")
-    folder = home.metric_results / "eda"
+    explored(home, "digits", "1,797 images")
     with TestClient(create_app(home)) as client:
-        missing = client.get("/eda/index.html")
-        assert missing.status_code == 404
-        assert "`simulator.py explore` writes it" in missing.json()["detail"]
-        assert "Exploration" not in client.get("/").text
+        assert client.get("/eda/mnist/index.html").status_code == 404
+        assert "Exploration</a>" not in client.get("/").text, "the exploration of digits is not that of mnist"
 
-        written = html.header(navigation.on_disk(folder / "index.html", home.metric_results, "Exploration"))
-        folder.mkdir(parents=True)
-        (folder / "index.html").write_text(f"<body>{written}<h1>360 images</h1></body>")
-        (folder / "label_errors.csv").write_text("row\n1\n")
-        (folder / "notes.txt").write_text("secret")
-        (home.root / "outside.csv").write_text("secret")
-        (folder / "linked.csv").symlink_to(home.root / "outside.csv")
-
+        explored(home, "mnist", "360 images")
         for path in ("/", "/dashboard", "/api"):
-            assert '<a href="/eda/index.html">Exploration</a>' in client.get(path).text, path
-        page = client.get("/eda/index.html")
+            assert '<a href="/eda/mnist/index.html">Exploration</a>' in client.get(path).text, path
+        page = client.get("/eda/mnist/index.html")
         assert "360 images" in page.text
-        assert '<a href="/eda/index.html" aria-current="page">' in page.text
+        assert '<a href="/eda/mnist/index.html" aria-current="page">' in page.text
         assert '<a href="/dashboard">' in page.text
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "script" not in policy
-        listed = client.get("/eda/label_errors.csv")
-        assert (listed.text, listed.headers["content-type"]) == ("row\n1\n", "text/csv; charset=utf-8")
+        other = client.get("/eda/digits/index.html").text
+        assert "1,797 images" in other
+        assert '<a href="/eda/mnist/index.html">Exploration</a>' in other
+        assert '<a href="/eda/digits/index.html">digits</a>' in client.get("/dashboard").text
+
+
+def test_of_an_exploration_only_its_own_files_are_served(home: Home, promote: Promote) -> None:
+    promote(constant_onnx((28, 28, 1), 1), "20261121-134502-cnn-12000-7f3a")
+    folder = explored(home, "mnist", "360 images")
+    (folder / "label_errors.csv").write_text("part\nall\n")
+    (folder / "notes.txt").write_text("secret")
+    (home.root / "outside").mkdir()
+    (home.root / "outside" / "out.csv").write_text("secret")
+    (home.metric_results / "results.csv").write_text("secret")
+    (folder / "linked.csv").symlink_to(home.root / "outside" / "out.csv")
+    (folder.parent / "linked").symlink_to(home.root / "outside")
+    with TestClient(create_app(home)) as client:
+        listed = client.get("/eda/mnist/label_errors.csv")
+        assert (listed.text, listed.headers["content-type"]) == ("part\nall\n", "text/csv; charset=utf-8")
         for name in ("notes.txt", "linked.csv", "..%2findex.html", "%2e%2e/results.csv", "<b>.png", "eda"):
-            assert client.get(f"/eda/{name}").status_code == 404, name
+            assert client.get(f"/eda/mnist/{name}").status_code == 404, name
+        for dataset in ("linked/out.csv", "%2e%2e/results.csv", "%2e/results.csv", "digits/index.html", "index.html"):
+            assert client.get(f"/eda/{dataset}").status_code == 404, dataset
+        missing = client.get("/eda/digits/index.html").json()["detail"]
+        assert missing.startswith("The exploration of 'digits' has no file 'index.html': `simulator.py explore` writes")
+
+
+def explored(home: Home, dataset: str, heading: str) -> Path:
+    """The folder of an exploration with a page that `explore` could have written."""
+    page = home.exploration_of(dataset) / "index.html"
+    written = html.header(navigation.on_disk(page, home.metric_results, dataset, "Exploration"))
+    page.parent.mkdir(parents=True)
+    page.write_text(f"<body>{written}<h1>{heading}</h1></body>")
+    return page.parent
 
 
 def test_only_named_hosts_are_answered(digits_home: Home) -> None:
@@ -416,6 +437,24 @@ def test_before_the_first_champion_everything_says_what_to_do(home: Home, promot
         wait_until(lambda: client.get("/readyz").status_code == 200, "the first champion serves")
         wait_until(lambda: bool(told), "the log names it")
     assert told[0].endswith(", 20261121-100000-cnn-600-aaaa serves mnist.")
+
+
+def test_before_the_first_champion_of_a_dataset_it_is_named_in_what_to_do(home: Home) -> None:
+    with TestClient(create_app(home, "shapes")) as client:
+        assert (
+            '<code>python simulator.py run <span class="whole">--dataset</span> shapes</code>' in client.get("/").text
+        )
+        assert "`python simulator.py run --dataset shapes` trains" in client.get("/readyz").json()["detail"]
+
+
+def test_an_error_page_leads_to_the_other_pages(client: TestClient) -> None:
+    page = client.get("/eda/mnist/index.html", headers={"accept": "text/html"})
+    assert page.status_code == 404
+    assert "<code>simulator.py explore</code> writes it" in page.text
+    for address in ("/", "/review", "/dashboard", "/api"):
+        assert f'href="{address}"' in page.text
+    nothing = client.get("/nothing", headers={"accept": "text/html"}).text
+    assert 'There is nothing at /nothing: <a href="/api">/api</a> shows the paths.' in nothing
 
 
 def _label(client: TestClient) -> str:

@@ -1,4 +1,4 @@
-// The API's own description, operation by operation, each with a form whose example is answered. No library.
+// The API's own description, operation by operation, each with a form and an example to send. No library.
 
 const element = (id) => document.getElementById(id);
 const JSON_BODY = "application/json";
@@ -57,10 +57,12 @@ function operationForm(method, path, operation) {
   for (const [parameter, input] of inputs) input.dataset.name = parameter.name;
   const body = operation.requestBody ? bodyFields(operation.requestBody.content) : { fields: [], options: () => ({ headers: {} }) };
   const answer = made("output", { hidden: true });
+  // An empty field is pointed out below the button, in words.
   const form = made(
     "form",
-    {},
+    { noValidate: true },
     made("p", { textContent: operation.description ?? "" }),
+    ...(namesPrediction(operation) ? [made("p", { className: "first", textContent: "Send POST /predict first: its prediction's id is then filled in here." })] : []),
     ...inputs.map(([parameter, input]) => field(parameter.name, parameter.description ?? parameter.schema?.description, input)),
     ...body.fields,
     made("button", { textContent: "Send" }),
@@ -68,9 +70,20 @@ function operationForm(method, path, operation) {
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    const empty = inputs.filter(([, input]) => input.required && !input.value.trim()).map(([{ name }]) => name);
+    if (empty.length) {
+      answer.replaceChildren(made("span", { className: "status", textContent: `Fill in ${empty.join(" and ")} first.` }));
+      answer.hidden = false;
+      return;
+    }
     await send(answer, method, addressOf(path, inputs), body.options());
   });
   return form;
+}
+
+function namesPrediction(operation) {
+  const example = exampleOf(operation.requestBody?.content[JSON_BODY] ?? {});
+  return "prediction_id" in example || (operation.parameters ?? []).some(({ name }) => name === "prediction_id");
 }
 
 function addressOf(path, inputs) {
@@ -117,6 +130,7 @@ function readable(text) {
 function rememberPrediction(content) {
   const [prediction] = content.predictions ?? [];
   if (!prediction?.prediction_id) return;
+  for (const hint of document.querySelectorAll(".first")) hint.hidden = true;
   for (const input of document.querySelectorAll("[data-name=prediction_id]")) input.value = prediction.prediction_id;
   for (const text of document.querySelectorAll("textarea")) {
     if (text.value.includes("prediction_id")) text.value = JSON.stringify({ prediction_id: prediction.prediction_id, label: prediction.label });
