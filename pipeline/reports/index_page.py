@@ -11,10 +11,9 @@ from pipeline.facts.deployment_facts import DeploymentRecord
 from pipeline.facts.score_facts import Estimate
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.judging import standings
-from pipeline.reports import html, score_texts, submission_comparison
+from pipeline.reports import html, submission_comparison
 from pipeline.reports.formats import (
     DASH,
-    NARROW_SPACE,
     as_number,
     count,
     decimal,
@@ -128,7 +127,6 @@ def render(
         batches: The latest batches of each dataset, newest first: addresses of their pages.
         explorations: Addresses of the explorations by dataset.
     """
-    audits = {one.version: _audit(one) for one in audited}
     newest_first = sorted(versions, key=lambda version: version.id, reverse=True)
     return html.render(
         "index.html",
@@ -139,17 +137,13 @@ def render(
         batches=batches,
         explorations=explorations,
         versions=[_row(version, link_prefix) for version in newest_first],
-        champions=[
-            _champion(version, link_prefix) | {"audit": audits.get(version.id)}
-            for version in newest_first
-            if version.in_production
-        ],
+        champions=_champions(newest_first, audited, link_prefix),
         datasets=_choices(newest_first, _dataset),
         recipes=_choices(newest_first, _recipe),
         damaged=[version for version in newest_first if version.damage],
         history=[_event(record) for record in reversed(history)],
-        submissions=[_submission(line) for line in reversed(submissions)],
-        comparisons=_comparisons(submissions),
+        submissions=[submission_comparison.page_row(line) for line in reversed(submissions)],
+        comparisons=submission_comparison.by_competition(submissions),
         pictures=pictures,
         watched=[_watched(one) for one in watched],
         summary=_summary(versions),
@@ -207,6 +201,12 @@ def _cells(version: Version) -> list[TableCell]:
     ]
 
 
+def _champions(versions: Sequence[Version], audited: Sequence[Audited], link_prefix: str) -> list[dict[str, Any]]:
+    audits = {one.version: _audit(one) for one in audited}
+    serving = [version for version in versions if version.in_production]
+    return [_champion(version, link_prefix) | {"audit": audits.get(version.id)} for version in serving]
+
+
 def _champion(version: Version, link_prefix: str) -> dict[str, Any]:
     facts, scores = version.known_manifest, version.known_scores
     return {
@@ -241,25 +241,6 @@ def _event(record: DeploymentRecord) -> dict[str, Any]:
     }
 
 
-def _submission(record: SubmissionRecord) -> dict[str, Any]:
-    metric = record.metric
-    return {
-        "when": when(record.submitted_at),
-        "version": record.version,
-        "competition": record.competition,
-        "status": record.status,
-        "metric": score_texts.title(metric),
-        "expected": score_texts.score(metric, record.expected_score, space=NARROW_SPACE),
-        "interval": score_texts.interval(metric, *record.interval, space=NARROW_SPACE),
-        "actual": score_texts.score(metric, record.public_score, 3, space=NARROW_SPACE),
-        "difference": score_texts.difference(metric, record.difference),
-        "surprise": record.as_expected is False,
-        "leak": record.leak,
-        "refit": bool(record.refit),
-        "reason": record.reason,
-    }
-
-
 def _watched(one: WatchView) -> dict[str, Any]:
     events = [
         {"when": when(event.at), "kind": event.kind, "title": event.kind.replace("_", " ")}
@@ -267,13 +248,6 @@ def _watched(one: WatchView) -> dict[str, Any]:
         for event in one.events
     ]
     return {"dataset": one.dataset, "running": one.running, "sentences": one.sentences, "events": events}
-
-
-def _comparisons(records: Sequence[SubmissionRecord]) -> list[str]:
-    """One sentence a competition on how expected and public scores compare."""
-    named = dict.fromkeys(record.competition for record in records)
-    found = {name: submission_comparison.in_words(one for one in records if one.competition == name) for name in named}
-    return [f"{name}: {sentence}" for name, sentence in found.items() if sentence]
 
 
 def _summary(versions: Sequence[Version]) -> str:

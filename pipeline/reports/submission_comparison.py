@@ -1,12 +1,13 @@
 """What submissions show of the expected score: how far it was from the public one."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.facts.submission import SubmissionRecord
 from pipeline.reports import score_texts
+from pipeline.reports.formats import NARROW_SPACE, when
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +57,33 @@ def in_words(records: Iterable[SubmissionRecord]) -> str:
         f"{inside} of {len(same)} within the 95 % interval."
         + (f" Not counted: {', '.join(f'{number} {what}' for what, number in omitted.items())}." if omitted else "")
     )
+
+
+def by_competition(records: Sequence[SubmissionRecord]) -> list[str]:
+    """Return one sentence a competition on how expected and public scores compare."""
+    named = dict.fromkeys(record.competition for record in records)
+    found = {name: in_words(one for one in records if one.competition == name) for name in named}
+    return [f"{name}: {sentence}" for name, sentence in found.items() if sentence]
+
+
+def page_row(record: SubmissionRecord) -> dict[str, Any]:
+    """Return what the overview shows of a submission."""
+    metric = record.metric
+    return {
+        "when": when(record.submitted_at),
+        "version": record.version,
+        "competition": record.competition,
+        "status": record.status,
+        "metric": score_texts.title(metric),
+        "expected": score_texts.score(metric, record.expected_score, space=NARROW_SPACE),
+        "interval": score_texts.interval(metric, *record.interval, space=NARROW_SPACE),
+        "actual": score_texts.score(metric, record.public_score, 3, space=NARROW_SPACE),
+        "difference": score_texts.difference(metric, record.difference),
+        "surprise": record.as_expected is False,
+        "leak": record.leak,
+        "refit": bool(record.refit),
+        "reason": record.reason,
+    }
 
 
 def _left_out(record: SubmissionRecord, metric: str) -> str | None:

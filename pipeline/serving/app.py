@@ -89,11 +89,16 @@ def create_app(
     )
     app.add_middleware(bodies.BodyLimit)
     app.add_middleware(access.TokenGate, token=token or private_token, only_private=token is None)
+    _add_outer_middleware(app, allowed_hosts, telemetry)
+    return app
+
+
+def _add_outer_middleware(app: FastAPI, allowed_hosts: Sequence[str], telemetry: Telemetry) -> None:
+    """What every request passes first, the last added at the very beginning."""
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
     app.add_middleware(answers.JsonRefusals)
     app.add_middleware(middleware.SecurityHeaders)
     app.add_middleware(middleware.Stopwatch, observe=telemetry.request)
-    return app
 
 
 @asynccontextmanager
