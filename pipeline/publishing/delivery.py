@@ -85,10 +85,11 @@ def deliver(
     return record
 
 
-def refresh(home: Home, competition: str, patience: Patience) -> list[SubmissionRecord]:
+def refresh(home: Home, competition: str, patience: Patience, notify: Notify | None = None) -> list[SubmissionRecord]:
     """Return all records of a competition, those that are not final brought up to date from Kaggle's list.
 
     A refused attempt is looked up too, so that a record which is wrong is corrected, and so is a superseded one.
+    ``notify`` receives a sentence if it waits for another process.
 
     Raises:
         MissingCredentialsError: There is something to look up and no credentials.
@@ -98,7 +99,7 @@ def refresh(home: Home, competition: str, patience: Patience) -> list[Submission
     settled = all(record.status in ("refused", "superseded") for record in open_ones)
     if open_ones and not (settled and not kaggle_credentials.given()):
         found = kaggle.entries(kaggle.connect(competition, patience))
-        with submissions.exclusive(home, patience.limit_seconds):
+        with submissions.exclusive(home, patience.limit_seconds, notify):
             for record in filter(_is_open, submissions.of_competition(home, competition)):
                 entry = _match(found, record)
                 if entry is not None:

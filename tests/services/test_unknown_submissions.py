@@ -9,7 +9,7 @@ from faults import Fault, cut, error, reply, slow
 from kaggle_server import KaggleServer
 from listeners import Naps, Told
 
-from pipeline.errors import ServiceError
+from pipeline.errors import ServiceError, StoreError
 from pipeline.publishing import delivery, submitter
 from pipeline.publishing.submitter import Request
 from pipeline.services.calls import Patience
@@ -247,6 +247,20 @@ def test_a_record_that_says_refused_is_corrected(
         wrong = dataclasses.replace(record, status="refused", reference=None, public_score=None, reason="401")
         submissions.save(home, wrong)
     assert delivery.refresh(home, "digit-recognizer", patience) == [record]
+
+
+def test_waiting_for_another_process_that_submits_is_told(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    kaggle_site.polls_until_scored = 10**6
+    submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=1), told)
+    with submissions.exclusive(home), pytest.raises(StoreError, match="Another process is submitting from"):
+        delivery.refresh(home, "digit-recognizer", dataclasses.replace(patience, limit_seconds=1), told)
+    assert f"Another process is submitting from {home.root}; waiting up to 1 s for it to end." in told.sentences
+
+    told.sentences.clear()
+    delivery.refresh(home, "digit-recognizer", patience, told)
+    assert told.sentences == []
 
 
 def test_refused_records_need_no_credentials_to_be_shown(
