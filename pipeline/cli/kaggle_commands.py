@@ -241,7 +241,7 @@ def status(
     place = Home.find(home)
     place.competition(competition)  # refuses what no competition is called
     with _reports_up_to_date(place):
-        records = delivery.refresh(place, competition, Patience(limit_seconds=time_limit))
+        records = delivery.refresh(place, competition, Patience(limit_seconds=time_limit), notice)
     if as_json:
         print_json([asdict(record) for record in records])
         return

@@ -27,6 +27,10 @@ Notify = Callable[[str], None]
 SEPARATOR = " | "
 _TOKEN_BYTES = 6
 _TOKEN = re.compile(rf"\btoken [0-9a-f]{{{2 * _TOKEN_BYTES}}}\b")
+_MOST_SECONDS_KEPT, _SHARE_KEPT = 60.0, 0.25
+"""Of the time limit, kept back from the request that makes a submission, to look for it if the answer is lost."""
+_NOT_SHOWN, _NOT_SHOWN_BEFORE = "does not show it", "did not show it when it was last read"
+_NOT_READ = "could not be read"
 
 
 def attempt_message(identity: Sequence[str], remarks: Sequence[str] = ()) -> str:
@@ -63,28 +67,29 @@ def deliver(
         return earlier
     uncertain = [known for known in submissions.attempts(home, *record.key) if known.status in UNCERTAIN]
     if uncertain and not resend:
-        return _settle(home, session, uncertain[0], uncertain[0].reason, notify)
+        return _settle(home, session, uncertain[0], notify, its_list=_NOT_SHOWN_BEFORE)
     require_allowance(session)
     token = kaggle_sending.upload(session, csv)
     # On record before it is requested: a crash in between leaves a trace that is looked up.
     record = saved(home, replace(record, submitted_at=moments.now()))
     notify(f"Submitting to {record.competition}: {record.message}")
     try:
-        reference = kaggle_sending.create(session, token, record.message)
+        reference = kaggle_sending.create(_with_time_to_look(session), token, record.message)
     except kaggle_sending.RefusedError as error:
         saved(home, replace(record, status="refused", reason=str(error)))
         raise
     except kaggle_sending.UnknownOutcomeError as error:
-        return _settle(home, session, record, str(error), notify)
+        return _settle(home, session, replace(record, reason=str(error)), notify, its_list=_NOT_READ)
     record = saved(home, replace(record, reference=reference, status="pending"))
     _supersede(home, record.competition)
     return record
 
 
-def refresh(home: Home, competition: str, patience: Patience) -> list[SubmissionRecord]:
+def refresh(home: Home, competition: str, patience: Patience, notify: Notify | None = None) -> list[SubmissionRecord]:
     """Return all records of a competition, those that are not final brought up to date from Kaggle's list.
 
     A refused attempt is looked up too, so that a record which is wrong is corrected, and so is a superseded one.
+    ``notify`` receives a sentence if it waits for another process.
 
     Raises:
         MissingCredentialsError: There is something to look up and no credentials.
@@ -94,7 +99,7 @@ def refresh(home: Home, competition: str, patience: Patience) -> list[Submission
     settled = all(record.status in ("refused", "superseded") for record in open_ones)
     if open_ones and not (settled and not kaggle_credentials.given()):
         found = kaggle.entries(kaggle.connect(competition, patience))
-        with submissions.exclusive(home, patience.limit_seconds):
+        with submissions.exclusive(home, patience.limit_seconds, notify):
             for record in filter(_is_open, submissions.of_competition(home, competition)):
                 entry = _match(found, record)
                 if entry is not None:
@@ -122,11 +127,11 @@ def saved(home: Home, record: SubmissionRecord) -> SubmissionRecord:
     return record
 
 
-def unknown_sentence(record: SubmissionRecord) -> str:
-    """Return what is known of an attempt whose outcome is unknown, and what to do."""
+def unknown_sentence(record: SubmissionRecord, its_list: str = _NOT_SHOWN) -> str:
+    """Return what is known of an attempt whose outcome is unknown, what Kaggle's list says of it, and what to do."""
     return (
-        f"Kaggle may or may not have the submission of {record.predictor} from {record.submitted_at}: its list does "
-        f"not show it. {record.reason} {_advice(record)}"
+        f"Kaggle may or may not have the submission of {record.predictor} from {record.submitted_at}: its list "
+        f"{its_list}. {record.reason} {_advice(record)}"
     ).replace("  ", " ")
 
 
@@ -191,28 +196,41 @@ def _sent_before(record: SubmissionRecord, sent: SubmissionRecord) -> str:
     return f"{what} was sent as submission {sent.reference}{failed}: it is not sent again without --resend."
 
 
+def _with_time_to_look(session: kaggle.KaggleSession) -> kaggle.KaggleSession:
+    left = session.deadline.left()
+    return replace(session, deadline=session.deadline.within(left - min(_MOST_SECONDS_KEPT, _SHARE_KEPT * left)))
+
+
 def _settle(
-    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, reason: str, notify: Notify
+    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, notify: Notify, *, its_list: str
 ) -> SubmissionRecord:
     """Look for an attempt of unknown outcome with growing pauses, as long as the time limit allows.
 
     Raises:
-        ServiceError: It is still unknown.
+        ServiceError: It is still unknown; the sentence says what Kaggle's list says, at first ``its_list``.
     """
-    record = saved(home, replace(record, status="unknown", reason=reason))
-    notify(f"It is not known whether Kaggle took the submission of {record.version}: looking for it …")
+    record = saved(home, replace(record, status="unknown"))
+    session = replace(session, deadline=session.deadline.within(session.patience.look_seconds))
+    notify(
+        f"It is not known whether Kaggle took the submission of {record.predictor}: looking for it in Kaggle's list "
+        f"for up to {session.deadline.left():.0f} s …"
+    )
     for pause in look_pauses(session.patience, session.deadline):
         session.patience.sleep(pause)
         try:
             entry = _match(kaggle.entries(session), record)
         except ServiceError as error:  # a look-up that fails says nothing about the submission
+            if its_list != _NOT_READ:
+                its_list = _NOT_SHOWN_BEFORE
             notify(f"The list of submissions could not be read: {error}")
             continue
         if entry is not None:
             record = saved(home, updated(record, entry))
             _supersede(home, record.competition)
             return record
-    raise ServiceError(unknown_sentence(record))
+        its_list = _NOT_SHOWN
+        notify(f"Kaggle's list does not show it yet … ({session.deadline.left():.0f} s left)")
+    raise ServiceError(unknown_sentence(record, its_list))
 
 
 def _supersede(home: Home, competition: str) -> None:

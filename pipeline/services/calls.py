@@ -5,7 +5,7 @@ import email.utils
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -51,6 +51,10 @@ class Deadline:
     def left(self) -> float:
         """Return the seconds until then, never negative."""
         return max(0.0, self.at - time.monotonic())
+
+    def within(self, seconds: float) -> "Deadline":
+        """Return this deadline, or the moment that is so many seconds from now if that comes first."""
+        return Deadline(min(self.at, time.monotonic() + seconds))
 
 
 @dataclass(frozen=True)
@@ -153,15 +157,18 @@ def persistent(
         raise ServiceError(problem.sentence + words) from None
 
 
-def look_pauses(patience: Patience, deadline: Deadline) -> "list[float]":
-    """Return growing pauses that add up to the seconds for which to look for an unknown outcome."""
-    left = min(patience.look_seconds, deadline.left())
-    pauses, pause = [], patience.pause_seconds
-    while left > 0:
-        pauses.append(min(pause, left))
-        left -= pause
-        pause = min(2 * pause, LONGEST_LOOK_PAUSE_SECONDS)
-    return pauses
+def look_pauses(patience: Patience, deadline: Deadline) -> Iterator[float]:
+    """Yield growing pauses, each before a look for an unknown outcome.
+
+    A pause takes half of the time left at most, so that the look after it has as much. They end where that would be
+    less than the first pause, and where they add up to ``look_seconds``.
+    """
+    unspent, pause, least = patience.look_seconds, patience.pause_seconds, 0.0
+    while unspent > 0 and (room := deadline.left() / 2) > least:
+        wait = min(pause, unspent, room)
+        yield wait
+        unspent -= wait
+        pause, least = min(2 * pause, LONGEST_LOOK_PAUSE_SECONDS), patience.pause_seconds
 
 
 def retry_after(header: str | None) -> float | None:

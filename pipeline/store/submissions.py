@@ -3,7 +3,7 @@
 import contextlib
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -102,8 +102,13 @@ def figures(home: Home) -> dict[str, dict[str, float]]:
 
 
 @contextlib.contextmanager
-def exclusive(home: Home, wait_seconds: float = 60.0) -> Iterator[None]:
+def exclusive(home: Home, wait_seconds: float = 60.0, notify: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the lock on sending and on the record; it is a separate lock, since sending may take minutes.
+
+    Args:
+        home: The home folder.
+        wait_seconds: How long to wait for another process.
+        notify: Receives a sentence if it waits; ``None`` where nobody reads it.
 
     Raises:
         StoreError: Another process held it for longer than ``wait_seconds``.
@@ -111,9 +116,16 @@ def exclusive(home: Home, wait_seconds: float = 60.0) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     home.versions.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.versions / ".submissions.lock", timeout=wait_seconds)
+    lock = FileLock(home.versions / ".submissions.lock")
     try:
-        lock.acquire()
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+        if not lock.is_locked:
+            if notify is not None:
+                notify(
+                    f"Another process is submitting from {home.root}; waiting up to {wait_seconds:.0f} s for it to end."
+                )
+            lock.acquire(timeout=wait_seconds)
     except Timeout as error:
         raise StoreError(f"Another process is submitting from {home.root}: wait for it to end.") from error
     try:

@@ -1,7 +1,6 @@
 """Bounded calls: time limits, retries, Retry-After, and the removal of secrets."""
 
 import base64
-import dataclasses
 import email.utils
 import html
 import json
@@ -9,6 +8,7 @@ import string
 import time
 import unicodedata
 import urllib.parse
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -125,9 +125,22 @@ def test_the_last_problem_is_told_once_the_attempts_are_used_up(naps: Naps, pati
     assert naps.seconds == [1, 2]
 
 
-def test_pauses_while_looking_grow_up_to_a_minute_and_end_with_the_limit(patience: calls.Patience) -> None:
-    pauses = calls.look_pauses(
-        dataclasses.replace(patience, limit_seconds=1000), calls.Deadline(time.monotonic() + 1000)
-    )
+def test_pauses_while_looking_grow_up_to_a_minute(patience: calls.Patience) -> None:
+    pauses = list(calls.look_pauses(patience, calls.Deadline(time.monotonic() + 1000)))
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 57]
-    assert sum(calls.look_pauses(patience, calls.Deadline(time.monotonic() + 10))) == pytest.approx(10, abs=0.1)
+
+
+@pytest.mark.parametrize("limit", [0.3, 5.0, 20.0, 200.0])
+@pytest.mark.parametrize("look", [0.1, 4.0])
+def test_pauses_while_looking_end_in_time_for_the_last_look(
+    patience: calls.Patience, monkeypatch: pytest.MonkeyPatch, limit: float, look: float
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(calls, "time", SimpleNamespace(monotonic=lambda: now))
+    deadline, looked = calls.Deadline(limit), 0
+    for pause in calls.look_pauses(patience, deadline):
+        now += pause
+        assert deadline.left() >= pause - 1e-9
+        now, looked = min(now + look, limit), looked + 1
+    assert looked >= 1
+    assert now > limit / 4

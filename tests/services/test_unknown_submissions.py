@@ -9,7 +9,7 @@ from faults import Fault, cut, error, reply, slow
 from kaggle_server import KaggleServer
 from listeners import Naps, Told
 
-from pipeline.errors import ServiceError
+from pipeline.errors import ServiceError, StoreError
 from pipeline.publishing import delivery, submitter
 from pipeline.publishing.submitter import Request
 from pipeline.services.calls import Patience
@@ -166,15 +166,60 @@ def test_a_refused_look_up_says_nothing_about_the_submission(
 
     kaggle_site.faults_after["CreateSubmission"] = [lose_the_answer_and_the_list]
     kaggle_site.polls_until_scored = 0
-    with pytest.raises(ServiceError, match="may or may not have"):
+    with pytest.raises(ServiceError, match=r"may or may not have .*: its list could not be read\. "):
         submitter.submit(home, request_, patience, told)
     assert [record.status for record in submissions.read(home)] == ["unknown"]
+    assert "does not show it" not in told
 
     kaggle_site.faults["ListSubmissions"] = []
     [record] = delivery.refresh(home, "digit-recognizer", patience)
     assert (record.status, record.reference) == ("complete", kaggle_site.submissions[0]["ref"])
     assert submitter.submit(home, request_, patience, told) == record
     assert len(kaggle_site.submissions) == 1
+
+
+@pytest.mark.parametrize("resend", [False, True])
+def test_time_is_kept_back_to_look_for_a_submission_whose_answer_does_not_come(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, resend: bool
+) -> None:
+    kaggle_site.faults_after["CreateSubmission"] = [slow(4)]
+    kaggle_site.polls_until_scored = 0
+    short = dataclasses.replace(patience, limit_seconds=3)
+    record = submitter.submit(home, dataclasses.replace(request_, resend=resend), short, told)
+    assert (record.status, len(kaggle_site.submissions)) == ("complete", 1)
+    assert "looking for it in Kaggle's list for up to" in told
+
+
+def test_a_list_that_was_read_before_is_not_said_to_be_unread_nor_to_be_read_now(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, naps: Naps, told: Told
+) -> None:
+    def refuse_the_list_after_two_looks(seconds: float) -> None:
+        naps(seconds)
+        if len(naps.seconds) > 2:
+            kaggle_site.faults["ListSubmissions"] = [error(401, "Unauthenticated")]
+
+    kaggle_site.faults_after["CreateSubmission"] = [cut]
+    kaggle_site.lists_until_shown = 10**6
+    restless = dataclasses.replace(patience, sleep=refuse_the_list_after_two_looks)
+    with pytest.raises(ServiceError, match=r"its list did not show it when it was last read\. "):
+        submitter.submit(home, request_, restless, told)
+    assert sum("Kaggle's list does not show it yet" in sentence for sentence in told.sentences) == 2
+
+
+@pytest.mark.slow
+def test_looking_ends_within_the_time_limit_and_with_a_look_that_is_not_cut(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    kaggle_site.faults_after["CreateSubmission"] = [
+        lambda handler: (kaggle_site.faults_after["ListSubmissions"].extend([_half_a_second_late] * 99), cut(handler))
+    ]
+    kaggle_site.lists_until_shown = 10**6
+    waiting = dataclasses.replace(patience, limit_seconds=8, sleep=time.sleep)
+    start = time.monotonic()
+    with pytest.raises(ServiceError, match="its list does not show it"):
+        submitter.submit(home, request_, waiting, told)
+    assert time.monotonic() - start < 9
+    assert "could not be read" not in told
 
 
 def test_a_limit_that_a_resend_meets_leaves_the_first_attempt_unknown_until_it_is_seen(
@@ -204,6 +249,20 @@ def test_a_record_that_says_refused_is_corrected(
     assert delivery.refresh(home, "digit-recognizer", patience) == [record]
 
 
+def test_waiting_for_another_process_that_submits_is_told(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
+) -> None:
+    kaggle_site.polls_until_scored = 10**6
+    submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=1), told)
+    with submissions.exclusive(home), pytest.raises(StoreError, match="Another process is submitting from"):
+        delivery.refresh(home, "digit-recognizer", dataclasses.replace(patience, limit_seconds=1), told)
+    assert f"Another process is submitting from {home.root}; waiting up to 1 s for it to end." in told.sentences
+
+    told.sentences.clear()
+    delivery.refresh(home, "digit-recognizer", patience, told)
+    assert told.sentences == []
+
+
 def test_refused_records_need_no_credentials_to_be_shown(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, monkeypatch
 ) -> None:
@@ -231,3 +290,8 @@ def test_a_call_abandoned_at_the_time_limit_does_not_go_on_to_submit(
     time.sleep(0.5)
     assert "CreateSubmission" not in kaggle_site.calls
     assert submissions.read(home) == []
+
+
+def _half_a_second_late(handler) -> None:
+    time.sleep(0.5)
+    handler.send(200, {"submissions": []})
