@@ -60,7 +60,7 @@ def assess(
         benchmark, labels, predicted, metric=metric, scored_fraction=PUBLIC_SHARE, seed=version.manifest.seed
     )
     shift = detect_shift(benchmark, predicted)
-    sentences = [_score_sentence(expected, metric)]
+    sentences = [_score_sentence(version, expected, metric)]
     if shift.found:
         sentences.append(shift.sentence(version.manifest.dataset.classes, "the expected score"))
     return Assessment(leaked_images(version, test), expected, shift, tuple(sentences))
@@ -73,7 +73,8 @@ def leaked_images(version: Version | Refit, test: UnlabelledImages) -> int:
     return digests.overlap(digests.image_digests(test.images), handed)
 
 
-def _score_sentence(expected: ExpectedScore, metric: CompetitionMetric) -> str:
+def _score_sentence(version: Version, expected: ExpectedScore, metric: CompetitionMetric) -> str:
     what = "" if metric.name == "accuracy" else f" ({score_texts.inside(metric.name)})"
     inside = score_texts.interval(metric.name, expected.low, expected.high)
-    return f"Expected public score{what}: {score_texts.score(metric.name, expected.score)} ({inside}, 95 % interval)."
+    score = score_texts.score(metric.name, expected.score)
+    return f"Expected public score of {version.id}{what}: {score} ({inside}, 95 % interval)."

@@ -32,7 +32,7 @@ def test_a_submission_is_announced_sent_recorded_and_scored(
     message = kaggle_site.submissions[0]["description"]
     for part in (request_.version.id, "logistic", "700 images", request_.version.manifest.digest[:12]):
         assert part in message
-    assert told.sentences[0].startswith("Expected public score:")
+    assert told.sentences[0].startswith(f"Expected public score of {request_.version.id}: ")
     assert record.status == "complete"
     assert record.reference == kaggle_site.submissions[0]["ref"]
     assert record.expected_low <= record.public_score <= record.expected_high

@@ -48,6 +48,7 @@ def test_a_refit_is_trained_on_every_label_submitted_and_named(home: Home, compe
     assert REFIT_WORDS in record.message
     assert f"refit {facts.digest[:12]} with 2 seeds" in record.message
     assert "The champion was judged, the refit was not" in said
+    assert f"Expected public score of {champion.id}: " in said, "it is the champion's, and its interval, too"
     assert f"Public score of the refit of {champion.id}" in said
     assert list(submissions.figures(home)[champion.id]) == ["kaggle.refit_public_score"]
     assert "predicted by its refit on all labels" in call("show", champion.id)
