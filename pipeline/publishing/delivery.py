@@ -99,7 +99,7 @@ def refresh(home: Home, competition: str, patience: Patience, notify: Notify | N
     settled = all(record.status in ("refused", "superseded") for record in open_ones)
     if open_ones and not (settled and not kaggle_credentials.given()):
         found = kaggle.entries(kaggle.connect(competition, patience))
-        with submissions.exclusive(home, patience.limit_seconds, notify):
+        with submissions.exclusive(home, competition, patience.limit_seconds, notify):
             for record in filter(_is_open, submissions.of_competition(home, competition)):
                 entry = _match(found, record)
                 if entry is not None:

@@ -76,7 +76,7 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
     record = _intent(request, assessment)
     try:
         session = kaggle.connect(request.entry.competition, patience)
-        with submissions.exclusive(home, patience.limit_seconds):
+        with submissions.exclusive(home, record.competition, patience.limit_seconds, notify):
             record = delivery.deliver(home, session, record, request.submission.csv, notify, resend=request.resend)
         return _follow(home, session, record, notify)
     except ServiceError as error:
@@ -262,7 +262,7 @@ def _follow(home: Home, session: kaggle.KaggleSession, record: SubmissionRecord,
         return record
     if entry is not None:
         record = delivery.updated(record, entry)
-        with submissions.exclusive(home):
+        with submissions.exclusive(home, record.competition):
             delivery.saved(home, record)
     return _scored(record)
 

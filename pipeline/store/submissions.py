@@ -51,18 +51,19 @@ def read(home: Home) -> list[SubmissionRecord]:
 def save(home: Home, record: SubmissionRecord) -> None:
     """Add a record, or replace the one with its message; the file is replaced in one step.
 
-    To be called inside ``exclusive``.
+    To be called inside ``exclusive`` of the record's competition.
 
     Raises:
         StoreError: The disk fails, or the file is damaged.
     """
-    records = {(known.competition, known.message): known for known in read(home)}
-    records[record.competition, record.message] = record
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_to_text(known) for known in records.values())
-    atomic.write_text(home.metric_results / NAME, text.getvalue())
+    with _file_lock(home):
+        records = {(known.competition, known.message): known for known in read(home)}
+        records[record.competition, record.message] = record
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_to_text(known) for known in records.values())
+        atomic.write_text(home.metric_results / NAME, text.getvalue())
 
 
 def attempts(home: Home, competition: str, file_sha256: str) -> list[SubmissionRecord]:
@@ -102,11 +103,14 @@ def figures(home: Home) -> dict[str, dict[str, float]]:
 
 
 @contextlib.contextmanager
-def exclusive(home: Home, wait_seconds: float = 60.0, notify: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Hold the lock on sending and on the record; it is a separate lock, since sending may take minutes.
+def exclusive(
+    home: Home, competition: str, wait_seconds: float = 60.0, notify: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Hold the lock on sending to a competition and on its records; others go on, since sending may take minutes.
 
     Args:
         home: The home folder.
+        competition: The competition.
         wait_seconds: How long to wait for another process.
         notify: Receives a sentence if it waits; ``None`` where nobody reads it.
 
@@ -115,23 +119,32 @@ def exclusive(home: Home, wait_seconds: float = 60.0, notify: Callable[[str], No
     """
     from filelock import FileLock, Timeout
 
+    other = f"Another process is submitting to {competition} from {home.root}"
     home.versions.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.versions / ".submissions.lock")
+    lock = FileLock(home.versions / f".submissions-{competition}.lock")
     try:
         with contextlib.suppress(Timeout):
             lock.acquire(timeout=0)
         if not lock.is_locked:
             if notify is not None:
-                notify(
-                    f"Another process is submitting from {home.root}; waiting up to {wait_seconds:.0f} s for it to end."
-                )
+                notify(f"{other}; waiting up to {wait_seconds:.0f} s for it to end.")
             lock.acquire(timeout=wait_seconds)
     except Timeout as error:
-        raise StoreError(f"Another process is submitting from {home.root}: wait for it to end.") from error
+        raise StoreError(f"{other}: wait for it to end.") from error
     try:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _file_lock(home: Home) -> Iterator[None]:
+    """Hold the lock on the file, which the records of all competitions share, while it is replaced."""
+    from filelock import FileLock
+
+    home.versions.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.versions / ".submissions.lock"):
+        yield
 
 
 def _to_text(record: SubmissionRecord) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def test_records_of_the_first_release_are_read_and_kept(home: Home) -> None:
     first, second = submissions.read(home)
     assert (first.status, first.public_score, first.leak) == ("complete", 0.99571, False)
     assert (second.status, second.reference, second.leak) == ("sending", None, True)
-    with submissions.exclusive(home):
+    with submissions.exclusive(home, "digit-recognizer"):
         submissions.save(home, second)
     head, *rows = OLD.splitlines()
     assert path.read_text().splitlines() == [f"{head},metric,refit", *(f"{row},accuracy," for row in rows)]
@@ -85,7 +85,7 @@ def test_the_score_of_a_refit_is_never_that_of_its_version(home: Home) -> None:
     (home.metric_results / "submissions.csv").write_text(OLD)
     own, _ = submissions.read(home)
     refit = replace(own, message=f"{own.message} | refit", public_score=0.9, refit=3, status="unknown")
-    with submissions.exclusive(home):
+    with submissions.exclusive(home, "digit-recognizer"):
         submissions.save(home, refit)
     assert submissions.read(home)[-1] == refit
     assert submissions.figures(home)[own.version] == {

@@ -243,7 +243,7 @@ def test_a_record_that_says_refused_is_corrected(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
     record = submitter.submit(home, request_, patience, told)
-    with submissions.exclusive(home):
+    with submissions.exclusive(home, "digit-recognizer"):
         wrong = dataclasses.replace(record, status="refused", reference=None, public_score=None, reason="401")
         submissions.save(home, wrong)
     assert delivery.refresh(home, "digit-recognizer", patience) == [record]
@@ -252,11 +252,23 @@ def test_a_record_that_says_refused_is_corrected(
 def test_waiting_for_another_process_that_submits_is_told(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
+    short = dataclasses.replace(patience, limit_seconds=1)
+    waits = f"Another process is submitting to digit-recognizer from {home.root}; waiting up to 1 s for it to end."
+    with submissions.exclusive(home, "digit-recognizer"), pytest.raises(StoreError, match="wait for it to end"):
+        submitter.submit(home, request_, short, told)
+    assert waits in told.sentences
+    told.sentences.clear()
+
     kaggle_site.polls_until_scored = 10**6
-    submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=1), told)
-    with submissions.exclusive(home), pytest.raises(StoreError, match="Another process is submitting from"):
-        delivery.refresh(home, "digit-recognizer", dataclasses.replace(patience, limit_seconds=1), told)
-    assert f"Another process is submitting from {home.root}; waiting up to 1 s for it to end." in told.sentences
+    with submissions.exclusive(home, "another-competition"):
+        submitter.submit(home, request_, short, told)
+    assert waits not in told.sentences
+    with (
+        submissions.exclusive(home, "digit-recognizer"),
+        pytest.raises(StoreError, match="Another process is submitting to"),
+    ):
+        delivery.refresh(home, "digit-recognizer", short, told)
+    assert waits in told.sentences
 
     told.sentences.clear()
     delivery.refresh(home, "digit-recognizer", patience, told)
