@@ -18,6 +18,11 @@ MOST_MISTAKES = 24
 MOST_ON_A_PHONE = 12
 """Classes whose confusion matrix can be read on a phone as a whole."""
 
+HISTORY_CAPTION = (
+    "Loss and accuracy while it was trained. The losses are those that training sees, with label smoothing where there "
+    "is any and before calibration, so the step kept need not have the lowest."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class ReportInputs:
@@ -121,7 +126,7 @@ def _pictures(inputs: ReportInputs, drawn: Mapping[str, bytes]) -> dict[str, htm
             f"Pale points are of fewer than {HANDFUL} images.",
         ),
         "robustness": (_robustness_alt(inputs), _robustness_caption(inputs)),
-        "history": (_history_alt(inputs.history), "Loss and accuracy while it was trained."),
+        "history": (_history_alt(inputs.history), HISTORY_CAPTION),
     }
     wide = {"history", *(["confusion"] if len(inputs.manifest.dataset.classes) > MOST_ON_A_PHONE else [])}
     return {name: html.Picture(png, *words[name], wide=name in wide) for name, png in drawn.items()}
