@@ -260,10 +260,8 @@ def _submit(
     if work.settings.submit == "best":
         return best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
     if submission is None:
-        advice = " `--submit best` submits the version with the best expected score all the same."
-        if not best.any_is_honest(home, images, work.data.name):
-            advice = " Every version was trained on test images."
-        raise DeployError(f"Not submitted: nothing passed the gate, so there is no champion.{advice}")
+        left = best.what_is_left(home, images, work.data.name)
+        raise DeployError(f"Not submitted: nothing passed the gate, so there is no champion. {left}")
     submitter.after_run(home, submission, images, entry=competition, patience=Patience(), notify=notify, refit=made)
     return None
 

@@ -186,7 +186,7 @@ def _champion(home: Home, competition: str, dataset: str | None) -> str:
             f"{option(competition)} --version {BEST}` submits the version with the best expected score all the same."
         )
     found = champion_of(home, None)
-    notice(f"No version was trained on {competition}'s own images: {found.id} is the champion of '{found.dataset}'.")
+    notice(f"There is no version of the dataset '{own}': {found.id}, the champion of '{found.dataset}', is taken.")
     return found.id
 
 

@@ -116,13 +116,14 @@ def _print_indented(console: Console, line: str, style: str = "") -> None:
 
 
 def _print_advice(console: Console, rows: "Sequence[Row]") -> None:
-    """Print what helps the best of the refused challengers for which only the proof was lacking."""
+    """Print what helps the best of the refused challengers for which there is advice, if only the proof is lacking."""
     from pipeline.judging import advice
 
-    verdicts = [(row.accuracy or 0.0, row.version.verdict) for row in rows if row.version and row.version.verdict.lack]
-    if verdicts:
-        _, best = max(verdicts, key=lambda pair: pair[0])
-        console.print(f"\n{best.candidate_id}: {advice.of_verdict(best)}", markup=False)
+    verdicts = [(row.accuracy or 0.0, row.version.verdict) for row in rows if row.version]
+    advised = [(accuracy, verdict, said) for accuracy, verdict in verdicts if (said := advice.of_verdict(verdict))]
+    if advised:
+        _, best, said = max(advised, key=lambda one: (one[1].lack is not None, one[0]))
+        console.print(f"\n{best.candidate_id}: {said}", markup=False)
 
 
 def _print_outcome(console: Console, summary: "Summary") -> None:

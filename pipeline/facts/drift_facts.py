@@ -53,7 +53,7 @@ class DriftAlarm(Facts):
         key: Of the monitor that raised it.
         sentence: What was found, for a person.
         score: What gave it away: a score, or the indicator of a class.
-        rises: Whether it did so by high values.
+        rises: Whether it did so by high values; ``None`` where an earlier release did not record it.
         image: Which image raised it, counted from 1.
         since: After which image the change probably began.
         prediction_id, at: Of the image that raised it, and when that was served: UTC, ISO 8601.
@@ -64,7 +64,7 @@ class DriftAlarm(Facts):
     key: str
     sentence: str
     score: str
-    rises: bool = True
+    rises: bool | None = None
     image: PositiveInt
     since: NonNegativeInt
     prediction_id: str

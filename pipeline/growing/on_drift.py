@@ -22,7 +22,7 @@ from pipeline.store.served_files import Served
 
 PATIENCE_SECONDS = 86_400.0
 """After this time a run no longer waits for more unusual images, if all that were found are reviewed."""
-REASON = "It is unlike what the champion was judged on."
+REASON = "It was served after a drift alarm, and is unusual or one that the champion is less sure of."
 
 
 class OnDrift:

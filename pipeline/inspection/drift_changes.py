@@ -119,6 +119,8 @@ def to_review(reference: Reference, seen: Seen, alarm: DriftAlarm, most: int) ->
 
 def _like(alarm: DriftAlarm, reference: Reference, bins: Bins) -> NDArray[np.bool_]:
     """Which images have a value of the alarm's score that is as unusual, or were given the class that rose, ``[N]``."""
+    if alarm.rises is None:
+        return np.zeros(len(bins), bool)
     if alarm.score in GENERAL:
         return beyond(reference.counts, bins, TO_REVIEW, alarm.score, rises=alarm.rises)
     names = [_class_score(name) for name in reference.facts.classes]

@@ -105,10 +105,8 @@ class Status:
             kept = f"p <= {ledger.next_level(policy, self.left, self._p_of_no_difference(policy)):.3g}"
             recipe = "for the champion's recipe trained on more images and"
             needed = f"{kept} {recipe} {needed} for any other challenger" if policy.mode == "growing" else kept
-        return (
-            f"the next judgement needs {needed} if validation images show no difference, up to {most:.3g} the better "
-            "they look"
-        )
+        better = "" if needed == f"p <= {most:.3g}" else f", up to {most:.3g} the better they look"
+        return f"the next judgement needs {needed} if validation images show no difference{better}"
 
     def _p_of_no_difference(self, policy: GatePolicy) -> float | None:
         """On validation images, that a challenger which fixes as many errors as it makes is no worse by the margin."""

@@ -113,8 +113,9 @@ def _of_floors(verdict: Verdict) -> str | None:
     floor, images = failed.get("accuracy_floor"), verdict.benchmark_images
     if floor is not None and floor.limit and clopper_pearson(images, images).low < floor.limit:
         needed = math.ceil(math.log(ONE_SIDE) / math.log(floor.limit)) if floor.limit < 1 else None
-        enough = f"{needed:,} do" if needed else "no number does"
-        return f"{images:,} benchmark images cannot prove that even without an error: {enough}."
+        enough = f"{needed:,} can" if needed else "no number can"
+        least = f"an accuracy of at least {100 * floor.limit:.4g} %"
+        return f"{images:,} benchmark images cannot prove {least}, even without an error; {enough}."
     if floor is not None or "recall_floor" in failed:
         return "What helps: more training images, a higher `--effort`, or another model."
     return None

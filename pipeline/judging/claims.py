@@ -1,6 +1,5 @@
 """The one claim that a challenger must prove on the benchmark to be promoted, at the level that was paid for."""
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -86,8 +85,7 @@ def out_of_reach(policy: GatePolicy, evidence: Evidence, level: float) -> Check 
         best = float(p_value(policy, claim, errors, 0, images))
         if best > level:
             why = _why_better(policy, evidence) if claim == "better" else ""
-            check = _impossible(other, errors, images, best, level)
-            return replace(check, sentence=f"{check.sentence}{why}")
+            return _impossible(other, errors, images, best, level, why=why)
     return None
 
 
@@ -150,7 +148,7 @@ def _title_of_not_inferior(policy: GatePolicy) -> str:
     return f"less than {policy.margin_pp:g} points worse than every former champion"
 
 
-def _impossible(other: Contender, errors: int, images: int, best: float, level: float) -> Check:
+def _impossible(other: Contender, errors: int, images: int, best: float, level: float, *, why: str) -> Check:
     shown, limit = paired.against_limit(best, level)
     made, only = f"makes {counted(errors, 'error')}", "even fixing all of them and making none"
     if errors == 0:
@@ -159,8 +157,11 @@ def _impossible(other: Contender, errors: int, images: int, best: float, level: 
     reason = f"{found}: {only} would give {shown}, but p <= {limit} is needed"
     if errors == 0 and best == 1:
         reason = f"{found}, so nothing can be proven better on them"
-    sentence = (
-        f"{reason}. No challenger can be promoted here, so they were not compared and nothing was spent. A larger "
-        "benchmark is needed."
-    )
+    whom, more = "No challenger can", "A larger benchmark is needed."
+    if why:
+        whom, more = (
+            "This challenger cannot",
+            f"{why[1:]} What can be promoted is the champion's recipe with more images.",
+        )
+    sentence = f"{reason}. {whom} be promoted here, so they were not compared and nothing was spent. {more}"
     return Check("within_reach", "a promotion is possible on this benchmark", "fail", best, level, sentence)

@@ -212,7 +212,7 @@ def _known_in_words(verdict: Verdict) -> str:
     against = f"against {verdict.champion_id}" if verdict.champion_id else "without a champion"
     return (
         f"was judged by the gate '{verdict.policy}' {against} on the same images on {verdict.judged_at[:10]} "
-        f"({verdict.outcome})"
+        f"({'passed' if verdict.outcome == 'pass' else 'not promoted' if verdict.outcome == 'fail' else 'undecided'})"
     )
 
 

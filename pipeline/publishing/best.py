@@ -119,8 +119,8 @@ def choose(
     judged = _judged(home, dataset)
     usable = _fitting(judged, test)
     if others := len(judged) - len(usable):
-        are = "is" if others == 1 else "are"
-        notify(f"{counted(others, 'version')} for images of another size {are} left out: name one with --version.")
+        left_out = f"{counted(others, 'version')} for images of another size {'is' if others == 1 else 'are'} left out"
+        notify(f"{left_out}: `kaggle submit --version ID` sends one.")
     if not usable:
         notify(f"Nothing was sent: no version of '{dataset}' has benchmark figures to choose by.")
         return None
@@ -214,9 +214,14 @@ def _file_sha256(application: Application, entry: Entry, test: UnlabelledImages,
         return atomic.sha256_file(path)
 
 
-def any_is_honest(home: Home, test: UnlabelledImages, dataset: str) -> bool:
-    """Return whether ``choose`` could find a version that was not trained on test images, sent or not."""
-    return any(not leaked_images(one, test) for one in _fitting(_judged(home, dataset), test))
+def what_is_left(home: Home, test: UnlabelledImages, dataset: str) -> str:
+    """Return what can be submitted of a dataset without a champion, in a sentence."""
+    known = _fitting(_judged(home, dataset), test)
+    if not known:
+        return "No version has benchmark figures to choose by."
+    if all(leaked_images(one, test) for one in known):
+        return "Every version was trained on test images."
+    return "`--submit best` submits the version with the best expected score all the same."
 
 
 def _fitting(judged: Sequence[Version], test: UnlabelledImages) -> list[Version]:

@@ -261,9 +261,8 @@ def _follow(home: Home, session: kaggle.KaggleSession, record: SubmissionRecord,
         notify(f"Submission {record.reference} was sent, but its score could not be requested: {error}")
         return record
     if entry is not None:
-        record = delivery.updated(record, entry)
-        with submissions.exclusive(home, record.competition):
-            delivery.saved(home, record)
+        # Without the lock on sending, which another process may hold for minutes.
+        record = delivery.saved(home, delivery.updated(record, entry))
     return _scored(record)
 
 

@@ -1,5 +1,6 @@
 """The page of all versions: ``metric_results/index.html``, and the web application's dashboard."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,10 +254,11 @@ def _watched(one: WatchView) -> dict[str, Any]:
 def _summary(versions: Sequence[Version]) -> str:
     if not versions:
         return "No version yet."
-    passed = sum(any(verdict.outcome == "pass" for verdict in version.verdicts) for version in versions)
+    shown = Counter(standings.of_version(version) for version in versions)
+    before = f", {shown['passed_before']:,} passed before" if shown["passed_before"] else ""
     serving = sum(version.in_production for version in versions)
     number = "1 version" if len(versions) == 1 else f"{len(versions):,} versions"
-    return f"{number} judged, {passed:,} passed, {serving:,} in production."
+    return f"{number} judged, {shown['pass']:,} passed{before}, {serving:,} in production."
 
 
 def _report_link(version: Version, link_prefix: str) -> str | None:

@@ -160,8 +160,8 @@ def persistent(
 def look_pauses(patience: Patience, deadline: Deadline) -> Iterator[float]:
     """Yield growing pauses, each before a look for an unknown outcome.
 
-    A pause takes half of the time left at most, so that the look after it has as much. They end where that would be
-    less than the first pause, and where they add up to ``look_seconds``.
+    A pause takes half of the time left at most, so that the look after it has as much. They end where that half is
+    less than ``pause_seconds``, and where they add up to ``look_seconds``.
     """
     unspent, pause, least = patience.look_seconds, patience.pause_seconds, 0.0
     while unspent > 0 and (room := deadline.left() / 2) > least:

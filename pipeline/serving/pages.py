@@ -123,8 +123,7 @@ def _report(home: Home, folder: Path, watch: ChampionWatch) -> Response:
 def _exploration(home: Home, dataset: str, name: str, watch: ChampionWatch) -> Response:
     path = home.explorations / dataset / name
     media_type = EXPLORATION_FILES.get(path.suffix)
-    # No link and no "..": a path that resolves to itself.
-    if media_type is None or not path.is_file() or path.resolve() != home.explorations.resolve() / dataset / name:
+    if media_type is None or not _is_file_of(home.explorations, path):
         raise RequestRefusal(
             404,
             f"The exploration of '{dataset[:80]}' has no file '{name[:80]}': `simulator.py explore` writes it, and "
@@ -133,6 +132,14 @@ def _exploration(home: Home, dataset: str, name: str, watch: ChampionWatch) -> R
     if media_type == HTML:
         return _written(path, site.navigation(home, watch, EXPLORATION if dataset == watch.dataset else ""))
     return FileResponse(path, media_type=media_type, headers=UNCACHED)
+
+
+def _is_file_of(folder: Path, path: Path) -> bool:
+    """Whether a path below a folder is a file there: no link, no ``..``, no name too long for the disk."""
+    try:
+        return path.is_file() and path.resolve() == folder.resolve() / path.relative_to(folder)
+    except OSError:
+        return False
 
 
 def _written(path: Path, way: Navigation) -> Response:

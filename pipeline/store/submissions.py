@@ -119,7 +119,7 @@ def exclusive(
     """
     from filelock import FileLock, Timeout
 
-    other = f"Another process is submitting to {competition} from {home.root}"
+    other = f"Another process is submitting to {competition} from {home.root}, or updating its records"
     home.versions.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.versions / f".submissions-{competition}.lock")
     try:

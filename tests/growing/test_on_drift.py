@@ -218,9 +218,11 @@ def test_images_that_the_champion_is_less_sure_of_are_reviewed_too_after_the_far
     faint = replace(faint, probabilities=sure, features=seen.features)
     darker = drift_alarm(score=image_scores.INK, rises=False)
     assert len(drift_changes.to_review(reference, faint, darker, 100)) == 40
-    assert len(drift_changes.to_review(reference, faint, drift_alarm(score=image_scores.INK), 100)) < 40
+    for other in ({"rises": True}, {}):
+        chosen = drift_changes.to_review(reference, faint, drift_alarm(score=image_scores.INK, **other), 100)
+        assert len(chosen) < 40
     of_class = set(np.flatnonzero(sure[:, 1]).tolist())
-    more = drift_changes.to_review(reference, usual, drift_alarm(score="class 1"), 100)
+    more = drift_changes.to_review(reference, usual, drift_alarm(score="class 1", rises=True), 100)
     assert set(more) == of_class | set(far)
     assert drift_changes.to_review(reference, usual, drift_alarm(score="class 1", rises=False), 100) == far
 

@@ -189,7 +189,9 @@ def test_the_champion_of_another_dataset_is_sent_only_if_the_competitions_own_ha
 ) -> None:
     champion = publish(home)
     said = call("kaggle", "submit", *named)
-    assert f"No version was trained on {named[1]}'s own images: {champion.id} is the champion of 'digits'." in said
+    assert (
+        f"There is no version of the dataset '{named[1]}': {champion.id}, the champion of 'digits', is taken." in said
+    )
     monkeypatch.setattr(kaggle_commands, "_own_dataset", lambda _: "digits")
     production.history_file(home).write_text("")
     shutil.rmtree(home.production / "digits")
@@ -203,7 +205,7 @@ def test_versions_for_images_of_another_size_are_counted(
 ) -> None:
     smaller = replace(test_set, images=test_set.images[:, :4, :4])
     assert best.choose(home, entry, smaller, "digits", told) is None
-    assert "1 version for images of another size is left out: name one with --version." in told
+    assert "1 version for images of another size is left out: `kaggle submit --version ID` sends one." in told
 
 
 def test_versions_trained_on_test_images_are_never_the_best(
@@ -216,7 +218,8 @@ def test_versions_trained_on_test_images_are_never_the_best(
     files["sampleSubmission.csv"] = table(["id", "label"], [(n, 0) for n in range(9)])
     serve(Competition("leaky", files, ["id", "label"], ["0"] * 9))
     call("kaggle", "download", "--competition", "leaky")
-    assert not best.any_is_honest(home, _nine_digits(), "digits")
+    assert best.what_is_left(home, _nine_digits(), "digits") == "Every version was trained on test images."
+    assert best.what_is_left(home, _nine_digits(), "mine") == "No version has benchmark figures to choose by."
     said = call("kaggle", "submit", "--competition", "leaky", "--version", "best")
     assert "all versions of 'digits' that could be were trained on test images" in said
     assert kaggle_site.submissions == []
