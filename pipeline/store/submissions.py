@@ -21,6 +21,8 @@ UNCERTAIN: tuple[Status, ...] = ("sending", "unknown")
 RECEIVED: tuple[Status, ...] = ("pending", "complete")
 """Kaggle has it, and has scored it or will."""
 
+SAVING_SECONDS = 60.0
+"""How long to wait for another process that writes the file."""
 COLUMNS = tuple(field.name for field in fields(SubmissionRecord))
 _OPTIONAL = ("reference", "public_score", "refit")
 _LATER = ("metric", "refit")
@@ -51,10 +53,10 @@ def read(home: Home) -> list[SubmissionRecord]:
 def save(home: Home, record: SubmissionRecord) -> None:
     """Add a record, or replace the one with its message; the file is replaced in one step.
 
-    To be called inside ``exclusive`` of the record's competition.
+    To be called inside ``exclusive`` of the record's competition, but for the score of a submission that is there.
 
     Raises:
-        StoreError: The disk fails, or the file is damaged.
+        StoreError: The disk fails, the file is damaged, or another process held its lock for a minute.
     """
     with _file_lock(home):
         records = {(known.competition, known.message): known for known in read(home)}
@@ -115,13 +117,13 @@ def exclusive(
         notify: Receives a sentence if it waits; ``None`` where nobody reads it.
 
     Raises:
-        StoreError: Another process held it for longer than ``wait_seconds``.
+        StoreError: Another process held it for longer than ``wait_seconds``, or no competition can have this name.
     """
     from filelock import FileLock, Timeout
 
     other = f"Another process is submitting to {competition} from {home.root}, or updating its records"
     home.versions.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.versions / f".submissions-{competition}.lock")
+    lock = FileLock(home.versions / f".submissions-{home.competition(competition).name}.lock")
     try:
         with contextlib.suppress(Timeout):
             lock.acquire(timeout=0)
@@ -140,11 +142,18 @@ def exclusive(
 @contextlib.contextmanager
 def _file_lock(home: Home) -> Iterator[None]:
     """Hold the lock on the file, which the records of all competitions share, while it is replaced."""
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     home.versions.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.versions / ".submissions.lock"):
+    lock = FileLock(home.versions / ".submissions.lock", timeout=SAVING_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StoreError(f"Another process is writing {home.metric_results / NAME}: wait for it to end.") from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _to_text(record: SubmissionRecord) -> dict[str, Any]:

@@ -323,11 +323,11 @@ def test_after_a_run_only_a_new_champion_is_submitted(
     assert after_run(request_.submission) is None
     assert "the champion is unchanged" in told
     (sent,) = submissions.read(home)
-    with submissions.exclusive(home):
+    with submissions.exclusive(home, SLUG):
         submissions.save(home, dataclasses.replace(sent, status="error", public_score=None, reason="Wrong."))
     with pytest.raises(ServiceError, match="could not score submission"):
         after_run(request_.submission)
-    with submissions.exclusive(home):
+    with submissions.exclusive(home, SLUG):
         submissions.save(home, sent)
     better = publish(home, number=2, strength=0.1)
     newer = _request(home, better, test_set.images).submission
