@@ -253,7 +253,8 @@ def test_waiting_for_another_process_that_submits_is_told(
     home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told
 ) -> None:
     short = dataclasses.replace(patience, limit_seconds=1)
-    waits = f"Another process is submitting to digit-recognizer from {home.root}, or updating its records; waiting up to 1 s for it to end."
+    other = f"Another process is submitting to digit-recognizer from {home.root}, or updating its records"
+    waits = f"{other}; waiting up to 1 s for it to end."
     with submissions.exclusive(home, "digit-recognizer"), pytest.raises(StoreError, match="wait for it to end"):
         submitter.submit(home, request_, short, told)
     assert waits in told.sentences
