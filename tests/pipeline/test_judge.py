@@ -76,7 +76,7 @@ def test_the_same_case_is_judged_and_paid_for_once(refused: Any, home: Home, com
     champion = production.current(home, "stripes")
     assert status == 0 and champion is not None
     assert f"{refused.id} was judged by the gate 'each-test (changed)' against {champion.id} on the same" in out
-    assert "(fail): nothing was judged, and nothing was spent." in out
+    assert "(not promoted): nothing was judged, and nothing was spent." in out
     _, out, _ = command("judge", champion.id, "--config", config, "--home", home.root)
     assert f"{champion.id} serves: nothing was judged, and nothing was spent." in out
     after = [e for e in ledger_files.read(home, "stripes").entries if isinstance(e, ledger.DebitEntry)]

@@ -76,8 +76,8 @@ def test_names_of_classes_are_broken_between_words(chrome: Any, home: Home) -> N
     with server as address:
         watched = Watched(chrome, address, **PHONE)
         with watched as page:
-            page.goto(server.review_link())
             page.route("**/review/next*", renamed)
+            page.goto(server.review_link())
             page.fill("#name", "Ada")
             page.tap("#who button")
             expect(page.locator("#classes button")).to_have_count(len(names))
