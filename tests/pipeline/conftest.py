@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from short_runs import AS_GOOD, Silent
+from short_runs import AS_GOOD, Silent, wait_for_the_next_second
 from striped import write_few_stripes
 
 from pipeline import simulator
@@ -39,8 +39,8 @@ def judged_home(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a champion and a challenger that failed; for copies alone."""
     home = Home(tmp_path_factory.mktemp("judged"))
     for model in ("logistic", "dummy"):
-        gate = AS_GOOD
-        settings = Settings(dataset=str(data), models=(model,), train_sizes=("all",), gate=gate)
+        wait_for_the_next_second()
+        settings = Settings(dataset=str(data), models=(model,), train_sizes=("all",), gate=AS_GOOD)
         simulator.run(settings, home, Silent())
     return home
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from short_runs import Silent
+from short_runs import Silent, wait_for_the_next_second
 
 from pipeline import simulator
 from pipeline.config import Settings
@@ -52,6 +52,7 @@ def crossed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("crossed"))
     heard = Heard()
     crossed_run(data, home, heard, train_sizes=("60",), **WEAK)
+    wait_for_the_next_second()
     crossed_run(data, home, heard)
     assert len([said for said in heard.notices if "This is recorded for good" in said]) == 1
     return home
