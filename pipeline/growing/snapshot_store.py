@@ -168,7 +168,7 @@ def retire(folder: Path) -> None:
 
 def reports_folder(home: Home, dataset: str) -> Path:
     """Return where the pages on a dataset's batches go."""
-    return home.metric_results / "datasets" / dataset
+    return home.batch_pages / dataset
 
 
 def batch_id(names: Iterable[str]) -> str:

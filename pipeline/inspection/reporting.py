@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from pipeline.reports.galleries import Explain
 
 RESULTS = "results.csv"
-MOST_BATCHES = 5
-"""Pages of batches that the overview links, of each dataset."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,18 +240,10 @@ def _write_overview(home: Home, listed: Sequence[Version]) -> None:
         submissions.read(home),
         watched=[watching.view(one) for one in watch_records.watched(home)],
         navigation=navigation.on_disk(page, home.metric_results, current=navigation.OVERVIEW),
-        batches=_latest_batches(home),
+        batches=navigation.batches(home.metric_results),
         explorations=navigation.explorations(home.metric_results),
     )
     atomic.write_text(page, content)
-
-
-def _latest_batches(home: Home) -> dict[str, list[str]]:
-    """Return the addresses of the latest batches' pages, seen from the overview; their names sort by time."""
-    found: dict[str, list[str]] = {}
-    for page in sorted(home.metric_results.glob("datasets/*/*.html"), key=lambda path: path.name, reverse=True):
-        found.setdefault(page.parent.name, []).append(page.relative_to(home.metric_results).as_posix())
-    return {name: found[name][:MOST_BATCHES] for name in sorted(found)}
 
 
 def learning_curve(home: Home, results: "pd.DataFrame") -> "pd.DataFrame":

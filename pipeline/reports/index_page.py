@@ -138,6 +138,7 @@ def render(
         batches=batches,
         explorations=explorations,
         versions=[_row(version, link_prefix) for version in newest_first],
+        standings={standings.of_version(version) for version in newest_first if not version.damage},
         champions=_champions(newest_first, audited, link_prefix),
         datasets=_choices(newest_first, _dataset),
         recipes=_choices(newest_first, _recipe),

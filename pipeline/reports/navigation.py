@@ -12,6 +12,10 @@ EXPLORATION = "Exploration"
 INDEX = "index.html"
 EXPLORATIONS = "eda"
 """The folder in ``metric_results/`` that has a folder for each explored dataset."""
+BATCHES = "datasets"
+"""The folder in ``metric_results/`` that has a folder for each dataset that grows."""
+MOST_BATCHES = 5
+"""Pages of batches that the overview links, of each dataset."""
 _HEADER = re.compile(r"<!--pages-->.*?<!--/pages-->\n?", re.DOTALL)
 
 
@@ -56,6 +60,15 @@ def explorations(results: Path) -> dict[str, str]:
     """Return the address of each dataset's exploration, seen from ``metric_results/``, in the order of their names."""
     names = sorted(page.parent.name for page in results.glob(f"{EXPLORATIONS}/*/{INDEX}"))
     return {name: quote(f"{EXPLORATIONS}/{name}/{INDEX}") for name in names}
+
+
+def batches(results: Path) -> dict[str, list[str]]:
+    """Return the pages of each dataset's latest batches, newest first, seen from ``metric_results/``."""
+    found: dict[str, list[str]] = {}
+    # Their names sort by time.
+    for page in sorted(results.glob(f"{BATCHES}/*/*.html"), key=lambda path: path.name, reverse=True):
+        found.setdefault(page.parent.name, []).append(quote(page.relative_to(results).as_posix()))
+    return {name: found[name][:MOST_BATCHES] for name in sorted(found)}
 
 
 def explored_of(results: Path, dataset: str = "") -> str:

@@ -44,6 +44,7 @@ class OutcomeStyle:
     Attributes:
         word: Of a version.
         of_check: Of one check.
+        meaning: What ``word`` says of a version, for a legend.
     """
 
     colour: str
@@ -51,15 +52,20 @@ class OutcomeStyle:
     mark: str
     word: str
     of_check: str
+    meaning: str
 
+
+_NEUTRAL = ("#4a545f", "#e9edf1", "–")
 
 OUTCOMES: Mapping[Standing, OutcomeStyle] = MappingProxyType(
     {
-        "pass": OutcomeStyle("#00568a", "#dcedf8", "✓", "passed", "passed"),
-        "passed_before": OutcomeStyle("#4a545f", "#e9edf1", "–", "passed before", "not shown"),
-        "unproven": OutcomeStyle("#4a545f", "#e9edf1", "–", "not promoted", "not shown"),
-        "fail": OutcomeStyle("#a84300", "#fdebdd", "✗", "failed", "failed"),
-        "error": OutcomeStyle("#663d8f", "#efe6f7", "!", "undecided", "undecided"),
+        "pass": OutcomeStyle("#00568a", "#dcedf8", "✓", "passed", "passed", "met every requirement"),
+        "passed_before": OutcomeStyle(*_NEUTRAL, "passed before", "not shown", "passed once, but not when judged last"),
+        "unproven": OutcomeStyle(
+            *_NEUTRAL, "not promoted", "not shown", "not shown to be good enough to replace the champion"
+        ),
+        "fail": OutcomeStyle("#a84300", "#fdebdd", "✗", "failed", "failed", "misses a requirement"),
+        "error": OutcomeStyle("#663d8f", "#efe6f7", "!", "undecided", "undecided", "could not be judged"),
     }
 )
 

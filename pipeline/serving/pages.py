@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from pipeline.reports.navigation import EXPLORATION, Navigation, explorations, with_header
+from pipeline.reports.navigation import EXPLORATION, Navigation, batches, explorations, with_header
 from pipeline.serving import drift_status, schemas, site
 from pipeline.serving.champion import ChampionWatch
 from pipeline.serving.refusals import RequestRefusal
@@ -74,6 +74,11 @@ def router(home: Home, watch: ChampionWatch) -> APIRouter:
         """Show the exploration of a dataset, or one of the files that its page links to."""
         return _exploration(home, dataset, name, watch)
 
+    @routes.api_route("/datasets/{dataset}/{name}", methods=READ, include_in_schema=False)
+    def batch(dataset: str, name: str) -> Response:
+        """Show what became of a batch that arrived for a dataset."""
+        return _batch(home, dataset, name, watch)
+
     return routes
 
 
@@ -91,6 +96,7 @@ def _dashboard(home: Home, watch: ChampionWatch) -> Response:
         navigation=site.navigation(home, watch, site.DASHBOARD),
         audited=_audited(home),
         drift=drift_status.in_words(home),
+        batches={name: [f"/{page}" for page in own] for name, own in batches(home.metric_results).items()},
         explorations={name: site.exploration_page(name) for name in explorations(home.metric_results)},
     )
     policy = f"{html.content_policy()}; frame-ancestors 'none'"
@@ -132,6 +138,17 @@ def _exploration(home: Home, dataset: str, name: str, watch: ChampionWatch) -> R
     if media_type == HTML:
         return _written(path, site.navigation(home, watch, EXPLORATION if dataset == watch.dataset else ""))
     return FileResponse(path, media_type=media_type, headers=UNCACHED)
+
+
+def _batch(home: Home, dataset: str, name: str, watch: ChampionWatch) -> Response:
+    path = home.batch_pages / dataset / name
+    if path.suffix != ".html" or not _is_file_of(home.batch_pages, path):
+        raise RequestRefusal(
+            404,
+            f"There is no page '{name[:80]}' on a batch of '{dataset[:80]}': `simulator.py ingest` writes one for each "
+            "batch, and erasing an image deletes them.",
+        )
+    return _written(path, site.navigation(home, watch))
 
 
 def _is_file_of(folder: Path, path: Path) -> bool:

@@ -106,6 +106,11 @@ class Home:
         """What `explore` found: one folder per dataset."""
         return self.metric_results / "eda"
 
+    @property
+    def batch_pages(self) -> Path:
+        """What `ingest` did with each batch: one folder per dataset."""
+        return self.metric_results / "datasets"
+
     def exploration_of(self, dataset: str) -> Path:
         """Return where the exploration of one dataset is written.
 

@@ -80,6 +80,17 @@ def test_every_version_has_a_row_newest_first(versions):
     assert "! damaged model.onnx is missing." in damaged
 
 
+def test_verdicts_that_occur_are_explained(versions):
+    def legend(*shown):
+        page = index_page.render(shown)
+        (found,) = re.findall(r'</table>\s*<p class="quiet">(.*?)</p>', page, re.DOTALL)
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", found)).strip()
+
+    unproven = "– not promoted not shown to be good enough to replace the champion."
+    assert legend(versions[1]) == unproven
+    assert legend(*versions) == f"✓ passed met every requirement; {unproven}"
+
+
 def test_a_promotion_by_growth_shows_the_p_value_of_what_it_proved(versions):
     first = versions[1]
     proven = Check("proven_not_inferior", "not worse", "pass", 0.0012, 0.01, "Proven.")

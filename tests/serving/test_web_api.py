@@ -403,6 +403,27 @@ def test_of_an_exploration_only_its_own_files_are_served(home: Home, promote: Pr
         assert missing.startswith("The exploration of 'digits' has no file 'index.html': `simulator.py explore` writes")
 
 
+def test_the_dashboard_leads_to_the_pages_of_the_latest_batches(home: Home, promote: Promote) -> None:
+    promote(constant_onnx((28, 28, 1), 1), "20261121-134502-cnn-12000-7f3a")
+    folder = home.batch_pages / "my letters"
+    folder.mkdir(parents=True)
+    for day in range(1, 8):
+        page = folder / f"2026112{day}-090000-ab12.html"
+        header = html.header(navigation.on_disk(page, home.metric_results, "my letters"))
+        page.write_text(f"<body>{header}<h1>Batch {day}</h1></body>")
+    (folder / "notes.txt").write_text("secret")
+    (home.root / "outside.html").write_text("secret")
+    (folder / "0-linked.html").symlink_to(home.root / "outside.html")
+    with TestClient(create_app(home)) as client:
+        linked = re.findall(r'href="(/datasets/[^"]*)"', client.get("/dashboard").text)
+        assert linked == [f"/datasets/my%20letters/2026112{day}-090000-ab12.html" for day in (7, 6, 5, 4, 3)]
+        page = client.get(linked[0])
+        assert "<h1>Batch 7</h1>" in page.text and '<a href="/dashboard">' in page.text
+        assert "script" not in page.headers["content-security-policy"]
+        for name in ("notes.txt", "0-linked.html", "..%2f..%2findex.html", "gone.html"):
+            assert client.get(f"/datasets/my%20letters/{name}").status_code == 404, name
+
+
 def explored(home: Home, dataset: str, heading: str) -> Path:
     """The folder of an exploration with a page that `explore` could have written."""
     page = home.exploration_of(dataset) / "index.html"
@@ -454,7 +475,7 @@ def test_an_error_page_leads_to_the_other_pages(client: TestClient) -> None:
     for address in ("/", "/review", "/dashboard", "/api"):
         assert f'href="{address}"' in page.text
     nothing = client.get("/nothing", headers={"accept": "text/html"}).text
-    assert 'There is nothing at /nothing: <a href="/api">/api</a> shows the paths.' in nothing
+    assert "There is nothing at /nothing: /api shows the paths." in nothing
 
 
 def _label(client: TestClient) -> str:
