@@ -128,12 +128,14 @@ def test_a_phone_can_choose_the_order(open_page, index):
     assert errors == sorted(errors)
 
 
-@pytest.mark.parametrize("width", [840, 1_000, 1_200])
+@pytest.mark.parametrize("width", [840, 1_000, 1_200, 1_400])
 def test_long_names_do_not_push_the_verdict_out_of_the_page(open_page, make_version, width):
     versions = [make_version("my_own_digit_model", seed=seed, champion="a") for seed in range(2)]
     page = open_page(index_page.render(versions))
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    right = "selector => document.querySelector(selector).getBoundingClientRect().right"
+    assert page.evaluate(right, ".sortable") <= page.evaluate(right, "#versions") + 1
 
 
 @pytest.mark.parametrize("scheme", quick(["light", "dark"], "dark"))
