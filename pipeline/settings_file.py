@@ -1,14 +1,15 @@
 """Reading settings: those of ``pipeline.toml``, and those of the command line, which win."""
 
+import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from pipeline.config import Settings
-from pipeline.errors import SettingsError, shortened, shown
+from pipeline.errors import LONGEST_ECHO, SettingsError, shortened, shown
 
 SETTINGS_FILE = "pipeline.toml"
 MOST_PROBLEMS = 5
@@ -36,7 +37,9 @@ def read_settings(file: Path | None, options: Mapping[str, Any]) -> Settings:
     try:
         return Settings(**{**fields, **given})
     except (ValidationError, TypeError) as error:
-        raise SettingsError(_in_one_sentence(error)) from None
+        raise SettingsError(
+            _in_one_sentence(error, file or Path(SETTINGS_FILE), fields.keys() - given.keys())
+        ) from None
 
 
 def read_table(file: Path | None) -> dict[str, Any]:
@@ -78,17 +81,24 @@ def _merge(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str
     return {name: {**base.get(name, {}), **over.get(name, {})} for name in {**base, **over}}
 
 
-def _in_one_sentence(error: Exception) -> str:
+def _in_one_sentence(error: Exception, file: Path, of_file: Container[str]) -> str:
     if not isinstance(error, ValidationError):
         return f"The settings cannot be used: {shortened(str(error))}."
     words = {"extra_forbidden": "There is no such setting", "string_pattern_mismatch": "Give mlflow or mlflow:URI"}
-    words |= {"too_short": "Name at least one", "tuple_type": "Give a list"}
-    options: Mapping[tuple[int | str, ...], str] = {
-        (name,): f"--{name.replace('_', '-')}" for name in Settings.model_fields
-    }
-    problems = [
-        f"{options.get(problem['loc']) or shown('.'.join(map(str, problem['loc'])))}: "
-        f"{words.get(problem['type'], problem['msg'])}"
-        for problem in error.errors(include_input=False)[:MOST_PROBLEMS]
-    ]
+    words |= {"too_short": "Name at least one", "tuple_type": 'Write it as a list, as in ["100", "all"]'}
+    problems = []
+    for problem in error.errors(include_input=False)[:MOST_PROBLEMS]:
+        place, said = problem["loc"], words.get(problem["type"], problem["msg"])
+        if problem["type"] == "extra_forbidden" and len(place) == 1:
+            close = difflib.get_close_matches(str(place[0])[:LONGEST_ECHO], Settings.model_fields, n=1)
+            said += f", did you mean {close[0]}?" if close else ""
+        problems.append(f"{_setting(place, file, of_file)}: {said}")
     return f"The settings cannot be used: {'; '.join(problems)}. Options: `simulator.py run --help`."
+
+
+def _setting(place: tuple[int | str, ...], file: Path, of_file: Container[str]) -> str:
+    """Return a setting as a user wrote it: its name in the file, or its option."""
+    name = ".".join(map(str, place))
+    if place and place[0] in of_file and place[0] not in ("gate", "overrides"):
+        return f"{shown(name)} in [run] of {file}"
+    return f"--{name.replace('_', '-')}" if len(place) == 1 and name in Settings.model_fields else shown(name)

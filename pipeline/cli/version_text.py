@@ -82,7 +82,7 @@ def score_lines(scores: Scores) -> Iterator[RenderableType]:
     accuracy = scores.accuracy
     yield Text(
         f"Accuracy {percent(accuracy.value)} (95 %: {percent(accuracy.low)} to {percent(accuracy.high)}); "
-        f"{count(scores.errors)} errors in {scores.images:,} images"
+        f"{count(scores.errors)} {'error' if scores.errors == 1 else 'errors'} in {counted(scores.images, 'image')}"
     )
     figures = [f"{one.title} {decimal(scores.figure(name))}" for name, one in FIGURES.items()]
     yield Text(f"Macro F1 {decimal(scores.f1.macro)}; {'; '.join(figures)}")

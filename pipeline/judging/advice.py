@@ -22,7 +22,7 @@ BENCHMARK_SHARE = 5
 """Of a dataset that is one pool, one image in so many is a benchmark image."""
 ONE_SIDE = 0.025
 """The probability beyond one bound of a 95 % interval."""
-CHANCE = "which promotes on a lead that may be due to chance"
+CHANCE = "which promotes whatever is at least as accurate on these images, even if by chance"
 FOLDS = "which compares on all images, is approximate, and trains on the benchmark for good"
 
 
@@ -46,11 +46,12 @@ def lack(policy: GatePolicy, evidence: Evidence, checks: Sequence[Check], measur
         int((~paired.right(one.benchmark, evidence.labels)).sum()) for one in (evidence.challenger, evidence.champion)
     )
     found = likely(images, theirs, limits[0], margin)
-    if measured is not None and measured.gain_pp <= 0:
-        return None
     if measured is not None:
-        rate = (measured.fixed + measured.made) / images
-        found = replace(found, gain=measured.gain_pp / 100, disagreement=rate, measured=True)
+        # From the counts: percentage points, divided by 100, could exceed the disagreement by a rounding error.
+        gain, rate = ((measured.fixed + sign * measured.made) / images for sign in (-1, 1))
+        found = replace(found, gain=gain, disagreement=rate, measured=True)
+        if gain + margin <= 0:
+            return None
     return replace(found, behind=mine > theirs, images_in_folds=evidence.images_in_folds)
 
 
@@ -132,9 +133,12 @@ def _claim_in_words(missing: Lack) -> str:
         if not errorless:
             likely_gain = f"a likely gain, half of the champion's errors ({points}),"
         return f"a gain of {points}" if missing.measured else likely_gain
-    fewer = "no error, like the champion," if errorless else f"half of the champion's errors (a gain of {points})"
-    model = f"a gain of {points}" if missing.measured else fewer
-    return f"that a model with {model} is less than {100 * missing.margin:g} points worse than the champion,"
+    if missing.measured:
+        model = "as accurate as the champion" if missing.gain == 0 else f"with a gain of {points}"
+    else:
+        fewer = "no error, like the champion," if errorless else f"half of the champion's errors (a gain of {points})"
+        model = f"with {fewer}"
+    return f"that a model {model} is less than {100 * missing.margin:g} points worse than the champion,"
 
 
 def _more_images(missing: Lack, images: int, *, out_of_fold: bool) -> str:

@@ -137,10 +137,9 @@ def robustness(evidence: Evidence, margin_pp: float) -> Check | None:
     theirs, best = max(known, key=lambda pair: pair[0])
     difference = _points(mine - theirs)
     lost = f" Not measured: {', '.join(evidence.lost)}." if evidence.lost else ""
-    sentence = (
-        f"{percent(mine)} against {percent(theirs)} of {best.id} ({difference:+.2f} points); "
-        f"most is lost on {_hardest(evidence.challenger.corrupted, best)}.{lost}"
-    )
+    hardest = _hardest(evidence.challenger.corrupted, best)
+    most = f"; most is lost on {hardest}" if hardest else ""
+    sentence = f"{percent(mine)} against {percent(theirs)} of {best.id} ({difference:+.2f} points){most}.{lost}"
     return Check(name, title, passed(difference >= -margin_pp), difference, -margin_pp, sentence)
 
 
@@ -172,6 +171,8 @@ def _points(difference: float) -> float:
     return round(100 * difference, RESOLUTION)
 
 
-def _hardest(mine: Mapping[str, float], best: Contender) -> str:
-    theirs = best.corrupted
-    return min(mine, key=lambda name: mine[name] - theirs.get(name, mine[name])).replace("_", " ")
+def _hardest(mine: Mapping[str, float], best: Contender) -> str | None:
+    """The corruption on which most is lost; ``None`` if nothing is on any."""
+    lost = {name: best.corrupted.get(name, accuracy) - accuracy for name, accuracy in mine.items()}
+    worst = max(lost, key=lambda name: lost[name], default=None)
+    return worst.replace("_", " ") if worst and lost[worst] > 0 else None

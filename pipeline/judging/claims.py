@@ -71,10 +71,16 @@ def unknown_former(policy: GatePolicy, evidence: Evidence) -> Check | None:
     return Check("proven_not_inferior", _title_of_not_inferior(policy), "error", None, None, reason)
 
 
-def out_of_reach(policy: GatePolicy, evidence: Evidence, level: float) -> Check | None:
-    """Return a failing check where not even a challenger without errors could be promoted; else ``None``.
+def out_of_reach(policy: GatePolicy, evidence: Evidence, level: float, most: float) -> Check | None:
+    """Return a failing check where a challenger without errors would not be promoted at this level; else ``None``.
 
-    It depends on the other models' errors alone, so such a comparison need not be paid for.
+    It depends on the level and the other models' errors alone, so such a comparison need not be paid for.
+
+    Args:
+        policy: The rules.
+        evidence: What would be compared.
+        level: The p-value that this challenger needs.
+        most: The largest that any challenger could be given now.
     """
     claim, images = claim_of(policy, evidence.grown), len(evidence.labels)
     if claim == "as-good" or evidence.champion is None:
@@ -85,7 +91,8 @@ def out_of_reach(policy: GatePolicy, evidence: Evidence, level: float) -> Check 
         best = float(p_value(policy, claim, errors, 0, images))
         if best > level:
             why = _why_better(policy, evidence) if claim == "better" else ""
-            return _impossible(other, errors, images, best, level, why=why)
+            easier = most if best <= most else None
+            return _impossible(other, errors, images, best, level, why=why, easier=easier)
     return None
 
 
@@ -148,7 +155,9 @@ def _title_of_not_inferior(policy: GatePolicy) -> str:
     return f"less than {policy.margin_pp:g} points worse than every former champion"
 
 
-def _impossible(other: Contender, errors: int, images: int, best: float, level: float, *, why: str) -> Check:
+def _impossible(
+    other: Contender, errors: int, images: int, best: float, level: float, *, why: str, easier: float | None
+) -> Check:
     shown, limit = paired.against_limit(best, level)
     made, only = f"makes {counted(errors, 'error')}", "even fixing all of them and making none"
     if errors == 0:
@@ -158,6 +167,12 @@ def _impossible(other: Contender, errors: int, images: int, best: float, level: 
     if errors == 0 and best == 1:
         reason = f"{found}, so nothing can be proven better on them"
     whom, more = "No challenger can", "A larger benchmark is needed."
+    if easier is not None:
+        whom = "This challenger cannot"
+        more = (
+            f"The better a challenger does on validation images, the larger the p-value that it needs, up to "
+            f"{easier:.3g}; a larger benchmark helps, too."
+        )
     if why:
         whom, more = (
             "This challenger cannot",

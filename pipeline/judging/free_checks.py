@@ -12,7 +12,7 @@ from pipeline.facts.manifest_facts import LARGEST_DIFFERENCE
 from pipeline.judging import metrics, paired
 from pipeline.judging.evidence import Contender, Evidence
 from pipeline.judging.rules import rule
-from pipeline.judging.words import passed
+from pipeline.judging.words import counted, passed
 
 
 def usable(evidence: Evidence) -> Check:
@@ -172,10 +172,8 @@ def screen(evidence: Evidence, level: float) -> Check | None:
     fixed, made = validation_counts(evidence)
     p = float(paired.p_better(made, fixed))
     shown, limit = paired.against_limit(p, level)
-    found = (
-        f"On {len(evidence.validation_labels):,} validation images it fixed {fixed} and made {made} errors: "
-        f"{shown} for being no worse"
-    )
+    images = counted(len(evidence.validation_labels), "validation image")
+    found = f"On {images} it fixed {counted(fixed, 'error')} and made {made:,}: {shown} for being no worse"
     if p > level:
         return Check(name, title, "pass", p, level, f"{found}, refused at {limit} or less.")
     sentence = (

@@ -65,9 +65,14 @@ def screen(policy: GatePolicy, evidence: Evidence) -> Screening:
     return Screening(tuple(checks), claims.p_on_validation(policy, evidence))
 
 
-def out_of_reach(policy: GatePolicy, evidence: Evidence, screening: Screening, level: float) -> Judgement | None:
-    """Return the refusal of a comparison that no challenger could win at this level; ``None`` where one could."""
-    impossible = claims.out_of_reach(policy, evidence, level)
+def out_of_reach(
+    policy: GatePolicy, evidence: Evidence, screening: Screening, level: float, most: float
+) -> Judgement | None:
+    """Return the refusal of a comparison that no challenger could win at this level; ``None`` where one could.
+
+    ``most`` is the largest level that any challenger could be given now.
+    """
+    impossible = claims.out_of_reach(policy, evidence, level, most)
     return _judgement([*screening.checks, impossible]) if impossible else None
 
 

@@ -35,7 +35,9 @@ def pay(
     level = ledger.price(book, policy, screening.p_validation)
     if isinstance(level, ledger.Refusal):
         return gate.refused(screening, level)
-    hopeless = gate.out_of_reach(policy, evidence, screening, level)
+    easiest = ledger.price(book, policy, 0.0)
+    most = level if isinstance(easiest, ledger.Refusal) else easiest
+    hopeless = gate.out_of_reach(policy, evidence, screening, level, most)
     if hopeless:
         return hopeless
     if not ledger.knows_benchmark(book, evidence.truth_sha256):

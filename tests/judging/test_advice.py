@@ -19,7 +19,7 @@ LEVEL = 0.00025
 def verdict_of(evidence: Evidence, preset: str = "guarded", **changes: Any) -> Verdict:
     policy = PRESETS[preset]
     screening = gate.screen(policy, evidence)
-    impossible = gate.out_of_reach(policy, evidence, screening, LEVEL)
+    impossible = gate.out_of_reach(policy, evidence, screening, LEVEL, LEVEL)
     judgement = impossible or judged(policy, evidence, LEVEL)
     verdict = gate.verdict(policy, evidence, judgement, "2026-11-21T12:00:00Z")
     return replace(verdict, candidate_id="new", **changes)
@@ -44,7 +44,7 @@ def test_what_helps_is_said_where_only_the_proof_is_lacking(fixed, made, helped)
     if said:
         assert said.startswith("10,000 benchmark images cannot prove a gain of 0.07 points at p <= 0.00025. ")
         assert "What helps: about " in said
-        assert "`simulator.py judge new --gate as-good`, which promotes on a lead that may be due to chance" in said
+        assert "`simulator.py judge new --gate as-good`, which promotes whatever is at least as accurate" in said
 
 
 def test_the_number_of_images_that_it_names_is_enough():
@@ -53,6 +53,24 @@ def test_the_number_of_images_that_it_names_is_enough():
     assert labelled == 5 * more
     assert power.exact_power(10_000 + more, 0.0007, 0.0035, LEVEL) >= 0.8
     assert power.exact_power(10_000 + round(0.9 * more), 0.0007, 0.0035, LEVEL) < 0.8, "and no more than it takes"
+
+
+@pytest.mark.parametrize(("fixed", "images"), [(10, 359), (7, 359), (9, 713)])
+def test_a_number_is_named_however_the_measured_gain_is_rounded(fixed, images):
+    said = advice.of_verdict(verdict_of(unproven(fixed, 0, both_wrong=20, images=images))) or ""
+    assert "What helps: about " in said and "than anybody has" not in said
+
+
+def test_where_only_the_margin_is_not_proven_more_images_help_without_a_gain():
+    evidence = unproven(3, 3, images=955, grown=True, both_wrong=20)
+    said = advice.of_verdict(verdict_of(evidence, "growing")) or ""
+    found = re.match(
+        r"955 benchmark images cannot prove that a model as accurate as the champion is less than 0.5 points worse "
+        r"than the champion, at p <= 0.00025. What helps: about ([\d,]+) more benchmark images",
+        said,
+    )
+    assert found, said
+    assert int(found[1].replace(",", "")) + 955 == pytest.approx(power.images_for(0.0, 6 / 955, LEVEL, 0.005), rel=0.05)
 
 
 def test_so_many_images_rule_a_loss_out_4_times_in_5():
@@ -215,5 +233,5 @@ def test_growing_is_possible_where_a_challenger_without_errors_passes(images, er
     p = float(paired.p_non_inferior(round(validation * errors / images), 0, validation, 0.005))
     level = spending.level(0.05, p)
     growing = PRESETS["growing"]
-    reached = gate.out_of_reach(growing, evidence, gate.screen(growing, evidence), level) is None
+    reached = gate.out_of_reach(growing, evidence, gate.screen(growing, evidence), level, level) is None
     assert reached == possible

@@ -334,21 +334,26 @@ def test_nothing_left_fails_closed_and_says_how_to_go_on():
 )
 def test_a_comparison_that_nobody_could_win_is_not_made(errors, reachable):
     evidence = make_evidence(fixed=1, made=0, both_wrong=errors - 1, images=359)
-    judgement = gate.out_of_reach(GUARDED, evidence, gate.screen(GUARDED, evidence), LEVEL)
+    judgement = gate.out_of_reach(GUARDED, evidence, gate.screen(GUARDED, evidence), LEVEL, LEVEL)
     assert (judgement is None) == reachable
     if judgement:
         assert judgement.outcome == "fail"
         assert judgement.comparison is None
         assert f"makes {errors} errors on these 359 images" in judgement.checks[-1].sentence
+        assert "No challenger can be promoted here" in judgement.checks[-1].sentence
         assert "nothing was spent" in judgement.checks[-1].sentence
+        easier = gate.out_of_reach(GUARDED, evidence, gate.screen(GUARDED, evidence), LEVEL, 0.015)
+        said = easier.checks[-1].sentence
+        assert "This challenger cannot be promoted here" in said
+        assert "the larger the p-value that it needs, up to 0.015" in said
 
 
 def test_a_benchmark_too_small_for_the_margin_is_out_of_reach_too():
     policy = from_table({"preset": "growing", "margin_pp": 0.1})
     evidence = make_evidence(fixed=1, made=0, both_wrong=2, images=300, grown=True)
     evidence = replace(evidence, former=(evidence.champion,))
-    assert gate.out_of_reach(policy, evidence, gate.screen(policy, evidence), 0.001) is not None
-    assert gate.out_of_reach(policy, replace(evidence, grown=False), gate.screen(policy, evidence), 0.2) is None
+    assert gate.out_of_reach(policy, evidence, gate.screen(policy, evidence), 0.001, 0.001) is not None
+    assert gate.out_of_reach(policy, replace(evidence, grown=False), gate.screen(policy, evidence), 0.2, 0.2) is None
 
 
 def test_no_checks_no_pass():
@@ -497,4 +502,4 @@ def test_growth_is_weighed_by_its_own_claim_on_validation_images():
 def test_a_gate_that_proves_nothing_has_no_comparison_out_of_reach():
     evidence = make_evidence(fixed=1, made=0, both_wrong=0, images=359)
     policy = PRESETS["as-good"]
-    assert gate.out_of_reach(policy, evidence, gate.screen(policy, evidence), 1e-9) is None
+    assert gate.out_of_reach(policy, evidence, gate.screen(policy, evidence), 1e-9, 1e-9) is None

@@ -194,9 +194,9 @@ def test_validation_says_nothing_of_a_claim_that_is_not_there():
 
 def test_only_a_claim_can_be_out_of_reach():
     few = make_evidence(fixed=1, made=0, both_wrong=0, images=400)
-    assert claims.out_of_reach(GUARDED, few, 0.01) is not None
-    assert claims.out_of_reach(GUARDED, replace(few, champion=None), 0.01) is None
-    assert claims.out_of_reach(AS_GOOD, few, 0.01) is None
+    assert claims.out_of_reach(GUARDED, few, 0.01, 0.01) is not None
+    assert claims.out_of_reach(GUARDED, replace(few, champion=None), 0.01, 0.01) is None
+    assert claims.out_of_reach(AS_GOOD, few, 0.01, 0.01) is None
 
 
 def test_as_good_is_the_difference_of_the_shares():
@@ -257,7 +257,7 @@ def test_robustness_needs_the_champions_own_figures_and_names_who_is_lost():
     former = replace(SOUND.champion, id="former", digest="former" * 8)
     unmeasured = replace(SOUND, champion=replace(SOUND.champion, corrupted={}), former=(former,))
     assert benchmark_checks.robustness(unmeasured, 5.0).outcome == "error"
-    assert benchmark_checks.robustness(SOUND, 5.0).sentence.endswith("fog.")
+    assert benchmark_checks.robustness(SOUND, 5.0).sentence.endswith("(+0.00 points)."), "nothing is lost"
     lost = benchmark_checks.robustness(replace(SOUND, lost=("20260101-gone",)), 5.0)
     assert lost.sentence.endswith(" Not measured: 20260101-gone.")
 
