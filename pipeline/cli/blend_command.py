@@ -42,13 +42,15 @@ def blend(
 
     The weights do not depend on the benchmark. The blend is one ONNX file; a version with hardly any weight is dropped.
     """
-    from pipeline.judging import explain
+    from pipeline.judging import advice, explain
     from pipeline.orchestration import blending
     from pipeline.settings_file import read_settings
+    from pipeline.store import production
 
     given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
     settings = read_settings(config, {**given, "metric": metric, "competition": competition})
-    made = blending.blend(settings, Home.find(home), version, notice)
+    place = Home.find(home)
+    made = blending.blend(settings, place, version, notice)
     if as_json:
         weights = {member.version.id: member.weight for member in made.members}
         validation = made.version.manifest.validation.as_json()
@@ -61,5 +63,7 @@ def blend(
     for line in made.lines:
         console.print(line, markup=False)
     console.print()
-    for line in explain.lines(made.version.verdict):
+    verdict = made.version.verdict
+    champion = production.current(place, verdict.dataset)
+    for line in explain.lines(verdict, advice.of_verdict(verdict, champion.id if champion else None)):
         console.print(hanging(line))

@@ -81,5 +81,5 @@ def _show(verdict: "Verdict", *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(verdict))
         return
-    for line in explain.lines(verdict, advised=False):
+    for line in explain.lines(verdict):
         console.print(hanging(line))

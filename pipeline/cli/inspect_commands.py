@@ -93,7 +93,7 @@ def show(
 ) -> None:
     """Verify one version's files, and show its verdict, its figures and how it was trained."""
     from pipeline.cli.version_text import lines
-    from pipeline.store import submissions, versions
+    from pipeline.store import production, submissions, versions
 
     place = Home.find(home)
     found = versions.verify(versions.find(place, version))
@@ -111,7 +111,8 @@ def show(
             }
         )
         return
-    for line in lines(found, sent):
+    champion = None if found.damage else production.current(place, found.verdict.dataset)
+    for line in lines(found, sent, champion.id if champion else None):
         console.print(line)
     if not found.damage:
         report = found.folder / "report.html"

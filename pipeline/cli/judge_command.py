@@ -43,20 +43,24 @@ def judge(
     Each judgement is charged to the error budget like a first one; a version that already has a verdict for these three
     keeps it, at no cost. A version that passes is promoted.
     """
-    from pipeline.judging import explain
+    from pipeline.judging import advice, explain
     from pipeline.orchestration import judge_stored
     from pipeline.settings_file import read_settings
+    from pipeline.store import production
 
     given = {"test_size": test_size, "data_dir": data_dir, "gate": {"preset": gate} if gate else None}
     settings = read_settings(config, given)
     wanted = judge_stored.Wanted(tuple(version or ()), dataset)
-    judged = judge_stored.judge(settings, Home.find(home), wanted, notice)
+    place = Home.find(home)
+    judged = judge_stored.judge(settings, place, wanted, notice)
     if as_json:
         print_json([_facts(one.version, new=one.new) for one in judged])
         return
     for one in judged:
+        verdict = one.version.verdict
+        champion = production.current(place, verdict.dataset)
         console.print(one.sentence, markup=False)
-        for line in explain.lines(one.version.verdict):
+        for line in explain.lines(verdict, advice.of_verdict(verdict, champion.id if champion else None)):
             console.print(hanging(line))
     if not judged:
         console.print("No version was refused for lack of proof alone: there is nothing to judge again.")

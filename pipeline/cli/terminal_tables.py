@@ -48,7 +48,7 @@ def print_summary(console: Console, summary: "Summary") -> None:
         for sentence in summary.growth:
             _print_indented(console, sentence)
     else:
-        _print_advice(console, summary.rows)
+        _print_advice(console, summary.rows, serving)
     _print_outcome(console, summary)
 
 
@@ -115,12 +115,14 @@ def _print_indented(console: Console, line: str, style: str = "") -> None:
     console.print(hanging(f"  {line}", style))
 
 
-def _print_advice(console: Console, rows: "Sequence[Row]") -> None:
+def _print_advice(console: Console, rows: "Sequence[Row]", serving: str | None) -> None:
     """Print what helps the best of the refused challengers for which there is advice, if only the proof is lacking."""
     from pipeline.judging import advice
 
     verdicts = [(row.accuracy or 0.0, row.version.verdict) for row in rows if row.version]
-    advised = [(accuracy, verdict, said) for accuracy, verdict in verdicts if (said := advice.of_verdict(verdict))]
+    advised = [
+        (accuracy, verdict, said) for accuracy, verdict in verdicts if (said := advice.of_verdict(verdict, serving))
+    ]
     if advised:
         _, best, said = max(advised, key=lambda one: (one[1].lack is not None, one[0]))
         console.print(f"\n{best.candidate_id}: {said}", markup=False)

@@ -14,7 +14,7 @@ from pipeline.contracts import Version
 from pipeline.facts.manifest_facts import BlendFacts, Manifest
 from pipeline.facts.score_facts import Scores
 from pipeline.facts.submission import SubmissionRecord
-from pipeline.judging import explain, standings
+from pipeline.judging import advice, explain, standings
 from pipeline.judging.scalar_figures import FIGURES
 from pipeline.judging.words import counted
 from pipeline.reports import score_texts
@@ -31,8 +31,8 @@ NOT_FULLY_VERIFIED = (
 OUT_OF_FOLD = "Out of fold: each image is answered by the member that was not trained on it."
 
 
-def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator[RenderableType]:
-    """Return what ``show`` prints."""
+def lines(version: Version, submissions: Sequence[SubmissionRecord], champion: str | None) -> Iterator[RenderableType]:
+    """Return what ``show`` prints of a version, where ``champion`` is the id of what serves its dataset."""
     yield (
         Text(version.id, style="bold")
         .append("  ")
@@ -57,7 +57,7 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord]) -> Iterator
         yield Text(f"Judged {verdict.judged_at}: {verdict.outcome} by the gate '{verdict.policy}' ({where})", "dim")
     if version.earlier:
         yield Text(f"Latest verdict, {version.verdict.judged_at}:")
-    yield from (hanging(line) for line in explain.lines(version.verdict))
+    yield from (hanging(line) for line in explain.lines(version.verdict, advice.of_verdict(version.verdict, champion)))
     yield Text()
     yield from score_lines(version.scores)
     if version.manifest.rows.benchmark_in_folds:

@@ -82,8 +82,16 @@ def can_grow(images: int, errors: int, validation_images: int, left: float) -> b
     return float(_p_growing(errors, 0, images)) <= spending.level(left, known)
 
 
-def of_verdict(verdict: Verdict) -> str | None:
-    """Return what helps where a model is too weak or only the proof is lacking, in words; ``None`` otherwise."""
+def of_verdict(verdict: Verdict, champion: str | None) -> str | None:
+    """Return what helps where a model is too weak or only the proof is lacking, in words; ``None`` otherwise.
+
+    Args:
+        verdict: The verdict.
+        champion: The id of what serves now. Where it is not what the verdict compared with, nothing is advised: against
+            another champion other things help.
+    """
+    if verdict.champion_id != champion:
+        return None
     if verdict.lack is None:
         return _of_floors(verdict)
     kind = "images out of fold" if verdict.out_of_fold else "benchmark images"

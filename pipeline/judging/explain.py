@@ -82,10 +82,10 @@ def proof(verdict: Verdict) -> Check | None:
     return next((check for check in verdict.checks if check.name in PROOFS), None)
 
 
-def lines(verdict: Verdict, *, advised: bool = True) -> list[str]:
-    """Return a verdict as lines of plain text for a terminal, with the pipeline's advice unless that is not wanted."""
+def lines(verdict: Verdict, advised: str | None = None) -> list[str]:
+    """Return a verdict as lines of plain text for a terminal, and what to do, if that is known."""
     width = max((len(check.title) for check in verdict.checks), default=0)
-    sentences = [*verdict.explanation, advice.of_verdict(verdict) if advised else None]
+    sentences = [*verdict.explanation, advised]
     return [
         _header(verdict),
         *(_line(check, width) for check in verdict.checks),

@@ -17,8 +17,9 @@ class Before:
     """A dataset as a run found it: what its versions were made from and judged on.
 
     Attributes:
-        images: Images, benchmark included, that the newest version was made from.
-        benchmark: Benchmark images of the newest verdict.
+        images: Images, benchmark included, that the newest version was made from: the one from the newest snapshot, or
+            where there are none, the one trained last.
+        benchmark: The most benchmark images of any verdict.
         champion: What served; ``None`` for nothing.
     """
 
@@ -58,9 +59,13 @@ def before(listed: Sequence[Version], dataset: str, champion: Deployment | None)
     own = [one for one in listed if one.known_manifest is not None and one.known_manifest.dataset.name == dataset]
     if not own:
         return None
-    trained = max(own, key=lambda one: one.manifest.created_at)
-    judged = max(own, key=lambda one: one.verdict.judged_at)
-    return Before(trained.manifest.dataset.images, judged.verdict.benchmark_images, champion)
+    trained = max(own, key=lambda one: (_snapshot_number(one), one.manifest.created_at))
+    return Before(trained.manifest.dataset.images, max(one.verdict.benchmark_images for one in own), champion)
+
+
+def _snapshot_number(version: Version) -> int:
+    """The number of the snapshot that a version was made from; 0 for a dataset without snapshots."""
+    return int(version.manifest.dataset.snapshot.partition("@")[2] or 0)
 
 
 def in_words(then: Before | None, now: After) -> tuple[str, ...]:
@@ -109,7 +114,7 @@ def _outcome(then: Before, now: After) -> list[str]:
     best = max(judged, key=lambda one: (one.manifest.rows.train_size, one.scores.accuracy.value or 0.0))
     stays = f"{former.id} still serves" if former else "Nothing serves yet"
     reason = f"{stays}. Of {len(judged)} judged on it, {best.id} was trained on the most images, and did not pass:"
-    return [f"{reason} {_proof(best.verdict)}", _what_to_do(best)]
+    return [f"{reason} {_proof(best.verdict)}", _what_to_do(best, champion)]
 
 
 def _proof(verdict: Verdict) -> str:
@@ -119,8 +124,8 @@ def _proof(verdict: Verdict) -> str:
     return next(iter([*failed, *([proof.sentence] if proof else [])]), "")
 
 
-def _what_to_do(best: Version) -> str:
-    advised = advice.of_verdict(best.verdict)
+def _what_to_do(best: Version, champion: Deployment | None) -> str:
+    advised = advice.of_verdict(best.verdict, champion.id if champion else None)
     return advised or (
         f"More images may not help here: `simulator.py show {best.id}` shows what it lacks, and `simulator.py tune "
         f"--model {best.manifest.recipe}` looks for better parameters."

@@ -25,6 +25,10 @@ def verdict_of(evidence: Evidence, preset: str = "guarded", **changes: Any) -> V
     return replace(verdict, candidate_id="new", **changes)
 
 
+def advised(verdict: Verdict, champion: str | None = "champion") -> str | None:
+    return advice.of_verdict(verdict, champion)
+
+
 def unproven(fixed: int = 21, made: int = 14, **changes: Any) -> Evidence:
     evidence = make_evidence(fixed, made, validation=(5, 5), **changes)
     return replace(evidence, former=(evidence.champion,))
@@ -39,7 +43,7 @@ def unproven(fixed: int = 21, made: int = 14, **changes: Any) -> Evidence:
     ],
 )
 def test_what_helps_is_said_where_only_the_proof_is_lacking(fixed, made, helped):
-    said = advice.of_verdict(verdict_of(unproven(fixed, made)))
+    said = advised(verdict_of(unproven(fixed, made)))
     assert (said is not None) == helped
     if said:
         assert said.startswith("10,000 benchmark images cannot prove a gain of 0.07 points at p <= 0.00025. ")
@@ -48,7 +52,7 @@ def test_what_helps_is_said_where_only_the_proof_is_lacking(fixed, made, helped)
 
 
 def test_the_number_of_images_that_it_names_is_enough():
-    said = advice.of_verdict(verdict_of(unproven())) or ""
+    said = advised(verdict_of(unproven())) or ""
     more, labelled = (int(text.replace(",", "")) for text in re.findall(r"[\d,]{3,}(?= more)", said))
     assert labelled == 5 * more
     assert power.exact_power(10_000 + more, 0.0007, 0.0035, LEVEL) >= 0.8
@@ -57,13 +61,13 @@ def test_the_number_of_images_that_it_names_is_enough():
 
 @pytest.mark.parametrize(("fixed", "images"), [(10, 359), (7, 359), (9, 713)])
 def test_a_number_is_named_however_the_measured_gain_is_rounded(fixed, images):
-    said = advice.of_verdict(verdict_of(unproven(fixed, 0, both_wrong=20, images=images))) or ""
+    said = advised(verdict_of(unproven(fixed, 0, both_wrong=20, images=images))) or ""
     assert "What helps: about " in said and "than anybody has" not in said
 
 
 def test_where_only_the_margin_is_not_proven_more_images_help_without_a_gain():
     evidence = unproven(3, 3, images=955, grown=True, both_wrong=20)
-    said = advice.of_verdict(verdict_of(evidence, "growing")) or ""
+    said = advised(verdict_of(evidence, "growing")) or ""
     found = re.match(
         r"955 benchmark images cannot prove that a model as accurate as the champion is less than 0.5 points worse "
         r"than the champion, at p <= 0.00025. What helps: about ([\d,]+) more benchmark images",
@@ -94,7 +98,7 @@ def test_so_many_images_rule_a_loss_out_4_times_in_5():
     ],
 )
 def test_growing_is_named_where_it_would_let_the_challenger_through(fixed, made, grown, named):
-    said = advice.of_verdict(verdict_of(unproven(fixed, made, grown=grown))) or ""
+    said = advised(verdict_of(unproven(fixed, made, grown=grown))) or ""
     assert ("`simulator.py judge new --gate growing`" in said) == named
     assert "cannot prove" in said
 
@@ -113,14 +117,14 @@ def test_growing_is_named_where_it_would_let_the_challenger_through(fixed, made,
 )
 def test_folds_are_named_for_small_benchmarks_where_they_could_prove_something(images, in_folds, named):
     evidence = unproven(16, 6, both_wrong=20, images=images, images_in_folds=in_folds)
-    said = advice.of_verdict(verdict_of(evidence)) or ""
+    said = advised(verdict_of(evidence)) or ""
     assert ("the same run with `--folds 5 --gate cross-fit`" in said) == named
     assert ("trains on the benchmark for good" in said) == named
     assert "cannot prove" in said
 
 
 def test_out_of_fold_more_images_alone_help():
-    said = advice.of_verdict(verdict_of(unproven(16, 6, both_wrong=20, images=1_000, out_of_fold=True))) or ""
+    said = advised(verdict_of(unproven(16, 6, both_wrong=20, images=1_000, out_of_fold=True))) or ""
     assert said.startswith("1,000 images out of fold cannot prove")
     assert "more labelled images." in said
     assert "--gate" not in said
@@ -131,19 +135,21 @@ def test_no_advice_where_something_else_is_wrong():
     less_robust = replace(evidence.challenger, corrupted={"fog": 0.1})
     assert verdict_of(replace(evidence, challenger=less_robust)).lack is None
     assert verdict_of(replace(evidence, champion=None, former=())).lack is None
-    assert advice.of_verdict(verdict_of(unproven(60))) is None
+    assert advised(verdict_of(unproven(60))) is None
+    assert advised(verdict_of(unproven())) is not None
+    assert advised(verdict_of(unproven()), "its successor") is None, "it was judged against another champion"
 
 
 def test_a_model_that_is_too_weak_is_told_what_makes_better_ones():
     verdict = verdict_of(make_evidence(0, 0, both_wrong=1_500, champion=False))
     assert "accuracy_floor" in {check.name for check in verdict.checks if check.outcome == "fail"}
-    assert advice.of_verdict(verdict) == "What helps: more training images, a higher `--effort`, or another model."
+    assert advised(verdict, None) == "What helps: more training images, a higher `--effort`, or another model."
 
 
 @pytest.mark.parametrize(("images", "helped"), [(36, False), (35, True)])
 def test_a_benchmark_too_small_for_the_least_accuracy_is_named(images, helped):
     found = Check("accuracy_floor", "accuracy at least 90 %", "fail", 0.8, 0.9, "80 %.")
-    said = advice.of_verdict(replace(verdict_of(unproven()), lack=None, checks=(found,), benchmark_images=images))
+    said = advised(replace(verdict_of(unproven()), lack=None, checks=(found,), benchmark_images=images))
     small = f"{images} benchmark images cannot prove an accuracy of at least 90 %, even without an error; 36 can."
     assert (said == small) == helped
     if not helped:
@@ -154,7 +160,7 @@ def test_where_nothing_can_be_proven_a_likely_gain_counts():
     verdict = verdict_of(unproven(2, 0, both_wrong=2, images=400))
     assert verdict.checks[-1].name == "within_reach"
     assert (verdict.lack.gain, verdict.lack.margin, verdict.lack.measured) == (0.005, 0, False)
-    assert "cannot prove a likely gain, half of the champion's errors (0.5 points)," in advice.of_verdict(verdict)
+    assert "cannot prove a likely gain, half of the champion's errors (0.5 points)," in advised(verdict)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +172,7 @@ def test_a_champion_without_errors_is_named_with_what_helps(grown, images, named
         f"champion makes no error on these {images:,} images, so nothing can be proven" in verdict.checks[-1].sentence
     )
     assert "p = 1" not in verdict.checks[-1].sentence
-    said = advice.of_verdict(verdict) or ""
+    said = advised(verdict) or ""
     assert "cannot prove any gain, since the champion makes no error on them," in said
     assert "What helps: at least " in said
     assert ("`simulator.py judge new --gate growing`" in said) == named
@@ -178,7 +184,7 @@ def test_a_champion_without_errors_is_named_with_what_helps(grown, images, named
 def test_growth_beside_a_champion_without_errors_needs_images_that_rule_a_loss_out():
     verdict = verdict_of(unproven(0, 0, both_wrong=0, images=400, grown=True), "growing")
     assert "makes no error on these 400 images: making none either would give p = 0.13" in verdict.checks[-1].sentence
-    said = advice.of_verdict(verdict) or ""
+    said = advised(verdict) or ""
     assert "a model with no error, like the champion, is less than 0.5 points worse than the champion, at p <=" in said
     more = int(re.findall(r"about ([\d,]{3,})(?= more)", said)[0].replace(",", ""))
     assert paired.p_non_inferior(0, 0, 400 + more, 0.005) <= LEVEL
@@ -187,7 +193,7 @@ def test_growth_beside_a_champion_without_errors_needs_images_that_rule_a_loss_o
 
 @pytest.mark.parametrize("made", [0, 1])
 def test_as_good_is_not_named_for_a_challenger_that_is_behind(made):
-    said = advice.of_verdict(verdict_of(unproven(0, made, both_wrong=4, images=400))) or ""
+    said = advised(verdict_of(unproven(0, made, both_wrong=4, images=400))) or ""
     assert ("--gate as-good" in said) == (made == 0)
 
 
@@ -195,7 +201,7 @@ def test_a_perfect_model_with_more_images_is_not_refused_without_a_word():
     """On scikit-learn's digits: 359 benchmark images, a champion with four errors, a challenger without any."""
     verdict = verdict_of(unproven(4, 0, both_wrong=0, images=359, grown=True, images_in_folds=1_438), "growing")
     assert verdict.checks[-1].name == "within_reach" and verdict.lack.margin == 0.005
-    said = advice.of_verdict(verdict)
+    said = advised(verdict)
     assert "a model with half of the champion's errors (a gain of 0.56 points) is less than 0.5 points worse" in said
     assert "--folds 5 --gate cross-fit" in said and "--gate as-good" in said and "--gate growing" not in said
 
@@ -203,7 +209,7 @@ def test_a_perfect_model_with_more_images_is_not_refused_without_a_word():
 def test_growth_that_is_compared_and_not_proven_is_helped_too():
     verdict = verdict_of(unproven(12, 8, both_wrong=20, images=1_500, grown=True), "growing")
     assert {check.name for check in verdict.checks if check.outcome != "pass"} == {"proven_not_inferior"}
-    assert "is less than 0.5 points worse than the champion" in advice.of_verdict(verdict)
+    assert "is less than 0.5 points worse than the champion" in advised(verdict)
 
 
 def test_a_benchmark_that_proves_no_likely_gain_says_what_helps():

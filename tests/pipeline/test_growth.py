@@ -1,11 +1,14 @@
 """What a run says after a dataset has grown: how much, what was judged again, what that proved, and what to do."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
+from short_runs import LENIENT
 
 from pipeline.cli.terminal_tables import print_summary
 from pipeline.orchestration import growth
@@ -46,6 +49,40 @@ def test_a_champion_that_growth_replaced_is_named_with_its_proof(run: Any, grow:
     with console.capture() as printed:
         print_summary(console, grown)
     assert f"{grown.champion.id} was promoted:\n  ✔ {check.title}: {check.sentence}" in printed.get()
+
+
+def test_advice_is_for_the_champion_that_serves(run: Any) -> None:
+    run(train_sizes=("60",))
+    summary = run(gate={"preset": "guarded", **LENIENT, "calibration_limit": "off"})
+    console = Console(width=1000)
+    with console.capture() as printed:
+        print_summary(console, summary)
+    refused = summary.rows[0].version.id
+    assert f"{refused}: 36 benchmark images cannot prove" in printed.get()
+    with console.capture() as printed:
+        print_summary(console, replace(summary, champion=replace(summary.champion, id="its successor")))
+    assert "cannot prove" not in printed.get()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "images"),
+    [
+        pytest.param(("hard@18", 4_845, 955), ("hard@2", 1_585, 316), 4_845, id="a run on an older snapshot came last"),
+        pytest.param(("hard@18", 4_845, 955), ("hard@19", 4_840, 954), 4_840, id="images were removed"),
+        pytest.param(("", 120, 24), ("", 100, 20), 100, id="no snapshots"),
+    ],
+)
+def test_growth_is_counted_from_the_newest_snapshot(first: Any, second: Any, images: int) -> None:
+    def version(snapshot: str, images: int, benchmark: int, day: int) -> Any:
+        dataset = SimpleNamespace(name="hard", snapshot=snapshot, images=images)
+        facts = SimpleNamespace(dataset=dataset, created_at=f"2026-11-{day:02}T00:00:00Z")
+        return SimpleNamespace(
+            manifest=facts, known_manifest=facts, verdict=SimpleNamespace(benchmark_images=benchmark)
+        )
+
+    then = growth.before([version(*first, 1), version(*second, 2)], "hard", None)
+    assert then is not None
+    assert (then.images, then.benchmark) == (images, first[2])
 
 
 def test_what_stays_is_said_with_the_reason_and_what_to_do(run: Any, grow: Any, home: Home) -> None:
