@@ -35,6 +35,7 @@ class Status:
         imported: Ledgers of single benchmarks, kept by older releases, whose debits count.
         without_promise: Judgements by policies that promise nothing over a series.
         champion_errors: Of the model in production; ``None`` where it was not judged on a benchmark.
+        validation_accuracy: Of the model in production, on the images that validated it; ``None`` where not known.
         images_in_folds: Images on which a cross-fitted challenger could be compared with it; ``None`` if not known.
         sharing: Other datasets that know some of its benchmark images, and how many.
         refusal: Why this policy cannot judge here, since the benchmark is trained on; ``None`` where it can.
@@ -53,6 +54,7 @@ class Status:
     imported: int = 0
     without_promise: int = 0
     champion_errors: int | None = None
+    validation_accuracy: float | None = None
     images_in_folds: int | None = None
     sharing: Mapping[str, int] = field(default_factory=dict)
     refusal: str | None = None
@@ -124,6 +126,7 @@ class _Served:
     errors: int | None
     fitted_images: int
     """Those of them that it does not answer out of fold."""
+    validation_accuracy: float | None = None
 
 
 def statuses(home: Home, policy: GatePolicy) -> list[Status]:
@@ -211,7 +214,9 @@ def _what_helps(policy: GatePolicy, status: Status, found: tuple[float, float] |
     missing = replace(advice.likely(status.images, errors, level), images_in_folds=status.images_in_folds)
     if found is not None and found[0] <= missing.gain:
         return []
-    growing = policy.mode != "growing" and advice.can_grow(status.images, errors, status.validation_images, status.left)
+    growing = policy.mode != "growing" and advice.can_grow(
+        status.images, errors, status.validation_images, status.validation_accuracy, status.left
+    )
     return [advice.of_benchmark(missing, status.images, out_of_fold=policy.out_of_fold, growing=growing)]
 
 
@@ -235,6 +240,7 @@ def _status(home: Home, policy: GatePolicy, dataset: str, stored: list[Version])
         imported=kinds.count(ledger.ImportEntry),
         without_promise=sum(isinstance(one, ledger.DebitEntry) and one.cost == 0 for one in book.entries),
         champion_errors=champion.errors if champion else None,
+        validation_accuracy=champion.validation_accuracy if champion else None,
         images_in_folds=len(roles.roles) - champion.fitted_images if roles and champion else None,
         sharing=lineages.sharing(home, dataset, roles) if roles else {},
         refusal=trained_on.refusal(book, policy),
@@ -262,4 +268,5 @@ def _served(home: Home, policy: GatePolicy, dataset: str) -> _Served | None:
         found, facts = version_folder.champion_scores(home, champion), manifest.read(champion.folder)
     except StoreError:
         return None
-    return _Served(found.images, found.errors, facts.rows.train_size if facts.folds is None else 0)
+    fitted = facts.rows.train_size if facts.folds is None else 0
+    return _Served(found.images, found.errors, fitted, facts.validation.accuracy)

@@ -68,16 +68,19 @@ def likely(images: int, errors: int, level: float, margin: float = 0.0) -> Lack:
     return Lack(gain, disagreement, level, margin, measured=False, champion_errors=errors)
 
 
-def can_grow(images: int, errors: int, validation_images: int, left: float) -> bool:
+def can_grow(images: int, errors: int, validation_images: int, validation_accuracy: float | None, left: float) -> bool:
     """Return whether the preset ``growing`` could let a challenger through that makes no error at all.
 
     Args:
         images: Benchmark images.
-        errors: How many of them the champion gets wrong; as many are expected of validation images.
+        errors: How many of them the champion gets wrong.
         validation_images: Images that validate: they set the level.
+        validation_accuracy: The champion's on those that it had; ``None`` where that is not known.
         left: What remains of alpha.
     """
-    expected = round(validation_images * errors / images)
+    rate = errors / images
+    rate = rate if validation_accuracy is None else min(rate, 1 - validation_accuracy)
+    expected = round(validation_images * rate)
     known = float(_p_growing(expected, 0, validation_images)) if validation_images else None
     return float(_p_growing(errors, 0, images)) <= spending.level(left, known)
 

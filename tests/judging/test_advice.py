@@ -224,6 +224,12 @@ def test_a_benchmark_that_proves_no_likely_gain_says_what_helps():
     assert "cross-fit" not in advice.of_benchmark(missing, 5_000, out_of_fold=False, growing=False)
 
 
+@pytest.mark.parametrize(("accuracy", "possible"), [(None, True), (0.979, True), (1.0, False)])
+def test_growing_is_not_possible_where_validation_images_cannot_show_it(accuracy, possible):
+    """Scikit-learn's digits, and a champion with seven errors: where it errs on no validation image, 0.0008 is paid."""
+    assert advice.can_grow(359, 7, 143, accuracy, left=0.05) == possible
+
+
 @pytest.mark.parametrize(
     ("images", "errors", "possible"),
     [
@@ -234,7 +240,7 @@ def test_a_benchmark_that_proves_no_likely_gain_says_what_helps():
 )
 def test_growing_is_possible_where_a_challenger_without_errors_passes(images, errors, possible):
     validation = images * 2 // 5
-    assert advice.can_grow(images, errors, validation, left=0.05) == possible
+    assert advice.can_grow(images, errors, validation, None, left=0.05) == possible
     evidence = unproven(errors, 0, both_wrong=0, images=images, grown=True)
     p = float(paired.p_non_inferior(round(validation * errors / images), 0, validation, 0.005))
     level = spending.level(0.05, p)
