@@ -123,13 +123,23 @@ def saying_if_stopped(sentence: str) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
-    except KeyboardInterrupt as stop:
+    except (KeyboardInterrupt, ImportError) as error:
+        stop = _interruption(error)
+        if stop is None:
+            raise
         errors.print(sentence)
         if isinstance(stop, _Terminated):
-            raise typer.Exit(128 + signal.SIGTERM) from stop
-        raise
+            raise typer.Exit(128 + signal.SIGTERM) from error
+        raise stop from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return what stopped the command: an extension module that is interrupted while it is imported hides it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def run_app(app: Callable[..., Any]) -> None:

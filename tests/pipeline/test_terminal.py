@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import inspect_commands
+from pipeline.cli.common import saying_if_stopped
 from pipeline.cli.terminal import PlainConsole, hanging
 from pipeline.store import versions
 from pipeline.store.home import Home
@@ -99,3 +100,19 @@ def test_the_report_and_every_sentence_of_a_verdict_are_whole_on_a_narrow_termin
     verdict = terminal.lines[start : terminal.lines.index("", start)]
     assert all(line.startswith("  ") for line in verdict[1:])
     assert any(line.startswith("    ") for line in verdict)
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_what_stops_an_import_is_still_told(hides: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Extension modules turn Ctrl-C during their import into an ImportError."""
+
+    def work() -> None:
+        with saying_if_stopped("Stopped. The same command goes on."):
+            try:
+                raise KeyboardInterrupt if hides else OSError
+            except BaseException as error:
+                raise ImportError("initialization failed") from error
+
+    with pytest.raises(KeyboardInterrupt if hides else ImportError):
+        work()
+    assert ("Stopped. The same command goes on." in capsys.readouterr().err) is hides
