@@ -170,7 +170,7 @@ def _impossible(
     if easier is not None:
         whom = "This challenger cannot"
         more = (
-            f"The better a challenger does on validation images, the larger the p-value that it needs, up to "
+            f"The better a challenger does on validation images, the larger the p-value that is enough, up to "
             f"{easier:.3g}; a larger benchmark helps, too."
         )
     if why:

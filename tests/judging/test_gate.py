@@ -345,7 +345,7 @@ def test_a_comparison_that_nobody_could_win_is_not_made(errors, reachable):
         easier = gate.out_of_reach(GUARDED, evidence, gate.screen(GUARDED, evidence), LEVEL, 0.015)
         said = easier.checks[-1].sentence
         assert "This challenger cannot be promoted here" in said
-        assert "the larger the p-value that it needs, up to 0.015" in said
+        assert "the larger the p-value that is enough, up to 0.015" in said
 
 
 def test_a_benchmark_too_small_for_the_margin_is_out_of_reach_too():
