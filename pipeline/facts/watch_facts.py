@@ -64,7 +64,9 @@ class DriftReview(Facts):
     sent: _Count = 0
     """Those that were sent to review so far."""
     reviewed: _Count = 0
-    """Those of them whose decisions are stored."""
+    """Those of them whose decisions are stored, discarded images among them."""
+    decided: _Count = 0
+    """Those of them whose decisions still have to be stored."""
     snapshot: _Count = 0
     """The snapshot that holds them, once enough are reviewed; 0 before. The run is done when one on it is."""
 
