@@ -116,6 +116,17 @@ def test_files_are_named_as_they_were_sent(grown: Home, inbox: Path, look: Any) 
     assert ".taking" not in page
 
 
+def test_what_an_archive_holds_is_named_by_the_archive(grown: Home, inbox: Path, look: Any, tmp_path: Path) -> None:
+    sent = write_pictures(tmp_path / "sent" / "day2", range(10, 12))
+    (sent / "bar" / "cut.jpg").write_bytes(b"cut")
+    shutil.make_archive(str(inbox / "tuesday"), "zip", sent.parent)
+
+    (taken,) = look()
+
+    reasons = (inbox / "refused" / f"{taken.details['batch']}.txt").read_text()
+    assert reasons.startswith("tuesday.zip: day2/bar/cut.jpg is not a picture that can be read")
+
+
 def test_a_refused_batch_is_not_named_by_where_it_was_in_hand(grown: Home, inbox: Path, look: Any) -> None:
     (inbox / "day3").mkdir()
     (inbox / "day3" / "list.csv").write_text("file,label\nnone.png,bar,2\n")
