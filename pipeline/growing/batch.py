@@ -19,7 +19,7 @@ TITLES = {
     screening.STORED: "Stored",
     screening.COPY: "Exact copies, counted and not stored again",
     screening.WAITING: "Already in quarantine",
-    screening.REMOVED: "Refused because they were removed by hand earlier",
+    screening.REMOVED: "Refused because a person removed or discarded them earlier",
     screening.UNREADABLE: "Refused as unreadable",
     screening.UNKNOWN_CLASS: "Refused for an unknown class (--new-classes adds it)",
     screening.CONFLICT: "In quarantine for labels that contradict each other",

@@ -52,7 +52,7 @@ class Known:
         labels: Class name of every stored image by digest.
         waiting: Digests in quarantine.
         unlabelled: Those of them that wait for no more than a label.
-        removed: Digests that a person removed.
+        removed: Digests that a person removed or discarded.
     """
 
     classes: Collection[str]
@@ -113,7 +113,7 @@ def _refusal(arrival: Arrival, known: Known) -> Decision | None:
     if arrival.label is not None and arrival.label not in known.classes:
         return Decision(UNKNOWN_CLASS, f"{arrival.name}: {_no_class(arrival.label, known.classes)}")
     if arrival.digest in known.removed:
-        return Decision(REMOVED, f"{arrival.name} was removed from this dataset by hand.")
+        return Decision(REMOVED, f"{arrival.name}: a person removed or discarded this image earlier.")
     return None
 
 

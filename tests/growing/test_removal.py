@@ -75,7 +75,9 @@ def test_a_removed_image_is_in_older_snapshots_alone_and_does_not_come_back(
     assert (done.snapshot.number, done.snapshot.images, done.snapshot.class_counts["bar"]) == (3, 27, 13)
     assert len(sources.load(f"{NAME}@2", datasets=trained.datasets)) == 28
     assert len(sources.load(NAME, datasets=trained.datasets)) == 27
-    assert take_in(pictures).counts["removed"] == 1
+    again = take_in(pictures)
+    assert again.counts["removed"] == 1
+    assert "Refused because a person removed or discarded them earlier: 1." in again.in_words()
 
 
 @pytest.mark.parametrize("form", ["digest", "beginning", "file"])
