@@ -61,6 +61,11 @@ class Outcome:
     twin: str = ""
     waited: bool = False
 
+    @property
+    def has_new_label(self) -> bool:
+        """Whether it has a label, and is stored or set aside now."""
+        return self.arrival.label is not None and self.decision.outcome in screening.NEW
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -131,7 +136,7 @@ class Batch:
             lines.append(f"Other files left out: {len(self.left_out):,}; the first is {self.left_out[0]}.")
         if self.out_of_fold:
             lines.append("No champion serves this dataset yet: labels were compared with out-of-fold predictions.")
-        elif self.champion is None and any(one.arrival.label is not None for one in self.outcomes):
+        elif self.champion is None and any(one.has_new_label for one in self.outcomes):
             lines.append(
                 "No champion serves this dataset yet, and there are too few images to check labels without one."
             )

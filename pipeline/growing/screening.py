@@ -15,6 +15,8 @@ UNREADABLE, UNKNOWN_CLASS = "unreadable", "unknown class"
 CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS = "conflict", "doubted label", "near copy", "unlabelled", "surplus"
 QUARANTINED = (CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS)
 REFUSED = (UNREADABLE, UNKNOWN_CLASS)
+NEW = (STORED, *QUARANTINED)
+"""Outcomes of images that are stored or set aside now."""
 LEAST_OF_LABEL = 0.01
 """A model that gives a label less than this doubts it. With 1 % of 10,000 labels flipped, this finds 9 in 10 of them,
 and 93 in 100 of those it finds are flipped."""
