@@ -87,7 +87,7 @@ class WatchState(Facts):
     incomplete: _Count = 0
     """Files in the inbox that are still being written."""
     images: _Count = 0
-    """Images of the newest snapshot."""
+    """Images of the newest snapshot when the watcher last looked."""
     new: _Count = 0
     """Those of them that no run has seen."""
     in_hand: tuple[BatchInHand, ...] = ()

@@ -39,8 +39,8 @@ def in_words(watching: Watching) -> list[str]:
     pace = f", at most {state.at_most}" if state.at_most else ""
     lines = [
         f"{state.dataset}: the watcher of {state.inbox} is {doing}.",
-        f"{count(state.images)} images are stored; {count(state.new)} of them are new since the last run, and "
-        f"{count(state.every)} start the next{pace}.",
+        f"When it last looked, {count(state.images)} images were stored, {count(state.new)} of them new since its last "
+        f"run; {count(state.every)} start the next{pace}.",
     ]
     in_hand, incomplete = len(state.in_hand), state.incomplete
     if in_hand or incomplete:

@@ -17,7 +17,7 @@ from pipeline.data import snapshots
 from pipeline.data.preparation import from_facts
 from pipeline.errors import DataError, SettingsError, StoreError
 from pipeline.facts.watch_facts import WatchEvent, WatchState
-from pipeline.growing import batch_in_hand, due, intake
+from pipeline.growing import batch_in_hand, due, intake, watch
 from pipeline.growing.arrivals import Desk, Item
 from pipeline.growing.due import Pace
 from pipeline.growing.preparing import prepare_item
@@ -103,6 +103,33 @@ def test_pictures_outside_any_folder_wait_for_a_person(grown: Home, inbox: Path,
     picture("bar", 30).save(inbox / "photo.png")
     (happened,) = look()
     assert "1 in quarantine" in happened.sentence
+
+
+def test_what_arrives_during_a_run_is_counted_before_the_run_ends(
+    grown: Home, inbox: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Endless:
+        status = None
+
+        def __init__(self, *orders: object) -> None:
+            self.looks = 0
+            write_pictures(inbox, range(10, 12))
+
+        def poll(self) -> list[object]:
+            self.looks += 1
+            state = watch_records.read_state(grown, NAME)
+            if self.looks == 100 or (state is not None and (state.images, state.new) == (24, 24)):
+                watcher.stop()
+            return []
+
+        def stop(self) -> None:
+            stopped.append(self.looks)
+
+    stopped: list[int] = []
+    monkeypatch.setattr(watch, "Training", Endless)
+    watcher = Watch(grown, orders_for(inbox, every=20), desk, lambda event: None)
+    watcher.run()
+    assert stopped[0] < 100
 
 
 def test_files_are_named_as_they_were_sent(grown: Home, inbox: Path, look: Any) -> None:
