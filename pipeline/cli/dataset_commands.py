@@ -120,7 +120,9 @@ def _print(snapshot: "Snapshot", waiting: int, history: "list[Snapshot]") -> Non
     console.print(f"Prepared as {in_words(snapshot.preparation)}.", markup=False)
     for name, count in snapshot.class_counts.items():
         console.print(f"  {name:<24} {count:>9,}", markup=False)
-    console.print(f"In quarantine: {counted(waiting, 'image')}; {len(snapshot.removed):,} were removed by hand.")
+    console.print(
+        f"In quarantine: {counted(waiting, 'image')}; removed or discarded by a person: {len(snapshot.removed):,}."
+    )
     for one in history:
         erased = f", {one.erased:,} erased" if one.erased else ""
         console.print(

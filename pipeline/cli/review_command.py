@@ -48,6 +48,8 @@ def review(
     from pipeline.growing import review as reviewing
     from pipeline.growing.review import ReviewQueue
 
+    if doubts and as_json:
+        raise SettingsError("--json only prints, and --doubts sets images aside: give only one of them.")
     place = Home.find(home)
     if doubts:
         found = label_doubts.search(place, dataset, wait=not no_wait, notify=notice)

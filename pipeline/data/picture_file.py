@@ -29,20 +29,26 @@ class PictureTooLargeError(DataError):
     """The picture has more pixels than are decoded."""
 
 
-def read_picture(path: Path, side: int | None = None) -> "Image":
-    """Decode the picture in a file, as ``decode_picture`` does; errors name the path.
+def read_picture(path: Path, side: int | None = None, name: str = "") -> "Image":
+    """Decode the picture in a file, as ``decode_picture`` does.
+
+    Args:
+        path: The file.
+        side: As ``decode_picture``.
+        name: For messages; empty for the path.
 
     Raises:
         DataError: The file cannot be read, or is not a single, whole picture of 8 or 16 bits.
     """
+    shown = name or str(path)
     try:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise DataError(f"{shown} cannot be read ({error.strerror}).") from error
     if len(content) > MOST_BYTES:
-        raise PictureTooLargeError(f"{path} is larger than {MOST_BYTES // 2**20} MiB: make it smaller.")
-    return decode_picture(content, str(path), side)
+        raise PictureTooLargeError(f"{shown} is larger than {MOST_BYTES // 2**20} MiB: make it smaller.")
+    return decode_picture(content, shown, side)
 
 
 def decode_picture(content: bytes, name: str, side: int | None = None) -> "Image":

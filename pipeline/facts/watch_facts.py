@@ -64,7 +64,9 @@ class DriftReview(Facts):
     sent: _Count = 0
     """Those that were sent to review so far."""
     reviewed: _Count = 0
-    """Those of them whose decisions are stored."""
+    """Those of them whose decisions are stored, discarded images among them."""
+    decided: _Count = 0
+    """Those of them whose decisions still have to be stored."""
     snapshot: _Count = 0
     """The snapshot that holds them, once enough are reviewed; 0 before. The run is done when one on it is."""
 
@@ -85,7 +87,7 @@ class WatchState(Facts):
     incomplete: _Count = 0
     """Files in the inbox that are still being written."""
     images: _Count = 0
-    """Images of the newest snapshot."""
+    """Images of the newest snapshot when the watcher last looked."""
     new: _Count = 0
     """Those of them that no run has seen."""
     in_hand: tuple[BatchInHand, ...] = ()

@@ -51,6 +51,13 @@ class Item:
     file: Path | None = None
     fault: str = ""
 
+    @property
+    def shown(self) -> str:
+        """What messages call a picture file: its path, or the archive and the path inside it."""
+        if self.file is None:
+            return self.name
+        return str(self.file) if self.content == self.file else f"{self.file}: {self.name}"
+
 
 @dataclass
 class Arrivals:
@@ -119,8 +126,8 @@ def _open(spec: str, desk: Desk, scratch: Path, found: Arrivals) -> None:
         desk.download(spec.removeprefix("hf:"), scratch)
         own = Arrivals()
         _walk(scratch, scratch, own)
-        found.items += _with_parts(own.items)
-        found.faults += own.faults
+        found.items += _with_parts([replace(item, file=None) for item in own.items])
+        found.faults += _named(own.faults, scratch, spec)
         return
     path = Path(spec).expanduser()
     if not path.exists():
@@ -147,8 +154,13 @@ def _archive(path: Path, scratch: Path, found: Arrivals) -> None:
     own = Arrivals()
     _walk(scratch, scratch, own)
     found.items += [replace(item, file=path) for item in own.items]
-    found.faults += [(path, sentence.replace(f"{scratch}/", f"{path}: ")) for _, sentence in own.faults]
+    found.faults += [(path, sentence) for _, sentence in _named(own.faults, scratch, str(path))]
     found.left_out += [(path, name) for _, name in own.left_out]
+
+
+def _named(faults: Sequence[tuple[Path, str]], scratch: Path, source: str) -> list[tuple[Path, str]]:
+    """Faults with their files named by the source that was unpacked, not by where."""
+    return [(file, sentence.replace(f"{scratch}/", f"{source}: ")) for file, sentence in faults]
 
 
 def _with_parts(items: list[Item]) -> list[Item]:

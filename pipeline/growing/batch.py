@@ -19,7 +19,7 @@ TITLES = {
     screening.STORED: "Stored",
     screening.COPY: "Exact copies, counted and not stored again",
     screening.WAITING: "Already in quarantine",
-    screening.REMOVED: "Refused because they were removed by hand earlier",
+    screening.REMOVED: "Refused because a person removed or discarded them earlier",
     screening.UNREADABLE: "Refused as unreadable",
     screening.UNKNOWN_CLASS: "Refused for an unknown class (--new-classes adds it)",
     screening.CONFLICT: "In quarantine for labels that contradict each other",
@@ -60,6 +60,11 @@ class Outcome:
     file: Path | None = None
     twin: str = ""
     waited: bool = False
+
+    @property
+    def has_new_label(self) -> bool:
+        """Whether it has a label, and is stored or set aside now."""
+        return self.arrival.label is not None and self.decision.outcome in screening.NEW
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +136,7 @@ class Batch:
             lines.append(f"Other files left out: {len(self.left_out):,}; the first is {self.left_out[0]}.")
         if self.out_of_fold:
             lines.append("No champion serves this dataset yet: labels were compared with out-of-fold predictions.")
-        elif self.champion is None and any(one.arrival.label is not None for one in self.outcomes):
+        elif self.champion is None and any(one.has_new_label for one in self.outcomes):
             lines.append(
                 "No champion serves this dataset yet, and there are too few images to check labels without one."
             )

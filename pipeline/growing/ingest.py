@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -109,14 +109,11 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
     terms = declaring.terms_of(parent, arrivals.items, order.wishes, new_classes=order.new_classes)
     batch = snapshot_store.batch_id(item.name for item in arrivals.items)
     checks = _Checks.of(home, folder, parent, terms)
-    outcomes = list(_outcomes(arrivals.items, terms, order, checks, progress))
+    outcomes = _decided(list(_outcomes(arrivals.items, terms, order, checks, progress)), checks.known)
     doubted = None if checks.champion else label_doubts.of_arrivals(outcomes, terms.classes, folder, parent)
-    outcomes = outcomes if doubted is None else doubted
-    decided = screening.decide([outcome.arrival for outcome in outcomes], checks.known)
+    outcomes = outcomes if doubted is None else _decided(doubted, checks.known)
     if order.max_ratio is not None:
-        stored = parent.class_counts if parent else {}
-        decided = screening.hold_back([one.arrival for one in outcomes], decided, stored, order.max_ratio)
-    outcomes = [replace(one, decision=decision) for one, decision in zip(outcomes, decided, strict=True)]
+        outcomes = _held_back(outcomes, parent.class_counts if parent else {}, order.max_ratio)
     untaken = _untaken(arrivals, outcomes)
     if all(outcome.decision.outcome in screening.REFUSED for outcome in outcomes):
         first = outcomes[0].decision
@@ -144,6 +141,17 @@ def _store(home: Home, folder: Path, order: Order, arrivals: Arrivals, progress:
         seconds=time.monotonic() - started,
         untaken=untaken,
     )
+
+
+def _decided(outcomes: Sequence[Outcome], known: Known) -> list[Outcome]:
+    decisions = screening.decide([one.arrival for one in outcomes], known)
+    return [replace(one, decision=decision) for one, decision in zip(outcomes, decisions, strict=True)]
+
+
+def _held_back(outcomes: Sequence[Outcome], stored: Mapping[str, int], ratio: float) -> list[Outcome]:
+    arrivals, decisions = [one.arrival for one in outcomes], [one.decision for one in outcomes]
+    fresh = screening.hold_back(arrivals, decisions, stored, ratio)
+    return [replace(one, decision=decision) for one, decision in zip(outcomes, fresh, strict=True)]
 
 
 def _untaken(arrivals: Arrivals, outcomes: Sequence[Outcome]) -> Untaken:

@@ -110,10 +110,10 @@ def _judging_in_words(images: int) -> str:
 def of_arrivals(
     outcomes: Sequence[Outcome], classes: tuple[str, ...], folder: Path, parent: Snapshot | None
 ) -> list[Outcome] | None:
-    """Return arrivals with the doubts and opinions of such a model; ``None`` where there are too few images.
+    """Return arrivals with the doubts and opinions of such a model; ``None`` without new labels or enough images.
 
     Args:
-        outcomes: What arrived.
+        outcomes: What arrived, and what becomes of it unless its label is doubted.
         classes: The dataset's class names.
         folder: The dataset's folder.
         parent: The newest snapshot, whose labels are learnt from and not doubted here.
@@ -121,7 +121,7 @@ def of_arrivals(
     Raises:
         DataError: A shard is missing or damaged.
     """
-    asked = [number for number, one in enumerate(outcomes) if one.arrival.digest and one.arrival.label in classes]
+    asked = [number for number, one in enumerate(outcomes) if one.has_new_label]
     held = parent.images if parent else 0
     if not asked or len(asked) + held < LEAST_IMAGES:
         return None

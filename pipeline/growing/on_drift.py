@@ -6,6 +6,7 @@ the review queue and its decisions, so a watcher that is killed sends nothing tw
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipeline.data import snapshots
@@ -99,21 +100,22 @@ class OnDrift:
         """Send what is missing to review, see how far that is, and record it."""
         dataset, queue = self._log.state.dataset, self._queue()
         review_batch.store_what_was_left(self._home, dataset, wait=False, notify=self._notify)
-        stored, sent = _progress(queue, review)
+        far = _progress(queue, review)
         read_to = review.read_to
-        if len(sent) < review.wanted:
-            missing = review.wanted - len(sent)
+        if len(far.sent) < review.wanted:
+            missing = review.wanted - len(far.sent)
             # Audits wait for a review already.
-            waiting = {entry.source for entry in quarantine.waiting(queue.folder)} | sent
+            waiting = {entry.source for entry in quarantine.waiting(queue.folder)} | far.sent
             found, read_to = drift.unusual(
                 self._home, dataset, alarm, after=read_to, most=missing, left_out=waiting, notify=self._notify
             )
             _send(queue, found)
-            stored, sent = _progress(queue, review)
-        enough = len(stored) >= review.wanted or (sent == stored != set() and _age_seconds(review) > PATIENCE_SECONDS)
+            far = _progress(queue, review)
+        all_stored = far.sent == far.stored != set()
+        enough = len(far.stored) >= review.wanted or (all_stored and _age_seconds(review) > PATIENCE_SECONDS)
         number = snapshots.find(self._home.datasets, dataset).number if enough else 0
-        known = {"read_to": read_to, "sent": len(sent), "reviewed": len(stored), "snapshot": number}
-        self._log.record(drift=review.model_copy(update=known))
+        known = {"sent": len(far.sent), "reviewed": len(far.stored), "decided": len(far.decided)}
+        self._log.record(drift=review.model_copy(update=known | {"read_to": read_to, "snapshot": number}))
 
     def _queue(self) -> Queue:
         champion = production.current(self._home, self._log.state.dataset)
@@ -127,12 +129,29 @@ class OnDrift:
         return queue
 
 
-def _progress(queue: Queue, review: DriftReview) -> tuple[set[str], set[str]]:
-    """Return the predictions of an alarm whose decisions are stored, and all that were sent to review."""
-    known = decisions.read(queue.folder).stored
-    stored = {one.source for one in known if _is_of(review, one.cause, one.source)}
-    waiting = {one.source for one in quarantine.waiting(queue.folder) if _is_of(review, one.cause, one.source)}
-    return stored - waiting, stored | waiting
+@dataclass(frozen=True)
+class _Progress:
+    """The predictions of an alarm that were sent to review, and what became of them.
+
+    Attributes:
+        sent: All of them.
+        decided: Those whose decisions still have to be stored.
+        stored: Those whose decisions are stored.
+    """
+
+    sent: set[str]
+    decided: set[str]
+    stored: set[str]
+
+
+def _progress(queue: Queue, review: DriftReview) -> _Progress:
+    known = decisions.read(queue.folder)
+    stored = {one.source for one in known.stored if _is_of(review, one.cause, one.source)}
+    waiting = [one for one in quarantine.waiting(queue.folder) if _is_of(review, one.cause, one.source)]
+    closed = {digest for digest, one in known.pending.items() if one.action != "skip"}
+    decided = {one.source for one in waiting if one.digest in closed}
+    sources = {one.source for one in waiting}
+    return _Progress(stored | sources, decided, stored - sources)
 
 
 def _is_of(review: DriftReview, cause: str, source: str) -> bool:

@@ -5,7 +5,6 @@ import queue
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +52,7 @@ def prepare_item(item: Item, preparation: Preparation) -> Prepared:
     if item.fault:
         return _faulty(item.fault)
     try:
-        pixels, polarity = _pixels(item.content, item.name, preparation)
+        pixels, polarity = _pixels(item, preparation)
     except PipelineError as error:
         return _faulty(str(error))
     except MemoryError:
@@ -152,23 +151,24 @@ def _chunk(items: Sequence[Item], preparation: Preparation, work: Work) -> list[
     return [work(item, preparation) for item in items]
 
 
-def _pixels(content: Path | bytes | NDArray[Any], name: str, preparation: Preparation) -> tuple[NDArray[Any], str]:
+def _pixels(item: Item, preparation: Preparation) -> tuple[NDArray[Any], str]:
     """The pixels and the polarity of one item; pixels that have the dataset's shape already are taken as they are."""
     from pipeline.data.picture_file import decode_picture, read_picture
     from pipeline.data.preparation import found_polarity, prepare
 
+    content = item.content
     if isinstance(content, np.ndarray):
         if content.shape == preparation.shape:
             return content, ""
         picture = _picture(content)
     elif isinstance(content, bytes):
-        picture = decode_picture(content, name, preparation.decoded_side)
+        picture = decode_picture(content, item.name, preparation.decoded_side)
     else:
-        picture = read_picture(content, preparation.decoded_side)
+        picture = read_picture(content, preparation.decoded_side, item.shown)
     try:
         return prepare(picture, preparation), found_polarity(picture, preparation)
     except DataError as error:
-        raise DataError(f"{name}: {error}") from error
+        raise DataError(f"{item.name}: {error}") from error
 
 
 def _picture(pixels: NDArray[Any]) -> "Image.Image":

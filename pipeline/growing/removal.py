@@ -4,7 +4,7 @@ Erasing is a list of steps that can each be repeated: the images to erase are fi
 the file is deleted last, so that whoever writes to the dataset next completes an erasure that was killed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Removal:
         erased: Whether their bytes and digests are gone everywhere.
         versions: Ids of the versions that were trained or validated on any of them.
         reports: How many reports of versions were deleted, since they could show one of them.
+        pages: Which other pages were deleted for the same reason: those of ``explore``, of ``ingest``, or both.
     """
 
     digests: tuple[str, ...]
@@ -45,6 +46,7 @@ class Removal:
     erased: bool
     versions: tuple[str, ...]
     reports: int = 0
+    pages: tuple[str, ...] = ()
 
     def in_words(self) -> list[str]:
         """Return the report, one sentence per line."""
@@ -58,13 +60,17 @@ class Removal:
         if self.snapshot is not None:
             lines.append(f"The newest snapshot is {self.snapshot.id} with {self.snapshot.images:,} images.")
         if self.erased:
-            reports = f"{counted(self.reports, 'report')} of versions that could show {them}, and "
-            lines.append(f"Deleted too: {reports if self.reports else ''}the pages of explore and ingest.")
+            lines += self._deleted_in_words(them)
             lines.append(f"Nothing of {them} is kept, so {again} out of what you send.")
         if not self.versions:
             return [*lines, f"No version was trained on {them}."]
         named = ", ".join(self.versions)
         return [*lines, f"These versions were trained on removed images and still exist: {named}. Train new ones."]
+
+    def _deleted_in_words(self, them: str) -> list[str]:
+        deleted = [f"{counted(self.reports, 'report')} of versions that could show {them}"] if self.reports else []
+        deleted += [f"the pages of {' and '.join(self.pages)}"] if self.pages else []
+        return [f"Deleted too: {', and '.join(deleted)}."] if deleted else []
 
 
 def remove(home: Home, dataset: str, images: Sequence[str], *, erase: bool, notify: Notify) -> Removal:
@@ -89,15 +95,17 @@ def remove(home: Home, dataset: str, images: Sequence[str], *, erase: bool, noti
         newest = snapshots.find(home.datasets, dataset)
         found = _find(folder, newest, images, everywhere=erase)
         trained = tuple(version_traces.trained_on(home, found))
-        snapshot, reports = _strike(folder, newest, found, removed=not erase), 0
+        snapshot = _strike(folder, newest, found, removed=not erase)
+        reports, pages = 0, tuple[str, ...]()
         quarantine.discard(folder, found)
         if erase:
             traces = version_traces.folders_with_traces(home, found)
             reports = sum((home.root / place / "report.html").exists() for place in traces)
+            pages = tuple(command for command, place in _pages(home, dataset).items() if place.exists())
             atomic.write_json(folder / PENDING, {"images": sorted(found), "traces": traces})
             complete_erasure(home, folder)
             snapshot = snapshots.latest(folder)
-        return Removal(tuple(sorted(found)), snapshot, erase, trained, reports)
+        return Removal(tuple(sorted(found)), snapshot, erase, trained, reports, pages)
 
 
 def finish(home: Home, folder: Path, *, wait: bool, notify: Notify) -> None:
@@ -137,7 +145,7 @@ def complete_erasure(home: Home, folder: Path) -> bool:
     for place in pending["traces"]:
         version_traces.forget(home.root / place, doomed)
     refitting.remove_cut_off(home)
-    for pages in (home.explorations, reports_folder(home, folder.name)):
+    for pages in _pages(home, folder.name).values():
         atomic.remove_tree(pages)
     with atomic.disk_errors(folder / PENDING):
         disk.unlink(folder / PENDING)
@@ -145,6 +153,11 @@ def complete_erasure(home: Home, folder: Path) -> bool:
     if (home.metric_results / "index.html").exists():
         reporting.write_overview(home)  # it links reports and pages that are gone
     return True
+
+
+def _pages(home: Home, dataset: str) -> Mapping[str, Path]:
+    """The folders of pages that may show an image of a dataset, by the command that writes them."""
+    return {"explore": home.explorations, "ingest": reports_folder(home, dataset)}
 
 
 def _find(folder: Path, newest: Snapshot, images: Sequence[str], *, everywhere: bool) -> frozenset[str]:

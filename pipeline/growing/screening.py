@@ -15,6 +15,8 @@ UNREADABLE, UNKNOWN_CLASS = "unreadable", "unknown class"
 CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS = "conflict", "doubted label", "near copy", "unlabelled", "surplus"
 QUARANTINED = (CONFLICT, DOUBTED, NEAR_COPY, UNLABELLED, SURPLUS)
 REFUSED = (UNREADABLE, UNKNOWN_CLASS)
+NEW = (STORED, *QUARANTINED)
+"""Outcomes of images that are stored or set aside now."""
 LEAST_OF_LABEL = 0.01
 """A model that gives a label less than this doubts it. With 1 % of 10,000 labels flipped, this finds 9 in 10 of them,
 and 93 in 100 of those it finds are flipped."""
@@ -52,7 +54,7 @@ class Known:
         labels: Class name of every stored image by digest.
         waiting: Digests in quarantine.
         unlabelled: Those of them that wait for no more than a label.
-        removed: Digests that a person removed.
+        removed: Digests that a person removed or discarded.
     """
 
     classes: Collection[str]
@@ -113,7 +115,7 @@ def _refusal(arrival: Arrival, known: Known) -> Decision | None:
     if arrival.label is not None and arrival.label not in known.classes:
         return Decision(UNKNOWN_CLASS, f"{arrival.name}: {_no_class(arrival.label, known.classes)}")
     if arrival.digest in known.removed:
-        return Decision(REMOVED, f"{arrival.name} was removed from this dataset by hand.")
+        return Decision(REMOVED, f"{arrival.name}: a person removed or discarded this image earlier.")
     return None
 
 

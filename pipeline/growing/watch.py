@@ -208,10 +208,10 @@ class Watch:
             self._troubled_since.pop(what, None)
 
     def _begin_if_due(self) -> None:
-        if self._training:
-            return
         newest = snapshots.find(self._home.datasets, self._dataset)
         self._count(newest)
+        if self._training:
+            return
         state = self._log.state
         failed = state.failed == newest.number and time.monotonic() - self._failed_at < RETRY_SECONDS
         if failed or not due.is_due(state, self._orders.pace):

@@ -1,4 +1,4 @@
-"""The reference of a champion's drift monitor: what it makes of images that it was not trained on."""
+"""The reference of a champion's drift monitor: what it makes of the validation and benchmark images of its dataset."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +84,7 @@ def slow_notice(images: int) -> str | None:
         return None
     return (
         f"The reference has only {images:,} images, so a change is found later than with {ENOUGH_IMAGES:,} or more, "
-        "which a larger dataset would provide."
+        "which a champion that is trained on a larger dataset would have."
     )
 
 

@@ -39,8 +39,8 @@ def in_words(watching: Watching) -> list[str]:
     pace = f", at most {state.at_most}" if state.at_most else ""
     lines = [
         f"{state.dataset}: the watcher of {state.inbox} is {doing}.",
-        f"{count(state.images)} images are stored; {count(state.new)} of them are new since the last run, and "
-        f"{count(state.every)} start the next{pace}.",
+        f"When it last looked, {count(state.images)} images were stored, {count(state.new)} of them new since its last "
+        f"run; {count(state.every)} start the next{pace}.",
     ]
     in_hand, incomplete = len(state.in_hand), state.incomplete
     if in_hand or incomplete:
@@ -57,16 +57,29 @@ def _after_drift(state: WatchState) -> list[str]:
         missing = review.wanted - review.sent
         more = f"once {count(missing)} more are served and reviewed, or a day after the alarm with those found by then"
         then = f"a run starts {more}" if missing > 0 else "then a run starts"
+        waiting = f"{count(review.sent - review.reviewed - review.decided)} wait for it"
         return [
-            f"{alarm}: {count(review.reviewed)} of {count(review.wanted)} unusual images are reviewed and "
-            f"{count(review.sent - review.reviewed)} wait for it; {then}."
+            f"{alarm}: {count(review.reviewed)} of {count(review.wanted)} unusual images are reviewed and {waiting}; "
+            f"{then}.",
+            *_not_stored(state.dataset, review.decided),
         ]
     if state.drift_run_is_due:
         run = "is running" if state.running_on >= review.snapshot else "is due"
-        return [f"{alarm}: {count(review.reviewed)} unusual images are reviewed, and a run on them {run}."]
+        return [f"{alarm}: {count(review.reviewed)} unusual images are reviewed, and the run that follows {run}."]
     return [
-        f"{alarm}: {count(review.reviewed)} unusual images are reviewed and trained on. The alarm stays until another "
-        f"version serves, or until `simulator.py drift --dataset {state.dataset} --reset REASON`."
+        f"{alarm}: {count(review.reviewed)} unusual images are reviewed, and a run has trained on those that were not "
+        "discarded. The alarm stays until another version serves, or until "
+        f"`simulator.py drift --dataset {state.dataset} --reset REASON`."
+    ]
+
+
+def _not_stored(dataset: str, decided: int) -> list[str]:
+    if not decided:
+        return []
+    more, them = ("1 more is", "it") if decided == 1 else (f"{count(decided)} more are", "them")
+    return [
+        f"{more} decided on but not stored: the button Store on the page /review stores {them}, and so does "
+        f"`simulator.py review --dataset {dataset}` when it ends."
     ]
 
 

@@ -179,6 +179,7 @@ def test_remove_names_what_it_did(grown) -> None:
 
     assert "1 image was removed." in said
     assert "shapes@3 with 27 images" in said
+    assert "In quarantine: 0 images; removed or discarded by a person: 1." in grown("dataset", "show", "shapes").output
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,22 @@ def test_a_bad_file_costs_itself(home: Home, pictures: Path, take_in: Ingest) ->
     assert "Other files left out: 1; the first is ring/notes.txt." in batch.in_words()
 
 
+@pytest.mark.parametrize("pack", [as_zip, as_tar])
+def test_what_an_archive_holds_is_named_by_the_archive(
+    pictures: Path, tmp_path: Path, take_in: Ingest, pack: Callable[[Path, Path], Path]
+) -> None:
+    (pictures / "bar" / "cut.png").write_bytes(b"cut")
+    (pictures / "ring" / "set.npz").write_bytes(b"PK broken")
+    archive = pack(pictures, tmp_path / "tuesday")
+
+    batch = take_in(archive)
+
+    (refused,) = [one.decision.reason for one in batch.outcomes if one.decision.outcome == "unreadable"]
+    assert refused.startswith(f"{archive}: {pictures.name}/bar/cut.png is not a picture")
+    assert batch.faults[0].startswith(f"{archive}: {pictures.name}/ring/set.npz")
+    assert ".incoming-" not in " ".join(batch.in_words())
+
+
 def test_a_row_of_a_table_costs_itself(home: Home, pictures: Path, tmp_path: Path, take_in: Ingest) -> None:
     picture("bar", 77).save(tmp_path / "outside.png")
     for place in ("a", "b"):
@@ -532,9 +548,13 @@ def test_a_dataset_of_the_hub_comes_in_with_its_parts(home: Home, pictures: Path
         shutil.copy(as_parquet(pictures, tmp_path / "a"), folder / "data" / "train-00000-of-00001.parquet")
         more = write_pictures(tmp_path / "more", range(50, 53))
         shutil.copy(as_parquet(more, tmp_path / "b"), folder / "data" / "test-00000-of-00001.parquet")
+        (folder / "data" / "broken.npz").write_bytes(b"PK broken")
+        (folder / "data" / "cut.png").write_bytes(b"cut")
 
     order = ingest.Order(("hf:someone/shapes",), NAME, wishes=Wishes("fit", "12,12,1"))
-    ingest.ingest(home, order, replace(desk, download=download), lambda done, total: None)
+    batch = ingest.ingest(home, order, replace(desk, download=download), lambda done, total: None)
 
+    assert batch.faults[0].startswith("hf:someone/shapes: data/broken.npz")
+    assert "Refused as unreadable: 1. data/cut.png is not a picture" in " ".join(batch.in_words())
     assert [entry.selection for entry in stored(home)].count(shards.TESTING) == 6
     assert [entry.selection for entry in stored(home)].count(shards.TRAINING) == 20

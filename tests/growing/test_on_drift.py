@@ -109,14 +109,54 @@ def decide(home: Home, count: int) -> None:
     review_batch.store(home, NAME, wait=True, notify=print)
 
 
+def said_of(trained: int = 0, **known: Any) -> list[str]:
+    """What is said of the review of 30 images after an alarm."""
+    review = DriftReview(alarm="b", at=AT, since_id="a", read_to="b", wanted=30, **known)
+    known = {"dataset": NAME, "inbox": "in", "every": 1, "at_most": "", "pid": 1, "since": AT, "started_at": AT}
+    state = WatchState(**known, drift=review, trained=trained)
+    return watching.in_words(Watching(state=state, running=True, events=()))
+
+
 def test_the_status_says_how_many_images_have_to_be_served_before_a_run() -> None:
-    review = DriftReview(alarm="b", at=AT, since_id="a", read_to="b", wanted=30, sent=27, reviewed=20)
-    state = WatchState(dataset=NAME, inbox="in", every=1, at_most="", pid=1, since=AT, started_at=AT, drift=review)
-    *_, said = watching.in_words(Watching(state=state, running=True, events=()))
+    *_, said = said_of(sent=27, reviewed=20)
     assert said == (
         f"Drift alarm at {AT}: 20 of 30 unusual images are reviewed and 7 wait for it; a run starts once 3 more are "
         "served and reviewed, or a day after the alarm with those found by then."
     )
+
+
+def test_the_status_says_which_decisions_only_have_to_be_stored() -> None:
+    *_, waiting, unstored = said_of(sent=30, reviewed=20, decided=8)
+    assert "20 of 30 unusual images are reviewed and 2 wait for it; then a run starts." in waiting
+    assert unstored == (
+        "8 more are decided on but not stored: the button Store on the page /review stores them, and so does "
+        f"`simulator.py review --dataset {NAME}` when it ends."
+    )
+
+
+def test_the_status_does_not_count_discarded_images_as_trained_on() -> None:
+    *_, due = said_of(sent=30, reviewed=30, snapshot=2)
+    assert due.endswith("30 unusual images are reviewed, and the run that follows is due.")
+    *_, done = said_of(sent=30, reviewed=30, snapshot=2, trained=2)
+    assert "30 unusual images are reviewed, and a run has trained on those that were not discarded. The alarm" in done
+
+
+def test_decisions_that_are_not_stored_are_counted(watched: Home, look: Any) -> None:
+    Log(watched).add(255 - stripes(40, 15)[0])
+    look()
+    queue = ReviewQueue(watched, NAME)
+    for action, label in (("label", "1"), ("discard", None), ("skip", None)):
+        question = queue.next("Ada")
+        assert question is not None
+        queue.decide(question.digest, action, label, "Ada")
+    look()
+    review = review_of(watched)
+    assert (review.sent, review.reviewed, review.decided) == (WANTED, 0, 2)
+    assert "0 of 12 unusual images are reviewed and 10 wait for it" in words(watched)
+    decide(watched, 1)
+    look()
+    review = review_of(watched)
+    assert (review.sent, review.reviewed, review.decided) == (WANTED, 3, 0)
 
 
 @pytest.mark.slow
@@ -196,7 +236,7 @@ def test_all_that_were_found_are_enough_after_a_day(watched: Home, look: Any, mo
     monkeypatch.setattr(on_drift, "PATIENCE_SECONDS", 86_400.0)
     look(on_drift=500, every=1, pace=Pace("0/h", 0, 3600))  # the images were served in 2023
     assert review_of(watched).snapshot == snapshots.find(watched.datasets, NAME).number
-    assert "unusual images are reviewed, and a run on them is due." in words(watched)
+    assert "unusual images are reviewed, and the run that follows is due." in words(watched)
 
 
 def test_images_that_the_champion_is_less_sure_of_are_reviewed_too_after_the_farthest(watched: Home) -> None:

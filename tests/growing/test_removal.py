@@ -75,7 +75,9 @@ def test_a_removed_image_is_in_older_snapshots_alone_and_does_not_come_back(
     assert (done.snapshot.number, done.snapshot.images, done.snapshot.class_counts["bar"]) == (3, 27, 13)
     assert len(sources.load(f"{NAME}@2", datasets=trained.datasets)) == 28
     assert len(sources.load(NAME, datasets=trained.datasets)) == 27
-    assert take_in(pictures).counts["removed"] == 1
+    again = take_in(pictures)
+    assert again.counts["removed"] == 1
+    assert "Refused because a person removed or discarded them earlier: 1." in again.in_words()
 
 
 @pytest.mark.parametrize("form", ["digest", "beginning", "file"])
@@ -135,8 +137,8 @@ def test_an_erased_image_leaves_no_byte_and_no_digest_anywhere(trained: Home, ro
         if row["digest"] == digest
     )
 
-    for place in ("letters", NAME, ""):
-        page = trained.explorations / place / "label_errors.csv"
+    pages = [trained.explorations / place / "label_errors.csv" for place in ("letters", NAME, "")]
+    for page in (*pages, trained.batch_pages / NAME / "batch.html"):
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(digest)
 
@@ -244,6 +246,7 @@ def test_what_waits_in_quarantine_can_be_erased(trained: Home) -> None:
     done = remove(trained, "ring99.png", erase=True)
 
     assert done.digests == (entry.digest,)
+    assert "Deleted too" not in " ".join(done.in_words()), "there was nothing more"
     assert quarantine.waiting(trained.datasets / NAME) == []
     assert snapshots.numbers(trained.datasets / NAME) == [1, 2]
 

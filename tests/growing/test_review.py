@@ -413,6 +413,16 @@ def test_without_a_champion_labels_are_doubted_out_of_fold(
     assert "labels were compared with out-of-fold predictions" in " ".join(batch.in_words())
 
 
+def test_without_a_champion_labels_of_copies_are_not_compared(
+    pictures: Path, take_in: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_doubts, "LEAST_IMAGES", 20)
+    first, again = take_in(pictures), take_in(pictures)
+    assert (first.out_of_fold, again.out_of_fold) == (True, False)
+    assert "labels were compared with out-of-fold predictions" in " ".join(first.in_words())
+    assert "No champion" not in " ".join(again.in_words())
+
+
 @pytest.mark.slow
 def test_the_model_that_doubts_labels_keeps_no_second_core_spinning(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = set()

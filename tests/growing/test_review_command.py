@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from small_pictures import NAME, Ingest, picture
 
-from pipeline.cli import keyboard
+from pipeline.cli import keyboard, review_command
 from pipeline.data import snapshots
-from pipeline.growing import decisions, exporting, quarantine, screening
+from pipeline.errors import SettingsError
+from pipeline.growing import decisions, exporting, label_doubts, quarantine, screening
 from pipeline.growing.quarantine import Opinion
 from pipeline.store.home import Home
 
@@ -77,6 +78,14 @@ def test_over_a_pipe_each_character_decides(queued: Home) -> None:
     assert [label for _, label in labels(queued)].count("ring") == 1
     assert ("3.png", "bar") in labels(queued), "the audit came last"
     assert json.loads(review(queued, "", "--json").stdout) == dict.fromkeys((*quarantine.CAUSES, "pending"), 0)
+
+
+def test_json_never_sets_images_aside(queued: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    monkeypatch.setattr(label_doubts, "search", lambda home, dataset, **options: searched.append(dataset))
+    with pytest.raises(SettingsError, match="--json only prints, and --doubts sets images aside: give only one"):
+        review_command.review(dataset=NAME, doubts=True, as_json=True, home=queued.root)
+    assert searched == []
 
 
 def test_a_ctrl_c_that_was_lost_in_a_finalizer_ends_the_next_wait() -> None:

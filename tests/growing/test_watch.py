@@ -17,7 +17,7 @@ from pipeline.data import snapshots
 from pipeline.data.preparation import from_facts
 from pipeline.errors import DataError, SettingsError, StoreError
 from pipeline.facts.watch_facts import WatchEvent, WatchState
-from pipeline.growing import batch_in_hand, due, intake
+from pipeline.growing import batch_in_hand, due, intake, watch
 from pipeline.growing.arrivals import Desk, Item
 from pipeline.growing.due import Pace
 from pipeline.growing.preparing import prepare_item
@@ -105,6 +105,33 @@ def test_pictures_outside_any_folder_wait_for_a_person(grown: Home, inbox: Path,
     assert "1 in quarantine" in happened.sentence
 
 
+def test_what_arrives_during_a_run_is_counted_before_the_run_ends(
+    grown: Home, inbox: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Endless:
+        status = None
+
+        def __init__(self, *orders: object) -> None:
+            self.looks = 0
+            write_pictures(inbox, range(10, 12))
+
+        def poll(self) -> list[object]:
+            self.looks += 1
+            state = watch_records.read_state(grown, NAME)
+            if self.looks == 100 or (state is not None and (state.images, state.new) == (24, 24)):
+                watcher.stop()
+            return []
+
+        def stop(self) -> None:
+            stopped.append(self.looks)
+
+    stopped: list[int] = []
+    monkeypatch.setattr(watch, "Training", Endless)
+    watcher = Watch(grown, orders_for(inbox, every=20), desk, lambda event: None)
+    watcher.run()
+    assert stopped[0] < 100
+
+
 def test_files_are_named_as_they_were_sent(grown: Home, inbox: Path, look: Any) -> None:
     write_pictures(inbox / "day2", range(10, 12))
     (inbox / "day2" / "bar" / "cut.jpg").write_bytes(b"cut")
@@ -114,6 +141,17 @@ def test_files_are_named_as_they_were_sent(grown: Home, inbox: Path, look: Any) 
     page = Path(str(taken.details["report"])).read_text()
     assert "day2/bar/cut.jpg" in page
     assert ".taking" not in page
+
+
+def test_what_an_archive_holds_is_named_by_the_archive(grown: Home, inbox: Path, look: Any, tmp_path: Path) -> None:
+    sent = write_pictures(tmp_path / "sent" / "day2", range(10, 12))
+    (sent / "bar" / "cut.jpg").write_bytes(b"cut")
+    shutil.make_archive(str(inbox / "tuesday"), "zip", sent.parent)
+
+    (taken,) = look()
+
+    reasons = (inbox / "refused" / f"{taken.details['batch']}.txt").read_text()
+    assert reasons.startswith("tuesday.zip: day2/bar/cut.jpg is not a picture that can be read")
 
 
 def test_a_refused_batch_is_not_named_by_where_it_was_in_hand(grown: Home, inbox: Path, look: Any) -> None:

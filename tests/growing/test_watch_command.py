@@ -92,7 +92,8 @@ def test_status_shows_what_it_is_doing_and_what_it_did(grown: Home, inbox: Path)
     status, shown = give("--status", "--home", grown.root)
     assert status == 0
     assert f"{NAME}: the watcher of {inbox} is not running." in shown
-    assert "24 images are stored; 24 of them are new since the last run, and 900 start the next, at most 1/h." in shown
+    counted = "When it last looked, 24 images were stored, 24 of them new since its last run"
+    assert f"{counted}; 900 start the next, at most 1/h." in shown
     assert "1 file in the inbox is not complete yet." in shown
     assert "4 images arrived (4 stored)" in shown
     (facts,) = json.loads(give("--status", "--json", "--home", grown.root)[1])

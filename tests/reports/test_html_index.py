@@ -267,9 +267,8 @@ def test_a_watched_dataset_shows_what_is_done_for_it_and_what_happened(versions)
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", section))
     assert "letters running" in text
     assert "is running, training cnn on 4,100 images of letters@3." in text
-    assert (
-        "4,100 images are stored; 120 of them are new since the last run, and 500 start the next, at most 1/h." in text
-    )
+    counted = "When it last looked, 4,100 images were stored, 120 of them new since its last run"
+    assert f"{counted}; 500 start the next, at most 1/h." in text
     assert text.index("cannot be unpacked") < text.index("120 images arrived."), "the newest comes first"
     assert "The webhook answered with status 500." in text
     assert "<script>x" not in page and "<b>in" not in page
