@@ -25,11 +25,11 @@ class Averages(Facts):
 
 
 class ClassScores(Facts):
-    """One class; recall and F1 are ``None`` if the class has no image."""
+    """One class; recall and F1 are ``None`` if it has no image, precision if no image was taken for it."""
 
     name: str = Field(alias="class")
     images: NonNegativeInt
-    precision: float
+    precision: float | None
     recall: float | None
     recall_low: float | None
     recall_high: float | None

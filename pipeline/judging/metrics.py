@@ -101,12 +101,13 @@ def _per_class(predicted: NDArray[np.intp], labels: Labels, classes: Sequence[st
     every = np.arange(len(classes))
     precision, recall, f1, images = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0.0)
     right = np.bincount(labels[predicted == labels], minlength=len(classes))
+    taken = np.bincount(predicted, minlength=len(classes))
     low, high = clopper_pearson(right, images)
     return tuple(
         ClassScores(
             name=name,
             images=int(images[k]),
-            precision=float(precision[k]),
+            precision=float(precision[k]) if taken[k] else None,
             recall=float(recall[k]) if images[k] else None,
             recall_low=float(low[k]) if images[k] else None,
             recall_high=float(high[k]) if images[k] else None,

@@ -60,6 +60,8 @@ def test_a_class_without_images_has_no_figures_and_spoils_no_average():
         "class": "c", "images": 0, "precision": 0, "recall": None, "recall_low": None, "recall_high": None, "f1": None,
     }  # fmt: skip
     assert scores.roc_auc is None
+    one_hot = np.eye(3)[labels[kept]]
+    assert [one.precision for one in metrics.score(one_hot, labels[kept], ("a", "b", "c")).per_class] == [1, 1, None]
     assert scores.recall.macro == pytest.approx(np.mean([c.recall for c in scores.per_class[:2]]))
 
 
