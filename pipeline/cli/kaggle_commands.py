@@ -144,7 +144,7 @@ def submit(
     submission = best.predict(place, chosen, entry, test)
     made = None
     if refit is not None:
-        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak, competition)
+        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak, entry)
         made, submission = _refitted(place, wanted, submission, entry, data_dir)
     if escaped := escape_notice(submission):
         notice(escaped)

@@ -158,8 +158,8 @@ def _advice(record: SubmissionRecord) -> str:
 
 
 def _again(record: SubmissionRecord) -> str:
-    refit = f" --refit {record.refit}" if record.refit else ""
-    return f"simulator.py kaggle submit{option(record.competition)} --version {record.version}{refit} --resend"
+    how = (f" --refit {record.refit}" if record.refit else "") + (" --allow-leak" if record.leak else "")
+    return f"simulator.py kaggle submit{option(record.competition)} --version {record.version}{how} --resend"
 
 
 def _delivered(

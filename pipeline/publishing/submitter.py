@@ -156,20 +156,29 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
 def how_to_submit(request: Request) -> str:
     """Return how to submit the same once there are credentials, in one line."""
     entry, version = request.entry, request.version
-    again = command(entry, version.manifest.dataset.name, version.id)
-    if request.refit is not None:
-        again += f" --refit {request.refit.seeds}"
+    again = command(entry, version.manifest.dataset.name, version.id, _seeds(request))
     return (
         f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `{again}`, or "
         f"upload {request.submission.csv} on kaggle.com/competitions/{entry.competition}."
     )
 
 
-def command(entry: Entry, dataset: str, version: str) -> str:
-    """Return the command that submits a version of a dataset to a competition."""
+def command(
+    entry: Entry, dataset: str, version: str | None, refit: int | None = None, *, allow_leak: bool = False
+) -> str:
+    """Return the command that submits a version of a dataset to a competition.
+
+    Args:
+        entry: The competition.
+        dataset: The dataset's name.
+        version: Its version; ``None`` takes the champion.
+        refit: With how many seeds it is refitted; ``None`` submits the version itself.
+        allow_leak: Whether it was trained on test images and is submitted all the same.
+    """
     own = "" if entry.test_images is None else f" --test-images {shlex.quote(str(entry.test_images))}"
-    which = f"--dataset {shlex.quote(dataset)} --version {version}"
-    return f"simulator.py kaggle submit{option(entry.competition)} {which}{own}"
+    which = f"--dataset {shlex.quote(dataset)}" + ("" if version is None else f" --version {version}")
+    how = ("" if refit is None else f" --refit {refit}") + (" --allow-leak" if allow_leak else "")
+    return f"simulator.py kaggle submit{option(entry.competition)} {which}{own}{how}"
 
 
 def outcome_sentence(record: SubmissionRecord) -> str:
@@ -210,13 +219,22 @@ def _assessed(request: Request) -> Assessment:
 
 
 def _require_honest(request: Request, leaked: int) -> None:
-    if leaked and not request.allow_leak:
-        raise LeakError(
-            f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images "
-            f"of {request.version.id}, so its score would be meaningless. Train on `--dataset "
-            f"{sources.spec_of(request.entry.competition)}`, or submit with --allow-leak, which adds '{LEAK_WORDS}' to "
-            "the message and the record."
-        )
+    if not leaked or request.allow_leak:
+        return
+    dataset, own = request.version.manifest.dataset, sources.spec_of(request.entry.competition)
+    honest = f"Train on `--dataset {own}`, or"
+    if dataset.origin == own:
+        honest = "The competition's own training images hold them:"
+    anyway = command(request.entry, dataset.name, request.version.id, _seeds(request), allow_leak=True)
+    raise LeakError(
+        f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images of "
+        f"{request.version.id}, so its score would be meaningless. {honest} submit it all the same with `{anyway}`, "
+        f"which adds '{LEAK_WORDS}' to the message and the record."
+    )
+
+
+def _seeds(request: Request) -> int | None:
+    return request.refit.seeds if request.refit else None
 
 
 def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
@@ -248,7 +266,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         expected_high=assessment.expected.high,
         leak=assessment.leaked > 0,
         metric=request.entry.metric.name,
-        refit=request.refit.seeds if request.refit else None,
+        refit=_seeds(request),
     )
 
 
