@@ -258,7 +258,9 @@ def _submit(
     """Submit the champion's predictions or the best's; returns the best's."""
     home, notify = work.home, work.observer.notice
     if work.settings.submit == "best":
-        return best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
+        send = submitter.submit_if_possible
+        sent = best.submit(home, competition, images, work.data.name, send, patience=Patience(), notify=notify)
+        return sent[0] if sent else None
     if submission is None:
         left = best.what_is_left(home, images, work.data.name)
         raise DeployError(f"Not submitted: nothing passed the gate, so there is no champion. {left}")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
     from pipeline.orchestration.refitting import RefitRequest
     from pipeline.publishing.entry import Entry
+    from pipeline.services.calls import Patience
 
 app = typer.Typer(
     help="Kaggle: download a competition's files, submit predictions, follow the score.", no_args_is_help=True
@@ -132,13 +133,13 @@ def submit(
     place = Home.find(home)
     choices = CompetitionChoices(metric=metric, probabilities=probabilities)
     entry = entries.enter(place, competition, choices, notice, test_images=test_images, all_files=test_images is None)
-    found = _best(place, entry, dataset, resend) if version == BEST else _named(place, entry, version, dataset)
-    if found is None:
+    patience = Patience(limit_seconds=time_limit)
+    if version == BEST:
+        _submit_best(place, entry, dataset, patience, resend=resend)
         return
-    chosen, test, entry = found
+    chosen, test, entry = _named(place, entry, version, dataset)
     if version is None and (better := best.better_than(place, entry, test, chosen.id)):
         notice(better)
-    patience = Patience(limit_seconds=time_limit)
     if refit is not None:
         submitter.require_allowance(place, entry, chosen, refit, patience)
     submission = best.predict(place, chosen, entry, test)
@@ -190,19 +191,21 @@ def _champion(home: Home, competition: str, dataset: str | None) -> str:
     return found.id
 
 
-def _best(
-    home: Home, entry: "Entry", dataset: str | None, resend: bool
-) -> "tuple[Version, UnlabelledImages, Entry] | None":
-    """As ``_named``, of the version with the best expected score; ``None`` if there is none to submit."""
+def _submit_best(home: Home, entry: "Entry", dataset: str | None, patience: "Patience", *, resend: bool) -> None:
+    """Submit the version with the best expected score, if there is one, and print what came of it."""
     from pipeline.data.preparation import recorded_in
-    from pipeline.publishing import best
+    from pipeline.publishing import best, submitter
     from pipeline.publishing import entry as entries
 
     facts = best.dataset_of(home, dataset_name(home, dataset), _own_dataset(entry.competition))
     entry = entries.accepted(home, entry, facts.classes, notice)
     test = entries.load_test_images(entry, facts.shape, recorded_in(facts), notice)
-    version = best.choose(home, entry, test, facts.name, notice, resend=resend)
-    return None if version is None else (version, test, entry)
+    with _reports_up_to_date(home), console.status("Working …"):
+        sent = best.submit(
+            home, entry, test, facts.name, submitter.submit, patience=patience, notify=notice, resend=resend
+        )
+    if sent is not None:
+        console.print(submitter.outcome_sentence(sent[1]), markup=False)
 
 
 def _refitted(

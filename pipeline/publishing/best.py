@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.application import Application
+from pipeline.application import Application, escape_notice
 from pipeline.contracts import Probabilities, Submission, UnlabelledImages, Version
 from pipeline.errors import DataError
 from pipeline.facts.manifest_facts import DatasetFacts
@@ -22,6 +22,7 @@ from pipeline.store import atomic, submissions, version_arrays, versions
 from pipeline.store.home import Home
 
 Notify = Callable[[str], None]
+Send = Callable[[Home, submitter.Request, Patience, Notify], SubmissionRecord | None]
 MOST_COMPARED = 5
 """Of the versions that have the best metric on the benchmark; each predicts the test images."""
 
@@ -33,27 +34,45 @@ class _Candidate:
 
 
 def submit(
-    home: Home, entry: Entry, test: UnlabelledImages, dataset: str, *, patience: Patience, notify: Notify
-) -> Submission | None:
-    """Submit the version that ``choose`` returns; returns what was sent, ``None`` without a version or credentials.
+    home: Home,
+    entry: Entry,
+    test: UnlabelledImages,
+    dataset: str,
+    send: Send,
+    *,
+    patience: Patience,
+    notify: Notify,
+    resend: bool = False,
+) -> tuple[Submission, SubmissionRecord] | None:
+    """Submit the version that ``choose`` returns, or the next best where Kaggle has that file already.
 
     Args:
         home: The home folder.
         entry: The competition.
         test: Its test images.
         dataset: Whose versions.
+        send: ``submitter.submit``, or ``submitter.submit_if_possible`` where credentials may be missing.
         patience: How long to wait for Kaggle.
         notify: Receives every sentence that a person should read.
+        resend: As in ``choose``.
+
+    Returns:
+        What was sent and its record; ``None`` where nothing was.
 
     Raises:
         PipelineError: As ``submitter.submit``.
     """
-    version = choose(home, entry, test, dataset, notify)
-    if version is None:
-        return None
-    submission = predict(home, version, entry, test)
-    request = submitter.Request(version, submission, test, entry)
-    return submission if submitter.submit_if_possible(home, request, patience, notify) else None
+    while (version := choose(home, entry, test, dataset, notify, resend=resend)) is not None:
+        submission = predict(home, version, entry, test)
+        if escaped := escape_notice(submission):
+            notify(escaped)
+        request = submitter.Request(version, submission, test, entry, resend=resend, only_new=True)
+        try:
+            record = send(home, request, patience, notify)
+        except delivery.AlreadyThereError:
+            continue  # it is on record now, so that another one is chosen
+        return None if record is None else (submission, record)
+    return None
 
 
 def dataset_of(home: Home, named: str | None, own: str) -> DatasetFacts:

@@ -33,6 +33,10 @@ _NOT_SHOWN, _NOT_SHOWN_BEFORE = "does not show it", "did not show it when it was
 _NOT_READ = "could not be read"
 
 
+class AlreadyThereError(Exception):
+    """Kaggle has the file from an earlier attempt, and only a new one was wanted."""
+
+
 def attempt_message(identity: Sequence[str], remarks: Sequence[str] = ()) -> str:
     """Return the description of one attempt: what the file is, a token that no other attempt has, and remarks."""
     return SEPARATOR.join([*identity, f"token {secrets.token_hex(_TOKEN_BYTES)}", *remarks])
@@ -44,7 +48,14 @@ def file_mark(file_sha256: str) -> str:
 
 
 def deliver(
-    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, csv: Path, notify: Notify, *, resend: bool
+    home: Home,
+    session: kaggle.KaggleSession,
+    record: SubmissionRecord,
+    csv: Path,
+    notify: Notify,
+    *,
+    resend: bool,
+    only_new: bool = False,
 ) -> SubmissionRecord:
     """Send a file unless Kaggle has it, or may have it; to be called inside ``submissions.exclusive``.
 
@@ -55,15 +66,19 @@ def deliver(
         csv: The file.
         notify: Receives what a person should know.
         resend: Send although Kaggle has the file, or may have it from an attempt whose outcome is unknown.
+        only_new: Raise where Kaggle has the file from an earlier attempt, which is on record then.
 
     Returns:
         The record of the attempt that Kaggle has, this one or an earlier one.
 
     Raises:
+        AlreadyThereError: Only a new attempt was wanted.
         ServiceError: It was not sent, or it is not known whether it was; the record says which.
     """
     earlier = _delivered(home, session, record, notify, resend=resend)
     if earlier is not None:
+        if only_new:
+            raise AlreadyThereError
         return earlier
     uncertain = [known for known in submissions.attempts(home, *record.key) if known.status in UNCERTAIN]
     if uncertain and not resend:
@@ -180,7 +195,11 @@ def _delivered(
     if not resend:
         # Also without a record: it may be lost, or another machine may have sent the file.
         mark = file_mark(record.file_sha256)
-        matches += [(replace(record, message=e.message), e) for e in found if mark in e.message.split(SEPARATOR)]
+        there = [entry for entry in found if mark in entry.message.split(SEPARATOR)]
+        matches += [
+            (replace(record, message=entry.message, submitted_at=entry.submitted_at or record.submitted_at), entry)
+            for entry in there
+        ]
     if not matches:
         return None
     attempt, entry = matches[0]

@@ -42,6 +42,7 @@ class Request:
         allow_leak: Submit although training images are among the test images, and say so in the message.
         resend: Send the file again although Kaggle has it, or may have it from an attempt whose outcome is unknown.
         refit: What predicted in the place of the version; ``None`` where the version did.
+        only_new: Raise ``delivery.AlreadyThereError`` where Kaggle has the file, since another can be sent instead.
     """
 
     version: Version
@@ -51,6 +52,7 @@ class Request:
     allow_leak: bool = False
     resend: bool = False
     refit: Refit | None = None
+    only_new: bool = False
 
 
 def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> SubmissionRecord:
@@ -67,6 +69,7 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
         MissingCredentialsError: There are no credentials.
         ServiceError: Kaggle refused or could not score it, or it is not known whether Kaggle has it.
         StoreError: The version or the record is damaged.
+        AlreadyThereError: Kaggle has the file, and only a new one was wanted.
     """
     _check(request)
     assessment = _assessed(request)
@@ -77,7 +80,15 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
     try:
         session = kaggle.connect(request.entry.competition, patience)
         with submissions.exclusive(home, record.competition, patience.limit_seconds, notify):
-            record = delivery.deliver(home, session, record, request.submission.csv, notify, resend=request.resend)
+            record = delivery.deliver(
+                home,
+                session,
+                record,
+                request.submission.csv,
+                notify,
+                resend=request.resend,
+                only_new=request.only_new,
+            )
         return _follow(home, session, record, notify)
     except ServiceError as error:
         raise type(error)(f"{error} The file stays in {request.submission.csv}.") from None

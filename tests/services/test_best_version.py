@@ -105,6 +105,30 @@ def test_a_file_that_was_sent_for_another_version_is_not_sent_again(
     assert len(kaggle_site.submissions) == 3
 
 
+def test_a_file_that_only_kaggles_list_knows_gives_way_to_the_next_best(
+    home: Home, champion: Version, kaggle_site: KaggleServer, named: tuple[str, ...], call: Call
+) -> None:
+    best = ("kaggle", "submit", *named, "--version", "best")
+    worse = publish(home, number=2, strength=1e-5, serve=False)
+    call("kaggle", "submit", *named)
+    [row] = kaggle_site.submissions
+    row["date"] = "2026-11-20T09:30:00.000Z"
+    (home.metric_results / "submissions.csv").unlink()
+    said = call(*best)
+    there = "Kaggle already has this file, as submission 50000000: it is not sent again."
+    assert said.index(f"{champion.id} is chosen") < said.index(there) < said.index(f"{worse.id} is chosen")
+    first, second = submissions.read(home)
+    assert (first.version, first.reference, first.submitted_at) == (champion.id, 50_000_000, "2026-11-20T09:30:00Z")
+    assert (second.version, second.reference) == (worse.id, 50_000_001)
+    assert len(kaggle_site.submissions) == 2
+
+    (home.metric_results / "submissions.csv").unlink()
+    said = call(*best)
+    assert "Public score" not in said
+    assert f"all versions of 'digits' that could be were sent to {named[1]} before" in said
+    assert len(kaggle_site.submissions) == 2
+
+
 def test_a_version_with_a_better_expected_score_than_the_champion_is_named(
     home: Home, kaggle_site: KaggleServer, named: tuple[str, ...], call: Call, entry: Entry, test_set: UnlabelledImages
 ) -> None:

@@ -73,6 +73,18 @@ def test_without_a_champion_the_best_version_is_submitted_and_nothing_else(
     assert submissions.read(home) == [record]
 
 
+def test_a_run_says_that_it_submitted_only_what_was_sent(home: Home, competition: KaggleServer, call) -> None:
+    call("kaggle", "download")
+    run = (*REFUSED, "--train-sizes", "60", "--submit", "best")
+    assert "Submitted: " in call(*run)
+    (home.metric_results / "submissions.csv").unlink()
+    said = call(*run)
+    assert "Kaggle already has this file, as submission 50000000" in said
+    assert "Nothing was sent: all versions of 'kaggle' that could be were sent to digit-recognizer before." in said
+    assert "Submitted: " not in said
+    assert len(competition.submissions) == 1
+
+
 @pytest.mark.slow
 def test_a_submission_that_ends_in_an_error_is_in_the_workbook_and_the_overview_at_once(
     home: Home, competition: KaggleServer, call
