@@ -187,9 +187,17 @@ def better_than(home: Home, entry: Entry, test: UnlabelledImages, champion: str)
     said = [score_texts.score(entry.metric.name, value) for value in scores]
     return (
         f"{other.id} is expected to score better than the champion by {score_texts.inside(entry.metric.name)}, "
-        f"{said[0]} against {said[1]}; the gate, which judges accuracy, has not promoted it. "
+        f"{said[0]} against {said[1]}; {_why_it_does_not_serve(other)}. "
         f"`{submitter.command(entry, dataset, 'best')}` submits the version with the best expected score."
     )
+
+
+def _why_it_does_not_serve(version: Version) -> str:
+    if version.was_in_production:
+        return "it was the champion before"
+    if any(verdict.outcome == "pass" for verdict in version.verdicts):
+        return "it passed the gate, which judges accuracy, and does not serve"
+    return "the gate, which judges accuracy, has not promoted it"
 
 
 def _sent_versions(records: Sequence[SubmissionRecord]) -> set[str]:

@@ -146,6 +146,25 @@ def test_a_version_with_a_better_expected_score_than_the_champion_is_named(
     assert "better than the champion" not in call("kaggle", "submit", *named, "--version", better.id)
 
 
+REASONS = {
+    "it was replaced": ({"serve": True}, "it was the champion before"),
+    "it passed": ({"serve": False}, "it passed the gate, which judges accuracy, and does not serve"),
+    "it did not pass": ({"serve": False, "passes": False}, "the gate, which judges accuracy, has not promoted it"),
+}
+
+
+@pytest.mark.parametrize(("how", "words"), REASONS.values(), ids=REASONS)
+def test_why_a_better_version_does_not_serve_is_said_as_it_is(
+    home: Home, entry: Entry, test_set: UnlabelledImages, how: dict[str, bool], words: str
+) -> None:
+    other = publish(home, strength=0.3, **how)
+    champion = publish(home, number=2, strength=1e4)
+    said = best.better_than(home, replace(entry, metric=METRICS["log-loss"]), test_set, champion.id)
+    assert said is not None
+    assert said.startswith(other.id)
+    assert f"; {words}. `simulator.py" in said
+
+
 def test_a_public_score_outside_its_interval_is_called_that(
     home: Home, champion: Version, kaggle_site: KaggleServer, named: tuple[str, ...], call: Call
 ) -> None:
