@@ -152,7 +152,7 @@ def unknown_sentence(record: SubmissionRecord, its_list: str = _NOT_SHOWN) -> st
 
 def how_to_settle(record: SubmissionRecord) -> str:
     """Return that the outcome of an attempt is unknown, wherever nobody looked for it now, and what to do."""
-    return f"Whether Kaggle has that of {record.predictor} is unknown. {_advice(record)}"
+    return f"Whether Kaggle has the submission of {record.predictor} is unknown. {_advice(record)}"
 
 
 def how_to_send_again(record: SubmissionRecord) -> str:
@@ -162,6 +162,14 @@ def how_to_send_again(record: SubmissionRecord) -> str:
         f"Kaggle could not score submission {record.reference}, of {record.predictor}: {why}. Once that is put right, "
         f"`{_again(record)}` sends it again."
     )
+
+
+def why_not_to_send(home: Home, competition: str, file_sha256: str, predictor: str) -> str | None:
+    """Return that Kaggle has a file, or may have it, by the records alone; ``None`` where it may be sent."""
+    known = submissions.attempts(home, competition, file_sha256)
+    if (sent := next((one for one in known if one.reference is not None), None)) is not None:
+        return _sent_before(predictor, sent)
+    return next((how_to_settle(one) for one in known if one.status in UNCERTAIN), None)
 
 
 def _advice(record: SubmissionRecord) -> str:
@@ -187,7 +195,7 @@ def _delivered(
     known = submissions.attempts(home, *record.key)
     sent = next((attempt for attempt in known if attempt.reference is not None), None)
     if sent is not None and not resend:
-        notify(_sent_before(record, sent))
+        notify(_sent_before(record.predictor, sent))
         return sent
     found = kaggle.entries(session)
     open_ones = [attempt for attempt in known if attempt.reference is None]
@@ -207,9 +215,9 @@ def _delivered(
     return saved(home, updated(attempt, entry))
 
 
-def _sent_before(record: SubmissionRecord, sent: SubmissionRecord) -> str:
+def _sent_before(predictor: str, sent: SubmissionRecord) -> str:
     """Why a file is not sent that Kaggle has."""
-    same = sent.predictor == record.predictor
+    same = sent.predictor == predictor
     what = f"This file of {sent.predictor}" if same else f"The same file, predicted by {sent.predictor},"
     failed = ", and Kaggle could not score it" if sent.status == "error" else ""
     return f"{what} was sent as submission {sent.reference}{failed}: it is not sent again without --resend."

@@ -9,7 +9,7 @@ from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
 from pipeline.data import sources
 from pipeline.errors import DataError, ServiceError
 from pipeline.facts.competition import option
-from pipeline.facts.submission import SubmissionRecord
+from pipeline.facts.submission import SubmissionRecord, predictor
 from pipeline.publishing import delivery
 from pipeline.publishing.assessment import Assessment, assess, leaked_images
 from pipeline.publishing.entry import Entry
@@ -145,7 +145,7 @@ def after_run(
 
 
 def submit_if_possible(home: Home, request: Request, patience: Patience, notify: Notify) -> SubmissionRecord | None:
-    """Submit and say what came of it; without credentials, say how to submit, or why this version should not be.
+    """Submit and say what came of it; without credentials, say how to submit, or why this should not be done.
 
     Raises:
         PipelineError: As ``submit``.
@@ -153,7 +153,7 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
     try:
         record = submit(home, request, patience, notify)
     except kaggle.MissingCredentialsError:
-        notify(how_to_submit(request))
+        notify(_known_before(home, request) or how_to_submit(request))
         return None
     except LeakError as error:
         if kaggle_credentials.given():
@@ -208,6 +208,13 @@ def outcome_sentence(record: SubmissionRecord) -> str:
     if record.status in UNCERTAIN:
         return delivery.unknown_sentence(record)
     return f"Submission of {record.predictor}: {record.status}. {record.reason}".strip()
+
+
+def _known_before(home: Home, request: Request) -> str | None:
+    """Why the file is not to be sent, as far as the records say."""
+    file_sha256 = atomic.sha256_file(request.submission.csv)
+    who = predictor(request.version.id, _seeds(request))
+    return delivery.why_not_to_send(home, request.entry.competition, file_sha256, who)
 
 
 def _check(request: Request) -> None:

@@ -183,7 +183,7 @@ def test_an_attempt_of_unknown_outcome_is_named_where_nothing_else_is_left_to_se
     with pytest.raises(ServiceError, match="may or may not have"):
         call(*best, "--time-limit", "1")
     said = call(*best)
-    assert f"could be were sent to {named[1]} before. Whether Kaggle has that of {champion.id} is unknown." in said
+    assert f"could be were sent to {named[1]} before. Whether Kaggle has the submission of {champion.id} is unknown." in said
     again = f"kaggle submit {' '.join(named)} --version {champion.id} --resend"
     assert f"`simulator.py {again}`" in said
 

@@ -1,6 +1,8 @@
 """The commands, from the download to the score, and what they print."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from huggingface_server import TOKEN
@@ -14,7 +16,9 @@ from pipeline.contracts import Submission, UnlabelledImages, Version
 from pipeline.errors import DataError, ServiceError
 from pipeline.publishing import submitter
 from pipeline.publishing.entry import Entry
+from pipeline.publishing.submitter import Request
 from pipeline.services.calls import Patience
+from pipeline.store import submissions
 from pipeline.store.home import Home
 
 
@@ -67,6 +71,30 @@ def test_a_run_without_credentials_says_in_one_line_how_to_submit(
     again = f"simulator.py kaggle submit --dataset digits --version {submission.version_id}"
     assert f"set KAGGLE_API_TOKEN and run `{again}`" in told.sentences[1]
     assert str(submission.csv) in told.sentences[1]
+
+
+KNOWN = {
+    "sent": ({}, "This file of V was sent as submission 50000000: it is not sent again without --resend."),
+    "sent for another version": (
+        {"version": "another"},
+        "The same file, predicted by another, was sent as submission 50000000: it is not sent again without --resend.",
+    ),
+    "of unknown outcome": ({"reference": None, "status": "unknown"}, "Whether Kaggle has the submission of V is unknown. Run "),
+    "refused": ({"reference": None, "status": "refused"}, "Not submitted, since there are no Kaggle credentials: "),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), KNOWN.values(), ids=KNOWN)
+def test_without_credentials_nobody_is_told_to_send_what_kaggle_has(
+    home: Home, request_: Request, competition: KaggleServer, patience: Patience, told: Told,
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], words: str
+) -> None:  # fmt: skip
+    sent = replace(submitter.submit(home, request_, patience, told), **change)
+    with submissions.exclusive(home, sent.competition):
+        submissions.save(home, sent)
+    monkeypatch.delenv("KAGGLE_KEY")
+    assert submitter.submit_if_possible(home, request_, patience, told) is None
+    assert told.sentences[-1].startswith(words.replace("V", request_.version.id))
 
 
 def test_publishing_without_a_token_leaves_the_mirror(home: Home, champion: Version, call) -> None:
