@@ -1,5 +1,6 @@
 """Which version to submit next: the best by expected score of those that have not been sent yet."""
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -152,7 +153,7 @@ def choose(
         open_ones = [delivery.how_to_settle(one) for one in records if one.status in submissions.UNCERTAIN]
         notify(" ".join([f"Nothing was sent: all versions of '{dataset}' that could be {why}.", *open_ones]))
         return None
-    ranked = sorted(found, key=lambda one: one.expected.score, reverse=entry.metric.greater_is_better)
+    ranked = _ranked(found, entry)
     notify(_reason(ranked, len(honest) - same, entry, " or could not be scored" if resend else ""))
     return ranked[0].version
 
@@ -270,11 +271,24 @@ def _judged(home: Home, dataset: str) -> list[Version]:
 
 
 def _best_on_benchmark_first(honest: Sequence[Version], entry: Entry) -> list[Version]:
-    def loss(version: Version) -> float:
+    def order(version: Version) -> tuple[float, ...]:
         judged = version_arrays.predictions(version)
-        return entry.metric.loss(judged.probabilities, judged.labels)
+        return entry.metric.loss(judged.probabilities, judged.labels), *_tie_break(version)
 
-    return sorted(honest, key=loss)
+    return sorted(sorted(honest, key=lambda one: one.id, reverse=True), key=order)
+
+
+def _ranked(found: Sequence[_Candidate], entry: Entry) -> list[_Candidate]:
+    def order(one: _Candidate) -> tuple[float, ...]:
+        return entry.metric.as_loss(one.expected.score), *_tie_break(one.version)
+
+    return sorted(sorted(found, key=lambda one: one.version.id, reverse=True), key=order)
+
+
+def _tie_break(version: Version) -> tuple[float, int]:
+    """Of versions with the same score, the one whose pair is smallest comes first; of the same pair, the newest."""
+    loss = version.scores.log_loss
+    return math.inf if loss is None else loss, -version.manifest.rows.train_size
 
 
 def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry, failed: str) -> str:
@@ -285,9 +299,19 @@ def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry, failed: str
         return (
             f"{best.version.id} is chosen: it is the only version that has not been sent yet{failed}, expected {score}."
         )
-    next_one = f"{ranked[1].version.id} with {score_texts.score(metric, ranked[1].expected.score)}"
     which = f"the {len(ranked)} best on the benchmark of " if len(ranked) < honest else ""
     return (
         f"{best.version.id} is chosen: of {which}{honest} versions that have not been sent yet{failed}, it has the "
-        f"best expected score, {score}; the next is {next_one}."
+        f"best expected score, {score}; {_runner_up(best, ranked[1], metric)}."
     )
+
+
+def _runner_up(best: _Candidate, other: _Candidate, metric: str) -> str:
+    if other.expected.score != best.expected.score:
+        return f"the next is {other.version.id} with {score_texts.score(metric, other.expected.score)}"
+    (loss, images), (others_loss, others_images) = _tie_break(best.version), _tie_break(other.version)
+    if others_loss != loss:
+        why = "a higher log loss on the benchmark"
+    else:
+        why = "fewer training images" if others_images != images else "is older"
+    return f"{other.version.id} has the same and {why}"

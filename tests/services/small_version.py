@@ -92,7 +92,9 @@ def write_model(path: Path, strength: float) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
 
 
-def publish(home: Home, number: int = 1, strength: float = 1.0, *, serve: bool = True, passes: bool = True) -> Version:
+def publish(
+    home: Home, number: int = 1, strength: float = 1.0, *, serve: bool = True, passes: bool = True, size: int = TRAIN
+) -> Version:
     """A judged version with every file that submitting and publishing read, in production unless ``serve`` is false."""
     version_id = f"20261121-13{number:02d}02-logistic-{TRAIN}-{number:04x}"
     folder = home.staging / version_id
@@ -100,7 +102,7 @@ def publish(home: Home, number: int = 1, strength: float = 1.0, *, serve: bool =
     write_model(folder / "model.onnx", strength)
     (folder / "native" / "model.joblib").write_bytes(b"a native model, which nothing here loads")
     scores = _write_measurements(folder)
-    create_manifest(folder, **MANIFEST)
+    create_manifest(folder, **{**MANIFEST, "rows": {**MANIFEST["rows"], "train_size": size}})
     candidate = versions.candidate_of(folder)
     verdict = _verdict(candidate, scores.accuracy.value, passes=passes)
     score_files.write(folder / "scores.json", scores)

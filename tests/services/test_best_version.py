@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import competitions
 import pytest
@@ -10,7 +11,7 @@ from competitions import Competition, table
 from faults import cut
 from kaggle_server import KaggleServer
 from listeners import Told
-from small_version import digits, publish
+from small_version import TRAIN, digits, publish
 
 from pipeline.cli import kaggle_commands
 from pipeline.contracts import UnlabelledImages, Version
@@ -18,6 +19,7 @@ from pipeline.errors import DataError, ServiceError
 from pipeline.judging.competition_metrics import METRICS
 from pipeline.publishing import best
 from pipeline.publishing.entry import Entry
+from pipeline.publishing.expected_score import ExpectedScore
 from pipeline.store import production, submissions, versions
 from pipeline.store.home import Home
 
@@ -183,7 +185,8 @@ def test_an_attempt_of_unknown_outcome_is_named_where_nothing_else_is_left_to_se
     with pytest.raises(ServiceError, match="may or may not have"):
         call(*best, "--time-limit", "1")
     said = call(*best)
-    assert f"could be were sent to {named[1]} before. Whether Kaggle has the submission of {champion.id} is unknown." in said
+    unknown = f"Whether Kaggle has the submission of {champion.id} is unknown."
+    assert f"could be were sent to {named[1]} before. {unknown}" in said
     again = f"kaggle submit {' '.join(named)} --version {champion.id} --resend"
     assert f"`simulator.py {again}`" in said
 
@@ -208,6 +211,29 @@ def test_the_best_of_many_is_found_by_the_competitions_own_metric(
     assert chosen is not None
     assert chosen.id == calmer.id
     assert "of the 5 best on the benchmark of 22 versions" in told
+
+
+TIES = {
+    "log loss": ({"strength": 0.3}, {"strength": 1e4}, "a higher log loss on the benchmark"),
+    "images": ({"size": TRAIN}, {"size": TRAIN - 1}, "fewer training images"),
+    "age": ({}, {}, "is older"),
+}
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro-f1"])
+@pytest.mark.parametrize(("better", "other", "words"), TIES.values(), ids=TIES)
+def test_equal_expected_scores_are_told_apart_and_called_equal(
+    home: Home, entry: Entry, test_set: UnlabelledImages, told: Told, monkeypatch: pytest.MonkeyPatch,
+    metric: str, better: dict[str, Any], other: dict[str, Any], words: str
+) -> None:  # fmt: skip
+    perfect = replace(METRICS[metric], measure=lambda probabilities, labels, weights: 1.0)
+    monkeypatch.setattr("pipeline.publishing.assessment.expected_score", lambda *_, **__: ExpectedScore(1.0, 0.9, 1.0))
+    second = publish(home, 2, **other)
+    first = publish(home, 3 if words == "is older" else 1, **better)
+    chosen = best.choose(home, replace(entry, metric=perfect), test_set, "digits", told)
+    assert chosen is not None
+    assert chosen.id == first.id
+    assert f"; {second.id} has the same and {words}." in told.sentences[-1]
 
 
 def test_the_best_version_needs_no_champion(

@@ -79,7 +79,10 @@ KNOWN = {
         {"version": "another"},
         "The same file, predicted by another, was sent as submission 50000000: it is not sent again without --resend.",
     ),
-    "of unknown outcome": ({"reference": None, "status": "unknown"}, "Whether Kaggle has the submission of V is unknown. Run "),
+    "of unknown outcome": (
+        {"reference": None, "status": "unknown"},
+        "Whether Kaggle has the submission of V is unknown. Run ",
+    ),
     "refused": ({"reference": None, "status": "refused"}, "Not submitted, since there are no Kaggle credentials: "),
 }
 
