@@ -238,7 +238,6 @@ def status(
     from pipeline.publishing import delivery
     from pipeline.reports import submission_comparison
     from pipeline.services.calls import Patience
-    from pipeline.store import production
     from pipeline.store.submissions import UNCERTAIN
 
     place = Home.find(home)
@@ -249,27 +248,39 @@ def status(
         print_json([asdict(record) for record in records])
         return
     if not records:
-        _require_known(place, competition)
-        which = option(competition) + ("" if production.datasets(place) else f" --version {BEST}")
-        console.print(f"Nothing has been submitted to {competition} yet: `simulator.py kaggle submit{which}` does.")
+        console.print(_nothing_submitted(place, competition), markup=False)
         return
     submission_table.show(console, records)
-    console.print(submission_comparison.in_words(records), markup=False)
+    if compared := submission_comparison.in_words(records):
+        console.print(compared, markup=False)
     for record in records:
         if record.status in UNCERTAIN:
             notice(delivery.unknown_sentence(record))
 
 
-def _require_known(home: Home, competition: str) -> None:
-    """Refuse a competition of which nothing is here, since its name may be misspelt."""
-    from pipeline.store import competitions, submissions
+def _nothing_submitted(home: Home, competition: str) -> str:
+    """What to do about a competition to which nothing has been submitted.
 
-    known = {DEFAULT_COMPETITION, *competitions.names(home), *(one.competition for one in submissions.read(home))}
-    if competition not in known and competitions.folder(home, competition) is None:
+    Raises:
+        SettingsError: Nothing of it is here, and it is not the default: its name may be misspelt.
+    """
+    from pipeline.store import competitions, production, submissions, versions
+
+    known = {*competitions.names(home), *(one.competition for one in submissions.read(home))}
+    is_here = competitions.folder(home, competition) is not None
+    nothing = f"Nothing has been submitted to {competition} yet"
+    if not is_here and competition not in {DEFAULT_COMPETITION, *known}:
         raise SettingsError(
             f"Nothing was ever downloaded from or submitted to {competition} here: --competition takes "
-            f"{', '.join(sorted(known))}, or `simulator.py kaggle download --competition {competition}` gets its files."
+            f"{', '.join(sorted({DEFAULT_COMPETITION, *known}))}, or `simulator.py kaggle download --competition "
+            f"{competition}` gets its files."
         )
+    if not is_here and competition not in known and known:
+        return f"{nothing}; --competition NAME shows another: {', '.join(sorted(known))}."
+    if is_here and versions.folders(home):
+        which = option(competition) + ("" if production.datasets(home) else f" --version {BEST}")
+        return f"{nothing}: `simulator.py kaggle submit{which}` does."
+    return f"{nothing}: `simulator.py run --competition {competition} --submit` does."
 
 
 def _own_dataset(competition: str) -> str:

@@ -57,8 +57,46 @@ def test_without_test_images_the_way_to_them_is_named(home: Home, champion: Vers
     assert "simulator.py kaggle download" in str(found.exception)
 
 
-def test_nothing_submitted_yet(call) -> None:
-    assert "Nothing has been submitted" in call("kaggle", "status").output
+def test_nothing_submitted_yet(home: Home, competition: KaggleServer, call) -> None:
+    def said() -> str:
+        return " ".join(call("kaggle", "status").output.split())
+
+    nothing = "Nothing has been submitted to digit-recognizer yet"
+    run = f"{nothing}: `simulator.py run --competition digit-recognizer --submit` does."
+    assert said() == run
+    (home.data / "kaggle" / "trees").mkdir(parents=True)
+    (home.data / "kaggle" / "trees" / "train.csv").touch()
+    assert said() == f"{nothing}; --competition NAME shows another: trees."
+    call("kaggle", "download")
+    assert said() == run, "there is no version yet"
+    publish(home)
+    assert said() == f"{nothing}: `simulator.py kaggle submit` does."
+    assert "Public score" in call("kaggle", "submit").output
+
+
+LEAK = {"leak": True, "public_score": 0.99}
+NOTED = {
+    "a leak alone": (LEAK, "Not counted: 1 trained on test images."),
+    "a refused leak": (
+        {"leak": True, "public_score": None, "status": "refused", "reason": "Not now."},
+        "trained on test images; Not now.",
+    ),
+    "a refit that leaked": ({**LEAK, "refit": 2}, f"trained on test images; {submitter.REFIT_WORDS}"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), NOTED.values(), ids=NOTED)
+def test_the_status_says_all_that_is_special_and_what_does_not_count(
+    home: Home, request_: Request, competition: KaggleServer, patience: Patience, told: Told, call,
+    change: dict[str, Any], words: str
+) -> None:  # fmt: skip
+    sent = submitter.submit(home, request_, patience, told)
+    with submissions.exclusive(home, sent.competition):
+        submissions.save(home, replace(sent, **change))
+    competition.submissions.clear()
+    output = call("kaggle", "status").output
+    assert words in " ".join(output.split())
+    assert not output.endswith("\n\n")
 
 
 def test_a_run_without_credentials_says_in_one_line_how_to_submit(
