@@ -41,7 +41,8 @@ def test_a_run_submits_its_champion_once(home: Home, competition: KaggleServer, 
     assert "Expected public score" in said
     assert f"Public score of {record.version}" in said
     assert sent["ref"] in submitted_in_the_workbook(home)
-    assert f"Submitted to digit-recognizer on {record.submitted_at}: complete" in call("show", record.version)
+    scores = f"public score {record.public_score:.3%} (expected {record.expected_score:.2%}; ".replace("%", " %")
+    assert f"Submitted to digit-recognizer on {record.submitted_at}: complete, {scores}" in call("show", record.version)
 
     competition.calls.clear()
     assert "the champion is unchanged, so nothing was sent" in call(*RUN, "all", "--submit")
