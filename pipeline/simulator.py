@@ -100,7 +100,7 @@ def run(settings: Settings, home: Home, observer: Observer, *, wait: bool = True
         competition = entry.accepted(home, competition, data.classes, observer.notice)
     named = asked_by(settings, competition, data, observer.notice)
     if settings.refit is not None and named is not None:
-        refitting.require_unseen(data, named.images, competition.competition if competition else None)
+        refitting.require_unseen(data, named.images, settings.refit, competition)
     with lock.writing(home, wait=wait, notify=observer.notice):
         observer.doing("reading versions")
         _require_same_kind(home, data)
@@ -237,7 +237,7 @@ def _finish(
             champion = versions.find(work.home, submission.version_id)
             if work.settings.submit and work.competition:
                 submitter.require_allowance(work.home, work.competition, champion, work.settings.refit, Patience())
-            request = refitting.RefitRequest(champion, work.settings.refit, asked.images)
+            request = refitting.RefitRequest(champion, work.settings.refit, asked.images, entry=work.competition)
             made = refitting.refit(work.home, request, work.data, work.observer.notice)
             submission = refitting.predict(
                 made, champion, submission, asked.images, asked.sample, probabilities=asked.probabilities
@@ -258,7 +258,9 @@ def _submit(
     """Submit the champion's predictions or the best's; returns the best's."""
     home, notify = work.home, work.observer.notice
     if work.settings.submit == "best":
-        return best.submit(home, competition, images, work.data.name, patience=Patience(), notify=notify)
+        send = submitter.submit_if_possible
+        sent = best.submit(home, competition, images, work.data.name, send, patience=Patience(), notify=notify)
+        return sent[0] if sent else None
     if submission is None:
         left = best.what_is_left(home, images, work.data.name)
         raise DeployError(f"Not submitted: nothing passed the gate, so there is no champion. {left}")

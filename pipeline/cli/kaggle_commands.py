@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
     from pipeline.orchestration.refitting import RefitRequest
     from pipeline.publishing.entry import Entry
+    from pipeline.services.calls import Patience
 
 app = typer.Typer(
     help="Kaggle: download a competition's files, submit predictions, follow the score.", no_args_is_help=True
@@ -132,19 +133,19 @@ def submit(
     place = Home.find(home)
     choices = CompetitionChoices(metric=metric, probabilities=probabilities)
     entry = entries.enter(place, competition, choices, notice, test_images=test_images, all_files=test_images is None)
-    found = _best(place, entry, dataset, resend) if version == BEST else _named(place, entry, version, dataset)
-    if found is None:
+    patience = Patience(limit_seconds=time_limit)
+    if version == BEST:
+        _submit_best(place, entry, dataset, patience, resend=resend)
         return
-    chosen, test, entry = found
+    chosen, test, entry = _named(place, entry, version, dataset)
     if version is None and (better := best.better_than(place, entry, test, chosen.id)):
         notice(better)
-    patience = Patience(limit_seconds=time_limit)
     if refit is not None:
         submitter.require_allowance(place, entry, chosen, refit, patience)
     submission = best.predict(place, chosen, entry, test)
     made = None
     if refit is not None:
-        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak, competition)
+        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak, entry)
         made, submission = _refitted(place, wanted, submission, entry, data_dir)
     if escaped := escape_notice(submission):
         notice(escaped)
@@ -190,19 +191,21 @@ def _champion(home: Home, competition: str, dataset: str | None) -> str:
     return found.id
 
 
-def _best(
-    home: Home, entry: "Entry", dataset: str | None, resend: bool
-) -> "tuple[Version, UnlabelledImages, Entry] | None":
-    """As ``_named``, of the version with the best expected score; ``None`` if there is none to submit."""
+def _submit_best(home: Home, entry: "Entry", dataset: str | None, patience: "Patience", *, resend: bool) -> None:
+    """Submit the version with the best expected score, if there is one, and print what came of it."""
     from pipeline.data.preparation import recorded_in
-    from pipeline.publishing import best
+    from pipeline.publishing import best, submitter
     from pipeline.publishing import entry as entries
 
     facts = best.dataset_of(home, dataset_name(home, dataset), _own_dataset(entry.competition))
     entry = entries.accepted(home, entry, facts.classes, notice)
     test = entries.load_test_images(entry, facts.shape, recorded_in(facts), notice)
-    version = best.choose(home, entry, test, facts.name, notice, resend=resend)
-    return None if version is None else (version, test, entry)
+    with _reports_up_to_date(home), console.status("Working …"):
+        sent = best.submit(
+            home, entry, test, facts.name, submitter.submit, patience=patience, notify=notice, resend=resend
+        )
+    if sent is not None:
+        console.print(submitter.outcome_sentence(sent[1]), markup=False)
 
 
 def _refitted(
@@ -235,7 +238,6 @@ def status(
     from pipeline.publishing import delivery
     from pipeline.reports import submission_comparison
     from pipeline.services.calls import Patience
-    from pipeline.store import production
     from pipeline.store.submissions import UNCERTAIN
 
     place = Home.find(home)
@@ -246,27 +248,39 @@ def status(
         print_json([asdict(record) for record in records])
         return
     if not records:
-        _require_known(place, competition)
-        which = option(competition) + ("" if production.datasets(place) else f" --version {BEST}")
-        console.print(f"Nothing has been submitted to {competition} yet: `simulator.py kaggle submit{which}` does.")
+        console.print(_nothing_submitted(place, competition), markup=False)
         return
     submission_table.show(console, records)
-    console.print(submission_comparison.in_words(records), markup=False)
+    if compared := submission_comparison.in_words(records):
+        console.print(compared, markup=False)
     for record in records:
         if record.status in UNCERTAIN:
             notice(delivery.unknown_sentence(record))
 
 
-def _require_known(home: Home, competition: str) -> None:
-    """Refuse a competition of which nothing is here, since its name may be misspelt."""
-    from pipeline.store import competitions, submissions
+def _nothing_submitted(home: Home, competition: str) -> str:
+    """What to do about a competition to which nothing has been submitted.
 
-    known = {DEFAULT_COMPETITION, *competitions.names(home), *(one.competition for one in submissions.read(home))}
-    if competition not in known and competitions.folder(home, competition) is None:
+    Raises:
+        SettingsError: Nothing of it is here, and it is not the default: its name may be misspelt.
+    """
+    from pipeline.store import competitions, production, submissions, versions
+
+    known = {*competitions.names(home), *(one.competition for one in submissions.read(home))}
+    is_here = competitions.folder(home, competition) is not None
+    nothing = f"Nothing has been submitted to {competition} yet"
+    if not is_here and competition not in {DEFAULT_COMPETITION, *known}:
         raise SettingsError(
             f"Nothing was ever downloaded from or submitted to {competition} here: --competition takes "
-            f"{', '.join(sorted(known))}, or `simulator.py kaggle download --competition {competition}` gets its files."
+            f"{', '.join(sorted({DEFAULT_COMPETITION, *known}))}, or `simulator.py kaggle download --competition "
+            f"{competition}` gets its files."
         )
+    if not is_here and competition not in known and known:
+        return f"{nothing}; --competition NAME shows another: {', '.join(sorted(known))}."
+    if is_here and versions.folders(home):
+        which = option(competition) + ("" if production.datasets(home) else f" --version {BEST}")
+        return f"{nothing}: `simulator.py kaggle submit{which}` does."
+    return f"{nothing}: `simulator.py run --competition {competition} --submit` does."
 
 
 def _own_dataset(competition: str) -> str:

@@ -40,6 +40,10 @@ def _row(record: SubmissionRecord) -> tuple[str, ...]:
 
 
 def _note(record: SubmissionRecord) -> str:
-    what = LEAK_WORDS if record.leak else record.reason or (REFIT_WORDS if record.refit else "")
-    outside = OUTSIDE_WORDS if record.as_expected is False else ""
-    return "; ".join(filter(None, (outside, what)))
+    special = {
+        OUTSIDE_WORDS: record.as_expected is False,
+        LEAK_WORDS: record.leak,
+        REFIT_WORDS: bool(record.refit),
+        record.reason: bool(record.reason),
+    }
+    return "; ".join(words for words, applies in special.items() if applies)

@@ -65,12 +65,8 @@ def lines(version: Version, submissions: Sequence[SubmissionRecord], champion: s
     yield Text()
     yield _training(version.manifest)
     for record in submissions:
-        score = "not known yet" if record.public_score is None else f"{record.public_score:.5f}"
-        inside = f"{record.expected_low:.4f} to {record.expected_high:.4f}"
-        expected = f"{record.expected_score:.4f}" if record.refit else inside
         yield Text(
-            f"Submitted to {record.competition} on {record.submitted_at}: {record.status}, public score {score} "
-            f"(expected {expected})"
+            f"Submitted to {record.competition} on {record.submitted_at}: {record.status}, {_public_score(record)}"
             + ("" if record.metric == "accuracy" else f", {score_texts.inside(record.metric)}")
             + (", trained on test images" if record.leak else "")
             + (", predicted by its refit on all labels" if record.refit else "")
@@ -113,6 +109,15 @@ def comparison_lines(result: "VersionComparison") -> Iterator[RenderableType]:
     for row in result.by_class:
         table.add_row(Text(row.name), f"{row.images:,}", str(row.fixed), str(row.made))
     yield table
+
+
+def _public_score(record: SubmissionRecord) -> str:
+    metric = record.metric
+    score = "not known yet"
+    if record.public_score is not None:
+        score = score_texts.score(metric, record.public_score, digits=3)
+    inside = "" if record.refit else f"; {score_texts.interval(metric, *record.interval)}"
+    return f"public score {score} (expected {score_texts.score(metric, record.expected_score)}{inside})"
 
 
 def _training(facts: Manifest) -> Facts:

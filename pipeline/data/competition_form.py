@@ -16,7 +16,7 @@ from pipeline.data.notices import Notify, silent
 from pipeline.data.preparation import Preparation
 from pipeline.data.raw import RawSet
 from pipeline.errors import DataError
-from pipeline.facts.competition import KNOWN, CompetitionForm, SubmissionForm
+from pipeline.facts.competition import KNOWN, CompetitionForm, SubmissionForm, option
 from pipeline.text import quoted
 
 _TRAIN = ("train", "trainlabels", "traininglabels", "traininglabel", "training", "labels", "trainset")
@@ -59,11 +59,12 @@ def is_competition(folder: Path) -> bool:
     )
 
 
-def training(folder: Path) -> tuple[Path, tuple[str, ...]]:
+def training(folder: Path, competition: str | None = None) -> tuple[Path, tuple[str, ...]]:
     """Return where a competition has its training images, and the columns of a table that hold their labels.
 
     Args:
         folder: It holds the competition's files.
+        competition: Its name, where the files can be fetched again.
 
     Returns:
         A table, or a folder with a sub-folder for each class, for which no columns are named.
@@ -74,16 +75,18 @@ def training(folder: Path) -> tuple[Path, tuple[str, ...]]:
     sample = sample_submission.find(folder)
     wanted = None if sample is None else sample_submission.read(sample)
     train, labels = _training(folder, _tables(folder), wanted)
-    return _required(folder, train), labels
+    return _required(folder, train, competition), labels
 
 
-def labelled_folder(folder: Path, shape: Shape | None, notify: Notify = silent) -> RawSet:
-    """Read the training images of a competition's files, which need no sample.
+def labelled_folder(
+    folder: Path, shape: Shape | None, notify: Notify = silent, competition: str | None = None
+) -> RawSet:
+    """Read the training images of a competition's files, which need no sample; see ``training``.
 
     Raises:
         DataError: As ``labelled``.
     """
-    return _labelled(*training(folder), shape, notify)
+    return _labelled(*training(folder, competition), shape, notify)
 
 
 def labelled(form: CompetitionForm, shape: Shape | None, notify: Notify = silent) -> RawSet:
@@ -148,8 +151,18 @@ def _sample(folder: Path, competition: str | None) -> SubmissionForm:
         return sample_submission.read(path)
     known = KNOWN[competition].sample if competition in KNOWN else None
     if known is None:
-        raise DataError(f"{folder} has no sample_submission.csv, which shows the format of a submission: put it there.")
+        raise DataError(
+            f"{folder} has no sample_submission.csv, which shows the format of a submission: put it there"
+            f"{_or_fetch(competition)}."
+        )
     return known
+
+
+def _or_fetch(competition: str | None) -> str:
+    """How to get files of a competition that are missing, whatever else is there."""
+    if competition is None:
+        return ""
+    return f", or fetch all files again with `simulator.py kaggle download{option(competition)} --force`"
 
 
 def _labelled(train: Path, label_columns: Sequence[str], shape: Shape | None, notify: Notify) -> RawSet:
@@ -158,11 +171,12 @@ def _labelled(train: Path, label_columns: Sequence[str], shape: Shape | None, no
     return labelled_csv(train, label_columns, shape)
 
 
-def _required(folder: Path, train: Path | None) -> Path:
+def _required(folder: Path, train: Path | None, competition: str | None = None) -> Path:
     if train is None:
         raise DataError(
             f"{folder} has no train.csv: training images are expected as a train.csv of labels and pixels, as a "
-            "train.csv of names and labels with the pictures, or as a folder 'train' with one sub-folder per class."
+            "train.csv of names and labels with the pictures, or as a folder 'train' with one sub-folder per class. "
+            f"Put them there{_or_fetch(competition)}."
         )
     return train
 

@@ -174,7 +174,7 @@ def _competition(spec: str, find: FindCompetition, shape: Shape | None, notify: 
     if folder is None:
         which = "" if name == DEFAULT_COMPETITION else f" --competition {name}"
         raise DataError(f"The files of {name} are missing: get them with 'simulator.py kaggle download{which}'.")
-    raw = competition_form.labelled_folder(folder, shape or known_shape, notify)
+    raw = competition_form.labelled_folder(folder, shape or known_shape, notify, name)
     kept_as = "kaggle" if name == DEFAULT_COMPETITION else name
     return replace(raw, name=kept_as, origin=spec_of(name))
 

@@ -8,6 +8,11 @@ from pydantic import Field, FiniteFloat, model_validator
 Status = Literal["sending", "unknown", "superseded", "refused", "pending", "complete", "error"]
 
 
+def predictor(version: str, refit: int | None) -> str:
+    """Return what predicted, in words: a version, or its refit with a number of seeds."""
+    return f"the refit of {version}" if refit else version
+
+
 @dataclass(frozen=True)
 class SubmissionRecord:
     """One attempt to submit: a row of the file, its fields in the order of the columns.
@@ -75,8 +80,8 @@ class SubmissionRecord:
 
     @property
     def predictor(self) -> str:
-        """What predicted, in words: the version, or its refit."""
-        return f"the refit of {self.version}" if self.refit else self.version
+        """What predicted, in words."""
+        return predictor(self.version, self.refit)
 
     @property
     def key(self) -> tuple[str, str]:

@@ -10,8 +10,7 @@ from pipeline.contracts import LabelledImages, UnlabelledImages
 from pipeline.data import sample_submission, unlabelled
 from pipeline.data.notices import Notify
 from pipeline.data.preparation import from_facts
-from pipeline.facts.competition import SubmissionForm
-from pipeline.judging import competition_metrics
+from pipeline.facts.competition import CompetitionChoices, SubmissionForm
 from pipeline.orchestration.session import Row
 from pipeline.publishing import entry
 from pipeline.publishing.entry import Entry
@@ -74,12 +73,9 @@ def asked_by(settings: Settings, competition: Entry | None, data: LabelledImages
     if settings.test_images is None:
         return None
     sample = sample_submission.beside(settings.test_images)
-    probabilities = sample is not None and (bool(settings.probabilities) or _scores_probabilities(settings))
+    given = CompetitionChoices(metric=settings.metric, probabilities=settings.probabilities)
+    asking = entry.asking_for_probabilities(given) if sample else []
     if sample is not None:
-        submission_file.class_columns(sample, data.classes, probabilities)
+        submission_file.class_columns(sample, data.classes, bool(asking), " and ".join(asking))
     images = unlabelled.load_asked(settings.test_images, sample, data.shape, notify, declared)
-    return Asked(images, settings.test_images, sample, probabilities)
-
-
-def _scores_probabilities(settings: Settings) -> bool:
-    return settings.metric is not None and competition_metrics.named(settings.metric).of_probabilities
+    return Asked(images, settings.test_images, sample, bool(asking))

@@ -32,6 +32,8 @@ from pipeline.facts.competition import SubmissionForm
 from pipeline.facts.manifest_facts import Manifest, RefitFacts
 from pipeline.judging.agreement import Agreement, agreement
 from pipeline.models import own, registry, temperature
+from pipeline.publishing import submitter
+from pipeline.publishing.entry import Entry
 from pipeline.store import atomic, lock, manifest, version_arrays
 from pipeline.store.home import Home
 from pipeline.trainer import Trainer
@@ -50,14 +52,14 @@ class RefitRequest:
         seeds: Models whose probabilities are averaged; they differ by seed.
         test: The images that will be predicted.
         allow_leak: Go on although labelled images are among them.
-        competition: Where the predictions go, if to one.
+        entry: The competition that the predictions go to, if to one.
     """
 
     champion: Version
     seeds: int
     test: UnlabelledImages
     allow_leak: bool = False
-    competition: str | None = None
+    entry: Entry | None = None
 
 
 def refit(
@@ -80,7 +82,7 @@ def refit(
     """
     facts = request.champion.manifest
     if not request.allow_leak:
-        require_unseen(data, request.test, request.competition)
+        require_unseen(data, request.test, request.seeds, request.entry, request.champion)
     cell = _cell(facts, data, request.seeds)
     folder = home.metric_results / FOLDER / data.name / facts.id / cell.digest[:8]
     with lock.writing(home, wait=True, notify=notify):
@@ -106,24 +108,39 @@ def refit(
     return made
 
 
-def require_unseen(data: LabelledImages, test: UnlabelledImages, competition: str | None) -> None:
+def require_unseen(
+    data: LabelledImages, test: UnlabelledImages, seeds: int, entry: Entry | None, champion: Version | None = None
+) -> None:
     """Check that no labelled image, each of which a refit is fitted on, is among the images to predict.
 
     Args:
         data: The labelled images.
         test: The images to predict.
-        competition: Where the predictions go, if to one; its own training images are named instead.
+        seeds: The refit's models.
+        entry: The competition that the predictions go to, if to one.
+        champion: What is to be refitted; ``None`` where it is not trained yet.
 
     Raises:
         DataError: Some are.
     """
     leaked = digests.overlap(digests.image_digests(test.images), data.digests)
     if leaked:
-        own = "" if competition is None else f", such as the competition's own, `--dataset {spec_of(competition)}`"
         raise DataError(
             f"Not refitted: {leaked:,} of the {len(test.images):,} test images are among the labelled images of "
-            f"{data.name}, so the score would be meaningless. Train on images without them{own}."
+            f"{data.name}, so the score would be meaningless. {_instead(data, seeds, entry, champion)}"
         )
+
+
+def _instead(data: LabelledImages, seeds: int, entry: Entry | None, champion: Version | None) -> str:
+    """What to do where labelled images are among the test images."""
+    if entry is None:
+        return "Train on images without them."
+    own = spec_of(entry.competition)
+    if data.origin != own:
+        return f"Train on images without them, such as the competition's own, `--dataset {own}`."
+    anyway = submitter.command(entry, data.name, champion.id if champion else None, seeds, allow_leak=True)
+    first = "" if champion else "run without --refit, then "
+    return f"The competition's own training images hold them: {first}submit it all the same with `{anyway}`."
 
 
 def remove_cut_off(home: Home) -> None:

@@ -1,11 +1,12 @@
 """Which version to submit next: the best by expected score of those that have not been sent yet."""
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.application import Application
+from pipeline.application import Application, escape_notice
 from pipeline.contracts import Probabilities, Submission, UnlabelledImages, Version
 from pipeline.errors import DataError
 from pipeline.facts.manifest_facts import DatasetFacts
@@ -22,6 +23,7 @@ from pipeline.store import atomic, submissions, version_arrays, versions
 from pipeline.store.home import Home
 
 Notify = Callable[[str], None]
+Send = Callable[[Home, submitter.Request, Patience, Notify], SubmissionRecord | None]
 MOST_COMPARED = 5
 """Of the versions that have the best metric on the benchmark; each predicts the test images."""
 
@@ -33,27 +35,45 @@ class _Candidate:
 
 
 def submit(
-    home: Home, entry: Entry, test: UnlabelledImages, dataset: str, *, patience: Patience, notify: Notify
-) -> Submission | None:
-    """Submit the version that ``choose`` returns; returns what was sent, ``None`` without a version or credentials.
+    home: Home,
+    entry: Entry,
+    test: UnlabelledImages,
+    dataset: str,
+    send: Send,
+    *,
+    patience: Patience,
+    notify: Notify,
+    resend: bool = False,
+) -> tuple[Submission, SubmissionRecord] | None:
+    """Submit the version that ``choose`` returns, or the next best where Kaggle has that file already.
 
     Args:
         home: The home folder.
         entry: The competition.
         test: Its test images.
         dataset: Whose versions.
+        send: ``submitter.submit``, or ``submitter.submit_if_possible`` where credentials may be missing.
         patience: How long to wait for Kaggle.
         notify: Receives every sentence that a person should read.
+        resend: As in ``choose``.
+
+    Returns:
+        What was sent and its record; ``None`` where nothing was.
 
     Raises:
         PipelineError: As ``submitter.submit``.
     """
-    version = choose(home, entry, test, dataset, notify)
-    if version is None:
-        return None
-    submission = predict(home, version, entry, test)
-    request = submitter.Request(version, submission, test, entry)
-    return submission if submitter.submit_if_possible(home, request, patience, notify) else None
+    while (version := choose(home, entry, test, dataset, notify, resend=resend)) is not None:
+        submission = predict(home, version, entry, test)
+        if escaped := escape_notice(submission):
+            notify(escaped)
+        request = submitter.Request(version, submission, test, entry, resend=resend, only_new=True)
+        try:
+            record = send(home, request, patience, notify)
+        except delivery.AlreadyThereError:
+            continue  # it is on record now, so that another one is chosen
+        return None if record is None else (submission, record)
+    return None
 
 
 def dataset_of(home: Home, named: str | None, own: str) -> DatasetFacts:
@@ -133,7 +153,7 @@ def choose(
         open_ones = [delivery.how_to_settle(one) for one in records if one.status in submissions.UNCERTAIN]
         notify(" ".join([f"Nothing was sent: all versions of '{dataset}' that could be {why}.", *open_ones]))
         return None
-    ranked = sorted(found, key=lambda one: one.expected.score, reverse=entry.metric.greater_is_better)
+    ranked = _ranked(found, entry)
     notify(_reason(ranked, len(honest) - same, entry, " or could not be scored" if resend else ""))
     return ranked[0].version
 
@@ -168,9 +188,17 @@ def better_than(home: Home, entry: Entry, test: UnlabelledImages, champion: str)
     said = [score_texts.score(entry.metric.name, value) for value in scores]
     return (
         f"{other.id} is expected to score better than the champion by {score_texts.inside(entry.metric.name)}, "
-        f"{said[0]} against {said[1]}; the gate, which judges accuracy, has not promoted it. "
+        f"{said[0]} against {said[1]}; {_why_it_does_not_serve(other)}. "
         f"`{submitter.command(entry, dataset, 'best')}` submits the version with the best expected score."
     )
+
+
+def _why_it_does_not_serve(version: Version) -> str:
+    if version.was_in_production:
+        return "it was the champion before"
+    if any(verdict.outcome == "pass" for verdict in version.verdicts):
+        return "it passed the gate, which judges accuracy, and does not serve"
+    return "the gate, which judges accuracy, has not promoted it"
 
 
 def _sent_versions(records: Sequence[SubmissionRecord]) -> set[str]:
@@ -243,11 +271,24 @@ def _judged(home: Home, dataset: str) -> list[Version]:
 
 
 def _best_on_benchmark_first(honest: Sequence[Version], entry: Entry) -> list[Version]:
-    def loss(version: Version) -> float:
+    def order(version: Version) -> tuple[float, ...]:
         judged = version_arrays.predictions(version)
-        return entry.metric.loss(judged.probabilities, judged.labels)
+        return entry.metric.loss(judged.probabilities, judged.labels), *_tie_break(version)
 
-    return sorted(honest, key=loss)
+    return sorted(sorted(honest, key=lambda one: one.id, reverse=True), key=order)
+
+
+def _ranked(found: Sequence[_Candidate], entry: Entry) -> list[_Candidate]:
+    def order(one: _Candidate) -> tuple[float, ...]:
+        return entry.metric.as_loss(one.expected.score), *_tie_break(one.version)
+
+    return sorted(sorted(found, key=lambda one: one.version.id, reverse=True), key=order)
+
+
+def _tie_break(version: Version) -> tuple[float, int]:
+    """Of versions with the same score, the one whose pair is smallest comes first; of the same pair, the newest."""
+    loss = version.scores.log_loss
+    return math.inf if loss is None else loss, -version.manifest.rows.train_size
 
 
 def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry, failed: str) -> str:
@@ -258,9 +299,19 @@ def _reason(ranked: Sequence[_Candidate], honest: int, entry: Entry, failed: str
         return (
             f"{best.version.id} is chosen: it is the only version that has not been sent yet{failed}, expected {score}."
         )
-    next_one = f"{ranked[1].version.id} with {score_texts.score(metric, ranked[1].expected.score)}"
     which = f"the {len(ranked)} best on the benchmark of " if len(ranked) < honest else ""
     return (
         f"{best.version.id} is chosen: of {which}{honest} versions that have not been sent yet{failed}, it has the "
-        f"best expected score, {score}; the next is {next_one}."
+        f"best expected score, {score}; {_runner_up(best, ranked[1], metric)}."
     )
+
+
+def _runner_up(best: _Candidate, other: _Candidate, metric: str) -> str:
+    if other.expected.score != best.expected.score:
+        return f"the next is {other.version.id} with {score_texts.score(metric, other.expected.score)}"
+    (loss, images), (others_loss, others_images) = _tie_break(best.version), _tie_break(other.version)
+    if others_loss != loss:
+        why = "a higher log loss on the benchmark"
+    else:
+        why = "fewer training images" if others_images != images else "is older"
+    return f"{other.version.id} has the same and {why}"

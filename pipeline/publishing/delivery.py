@@ -33,6 +33,10 @@ _NOT_SHOWN, _NOT_SHOWN_BEFORE = "does not show it", "did not show it when it was
 _NOT_READ = "could not be read"
 
 
+class AlreadyThereError(Exception):
+    """Kaggle has the file from an earlier attempt, and only a new one was wanted."""
+
+
 def attempt_message(identity: Sequence[str], remarks: Sequence[str] = ()) -> str:
     """Return the description of one attempt: what the file is, a token that no other attempt has, and remarks."""
     return SEPARATOR.join([*identity, f"token {secrets.token_hex(_TOKEN_BYTES)}", *remarks])
@@ -44,7 +48,14 @@ def file_mark(file_sha256: str) -> str:
 
 
 def deliver(
-    home: Home, session: kaggle.KaggleSession, record: SubmissionRecord, csv: Path, notify: Notify, *, resend: bool
+    home: Home,
+    session: kaggle.KaggleSession,
+    record: SubmissionRecord,
+    csv: Path,
+    notify: Notify,
+    *,
+    resend: bool,
+    only_new: bool = False,
 ) -> SubmissionRecord:
     """Send a file unless Kaggle has it, or may have it; to be called inside ``submissions.exclusive``.
 
@@ -55,15 +66,19 @@ def deliver(
         csv: The file.
         notify: Receives what a person should know.
         resend: Send although Kaggle has the file, or may have it from an attempt whose outcome is unknown.
+        only_new: Raise where Kaggle has the file from an earlier attempt, which is on record then.
 
     Returns:
         The record of the attempt that Kaggle has, this one or an earlier one.
 
     Raises:
+        AlreadyThereError: Only a new attempt was wanted.
         ServiceError: It was not sent, or it is not known whether it was; the record says which.
     """
     earlier = _delivered(home, session, record, notify, resend=resend)
     if earlier is not None:
+        if only_new:
+            raise AlreadyThereError
         return earlier
     uncertain = [known for known in submissions.attempts(home, *record.key) if known.status in UNCERTAIN]
     if uncertain and not resend:
@@ -137,7 +152,7 @@ def unknown_sentence(record: SubmissionRecord, its_list: str = _NOT_SHOWN) -> st
 
 def how_to_settle(record: SubmissionRecord) -> str:
     """Return that the outcome of an attempt is unknown, wherever nobody looked for it now, and what to do."""
-    return f"Whether Kaggle has that of {record.predictor} is unknown. {_advice(record)}"
+    return f"Whether Kaggle has the submission of {record.predictor} is unknown. {_advice(record)}"
 
 
 def how_to_send_again(record: SubmissionRecord) -> str:
@@ -149,6 +164,14 @@ def how_to_send_again(record: SubmissionRecord) -> str:
     )
 
 
+def why_not_to_send(home: Home, competition: str, file_sha256: str, predictor: str) -> str | None:
+    """Return that Kaggle has a file, or may have it, by the records alone; ``None`` where it may be sent."""
+    known = submissions.attempts(home, competition, file_sha256)
+    if (sent := next((one for one in known if one.reference is not None), None)) is not None:
+        return _sent_before(predictor, sent)
+    return next((how_to_settle(one) for one in known if one.status in UNCERTAIN), None)
+
+
 def _advice(record: SubmissionRecord) -> str:
     page = f"kaggle.com/competitions/{record.competition}/submissions"
     return (
@@ -158,8 +181,8 @@ def _advice(record: SubmissionRecord) -> str:
 
 
 def _again(record: SubmissionRecord) -> str:
-    refit = f" --refit {record.refit}" if record.refit else ""
-    return f"simulator.py kaggle submit{option(record.competition)} --version {record.version}{refit} --resend"
+    how = (f" --refit {record.refit}" if record.refit else "") + (" --allow-leak" if record.leak else "")
+    return f"simulator.py kaggle submit{option(record.competition)} --version {record.version}{how} --resend"
 
 
 def _delivered(
@@ -172,7 +195,7 @@ def _delivered(
     known = submissions.attempts(home, *record.key)
     sent = next((attempt for attempt in known if attempt.reference is not None), None)
     if sent is not None and not resend:
-        notify(_sent_before(record, sent))
+        notify(_sent_before(record.predictor, sent))
         return sent
     found = kaggle.entries(session)
     open_ones = [attempt for attempt in known if attempt.reference is None]
@@ -180,7 +203,11 @@ def _delivered(
     if not resend:
         # Also without a record: it may be lost, or another machine may have sent the file.
         mark = file_mark(record.file_sha256)
-        matches += [(replace(record, message=e.message), e) for e in found if mark in e.message.split(SEPARATOR)]
+        there = [entry for entry in found if mark in entry.message.split(SEPARATOR)]
+        matches += [
+            (replace(record, message=entry.message, submitted_at=entry.submitted_at or record.submitted_at), entry)
+            for entry in there
+        ]
     if not matches:
         return None
     attempt, entry = matches[0]
@@ -188,9 +215,9 @@ def _delivered(
     return saved(home, updated(attempt, entry))
 
 
-def _sent_before(record: SubmissionRecord, sent: SubmissionRecord) -> str:
+def _sent_before(predictor: str, sent: SubmissionRecord) -> str:
     """Why a file is not sent that Kaggle has."""
-    same = sent.predictor == record.predictor
+    same = sent.predictor == predictor
     what = f"This file of {sent.predictor}" if same else f"The same file, predicted by {sent.predictor},"
     failed = ", and Kaggle could not score it" if sent.status == "error" else ""
     return f"{what} was sent as submission {sent.reference}{failed}: it is not sent again without --resend."

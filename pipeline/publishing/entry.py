@@ -116,10 +116,10 @@ def accepted(home: Home, entered: Entry, classes: Sequence[str], notify: Notify)
     """
     given = entered.given
     chosen = competitions.merged(home, entered.competition, given)
-    asked_now = given.probabilities or (given.metric is not None and entered.metric.of_probabilities)
+    asked_now = asking_for_probabilities(given)
     if entered.probabilities and len(classes) != 2 and not asked_now:
         entered = _of_labels(entered, chosen, len(classes), notify)
-    submission_file.class_columns(entered.sample, classes, entered.probabilities)
+    submission_file.class_columns(entered.sample, classes, entered.probabilities, " and ".join(asked_now))
     if chosen.metric is None and entered.metric.of_probabilities:
         why = (
             "The submission holds probabilities" if entered.probabilities else "The sample has a column for each class"
@@ -127,6 +127,15 @@ def accepted(home: Home, entered: Entry, classes: Sequence[str], notify: Notify)
         notify(f"{why}, so log loss is taken as the metric; --metric names another.")
     competitions.remember(home, entered.competition, given, notify)
     return entered
+
+
+def asking_for_probabilities(given: CompetitionChoices) -> list[str]:
+    """Return the options that ask for probabilities, as they were given."""
+    of_probabilities = given.metric is not None and competition_metrics.named(given.metric).of_probabilities
+    return [
+        *(["--probabilities"] if given.probabilities else []),
+        *([f"--metric {given.metric}"] if of_probabilities else []),
+    ]
 
 
 def _of_labels(entered: Entry, chosen: CompetitionChoices, classes: int, notify: Notify) -> Entry:

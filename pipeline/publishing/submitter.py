@@ -9,7 +9,7 @@ from pipeline.contracts import Refit, Submission, UnlabelledImages, Version
 from pipeline.data import sources
 from pipeline.errors import DataError, ServiceError
 from pipeline.facts.competition import option
-from pipeline.facts.submission import SubmissionRecord
+from pipeline.facts.submission import SubmissionRecord, predictor
 from pipeline.publishing import delivery
 from pipeline.publishing.assessment import Assessment, assess, leaked_images
 from pipeline.publishing.entry import Entry
@@ -42,6 +42,7 @@ class Request:
         allow_leak: Submit although training images are among the test images, and say so in the message.
         resend: Send the file again although Kaggle has it, or may have it from an attempt whose outcome is unknown.
         refit: What predicted in the place of the version; ``None`` where the version did.
+        only_new: Raise ``delivery.AlreadyThereError`` where Kaggle has the file, since another can be sent instead.
     """
 
     version: Version
@@ -51,6 +52,7 @@ class Request:
     allow_leak: bool = False
     resend: bool = False
     refit: Refit | None = None
+    only_new: bool = False
 
 
 def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> SubmissionRecord:
@@ -67,6 +69,7 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
         MissingCredentialsError: There are no credentials.
         ServiceError: Kaggle refused or could not score it, or it is not known whether Kaggle has it.
         StoreError: The version or the record is damaged.
+        AlreadyThereError: Kaggle has the file, and only a new one was wanted.
     """
     _check(request)
     assessment = _assessed(request)
@@ -77,7 +80,15 @@ def submit(home: Home, request: Request, patience: Patience, notify: Notify) -> 
     try:
         session = kaggle.connect(request.entry.competition, patience)
         with submissions.exclusive(home, record.competition, patience.limit_seconds, notify):
-            record = delivery.deliver(home, session, record, request.submission.csv, notify, resend=request.resend)
+            record = delivery.deliver(
+                home,
+                session,
+                record,
+                request.submission.csv,
+                notify,
+                resend=request.resend,
+                only_new=request.only_new,
+            )
         return _follow(home, session, record, notify)
     except ServiceError as error:
         raise type(error)(f"{error} The file stays in {request.submission.csv}.") from None
@@ -134,7 +145,7 @@ def after_run(
 
 
 def submit_if_possible(home: Home, request: Request, patience: Patience, notify: Notify) -> SubmissionRecord | None:
-    """Submit and say what came of it; without credentials, say how to submit, or why this version should not be.
+    """Submit and say what came of it; without credentials, say how to submit, or why this should not be done.
 
     Raises:
         PipelineError: As ``submit``.
@@ -142,7 +153,7 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
     try:
         record = submit(home, request, patience, notify)
     except kaggle.MissingCredentialsError:
-        notify(how_to_submit(request))
+        notify(_known_before(home, request) or how_to_submit(request))
         return None
     except LeakError as error:
         if kaggle_credentials.given():
@@ -156,20 +167,29 @@ def submit_if_possible(home: Home, request: Request, patience: Patience, notify:
 def how_to_submit(request: Request) -> str:
     """Return how to submit the same once there are credentials, in one line."""
     entry, version = request.entry, request.version
-    again = command(entry, version.manifest.dataset.name, version.id)
-    if request.refit is not None:
-        again += f" --refit {request.refit.seeds}"
+    again = command(entry, version.manifest.dataset.name, version.id, _seeds(request))
     return (
         f"Not submitted, since there are no Kaggle credentials: set KAGGLE_API_TOKEN and run `{again}`, or "
         f"upload {request.submission.csv} on kaggle.com/competitions/{entry.competition}."
     )
 
 
-def command(entry: Entry, dataset: str, version: str) -> str:
-    """Return the command that submits a version of a dataset to a competition."""
+def command(
+    entry: Entry, dataset: str, version: str | None, refit: int | None = None, *, allow_leak: bool = False
+) -> str:
+    """Return the command that submits a version of a dataset to a competition.
+
+    Args:
+        entry: The competition.
+        dataset: The dataset's name.
+        version: Its version; ``None`` takes the champion.
+        refit: With how many seeds it is refitted; ``None`` submits the version itself.
+        allow_leak: Whether it was trained on test images and is submitted all the same.
+    """
     own = "" if entry.test_images is None else f" --test-images {shlex.quote(str(entry.test_images))}"
-    which = f"--dataset {shlex.quote(dataset)} --version {version}"
-    return f"simulator.py kaggle submit{option(entry.competition)} {which}{own}"
+    which = f"--dataset {shlex.quote(dataset)}" + ("" if version is None else f" --version {version}")
+    how = ("" if refit is None else f" --refit {refit}") + (" --allow-leak" if allow_leak else "")
+    return f"simulator.py kaggle submit{option(entry.competition)} {which}{own}{how}"
 
 
 def outcome_sentence(record: SubmissionRecord) -> str:
@@ -188,6 +208,13 @@ def outcome_sentence(record: SubmissionRecord) -> str:
     if record.status in UNCERTAIN:
         return delivery.unknown_sentence(record)
     return f"Submission of {record.predictor}: {record.status}. {record.reason}".strip()
+
+
+def _known_before(home: Home, request: Request) -> str | None:
+    """Why the file is not to be sent, as far as the records say."""
+    file_sha256 = atomic.sha256_file(request.submission.csv)
+    who = predictor(request.version.id, _seeds(request))
+    return delivery.why_not_to_send(home, request.entry.competition, file_sha256, who)
 
 
 def _check(request: Request) -> None:
@@ -210,13 +237,22 @@ def _assessed(request: Request) -> Assessment:
 
 
 def _require_honest(request: Request, leaked: int) -> None:
-    if leaked and not request.allow_leak:
-        raise LeakError(
-            f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images "
-            f"of {request.version.id}, so its score would be meaningless. Train on `--dataset "
-            f"{sources.spec_of(request.entry.competition)}`, or submit with --allow-leak, which adds '{LEAK_WORDS}' to "
-            "the message and the record."
-        )
+    if not leaked or request.allow_leak:
+        return
+    dataset, own = request.version.manifest.dataset, sources.spec_of(request.entry.competition)
+    honest = f"Train on `--dataset {own}`, or"
+    if dataset.origin == own:
+        honest = "The competition's own training images hold them:"
+    anyway = command(request.entry, dataset.name, request.version.id, _seeds(request), allow_leak=True)
+    raise LeakError(
+        f"Not submitted: {leaked:,} of the {len(request.test.images):,} test images are among the training images of "
+        f"{request.version.id}, so its score would be meaningless. {honest} submit it all the same with `{anyway}`, "
+        f"which adds '{LEAK_WORDS}' to the message and the record."
+    )
+
+
+def _seeds(request: Request) -> int | None:
+    return request.refit.seeds if request.refit else None
 
 
 def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
@@ -248,7 +284,7 @@ def _intent(request: Request, assessment: Assessment) -> SubmissionRecord:
         expected_high=assessment.expected.high,
         leak=assessment.leaked > 0,
         metric=request.entry.metric.name,
-        refit=request.refit.seeds if request.refit else None,
+        refit=_seeds(request),
     )
 
 

@@ -35,27 +35,29 @@ def table(records: Iterable[SubmissionRecord]) -> "pd.DataFrame":
 
 
 def in_words(records: Iterable[SubmissionRecord]) -> str:
-    """Return in words how expected and public scores compare, and what is left out; empty where nothing is compared.
+    """Return in words how expected and public scores compare, and what is left out; empty where nothing is scored.
 
     Leaks are not counted, and neither are refits, whose own score nothing predicts. The metric is that of the last
     scored submission; scores by another are not counted. A file that was sent again counts once.
     """
     scored = [one for one in records if one.public_score is not None]
-    metric = next((one.metric for one in reversed(scored) if not one.leak and not one.refit), None)
-    if metric is None:
+    if not scored:
         return ""
+    metric = next((one.metric for one in reversed(scored) if not one.leak and not one.refit), scored[-1].metric)
     reasons = [_left_out(one, metric) for one in scored]
     counting = [one for one, reason in zip(scored, reasons, strict=True) if reason is None]
     same = list({(one.competition, one.file_sha256): one for one in counting}.values())
     omitted = Counter(reason for reason in reasons if reason is not None)
+    not_counted = f"Not counted: {', '.join(f'{number} {what}' for what, number in omitted.items())}."
+    if not same:
+        return f"No public score to compare with an expected one. {not_counted}"
     inside = sum(bool(record.as_expected) for record in same)
     mean = sum(record.difference or 0.0 for record in same) / len(same)
     unit = " points" if score_texts.is_percent(metric) else ""
     which = "the one scored submission" if len(same) == 1 else f"{len(same)} scored submissions"
     return (
         f"Public less expected score of {which}: {score_texts.difference(metric, mean)}{unit} on average; "
-        f"{inside} of {len(same)} within the 95 % interval."
-        + (f" Not counted: {', '.join(f'{number} {what}' for what, number in omitted.items())}." if omitted else "")
+        f"{inside} of {len(same)} within the 95 % interval." + (f" {not_counted}" if omitted else "")
     )
 
 

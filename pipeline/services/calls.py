@@ -62,16 +62,23 @@ class ServiceProblem:
     """What went wrong in a call.
 
     Attributes:
-        sentence: For a person; without secrets.
+        sentence: What happened, for a person; without secrets. It may say what to do.
         temporary: Whether trying again may help.
         retry_after: How many seconds the service asks to wait, ``None`` where it does not say.
         no_effect: Whether the call certainly changed nothing, since the service refused it or never got it.
+        advice: What to do where the call may be repeated by hand, in a sentence.
     """
 
     sentence: str
     temporary: bool = False
     retry_after: float | None = None
     no_effect: bool = False
+    advice: str = ""
+
+    @property
+    def with_advice(self) -> str:
+        """What happened, and what to do."""
+        return f"{self.sentence} {self.advice}".rstrip()
 
 
 class NoAnswerError(Exception):
@@ -80,7 +87,7 @@ class NoAnswerError(Exception):
 
 class _FailedCallError(Exception):
     def __init__(self, problem: ServiceProblem) -> None:
-        super().__init__(problem.sentence)
+        super().__init__(problem.with_advice)
         self.problem = problem
 
 
@@ -154,7 +161,7 @@ def persistent(
         problem = failure.problem
         gave_up_early = problem.temporary and retrying.statistics["attempt_number"] < patience.attempts
         words = " The time limit leaves no room to try again." if gave_up_early else ""
-        raise ServiceError(problem.sentence + words) from None
+        raise ServiceError(problem.with_advice + words) from None
 
 
 def look_pauses(patience: Patience, deadline: Deadline) -> Iterator[float]:

@@ -5,9 +5,11 @@ The client authenticates while it is imported, so it is imported only where cred
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from pipeline import moments
 from pipeline.errors import ServiceError
 from pipeline.services import kaggle_credentials
 from pipeline.services.calls import Deadline, Patience, bounded, persistent
@@ -47,6 +49,7 @@ class ListedSubmission:
         state: What became of it.
         public_score: ``None`` until there is one.
         reason: Kaggle's words if it could not be scored.
+        submitted_at: When Kaggle took it, as moments are recorded; ``None`` where it does not say.
     """
 
     reference: int
@@ -54,6 +57,7 @@ class ListedSubmission:
     state: State
     public_score: float | None
     reason: str
+    submitted_at: str | None
 
 
 @dataclass(frozen=True)
@@ -159,4 +163,12 @@ def _entry(row: Any) -> ListedSubmission:
     state: State = {"COMPLETE": "complete", "ERROR": "error"}.get(row.status.name, "pending")  # type: ignore[assignment]
     score = float(row.public_score) if row.public_score else None
     reason = clean(row.error_description or "", kaggle_credentials.secrets())
-    return ListedSubmission(int(row.ref), plain(row.description or "", LONGEST_MESSAGE), state, score, reason)
+    message, taken = plain(row.description or "", LONGEST_MESSAGE), _recorded(row.date)
+    return ListedSubmission(int(row.ref), message, state, score, reason, taken)
+
+
+def _recorded(date: datetime | None) -> str | None:
+    """A moment of Kaggle's, which are UTC whether or not they say so."""
+    if date is None:
+        return None
+    return moments.of_seconds((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())

@@ -9,6 +9,8 @@ from pipeline.services.redaction import clean
 _AMBIGUOUS_REFUSALS = (408, 409, 425, 499)
 """Client errors after which a request may still have taken effect."""
 
+LATER = "Try again later."
+
 
 class DamagedDownloadError(Exception):
     """What arrived is not what the storage sent; the message is a sentence."""
@@ -27,7 +29,7 @@ def _own_failure(error: BaseException) -> ServiceProblem:
     if isinstance(error, DamagedDownloadError):
         return ServiceProblem(str(error), temporary=True)
     sentences: list[tuple[Any, ServiceProblem]] = [
-        (NoAnswerError, ServiceProblem("Kaggle did not answer within the time limit: try again later.")),
+        (NoAnswerError, ServiceProblem("Kaggle did not answer within the time limit.", advice=LATER)),
         (
             SystemExit,
             ServiceProblem(
@@ -44,14 +46,15 @@ def _own_failure(error: BaseException) -> ServiceProblem:
         ),
         (
             (ValueError, KeyError, TypeError, AttributeError),
-            ServiceProblem("Kaggle's answer cannot be read: try again later.", temporary=True),
+            ServiceProblem("Kaggle's answer cannot be read.", temporary=True, advice=LATER),
         ),
         (
             (requests.RequestException, OSError),
             ServiceProblem(
-                "The connection to Kaggle failed or was cut: check the network and try again.",
+                "The connection to Kaggle failed or was cut.",
                 temporary=True,
                 no_effect=_never_connected(error),
+                advice="Check the network and try again.",
             ),
         ),
     ]
@@ -76,7 +79,7 @@ def _refusal(response: Any, competition: str) -> ServiceProblem:
         asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
         return ServiceProblem(f"Kaggle is limiting requests (429){asked}: {reason}.", True, wait, no_effect=True)
     if status >= 500:
-        return ServiceProblem(f"Kaggle has an internal problem ({status}): {reason}. Try again later.", True, wait)
+        return ServiceProblem(f"Kaggle has an internal problem ({status}): {reason}.", True, wait, advice=LATER)
     sentences = {
         401: f"Kaggle rejected the credentials from {kaggle_credentials.source()} (401): create a new token.",
         403: _forbidden(reason, competition),

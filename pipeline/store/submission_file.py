@@ -20,7 +20,9 @@ SUM_TOLERANCE = 1e-3
 """Tolerance of the sum of an image's probabilities, which should be 1."""
 
 
-def class_columns(form: SubmissionForm, classes: Sequence[str], probabilities: bool) -> tuple[int, ...] | None:
+def class_columns(
+    form: SubmissionForm, classes: Sequence[str], probabilities: bool, asked_by: str = "--probabilities"
+) -> tuple[int, ...] | None:
     """Return the class whose probability each column of a sample asks for; ``None`` if it asks for a label.
 
     A column belongs to the class of its name, a prefix common to all columns aside (``c0``, ``c1``).
@@ -30,6 +32,7 @@ def class_columns(form: SubmissionForm, classes: Sequence[str], probabilities: b
         form: The sample's.
         classes: The model's class names.
         probabilities: Whether probabilities are wanted.
+        asked_by: The options that asked for them.
 
     Raises:
         DataError: The columns and the classes do not belong together.
@@ -47,7 +50,7 @@ def class_columns(form: SubmissionForm, classes: Sequence[str], probabilities: b
     if len(classes) != 2:
         raise DataError(
             f"The sample submission has one column, '{quoted(form.columns[0])}', which cannot hold the "
-            f"probabilities of {len(classes)} classes: leave out --probabilities, and take a metric of labels."
+            f"probabilities of {len(classes)} classes: leave out {asked_by}."
         )
     return (1,)
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import competitions
 import pytest
@@ -10,7 +11,7 @@ from competitions import Competition, table
 from faults import cut
 from kaggle_server import KaggleServer
 from listeners import Told
-from small_version import digits, publish
+from small_version import TRAIN, digits, publish
 
 from pipeline.cli import kaggle_commands
 from pipeline.contracts import UnlabelledImages, Version
@@ -18,6 +19,7 @@ from pipeline.errors import DataError, ServiceError
 from pipeline.judging.competition_metrics import METRICS
 from pipeline.publishing import best
 from pipeline.publishing.entry import Entry
+from pipeline.publishing.expected_score import ExpectedScore
 from pipeline.store import production, submissions, versions
 from pipeline.store.home import Home
 
@@ -105,6 +107,30 @@ def test_a_file_that_was_sent_for_another_version_is_not_sent_again(
     assert len(kaggle_site.submissions) == 3
 
 
+def test_a_file_that_only_kaggles_list_knows_gives_way_to_the_next_best(
+    home: Home, champion: Version, kaggle_site: KaggleServer, named: tuple[str, ...], call: Call
+) -> None:
+    best = ("kaggle", "submit", *named, "--version", "best")
+    worse = publish(home, number=2, strength=1e-5, serve=False)
+    call("kaggle", "submit", *named)
+    [row] = kaggle_site.submissions
+    row["date"] = "2026-11-20T09:30:00.000Z"
+    (home.metric_results / "submissions.csv").unlink()
+    said = call(*best)
+    there = "Kaggle already has this file, as submission 50000000: it is not sent again."
+    assert said.index(f"{champion.id} is chosen") < said.index(there) < said.index(f"{worse.id} is chosen")
+    first, second = submissions.read(home)
+    assert (first.version, first.reference, first.submitted_at) == (champion.id, 50_000_000, "2026-11-20T09:30:00Z")
+    assert (second.version, second.reference) == (worse.id, 50_000_001)
+    assert len(kaggle_site.submissions) == 2
+
+    (home.metric_results / "submissions.csv").unlink()
+    said = call(*best)
+    assert "Public score" not in said
+    assert f"all versions of 'digits' that could be were sent to {named[1]} before" in said
+    assert len(kaggle_site.submissions) == 2
+
+
 def test_a_version_with_a_better_expected_score_than_the_champion_is_named(
     home: Home, kaggle_site: KaggleServer, named: tuple[str, ...], call: Call, entry: Entry, test_set: UnlabelledImages
 ) -> None:
@@ -120,6 +146,25 @@ def test_a_version_with_a_better_expected_score_than_the_champion_is_named(
     better = publish(home, number=3, strength=1e-5)
     assert f"{champion.id} is expected to score better than the champion" in call("kaggle", "submit", *named)
     assert "better than the champion" not in call("kaggle", "submit", *named, "--version", better.id)
+
+
+REASONS = {
+    "it was replaced": ({"serve": True}, "it was the champion before"),
+    "it passed": ({"serve": False}, "it passed the gate, which judges accuracy, and does not serve"),
+    "it did not pass": ({"serve": False, "passes": False}, "the gate, which judges accuracy, has not promoted it"),
+}
+
+
+@pytest.mark.parametrize(("how", "words"), REASONS.values(), ids=REASONS)
+def test_why_a_better_version_does_not_serve_is_said_as_it_is(
+    home: Home, entry: Entry, test_set: UnlabelledImages, how: dict[str, bool], words: str
+) -> None:
+    other = publish(home, strength=0.3, **how)
+    champion = publish(home, number=2, strength=1e4)
+    said = best.better_than(home, replace(entry, metric=METRICS["log-loss"]), test_set, champion.id)
+    assert said is not None
+    assert said.startswith(other.id)
+    assert f"; {words}. `simulator.py" in said
 
 
 def test_a_public_score_outside_its_interval_is_called_that(
@@ -140,7 +185,8 @@ def test_an_attempt_of_unknown_outcome_is_named_where_nothing_else_is_left_to_se
     with pytest.raises(ServiceError, match="may or may not have"):
         call(*best, "--time-limit", "1")
     said = call(*best)
-    assert f"could be were sent to {named[1]} before. Whether Kaggle has that of {champion.id} is unknown." in said
+    unknown = f"Whether Kaggle has the submission of {champion.id} is unknown."
+    assert f"could be were sent to {named[1]} before. {unknown}" in said
     again = f"kaggle submit {' '.join(named)} --version {champion.id} --resend"
     assert f"`simulator.py {again}`" in said
 
@@ -165,6 +211,29 @@ def test_the_best_of_many_is_found_by_the_competitions_own_metric(
     assert chosen is not None
     assert chosen.id == calmer.id
     assert "of the 5 best on the benchmark of 22 versions" in told
+
+
+TIES = {
+    "log loss": ({"strength": 0.3}, {"strength": 1e4}, "a higher log loss on the benchmark"),
+    "images": ({"size": TRAIN}, {"size": TRAIN - 1}, "fewer training images"),
+    "age": ({}, {}, "is older"),
+}
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro-f1"])
+@pytest.mark.parametrize(("better", "other", "words"), TIES.values(), ids=TIES)
+def test_equal_expected_scores_are_told_apart_and_called_equal(
+    home: Home, entry: Entry, test_set: UnlabelledImages, told: Told, monkeypatch: pytest.MonkeyPatch,
+    metric: str, better: dict[str, Any], other: dict[str, Any], words: str
+) -> None:  # fmt: skip
+    perfect = replace(METRICS[metric], measure=lambda probabilities, labels, weights: 1.0)
+    monkeypatch.setattr("pipeline.publishing.assessment.expected_score", lambda *_, **__: ExpectedScore(1.0, 0.9, 1.0))
+    second = publish(home, 2, **other)
+    first = publish(home, 3 if words == "is older" else 1, **better)
+    chosen = best.choose(home, replace(entry, metric=perfect), test_set, "digits", told)
+    assert chosen is not None
+    assert chosen.id == first.id
+    assert f"; {second.id} has the same and {words}." in told.sentences[-1]
 
 
 def test_the_best_version_needs_no_champion(

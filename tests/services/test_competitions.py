@@ -80,14 +80,19 @@ def test_what_was_chosen_is_kept(home: Home, champion: Version, serve, call: Cal
         call("kaggle", "submit", *named)
 
 
-@pytest.mark.parametrize("option", [("--probabilities",), ("--metric", "log-loss")], ids=" ".join)
+@pytest.mark.parametrize(
+    "option",
+    [("--probabilities",), ("--metric", "log-loss"), ("--probabilities", "--metric", "log-loss")],
+    ids=" ".join,
+)
 def test_what_does_not_fit_the_sample_is_not_kept(
     home: Home, champion: Version, serve, call: Call, option: tuple[str, ...]
 ) -> None:
     competition = serve(competitions.shuffled_pixels())
     submit = ("kaggle", "submit", "--competition", competition.name)
     call("kaggle", "download", "--competition", competition.name)
-    with pytest.raises(DataError, match="cannot hold the probabilities of 10 classes"):
+    asked = " ".join(option).replace("s --m", "s and --m")
+    with pytest.raises(DataError, match=f"cannot hold the probabilities of 10 classes: leave out {asked}\\.$"):
         call(*submit, *option)
     assert not (home.data / "kaggle" / "shuffled-digits.json").exists()
     assert "Public score" in call(*submit)
@@ -200,6 +205,23 @@ def test_what_is_not_understood_is_one_sentence(home: Home, serve, call: Call, c
         call("run", "--competition", competition.name, *FAST)
     assert versions.list_versions(home) == []
     assert any(home.competition(competition.name).iterdir()), "the files are kept, to be looked at"
+
+
+@pytest.mark.parametrize("lost", ["sampleSubmission.csv", "train.csv"])
+def test_a_file_that_was_lost_is_fetched_by_the_command_that_is_named(
+    home: Home, champion: Version, serve, call: Call, lost: str
+) -> None:
+    competition = serve(competitions.shuffled_pixels())
+    named = ("--competition", competition.name)
+    call("kaggle", "download", *named)
+    path = home.competition(competition.name) / lost
+    path.unlink()
+    command = ("run", *named, *FAST) if lost == "train.csv" else ("kaggle", "submit", *named)
+    with pytest.raises(DataError, match=r"ut (it|them) there, or fetch all files again with ") as raised:
+        call(*command)
+    advice = str(raised.value).partition("`simulator.py ")[2].partition("`")[0]
+    assert f"{path}: " in call(*advice.split())
+    assert path.exists()
 
 
 def test_the_rows_of_each_file_are_counted_and_a_short_sample_is_named(serve, call: Call) -> None:

@@ -114,13 +114,20 @@ def test_labelled_images_among_the_test_images_are_refused(home: Home, competiti
     test_csv = home.competition("digit-recognizer") / "test.csv"
     rows = len(test_csv.read_text().splitlines()) - 1
     test_csv.write_bytes(csv_of(digits()[0][:rows]))
-    refused = r"Not refitted: \d+ of the .* Train on images without them, such as .* `--dataset kaggle`"
-    with pytest.raises(DataError, match=refused):
-        call("kaggle", "submit", "--refit", "1")
+    refused = r"Not refitted: \d+ of the .* The competition's own training images hold them: .*`(simulator.py [^`]*)`"
     trained = versions.list_versions(home)
-    with pytest.raises(DataError, match=refused):
-        call(*RUN, "--refit", "1", "--submit")
+    advised = []
+    for command in (("kaggle", "submit", "--refit", "1"), (*RUN, "--refit", "1", "--submit")):
+        with pytest.raises(DataError, match=refused) as raised:
+            call(*command)
+        advised.append(re.search(refused, str(raised.value))[1])
     assert versions.list_versions(home) == trained, "it is known before anything is fitted"
+    general = "simulator.py kaggle submit --dataset kaggle --refit 1 --allow-leak"
+    assert advised == [general.replace(" --refit", f" --version {trained[0].id} --refit"), general]
+    assert "Public score of the refit" in call(*general.split()[1:])
+    train = str(home.competition("digit-recognizer") / "train.csv")
+    with pytest.raises(DataError, match=r"without them, such as the competition's own, `--dataset kaggle`\."):
+        call("run", "--dataset", train, *RUN[3:], "--competition", "digit-recognizer", "--refit", "1")
 
 
 def test_what_stopped_early_runs_as_long_as_it_did_for_the_champion() -> None:

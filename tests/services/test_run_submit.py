@@ -41,7 +41,8 @@ def test_a_run_submits_its_champion_once(home: Home, competition: KaggleServer, 
     assert "Expected public score" in said
     assert f"Public score of {record.version}" in said
     assert sent["ref"] in submitted_in_the_workbook(home)
-    assert f"Submitted to digit-recognizer on {record.submitted_at}: complete" in call("show", record.version)
+    scores = f"public score {record.public_score:.3%} (expected {record.expected_score:.2%}; ".replace("%", " %")
+    assert f"Submitted to digit-recognizer on {record.submitted_at}: complete, {scores}" in call("show", record.version)
 
     competition.calls.clear()
     assert "the champion is unchanged, so nothing was sent" in call(*RUN, "all", "--submit")
@@ -71,6 +72,18 @@ def test_without_a_champion_the_best_version_is_submitted_and_nothing_else(
     assert f"is left out: its file is the one that was sent for {record.version}" in said, "both predict one class"
     assert "all versions of 'kaggle' that could be were sent" in said
     assert submissions.read(home) == [record]
+
+
+def test_a_run_says_that_it_submitted_only_what_was_sent(home: Home, competition: KaggleServer, call) -> None:
+    call("kaggle", "download")
+    run = (*REFUSED, "--train-sizes", "60", "--submit", "best")
+    assert "Submitted: " in call(*run)
+    (home.metric_results / "submissions.csv").unlink()
+    said = call(*run)
+    assert "Kaggle already has this file, as submission 50000000" in said
+    assert "Nothing was sent: all versions of 'kaggle' that could be were sent to digit-recognizer before." in said
+    assert "Submitted: " not in said
+    assert len(competition.submissions) == 1
 
 
 @pytest.mark.slow

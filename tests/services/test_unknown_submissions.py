@@ -86,6 +86,19 @@ def test_a_submission_that_kaggle_took_without_saying_so_is_found(
     assert len(kaggle_site.submissions) == 1
 
 
+@pytest.mark.parametrize("fault", [cut, reply(503, {"code": 503, "message": "Down"})], ids=["cut", "503"])
+def test_a_lost_answer_is_no_reason_to_try_again(
+    home: Home, request_: Request, kaggle_site: KaggleServer, patience: Patience, told: Told, fault: Fault
+) -> None:
+    kaggle_site.faults["CreateSubmission"] = [fault]
+    with pytest.raises(ServiceError, match="only if it is not there, send it again with ") as raised:
+        submitter.submit(home, request_, dataclasses.replace(patience, limit_seconds=2), told)
+    assert "try again" not in str(raised.value).lower()
+    kaggle_site.faults["ListSubmissions"] = [fault] * 9
+    with pytest.raises(ServiceError, match=r"Check the network and try again|Try again later"):
+        delivery.refresh(home, "digit-recognizer", patience)
+
+
 LATE = {
     "504, finished later": reply(504, {"code": 504, "message": "Gateway timeout"}),
     "cut, finished later": cut,
@@ -125,7 +138,9 @@ def test_what_cannot_be_known_stays_unknown_until_a_person_decides(
     hasty = dataclasses.replace(patience, limit_seconds=2, look_seconds=20)
     with pytest.raises(ServiceError, match=r"may or may not have the submission of .*--resend"):
         submitter.submit(home, request_, hasty, told)
-    assert [record.status for record in submissions.read(home)] == ["unknown"]
+    [record] = submissions.read(home)
+    assert record.status == "unknown"
+    assert "try again" not in record.reason.lower(), "it is not to be sent again before somebody has looked"
 
     patient = dataclasses.replace(patience, look_seconds=20)
     with pytest.raises(ServiceError, match="--resend"):
