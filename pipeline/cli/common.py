@@ -88,6 +88,14 @@ def dataset_name(home: Home, given: str | None) -> str | None:
     return name_of(home, given)
 
 
+def if_requested(competition: str) -> str:
+    """Return what to do after a stop that may have come after a submission was requested."""
+    from pipeline.facts.competition import option
+
+    look = f"`simulator.py kaggle status{option(competition)}` looks"
+    return f"If a submission had been requested, Kaggle may have it: {look}."
+
+
 def print_json(value: Any) -> None:
     """Print JSON on standard output, indented."""
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")

@@ -14,8 +14,10 @@ from pipeline.cli.common import (
     JsonOption,
     console,
     dataset_name,
+    if_requested,
     notice,
     print_json,
+    saying_if_stopped,
 )
 from pipeline.cli.production_commands import champion_of
 from pipeline.cli.settings_options import settings_option
@@ -134,25 +136,26 @@ def submit(
     choices = CompetitionChoices(metric=metric, probabilities=probabilities)
     entry = entries.enter(place, competition, choices, notice, test_images=test_images, all_files=test_images is None)
     patience = Patience(limit_seconds=time_limit)
-    if version == BEST:
-        _submit_best(place, entry, dataset, patience, resend=resend)
-        return
-    chosen, test, entry = _named(place, entry, version, dataset)
-    if version is None and (better := best.better_than(place, entry, test, chosen.id)):
-        notice(better)
-    if refit is not None:
-        submitter.require_allowance(place, entry, chosen, refit, patience)
-    submission = best.predict(place, chosen, entry, test)
-    made = None
-    if refit is not None:
-        wanted = refitting.RefitRequest(chosen, refit, test, allow_leak, entry)
-        made, submission = _refitted(place, wanted, submission, entry, data_dir)
-    if escaped := escape_notice(submission):
-        notice(escaped)
-    request = submitter.Request(chosen, submission, test, entry, allow_leak, resend, made)
-    with _reports_up_to_date(place), console.status("Working …"):
-        record = submitter.submit(place, request, patience, notice)
-    console.print(submitter.outcome_sentence(record), markup=False)
+    with saying_if_stopped(f"Stopped. {if_requested(competition)}"):
+        if version == BEST:
+            _submit_best(place, entry, dataset, patience, resend=resend)
+            return
+        chosen, test, entry = _named(place, entry, version, dataset)
+        if version is None and (better := best.better_than(place, entry, test, chosen.id)):
+            notice(better)
+        if refit is not None:
+            submitter.require_allowance(place, entry, chosen, refit, patience)
+        submission = best.predict(place, chosen, entry, test)
+        made = None
+        if refit is not None:
+            wanted = refitting.RefitRequest(chosen, refit, test, allow_leak, entry)
+            made, submission = _refitted(place, wanted, submission, entry, data_dir)
+        if escaped := escape_notice(submission):
+            notice(escaped)
+        request = submitter.Request(chosen, submission, test, entry, allow_leak, resend, made)
+        with _reports_up_to_date(place), console.status("Working …"):
+            record = submitter.submit(place, request, patience, notice)
+        console.print(submitter.outcome_sentence(record), markup=False)
 
 
 def _named(

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.common import ConfigOption, HomeOption, console, errors, notice, saying_if_stopped
+from pipeline.cli.common import ConfigOption, HomeOption, console, errors, if_requested, notice, saying_if_stopped
 from pipeline.cli.settings_options import SettingsCommand, notice_idle, settings_given, with_settings
+from pipeline.facts.competition import DEFAULT_COMPETITION
 from pipeline.store.home import Home
 
 STOPPED = (
@@ -44,7 +45,8 @@ def run(
     options = settings_given(given)
     settings = read_settings(config, options)
     notice_idle(settings, options, notice)
-    with saying_if_stopped(STOPPED), RunProgress(errors, notice) as observer:
+    requested = f" {if_requested(settings.competition or DEFAULT_COMPETITION)}" if settings.submit else ""
+    with saying_if_stopped(STOPPED + requested), RunProgress(errors, notice) as observer:
         summary = simulator.run(settings, Home.find(home), observer, wait=not no_wait)
     print_summary(console, summary)
     if summary.problem is not None:

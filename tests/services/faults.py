@@ -1,5 +1,6 @@
 """What a loopback server answers in place of its own answer."""
 
+import _thread
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,12 @@ def cut(handler: Any) -> None:
 def slow(seconds: float) -> Fault:
     """Answer nothing for this many seconds."""
     return lambda handler: time.sleep(seconds)
+
+
+def interrupt(handler: Any) -> None:
+    """Press Ctrl-C in the client, and answer nothing."""
+    _thread.interrupt_main()
+    cut(handler)
 
 
 def error(status: int, message: str) -> Fault:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from faults import interrupt
 from huggingface_server import TOKEN
 from kaggle_server import KaggleServer
 from listeners import Told
@@ -55,6 +56,24 @@ def test_without_test_images_the_way_to_them_is_named(home: Home, champion: Vers
     found = call("kaggle", "submit")
     assert isinstance(found.exception, DataError)
     assert "simulator.py kaggle download" in str(found.exception)
+
+
+def test_ctrl_c_says_where_to_look_for_what_may_have_been_sent(
+    home: Home, champion: Version, competition: KaggleServer, call
+) -> None:
+    call("kaggle", "download")
+    competition.faults_after["CreateSubmission"] = [interrupt]
+    stopped = call("kaggle", "submit")
+    assert stopped.exit_code == 130
+    said = " ".join(stopped.output.split())
+    assert (
+        "Stopped. If a submission had been requested, Kaggle may have it: `simulator.py kaggle status` looks." in said
+    )
+    [record] = submissions.read(home)
+    assert record.status == "sending"
+    assert champion.id in call("kaggle", "status").output
+    [record] = submissions.read(home)
+    assert (record.status, len(competition.submissions)) == ("complete", 1)
 
 
 def test_nothing_submitted_yet(home: Home, competition: KaggleServer, call) -> None:
