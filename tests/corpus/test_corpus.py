@@ -104,7 +104,7 @@ SENTENCES = {
         "3000-tables": "nested too deeply",
         "overrides-are-a-number": r"has no setting 'overrides'",
         "run-is-a-number": r"\[run\] is a table",
-        "seed-is-text": "--seed",
+        "seed-is-text": r"'seed' in \[run\] of",
         "unknown-table": "unknown table",
         "not-utf-8": "cannot be read as TOML",
         "a-null-byte": "cannot be read as TOML",
