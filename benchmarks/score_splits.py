@@ -38,15 +38,24 @@ def split_folder(seed: int, folder: Path = FOLDER) -> Path:
 
 
 def score(submission: Path, split: Path) -> float:
-    """Return the share of right labels in a submission: the only place where the labels of test images are read.
+    """Return the share of right labels in a submission.
 
     Raises:
         ValueError: It has other ids than those of the split, in their order.
     """
-    given, truth = (np.loadtxt(file, int, delimiter=",", skiprows=1) for file in (submission, _solution(split)))
-    if not np.array_equal(given[:, 0], truth[:, 0]):
+    given = _read(submission)
+    if not np.array_equal(given[:, 0], _read(_solution(split))[:, 0]):
         raise ValueError(f"{submission} has not the ids of {split}.")
-    return float((given[:, 1] == truth[:, 1]).mean())
+    return score_labels(given[:, 1], split)
+
+
+def score_labels(labels: Labels, split: Path) -> float:
+    """Return the share of right labels: the only place where the labels of test images are read."""
+    return float((labels == _read(_solution(split))[:, 1]).mean())
+
+
+def _read(submission: Path) -> Labels:
+    return np.loadtxt(submission, np.int64, delimiter=",", skiprows=1)
 
 
 def _solution(split: Path) -> Path:

@@ -1,6 +1,7 @@
 """What a loopback server answers in place of its own answer."""
 
 import _thread
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,9 +26,9 @@ def slow(seconds: float) -> Fault:
     return lambda handler: time.sleep(seconds)
 
 
-def interrupt(handler: Any) -> None:
-    """Press Ctrl-C in the client, and answer nothing."""
-    _thread.interrupt_main()
+def stop(handler: Any) -> None:
+    """Send SIGTERM to the client, and answer nothing. SIGINT is ignored where the tests run in the background."""
+    _thread.interrupt_main(signal.SIGTERM)
     cut(handler)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from faults import interrupt
+from faults import stop
 from huggingface_server import TOKEN
 from kaggle_server import KaggleServer
 from listeners import Told
@@ -58,13 +58,13 @@ def test_without_test_images_the_way_to_them_is_named(home: Home, champion: Vers
     assert "simulator.py kaggle download" in str(found.exception)
 
 
-def test_ctrl_c_says_where_to_look_for_what_may_have_been_sent(
+def test_a_stop_says_where_to_look_for_what_may_have_been_sent(
     home: Home, champion: Version, competition: KaggleServer, call
 ) -> None:
     call("kaggle", "download")
-    competition.faults_after["CreateSubmission"] = [interrupt]
+    competition.faults_after["CreateSubmission"] = [stop]
     stopped = call("kaggle", "submit")
-    assert stopped.exit_code == 130
+    assert stopped.exit_code == 143
     said = " ".join(stopped.output.split())
     assert (
         "Stopped. If a submission had been requested, Kaggle may have it: `simulator.py kaggle status` looks." in said
